@@ -1,0 +1,1 @@
+//! A private Postgres of our own.
