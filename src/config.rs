@@ -21,10 +21,12 @@ pub const MIN_JWT_SECRET_BYTES: usize = 32;
 #[derive(Debug, clap::Parser)]
 #[command(name = "walkie", version, max_term_width = 100)]
 pub struct CommandLine {
+    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
+/// What the binary can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a complete backend for development, with a PostgreSQL of its own in --data
@@ -43,6 +45,7 @@ pub enum Command {
     },
     /// Print an anon and a service_role key signed with the secret
     Keys {
+        /// Tokens.
         #[command(flatten)]
         identity: IdentitySettings,
         /// How long the keys are valid, in days
@@ -69,12 +72,16 @@ pub struct Dev {
     /// Leave out the demo people and conversations
     #[arg(long)]
     pub no_demo: bool,
+    /// Programs of the private Postgres.
     #[command(flatten)]
     pub postgres: PostgresBinaries,
+    /// Logging.
     #[command(flatten)]
     pub log: LogSettings,
+    /// The Auth dialect.
     #[command(flatten)]
     pub auth: AuthSettings,
+    /// The Realtime dialect.
     #[command(flatten)]
     pub realtime: RealtimeSettings,
 }
@@ -82,22 +89,30 @@ pub struct Dev {
 /// Everything `walkie serve` can be told.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
+    /// The database.
     #[command(flatten)]
     pub database: DatabaseSettings,
+    /// The HTTP edge.
     #[command(flatten)]
     pub http: HttpSettings,
+    /// Tokens.
     #[command(flatten)]
     pub identity: IdentitySettings,
+    /// Logging.
     #[command(flatten)]
     pub log: LogSettings,
+    /// The REST dialect.
     #[command(flatten)]
     pub rest: RestSettings,
+    /// The Auth dialect.
     #[command(flatten)]
     pub auth: AuthSettings,
+    /// The Realtime dialect.
     #[command(flatten)]
     pub realtime: RealtimeSettings,
 }
 
+/// Where the data is.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseSettings {
     /// URL of the database, as the role the server works as (no superuser: `authenticator`)
@@ -121,6 +136,7 @@ pub struct DatabaseSettings {
     pub statement_timeout_ms: u64,
 }
 
+/// Where and how the server listens.
 #[derive(Debug, Clone, Args)]
 pub struct HttpSettings {
     /// Address to listen on
@@ -147,6 +163,7 @@ pub struct HttpSettings {
     pub drain_seconds: u64,
 }
 
+/// How tokens are signed.
 #[derive(Debug, Clone, Args)]
 pub struct IdentitySettings {
     /// Secret that signs and verifies HS256 tokens, at least 32 bytes
@@ -154,6 +171,7 @@ pub struct IdentitySettings {
     pub jwt_secret: String,
 }
 
+/// What is logged and how.
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
     /// What to log, as a tracing filter (error, warn, info, debug, or per module)
@@ -164,6 +182,7 @@ pub struct LogSettings {
     pub log_format: LogFormat,
 }
 
+/// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// Lines for people
@@ -172,6 +191,7 @@ pub enum LogFormat {
     Json,
 }
 
+/// What REST serves.
 #[derive(Debug, Clone, Args)]
 pub struct RestSettings {
     /// Schemas served by REST, separated by commas; the first is the default
@@ -187,6 +207,7 @@ pub struct RestSettings {
     pub extra_search_path: Vec<String>,
 }
 
+/// How people sign in.
 #[derive(Debug, Clone, Args)]
 pub struct AuthSettings {
     /// Whether people may sign themselves up
@@ -203,6 +224,7 @@ pub struct AuthSettings {
     pub auth_refresh_reuse_seconds: u32,
 }
 
+/// How changes are streamed.
 #[derive(Debug, Clone, Args)]
 pub struct RealtimeSettings {
     /// Name of the logical replication slot; one per server and database
@@ -285,13 +307,14 @@ impl DatabaseSettings {
         self.migrate_database_url.as_deref().unwrap_or(&self.database_url)
     }
 
+    /// How long a request waits for a connection.
     pub fn pool_wait(&self) -> Duration {
         Duration::from_millis(self.pool_wait_ms)
     }
 }
 
 impl HttpSettings {
-    /// Without a slash at its end.
+    /// URL under which clients reach the server, without a slash at its end.
     pub fn public_url(&self) -> String {
         match &self.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
@@ -301,14 +324,17 @@ impl HttpSettings {
 }
 
 impl RealtimeSettings {
+    /// How long changes are kept.
     pub fn window(&self) -> Duration {
         Duration::from_secs(self.realtime_window_seconds)
     }
 
+    /// Longest a policy may take for one person.
     pub fn policy_timeout(&self) -> Duration {
         Duration::from_millis(self.realtime_policy_timeout_ms)
     }
 
+    /// How long a socket may be silent.
     pub fn idle(&self) -> Duration {
         Duration::from_secs(self.realtime_idle_seconds)
     }
