@@ -25,8 +25,8 @@ begin
   -- Before PostgreSQL 16 only a superuser may give these two, so a lack is told rather than fatal.
   for wanted in
     select role.*
-      from (values ('service_role', 'bypassrls', 'rows hidden by row security'),
-                   ('authenticator', 'replication', 'the live log')) as role (name, attribute, loses)
+      from (values ('service_role', 'bypassrls'),
+                   ('authenticator', 'replication')) as role (name, attribute)
       join pg_catalog.pg_roles r on r.rolname = role.name
      where not case role.attribute when 'bypassrls' then r.rolbypassrls else r.rolreplication end
   loop
@@ -34,8 +34,8 @@ begin
       execute format('alter role %I %s', wanted.name, wanted.attribute);
     exception
       when insufficient_privilege then
-        raise notice 'role % does not get %; ask an administrator to run: alter role % %',
-          wanted.name, wanted.loses, wanted.name, wanted.attribute;
+        raise notice 'role % lacks %; ask an administrator to run: alter role % %',
+          wanted.name, wanted.attribute, wanted.name, wanted.attribute;
       when internal_error then  -- "tuple concurrently updated": another database gave it just now
         null;
     end;

@@ -4,6 +4,7 @@
 do $$
 declare
   orphan regprocedure;
+  users text;
 begin
   perform set_config('search_path', '', true);  -- a signature is written with its schemas, whoever installs
 
@@ -22,9 +23,10 @@ begin
         case (select prokind from pg_catalog.pg_proc where oid = orphan) when 'p' then 'procedure' else 'function' end,
         orphan);
     exception when dependent_objects_still_exist then
+      get stacked diagnostics users = pg_exception_detail;
       raise exception '% is no longer part of the product, but something still uses it', orphan
         using errcode = 'dependent_objects_still_exist',
-              detail = sqlerrm,
+              detail = users,
               hint = 'Change or drop what uses it, then install again.';
     end;
   end loop;
