@@ -106,32 +106,34 @@ returns table (
 )
 language sql stable
 as $$
-  select c.id,
-         c.kind,
-         coalesce(c.title, other.display_name),
-         c.slug,
+  select page.id,
+         page.kind,
+         coalesce(page.title, other.display_name),
+         page.slug,
          other.id,
-         c.last_message_id,
-         c.last_message_at,
-         c.last_preview,
-         c.last_seq,
-         c.last_rev,
-         mine.last_read_seq,
-         greatest(c.root_count - mine.last_read_ord, 0)
-    from public.conversation_members mine
-    join public.conversations c on c.id = mine.conversation_id
+         page.last_message_id,
+         page.last_message_at,
+         page.last_preview,
+         page.last_seq,
+         page.last_rev,
+         page.last_read_seq,
+         greatest(page.root_count - page.last_read_ord, 0)
+    from (select c.*, mine.member_id, mine.last_read_seq, mine.last_read_ord
+            from public.conversation_members mine
+            join public.conversations c on c.id = mine.conversation_id
+           where mine.member_id = (select auth.uid())
+             and mine.left_at is null
+           order by coalesce(c.last_message_at, c.created_at) desc, c.id
+           limit least(greatest(p_limit, 0), 1000)) page
     left join lateral (
       select p.id, p.display_name
         from public.conversation_members m
         join public.profiles p on p.id = m.member_id
-       where c.kind = 'dm'
-         and m.conversation_id = c.id
-         and m.member_id <> mine.member_id
+       where page.kind = 'dm'
+         and m.conversation_id = page.id
+         and m.member_id <> page.member_id
     ) other on true
-   where mine.member_id = (select auth.uid())
-     and mine.left_at is null
-   order by coalesce(c.last_message_at, c.created_at) desc, c.id
-   limit least(greatest(p_limit, 0), 1000)
+   order by coalesce(page.last_message_at, page.created_at) desc, page.id
 $$;
 comment on function public.get_conversations(integer) is
   'Takes how many (at most 1000); gives the caller''s conversations, the latest spoken in first, each with its unread count; a pair bears the other''s name.';
