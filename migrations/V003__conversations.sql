@@ -40,7 +40,7 @@ comment on column public.conversations.last_rev is 'Clock of changes: a client t
 comment on column public.conversations.root_count is 'How many messages count as unread to one who has read none.';
 comment on column public.conversations.chapter is
   'Rises when people are let in who may not read what was said before. Policies compare chapters, not message numbers, so that one verdict serves all messages of a chapter.';
-comment on column public.conversations.last_preview is 'The newest message''s first words, for the inbox.';
+comment on column public.conversations.last_preview is 'The newest message''s first words, for the inbox; null until somebody speaks in this chapter.';
 
 create table public.conversation_members (
   conversation_id uuid not null references public.conversations on delete cascade,

@@ -86,8 +86,11 @@ begin
      for no key update;
 
   if not p_from_the_start then
+    -- The inbox's line is of the chapter that ends: newcomers may not read it.
     update public.conversations c
-       set chapter = c.chapter + 1
+       set chapter = c.chapter + 1,
+           last_message_id = null,
+           last_preview = null
      where c.id = p_conversation
     returning c.* into place;
   end if;

@@ -91,6 +91,18 @@ $$;
 comment on function app.display_name(jsonb, text) is
   'Takes what an account says of itself and its address; gives the name to begin with.';
 
+create or replace function app.first_org()
+returns uuid
+language sql stable
+set search_path = ''
+as $$
+  select o.id
+    from public.orgs o
+   order by o.created_at, o.id
+   limit 1
+$$;
+comment on function app.first_org() is 'Gives the oldest organisation: where new accounts come in.';
+
 create or replace function app.make_profile()
 returns trigger
 language plpgsql
@@ -98,14 +110,12 @@ security definer set search_path = ''  -- the account is written by a role that 
 as $$
 begin
   insert into public.profiles (id, org_id, display_name)
-  select new.id, o.id, app.display_name(new.raw_user_meta_data, new.email)
-    from public.orgs o
-   where o.slug = 'default'
+  values (new.id, app.first_org(), app.display_name(new.raw_user_meta_data, new.email))
   on conflict (id) do nothing;
   return null;
 end
 $$;
-comment on function app.make_profile() is 'Trigger: a new account gets its profile, in the default organisation.';
+comment on function app.make_profile() is 'Trigger: a new account gets its profile, in the first organisation.';
 
 create or replace trigger on_auth_users_insert__make_profile
 after insert on auth.users
@@ -141,7 +151,6 @@ for each row execute function app.erase_profile();
 
 -- Accounts that were there before the product was.
 insert into public.profiles (id, org_id, display_name)
-select u.id, o.id, app.display_name(u.raw_user_meta_data, u.email)
+select u.id, app.first_org(), app.display_name(u.raw_user_meta_data, u.email)
   from auth.users u
-  join public.orgs o on o.slug = 'default'
  where not exists (select from public.profiles p where p.id = u.id);

@@ -1,6 +1,6 @@
 -- Joining, leaving and being removed.
 set local search_path = public, tests;
-select plan(36);
+select plan(37);
 
 select is(app.conversation_of_topic('conversation:10000000-0000-4000-8000-000000000001'), tests.conversation('watercooler'), 'a topic names a conversation');
 select is(app.conversation_of_topic('conversation:x'), null::uuid, 'or nothing');
@@ -26,6 +26,7 @@ select isnt_empty('select from messages where conversation_id = tests.conversati
 select tests.be('ana');
 select is((select count(*) from add_members(tests.conversation('lunch'), array[tests.id('cy'), tests.id('cy'), tests.id('dee'), tests.id('ana')])), 1::bigint,
           'an owner lets in who is not in yet');
+select is((select last_preview from conversations where title = 'Lunch'), null, 'the inbox forgets what newcomers may not read');
 select hint_ok('select add_members(tests.conversation(''lunch''), array[gen_random_uuid()])', 'PT404', 'no_such_person', 'who exists');
 select lives_ok('select send_message(tests.conversation(''lunch''), ''Welcome, Cy'')', 'ana greets');
 select tests.be('cy');

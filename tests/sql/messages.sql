@@ -1,6 +1,6 @@
 -- Saying, reading, correcting and taking back.
 set local search_path = public, tests;
-select plan(47);
+select plan(48);
 
 -- MSG-01: both ways of saying
 select tests.be('bo');
@@ -31,6 +31,9 @@ select is((send_message(tests.conversation('watercooler'), 'Once', '30000000-000
 select throws_ok($$ insert into messages (conversation_id, body, client_id)
                     values (tests.conversation('watercooler'), 'Once', '30000000-0000-4000-8000-000000000001') $$,
                  '23505', null, 'a plain insert is told that it was there');
+select is_empty($$ insert into messages (conversation_id, body, client_id)
+                   values (tests.conversation('watercooler'), 'Once', '30000000-0000-4000-8000-000000000001')
+                   on conflict (conversation_id, sender_id, client_id) do nothing returning 1 $$, 'unless it asked to be let off');
 select is((select last_seq from conversations where slug = 'watercooler'), 6::bigint, 'a repeat takes no number');
 select tests.be('ana');
 select is((send_message(tests.conversation('watercooler'), 'Mine', '30000000-0000-4000-8000-000000000001')).seq, 7::bigint, 'another''s client_id is another message');
