@@ -1,0 +1,398 @@
+//! Every setting: its name, default and meaning. The only place that reads the environment.
+//!
+//! Each field is a flag and an environment variable at once, so `walkie serve --help` is the
+//! complete list and the README's table is checked against it.
+#![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Subcommand, ValueEnum};
+
+/// The secret that the Supabase CLI documents for local use. `dev` uses it so that the
+/// well-known local keys work; `serve` refuses it.
+pub const DEVELOPMENT_JWT_SECRET: &str = "super-secret-jwt-token-with-at-least-32-characters-long";
+
+/// The shortest secret HS256 is safe with, in bytes (RFC 7518, 3.2).
+pub const MIN_JWT_SECRET_BYTES: usize = 32;
+
+/// A messaging backend that is plain PostgreSQL plus one binary.
+#[derive(Debug, clap::Parser)]
+#[command(name = "walkie", version, max_term_width = 100)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a complete backend for development, with a PostgreSQL of its own in --data
+    Dev(Box<Dev>),
+    /// Serve the API from your own PostgreSQL (15 to 18)
+    Serve(Box<Settings>),
+    /// Bring the database to this version, then exit
+    Migrate(DatabaseSettings),
+    /// Print what a DBA should know: missing rights and settings, drift, with the SQL that mends it
+    Check(DatabaseSettings),
+    /// Print the whole SQL this binary installs, in order
+    Schema {
+        /// Only what Supabase clients rely on, without the messaging product
+        #[arg(long)]
+        platform_only: bool,
+    },
+    /// Print an anon and a service_role key signed with the secret
+    Keys {
+        /// Tokens.
+        #[command(flatten)]
+        identity: IdentitySettings,
+        /// How long the keys are valid, in days
+        #[arg(long, default_value_t = 3650)]
+        valid_days: u32,
+    },
+}
+
+/// `walkie dev`: what differs from `serve`.
+#[derive(Debug, Args)]
+pub struct Dev {
+    /// Port of the API, on loopback only
+    #[arg(long, env = "WALKIE_PORT", default_value_t = 54321)]
+    pub port: u16,
+    /// Port of the development database, on loopback only (superuser postgres / postgres)
+    #[arg(long, env = "WALKIE_DB_PORT", default_value_t = 54322)]
+    pub db_port: u16,
+    /// Folder that holds the development database
+    #[arg(long, env = "WALKIE_DATA", default_value = ".walkie")]
+    pub data: PathBuf,
+    /// Leave out the messaging product: an empty `public` for your own schema
+    #[arg(long, env = "WALKIE_PLATFORM_ONLY")]
+    pub platform_only: bool,
+    /// Leave out the demo people and conversations
+    #[arg(long)]
+    pub no_demo: bool,
+    /// Programs of the private Postgres.
+    #[command(flatten)]
+    pub postgres: PostgresBinaries,
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogSettings,
+    /// The Auth dialect.
+    #[command(flatten)]
+    pub auth: AuthSettings,
+    /// The Realtime dialect.
+    #[command(flatten)]
+    pub realtime: RealtimeSettings,
+}
+
+/// Everything `walkie serve` can be told.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// The HTTP edge.
+    #[command(flatten)]
+    pub http: HttpSettings,
+    /// Tokens.
+    #[command(flatten)]
+    pub identity: IdentitySettings,
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogSettings,
+    /// The REST dialect.
+    #[command(flatten)]
+    pub rest: RestSettings,
+    /// The Auth dialect.
+    #[command(flatten)]
+    pub auth: AuthSettings,
+    /// The Realtime dialect.
+    #[command(flatten)]
+    pub realtime: RealtimeSettings,
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseSettings {
+    /// URL of the database, as the role the server works as (no superuser: `authenticator`)
+    #[arg(long, env = "WALKIE_DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+    /// URL used only to install and migrate, as a role that may create roles and schemas
+    /// [default: the database URL]
+    #[arg(long, env = "WALKIE_MIGRATE_DATABASE_URL", hide_env_values = true)]
+    pub migrate_database_url: Option<String>,
+    /// Leave out the messaging product: an empty `public` for your own schema
+    #[arg(long, env = "WALKIE_PLATFORM_ONLY")]
+    pub platform_only: bool,
+    /// Most connections used for requests
+    #[arg(long, env = "WALKIE_POOL_SIZE", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub pool_size: u16,
+    /// How long a request waits for a connection, in milliseconds
+    #[arg(long, env = "WALKIE_POOL_WAIT_MS", default_value_t = 10_000)]
+    pub pool_wait_ms: u64,
+    /// Longest statement a request may run, in milliseconds (0 = the database's own setting)
+    #[arg(long, env = "WALKIE_STATEMENT_TIMEOUT_MS", default_value_t = 8_000)]
+    pub statement_timeout_ms: u64,
+}
+
+/// Where and how the server listens.
+#[derive(Debug, Clone, Args)]
+pub struct HttpSettings {
+    /// Address to listen on
+    #[arg(long, env = "WALKIE_HOST", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Port to listen on
+    #[arg(long, env = "WALKIE_PORT", default_value_t = 54321)]
+    pub port: u16,
+    /// URL under which clients reach the server; the issuer of its tokens
+    /// [default: http://HOST:PORT]
+    #[arg(long, env = "WALKIE_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Origins browsers may call from, separated by commas
+    #[arg(long, env = "WALKIE_CORS_ORIGINS", default_value = "*", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+    /// Largest request body, in bytes
+    #[arg(long, env = "WALKIE_MAX_BODY_BYTES", default_value_t = 10 * 1024 * 1024)]
+    pub max_body_bytes: usize,
+    /// Longest a request may take, in seconds
+    #[arg(long, env = "WALKIE_REQUEST_TIMEOUT_SECONDS", default_value_t = 30)]
+    pub request_timeout_seconds: u64,
+    /// How long a shutdown waits for requests and sockets, in seconds
+    #[arg(long, env = "WALKIE_DRAIN_SECONDS", default_value_t = 10)]
+    pub drain_seconds: u64,
+}
+
+/// How tokens are signed.
+#[derive(Debug, Clone, Args)]
+pub struct IdentitySettings {
+    /// Secret that signs and verifies HS256 tokens, at least 32 bytes
+    #[arg(long, env = "WALKIE_JWT_SECRET", hide_env_values = true)]
+    pub jwt_secret: String,
+}
+
+/// What is logged and how.
+#[derive(Debug, Clone, Args)]
+pub struct LogSettings {
+    /// What to log, as a tracing filter (error, warn, info, debug, or per module)
+    #[arg(long, env = "WALKIE_LOG", default_value = "info")]
+    pub log: String,
+    /// How to log
+    #[arg(long, env = "WALKIE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Pretty)]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Pretty,
+    /// One JSON object a line
+    Json,
+}
+
+/// What REST serves.
+#[derive(Debug, Clone, Args)]
+pub struct RestSettings {
+    /// Schemas served by REST, separated by commas; the first is the default
+    #[arg(long, env = "WALKIE_SCHEMAS", default_value = "public", value_delimiter = ',')]
+    pub schemas: Vec<String>,
+    /// Schemas searched after the served one, separated by commas
+    #[arg(
+        long,
+        env = "WALKIE_EXTRA_SEARCH_PATH",
+        default_value = "public,extensions",
+        value_delimiter = ','
+    )]
+    pub extra_search_path: Vec<String>,
+}
+
+/// How people sign in.
+#[derive(Debug, Clone, Args)]
+pub struct AuthSettings {
+    /// Whether people may sign themselves up
+    #[arg(long, env = "WALKIE_AUTH_SIGNUP_ENABLED", default_value_t = true, action = clap::ArgAction::Set)]
+    pub auth_signup_enabled: bool,
+    /// Shortest password, in characters
+    #[arg(long, env = "WALKIE_AUTH_PASSWORD_MIN_LENGTH", default_value_t = 6)]
+    pub auth_password_min_length: usize,
+    /// How long an access token is valid, in seconds
+    #[arg(long, env = "WALKIE_AUTH_TOKEN_SECONDS", default_value_t = 3600)]
+    pub auth_token_seconds: u32,
+    /// How long a refresh token that was just used may be used again, in seconds
+    #[arg(long, env = "WALKIE_AUTH_REFRESH_REUSE_SECONDS", default_value_t = 10)]
+    pub auth_refresh_reuse_seconds: u32,
+}
+
+/// How changes are streamed.
+#[derive(Debug, Clone, Args)]
+pub struct RealtimeSettings {
+    /// Name of the logical replication slot; one per server and database
+    #[arg(long, env = "WALKIE_REALTIME_SLOT", default_value = "walkie")]
+    pub realtime_slot: String,
+    /// How long changes are kept for subscribers that come back, in seconds
+    #[arg(long, env = "WALKIE_REALTIME_WINDOW_SECONDS", default_value_t = 600)]
+    pub realtime_window_seconds: u64,
+    /// Most memory for those changes, in bytes
+    #[arg(long, env = "WALKIE_REALTIME_WINDOW_BYTES", default_value_t = 64 * 1024 * 1024)]
+    pub realtime_window_bytes: usize,
+    /// Most log that the slot may hold back for them, in bytes
+    #[arg(long, env = "WALKIE_REALTIME_WINDOW_WAL_BYTES", default_value_t = 256 * 1024 * 1024)]
+    pub realtime_window_wal_bytes: u64,
+    /// Connections that ask Postgres who may see a change
+    #[arg(long, env = "WALKIE_REALTIME_EVALUATORS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub realtime_evaluators: u16,
+    /// Longest a policy may take for one person, in milliseconds
+    #[arg(long, env = "WALKIE_REALTIME_POLICY_TIMEOUT_MS", default_value_t = 1_000)]
+    pub realtime_policy_timeout_ms: u64,
+    /// Largest frame a client may send, in bytes
+    #[arg(long, env = "WALKIE_REALTIME_MAX_FRAME_BYTES", default_value_t = 5_000_000)]
+    pub realtime_max_frame_bytes: usize,
+    /// Frames that may wait for one socket before it is closed and told to come back
+    #[arg(long, env = "WALKIE_REALTIME_QUEUE_FRAMES", default_value_t = 512)]
+    pub realtime_queue_frames: usize,
+    /// Bytes that may wait for one socket before it is closed and told to come back
+    #[arg(long, env = "WALKIE_REALTIME_QUEUE_BYTES", default_value_t = 1024 * 1024)]
+    pub realtime_queue_bytes: usize,
+    /// Most sockets at once
+    #[arg(long, env = "WALKIE_REALTIME_MAX_CONNECTIONS", default_value_t = 20_000)]
+    pub realtime_max_connections: usize,
+    /// Most channels on one socket
+    #[arg(long, env = "WALKIE_REALTIME_MAX_CHANNELS", default_value_t = 100)]
+    pub realtime_max_channels: usize,
+    /// A socket that says nothing for so long is closed, in seconds
+    #[arg(long, env = "WALKIE_REALTIME_IDLE_SECONDS", default_value_t = 60)]
+    pub realtime_idle_seconds: u64,
+}
+
+/// Where the programs of a private Postgres come from.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PostgresBinaries {
+    /// Folder with postgres and initdb [default: a managed copy, else the system's newest]
+    #[arg(long, env = "WALKIE_PG_BIN")]
+    pub pg_bin: Option<PathBuf>,
+    /// Folder for the managed copy [default: the user's cache folder]
+    #[arg(long, env = "WALKIE_CACHE")]
+    pub cache: Option<PathBuf>,
+}
+
+impl PostgresBinaries {
+    /// The same choice as the command line makes, for tests and benches, which have none.
+    pub fn from_env() -> Self {
+        let path = |name| std::env::var_os(name).map(PathBuf::from);
+        Self { pg_bin: path("WALKIE_PG_BIN"), cache: path("WALKIE_CACHE") }
+    }
+
+    /// The folder for the managed copy. Root's home is closed to the unprivileged user that
+    /// Postgres then runs as, hence a place of the system.
+    pub fn cache_folder(&self, is_root: bool) -> PathBuf {
+        if let Some(folder) = &self.cache {
+            return folder.clone();
+        }
+        if is_root {
+            return PathBuf::from("/var/cache/walkie");
+        }
+        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_else(std::env::temp_dir);
+        match std::env::var_os("XDG_CACHE_HOME") {
+            Some(cache) => PathBuf::from(cache).join("walkie"),
+            None if cfg!(target_os = "macos") => home.join("Library/Caches/walkie"),
+            None => home.join(".cache/walkie"),
+        }
+    }
+}
+
+impl DatabaseSettings {
+    /// The URL to install with.
+    pub fn migrate_url(&self) -> &str {
+        self.migrate_database_url.as_deref().unwrap_or(&self.database_url)
+    }
+
+    /// How long a request waits for a connection.
+    pub fn pool_wait(&self) -> Duration {
+        Duration::from_millis(self.pool_wait_ms)
+    }
+}
+
+impl HttpSettings {
+    /// URL under which clients reach the server, without a slash at its end.
+    pub fn public_url(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl RealtimeSettings {
+    /// How long changes are kept.
+    pub fn window(&self) -> Duration {
+        Duration::from_secs(self.realtime_window_seconds)
+    }
+
+    /// Longest a policy may take for one person.
+    pub fn policy_timeout(&self) -> Duration {
+        Duration::from_millis(self.realtime_policy_timeout_ms)
+    }
+
+    /// How long a socket may be silent.
+    pub fn idle(&self) -> Duration {
+        Duration::from_secs(self.realtime_idle_seconds)
+    }
+}
+
+impl IdentitySettings {
+    /// What is wrong with the secret for a server that others can reach, if anything.
+    pub fn weakness(&self) -> Option<&'static str> {
+        if self.jwt_secret == DEVELOPMENT_JWT_SECRET {
+            return Some(
+                "WALKIE_JWT_SECRET is the well-known development secret: anybody could sign \
+                 tokens. Make your own: openssl rand -base64 48",
+            );
+        }
+        (self.jwt_secret.len() < MIN_JWT_SECRET_BYTES).then_some(
+            "WALKIE_JWT_SECRET is shorter than 32 bytes. Make your own: openssl rand -base64 48",
+        )
+    }
+}
+
+/// Environment variables that begin with `WALKIE_` and mean nothing: a misspelt setting must
+/// not be silently ignored.
+pub fn unknown_variables() -> Vec<String> {
+    let known = variables();
+    let mut unknown: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("WALKIE_") && !known.contains(name))
+        .collect();
+    unknown.sort();
+    unknown
+}
+
+/// Every environment variable some command reads.
+pub fn variables() -> Vec<String> {
+    let mut names: Vec<String> = CommandLine::command()
+        .get_subcommands()
+        .flat_map(|command| command.get_arguments())
+        .filter_map(|argument| argument.get_env()?.to_str().map(str::to_owned))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn development_and_short_secrets_are_weak() {
+        let weakness = |secret: &str| IdentitySettings { jwt_secret: secret.into() }.weakness();
+        assert!(weakness(DEVELOPMENT_JWT_SECRET).is_some());
+        assert!(weakness("short").is_some());
+        assert!(weakness(&"x".repeat(MIN_JWT_SECRET_BYTES)).is_none());
+    }
+}

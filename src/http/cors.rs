@@ -1,0 +1,40 @@
+//! Which web pages may call.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders};
+
+/// How long browsers may remember the answer.
+const MAX_AGE: Duration = Duration::from_secs(86_400);
+
+/// Response headers that stock clients read.
+const EXPOSED: [&str; 12] = [
+    "content-range",
+    "content-location",
+    "content-profile",
+    "content-type",
+    "content-length",
+    "location",
+    "range-unit",
+    "preference-applied",
+    "link",
+    "x-total-count",
+    "x-supabase-api-version",
+    "x-request-id",
+];
+
+/// `*`, or the listed origins with credentials.
+pub fn layer(origins: &[String]) -> CorsLayer {
+    let layer = CorsLayer::new()
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(ExposeHeaders::list(EXPOSED.map(http::HeaderName::from_static)))
+        .max_age(MAX_AGE);
+    if origins.iter().any(|origin| origin == "*") {
+        return layer.allow_origin(AllowOrigin::any());
+    }
+    let listed: Vec<HeaderValue> =
+        origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    layer.allow_origin(listed).allow_credentials(true)
+}

@@ -1,0 +1,31 @@
+//! The edge shared by all dialects. Knows no Postgres.
+//!
+//! Layers in the order a request meets them: `trace` (id, span, timing), limits, `cors`; then
+//! each dialect asks `identity` who is calling.
+
+mod cors;
+pub mod identity;
+mod trace;
+
+use std::time::Duration;
+
+use axum::Router;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::config::HttpSettings;
+
+/// Puts the shared layers around the dialects that answer requests one by one.
+pub fn layers(router: Router, settings: &HttpSettings) -> Router {
+    let router = router
+        .layer(axum::extract::DefaultBodyLimit::max(settings.max_body_bytes))
+        .layer(RequestBodyLimitLayer::new(settings.max_body_bytes))
+        .layer(TimeoutLayer::with_status_code(
+            http::StatusCode::GATEWAY_TIMEOUT,
+            Duration::from_secs(settings.request_timeout_seconds),
+        ))
+        .layer(CatchPanicLayer::new())
+        .layer(cors::layer(&settings.cors_origins));
+    trace::layers(router)
+}

@@ -1,0 +1,76 @@
+//! Everything about speaking to Postgres. Knows no HTTP.
+//!
+//! Reading order: `names` (what the binary relies on), `pool`, `session` (the one door as a
+//! user), `error`, `catalog` (what tables, relations and routines exist), `listen` (told when
+//! that changed), `install` (makes the database right).
+
+pub mod catalog;
+mod error;
+pub mod install;
+pub mod listen;
+pub mod names;
+pub mod pool;
+pub mod session;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use deadpool_postgres::Pool;
+
+pub use catalog::Catalog;
+pub use error::Error;
+pub use session::{Session, Text, Transaction};
+
+use crate::config::DatabaseSettings;
+
+/// Handle on the database: the pool for requests and what is known of the schema. Cheap to
+/// clone.
+#[derive(Clone)]
+pub struct Pg {
+    /// Connections for requests.
+    pub pool: Pool,
+    catalog: Arc<ArcSwap<Catalog>>,
+}
+
+impl Pg {
+    /// A handle that connects when first used, with an empty catalog.
+    ///
+    /// # Errors
+    /// The database URL does not parse.
+    pub fn new(settings: &DatabaseSettings) -> Result<Self, tokio_postgres::Error> {
+        let mut config = pool::config(&settings.database_url, "requests")?;
+        config.options(format!(
+            "{} -c statement_timeout={}",
+            config.get_options().unwrap_or_default(),
+            settings.statement_timeout_ms
+        ));
+        let pool = pool::pool(config, settings.pool_size.into(), settings.pool_wait());
+        Ok(Self { pool, catalog: Arc::default() })
+    }
+
+    /// What the schema looked like when it was last loaded.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
+    }
+
+    /// Runs one statement as `session` says; see [`session::run`].
+    ///
+    /// # Errors
+    /// Whatever Postgres refuses, or that it cannot be reached.
+    pub async fn run(
+        &self,
+        session: &Session<'_>,
+        sql: &str,
+        params: &[Text<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, Error> {
+        session::run(&self.pool, session, sql, params).await
+    }
+
+    /// Begins a transaction of several statements.
+    ///
+    /// # Errors
+    /// The role may not be put on, or Postgres cannot be reached.
+    pub async fn begin(&self, session: &Session<'_>) -> Result<Transaction, Error> {
+        Transaction::begin(&self.pool, session).await
+    }
+}

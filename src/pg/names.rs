@@ -1,0 +1,31 @@
+//! Every database name the binary itself relies on.
+
+/// The role the server logs in with in production; it is no superuser.
+pub const LOGIN_ROLE: &str = "authenticator";
+
+/// Role that owns schema `auth`; the auth dialect works as it.
+pub const AUTH_ROLE: &str = "supabase_auth_admin";
+
+/// Role that owns schema `realtime`; probes of private channels start as it.
+pub const REALTIME_ROLE: &str = "supabase_realtime_admin";
+
+/// Roles a client's token may name without any set-up.
+pub const API_ROLES: [&str; 3] = ["anon", "authenticated", "service_role"];
+
+/// Publication whose tables are streamed to subscribers.
+pub const PUBLICATION: &str = "supabase_realtime";
+
+/// Schema of the install ledgers.
+pub const LEDGER_SCHEMA: &str = "walkie";
+
+/// refinery's table for what Supabase clients expect.
+pub const PLATFORM_LEDGER: &str = "walkie.platform_history";
+
+/// refinery's table for the messaging product.
+pub const PRODUCT_LEDGER: &str = "walkie.product_history";
+
+/// Advisory lock that lets one installer work at a time.
+pub const INSTALL_LOCK: i64 = 0x57_414c_4b49_4500;
+
+/// Channel on which a changed schema is announced (PostgREST's name).
+pub const RELOAD_CHANNEL: &str = "pgrst";

@@ -1,0 +1,318 @@
+//! The one door as a user: begin, role and claims, work, commit or roll back.
+//!
+//! Nothing else in the house puts on a role. A single statement costs one round trip once its
+//! connection knows it: everything from `begin` to `commit` is sent before the first answer is
+//! awaited. The first time a connection meets a statement it costs two, because the statement
+//! must be parsed as the person (schemas they may not enter must not be found).
+
+use std::fmt::Write as _;
+use std::ops::Deref;
+use std::pin::pin;
+use std::task::Poll;
+
+use bytes::BytesMut;
+use deadpool_postgres::{Object, Pool};
+use futures_util::{future, poll};
+use tokio_postgres::types::{Format, IsNull, ToSql, Type};
+use tokio_postgres::{Row, Statement};
+
+use super::Error;
+use crate::identity::Identity;
+
+/// A value sent as text; Postgres reads it as whatever type the place asks for.
+pub type Text<'a> = Option<&'a str>;
+
+/// As whom, and under which settings, a transaction runs.
+#[derive(Debug, Clone)]
+pub struct Session<'a> {
+    /// Database role.
+    pub role: &'a str,
+    /// Settings local to the transaction, such as `request.jwt.claims`.
+    pub settings: Vec<(&'a str, &'a str)>,
+    /// Whether writing is refused by Postgres.
+    pub read_only: bool,
+}
+
+impl<'a> Session<'a> {
+    /// A transaction for a person: their role and claims, free to write as far as policies let.
+    pub fn person(identity: &'a Identity) -> Self {
+        Self {
+            role: &identity.role,
+            settings: vec![("request.jwt.claims", &identity.claims)],
+            read_only: false,
+        }
+    }
+
+    /// A transaction for one of the server's own roles.
+    pub fn own(role: &'a str) -> Self {
+        Self { role, settings: Vec::new(), read_only: false }
+    }
+
+    /// The same, refusing writes.
+    pub fn read_only(self) -> Self {
+        Self { read_only: true, ..self }
+    }
+
+    /// The same with one more setting.
+    pub fn set(mut self, name: &'a str, value: &'a str) -> Self {
+        self.settings.push((name, value));
+        self
+    }
+
+    fn begin(&self) -> &'static str {
+        if self.read_only { "begin read only" } else { "begin read write" }
+    }
+
+    fn settings_sql(&self) -> String {
+        let mut sql = String::from("select set_config('role', $1, true)");
+        for index in 0..self.settings.len() {
+            let _ = write!(sql, ", set_config(${}, ${}, true)", 2 * index + 2, 2 * index + 3);
+        }
+        sql
+    }
+
+    fn settings_values(&self) -> Vec<&'a str> {
+        let pairs = self.settings.iter().flat_map(|(name, value)| [*name, *value]);
+        std::iter::once(self.role).chain(pairs).collect()
+    }
+}
+
+/// Runs one statement as `session` says and commits.
+///
+/// `params` are sent as text. An error rolls everything back.
+///
+/// # Errors
+/// Whatever Postgres refuses, or that it cannot be reached.
+pub async fn run(
+    pool: &Pool,
+    session: &Session<'_>,
+    sql: &str,
+    params: &[Text<'_>],
+) -> Result<Vec<Row>, Error> {
+    let mut lease = Lease::take(pool).await?;
+    let rows = run_on(&lease, session, sql, params).await;
+    lease.settled = rows.is_ok() || lease.rolled_back().await;
+    rows
+}
+
+async fn run_on(
+    client: &Object,
+    session: &Session<'_>,
+    sql: &str,
+    params: &[Text<'_>],
+) -> Result<Vec<Row>, Error> {
+    let settings_statement = client.prepare_cached(&session.settings_sql()).await?;
+    // Statements are remembered per role: name look-up asks for the schema rights of the role
+    // only when a statement is parsed.
+    let sql = format!("-- {}\n{sql}", session.role.replace('\n', " "));
+
+    let mut begin = pin!(client.batch_execute(session.begin()));
+    let settings_values = session.settings_values();
+    let settings_params =
+        settings_values.iter().map(|value| value as &(dyn ToSql + Sync)).collect::<Vec<_>>();
+    let mut settings = pin!(client.query(&settings_statement, &settings_params));
+    // Polling once sends; the answers are awaited together below.
+    let begun = poll!(begin.as_mut());
+    let set = poll!(settings.as_mut());
+    let mut prepare = pin!(client.prepare_cached(&sql));
+    let prepared = poll!(prepare.as_mut());
+
+    let statement = match prepared {
+        Poll::Ready(statement) => statement?,
+        Poll::Pending => {
+            let (begun, set, statement) =
+                future::join3(awaited(begun, begin), awaited(set, settings), prepare).await;
+            begun?;
+            set?;
+            let statement = statement?;
+            let (rows, end) =
+                future::join(query(client, &statement, params), client.batch_execute("commit"))
+                    .await;
+            let rows = rows?;
+            end?;
+            return Ok(rows);
+        }
+    };
+    let (begun, set, rows, end) = future::join4(
+        awaited(begun, begin),
+        awaited(set, settings),
+        query(client, &statement, params),
+        client.batch_execute("commit"),
+    )
+    .await;
+    begun?;
+    set?;
+    let rows = rows?;
+    end?;
+    Ok(rows)
+}
+
+/// The answer of something already polled once.
+async fn awaited<T>(first: Poll<T>, rest: impl Future<Output = T>) -> T {
+    match first {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => rest.await,
+    }
+}
+
+async fn query(
+    client: &tokio_postgres::Client,
+    statement: &Statement,
+    params: &[Text<'_>],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let params: Vec<AsText<'_>> = params.iter().map(|value| AsText(*value)).collect();
+    let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as _).collect();
+    client.query(statement, &params).await
+}
+
+/// A transaction of several statements. Dropped without an end, it is rolled back.
+pub struct Transaction {
+    lease: Lease,
+}
+
+impl Transaction {
+    /// Begins as `session` says.
+    ///
+    /// # Errors
+    /// The role may not be put on, or Postgres cannot be reached.
+    pub async fn begin(pool: &Pool, session: &Session<'_>) -> Result<Self, Error> {
+        let lease = Lease::take(pool).await?;
+        let client = &*lease;
+        let statement = client.prepare_cached(&session.settings_sql()).await?;
+        let values = session.settings_values();
+        let params: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
+        let (begun, set) =
+            future::join(client.batch_execute(session.begin()), client.query(&statement, &params))
+                .await;
+        begun?;
+        set?;
+        Ok(Self { lease })
+    }
+
+    /// Runs one statement with typed parameters.
+    ///
+    /// # Errors
+    /// Whatever Postgres refuses; the transaction is lost then.
+    pub async fn query(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        let statement = self.lease.prepare_cached(sql).await?;
+        Ok(self.lease.query(&statement, params).await?)
+    }
+
+    /// As [`Transaction::query`], for a statement that gives at most one row.
+    ///
+    /// # Errors
+    /// As [`Transaction::query`].
+    pub async fn query_opt(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, Error> {
+        Ok(self.query(sql, params).await?.into_iter().next())
+    }
+
+    /// Runs one statement with parameters sent as text.
+    ///
+    /// # Errors
+    /// As [`Transaction::query`].
+    pub async fn query_text(&self, sql: &str, params: &[Text<'_>]) -> Result<Vec<Row>, Error> {
+        let statement = self.lease.prepare_cached(sql).await?;
+        Ok(query(&self.lease, &statement, params).await?)
+    }
+
+    /// Runs statements without parameters or answers.
+    ///
+    /// # Errors
+    /// As [`Transaction::query`].
+    pub async fn execute(&self, sql: &str) -> Result<(), Error> {
+        Ok(self.lease.batch_execute(sql).await?)
+    }
+
+    /// Makes the work durable.
+    ///
+    /// # Errors
+    /// A deferred constraint refused, or the connection was lost.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        self.lease.batch_execute("commit").await?;
+        self.lease.settled = true;
+        Ok(())
+    }
+
+    /// Undoes the work.
+    ///
+    /// # Errors
+    /// The connection was lost; the work is undone all the same.
+    pub async fn rollback(mut self) -> Result<(), Error> {
+        self.lease.batch_execute("rollback").await?;
+        self.lease.settled = true;
+        Ok(())
+    }
+}
+
+/// A pooled connection that goes back only when its transaction has ended; otherwise it is
+/// closed, so that nobody ever inherits an open transaction or a foreign role.
+struct Lease {
+    client: Option<Object>,
+    settled: bool,
+}
+
+impl Lease {
+    async fn take(pool: &Pool) -> Result<Self, Error> {
+        Ok(Self { client: Some(pool.get().await?), settled: false })
+    }
+
+    async fn rolled_back(&self) -> bool {
+        self.batch_execute("rollback").await.is_ok()
+    }
+}
+
+impl Deref for Lease {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        self.client.as_ref().expect("only drop takes the client away")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take()
+            && !self.settled
+        {
+            drop(Object::take(client));
+        }
+    }
+}
+
+/// Sends text and lets Postgres read it as the parameter's type.
+#[derive(Debug)]
+struct AsText<'a>(Text<'a>);
+
+impl ToSql for AsText<'_> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(match self.0 {
+            Some(text) => {
+                out.extend_from_slice(text.as_bytes());
+                IsNull::No
+            }
+            None => IsNull::Yes,
+        })
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}

@@ -1,0 +1,1 @@
+//! The only place that joins slices: build, route, spawn, shut down.

@@ -1,0 +1,77 @@
+//! A committed change of one row.
+
+use std::sync::Arc;
+
+use super::lsn::{Lsn, Place};
+use super::pgoutput::{Old, Relation, Tuple};
+
+/// What all changes of a transaction share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transaction {
+    /// Its id, without the epoch.
+    pub xid: u32,
+    /// Position of its commit record.
+    pub commit: Lsn,
+    /// When it was committed, in microseconds since 1970, UTC.
+    pub committed_at_us: i64,
+}
+
+/// A committed change of one row.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Where it stands in the order of all changes.
+    pub place: Place,
+    /// Its transaction.
+    pub transaction: Arc<Transaction>,
+    /// Its table, as it looked when the row was written.
+    pub relation: Arc<Relation>,
+    /// What happened.
+    pub action: Action,
+}
+
+/// What happened to a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// It appeared.
+    Insert {
+        /// The row.
+        new: Tuple,
+    },
+    /// It changed.
+    Update {
+        /// What is known of the row before; `None` when its key stayed.
+        old: Option<Old>,
+        /// The row. Values that the log left out because they are large and unchanged are
+        /// filled in from the old row where that is known.
+        new: Tuple,
+    },
+    /// It went.
+    Delete {
+        /// What is known of it.
+        old: Old,
+    },
+}
+
+impl Change {
+    /// Bytes of the values it carries.
+    pub fn size_bytes(&self) -> usize {
+        use super::pgoutput::Datum;
+        let bytes = |tuple: &Tuple| {
+            tuple
+                .iter()
+                .map(|datum| if let Datum::Text(text) = datum { text.len() } else { 0 })
+                .sum()
+        };
+        match &self.action {
+            Action::Insert { new } => bytes(new),
+            Action::Update { old, new } => {
+                let old: usize = match old {
+                    Some(Old::Key(old) | Old::Full(old)) => bytes(old),
+                    None => 0,
+                };
+                old + bytes(new)
+            }
+            Action::Delete { old: Old::Key(old) | Old::Full(old) } => bytes(old),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What can go wrong between the log and us, and whether trying again helps.
+
+/// Bytes that are not what the protocol says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// They end too early.
+    #[error("the message ends too early")]
+    Short,
+    /// A kind of message or value that does not exist.
+    #[error("unknown kind {0:#x}")]
+    Kind(u8),
+    /// A name is not UTF-8.
+    #[error("a name is not UTF-8")]
+    Text,
+    /// A change of a table that was not announced.
+    #[error("relation {0} was not announced")]
+    Relation(u32),
+    /// A row with more or fewer values than its table has columns.
+    #[error("a row does not fit its table")]
+    Width,
+}
+
+/// The stream broke.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The connection failed or Postgres refused.
+    #[error(transparent)]
+    Connection(#[from] pgwire_replication::PgWireError),
+    /// A message could not be read.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// Postgres ended the stream.
+    #[error("Postgres ended the stream")]
+    Ended,
+}

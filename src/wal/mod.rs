@@ -1,0 +1,149 @@
+//! The live log: bytes in, committed changes out. Knows no sockets.
+//!
+//! Reading order: `lsn` (positions and places), `pgoutput` (bytes -> message, pure),
+//! `transaction` (messages -> changes, pure), `change`, `value` (column text -> JSON, pure),
+//! `slot`, `connection`, and the door, [`Feed`].
+
+mod change;
+mod connection;
+mod error;
+mod lsn;
+mod pgoutput;
+mod slot;
+mod transaction;
+pub mod value;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+pub use change::{Action, Change, Transaction};
+pub use connection::Source;
+pub use error::{Error, Malformed};
+pub use lsn::{Lsn, NotAPosition, Place};
+pub use pgoutput::{Column, Datum, Message, Old, Relation, Tuple, decode};
+
+use connection::Connection;
+
+/// Waits between attempts to connect.
+const BACK_OFF: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
+
+/// What the log tells, in commit order.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The stream was opened, or opened again.
+    Connected {
+        /// Everything committed from here on is in the stream.
+        from: Lsn,
+        /// Where the log ended at that moment.
+        end: Lsn,
+        /// The slot had to be made (anew): what was committed before is not in the stream.
+        is_fresh: bool,
+    },
+    /// A transaction begins; it is committed.
+    Begin(Arc<Transaction>),
+    /// A table is as described from here on.
+    Relation(Arc<Relation>),
+    /// A row changed.
+    Change(Change),
+    /// Tables were emptied.
+    Truncate(Vec<Arc<Relation>>),
+    /// All of a transaction was told; the log goes on at this position.
+    Commit(Lsn),
+    /// The log ends here, at least.
+    End(Lsn),
+}
+
+/// The stream of committed changes. Connects, and connects again, by itself.
+pub struct Feed {
+    source: Source,
+    connection: Option<Connection>,
+    /// Failed attempts in a row.
+    failures: usize,
+    /// End of the last transaction that was told: a new connection goes on from here.
+    told: Lsn,
+    /// Up to where the server need not remember.
+    acknowledged: Lsn,
+}
+
+impl Feed {
+    /// A feed that connects when first asked.
+    pub fn new(source: Source) -> Self {
+        Self { source, connection: None, failures: 0, told: Lsn(0), acknowledged: Lsn(0) }
+    }
+
+    /// The next event. Never fails: a broken stream is opened again, and after it goes on where
+    /// it broke. May be dropped and called again without losing anything.
+    pub async fn next(&mut self) -> Event {
+        loop {
+            let Some(connection) = &mut self.connection else {
+                if let Some(event) = self.connect().await {
+                    return event;
+                }
+                continue;
+            };
+            match connection.next().await {
+                // Sent again because Postgres itself was restarted and remembers less.
+                Ok(Event::Commit(end)) if end <= self.told => {}
+                Ok(event) if connection.commit_end_is_before(self.told) && is_row(&event) => {}
+                Ok(event) => {
+                    if let Event::Commit(end) = event {
+                        self.told = end;
+                    }
+                    return event;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the log stream broke; connecting again");
+                    self.connection = None;
+                }
+            }
+        }
+    }
+
+    /// The next event if it is here already.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.connection.as_ref()?;
+        self.next().now_or_never()
+    }
+
+    /// Postgres may forget the log up to here.
+    pub fn acknowledge(&mut self, position: Lsn) {
+        if position > self.acknowledged {
+            self.acknowledged = position;
+            if let Some(connection) = &self.connection {
+                connection.acknowledge(position);
+            }
+        }
+    }
+
+    /// Tries once; on failure waits a little.
+    async fn connect(&mut self) -> Option<Event> {
+        match Connection::open(&self.source, self.told, self.acknowledged).await {
+            Ok((connection, event)) => {
+                self.failures = 0;
+                self.connection = Some(connection);
+                Some(event)
+            }
+            Err(error) => {
+                let wait = BACK_OFF[self.failures.min(BACK_OFF.len() - 1)];
+                self.failures += 1;
+                if self.failures > 2 {
+                    tracing::warn!(%error, "the log cannot be streamed; trying again");
+                }
+                tokio::time::sleep(wait).await;
+                None
+            }
+        }
+    }
+}
+
+fn is_row(event: &Event) -> bool {
+    matches!(event, Event::Begin(_) | Event::Change(_) | Event::Truncate(_))
+}

@@ -1,0 +1,50 @@
+//! The replication slot: made when missing, made anew when Postgres gave it up.
+//!
+//! A slot is permanent: what is committed while nobody streams waits in it.
+
+use pgwire_replication::ReplicationClient;
+use pgwire_replication::client::QueryRow;
+
+use super::error::Error;
+use super::lsn::Lsn;
+
+/// Where the slot stands.
+pub(super) struct Standing {
+    /// Everything committed from here on will be streamed.
+    pub(super) from: Lsn,
+    /// The slot had to be made (anew).
+    pub(super) is_fresh: bool,
+}
+
+/// Sees to it that the slot exists.
+pub(super) async fn ensure(session: &mut ReplicationClient, slot: &str) -> Result<Standing, Error> {
+    let found = session
+        .simple_query(&format!(
+            "select wal_status, confirmed_flush_lsn
+               from pg_catalog.pg_replication_slots
+              where slot_name = '{slot}'"
+        ))
+        .await?;
+    match found.first().map(|row| (text(row, 0), text(row, 1))) {
+        Some((Some("lost"), _)) => {
+            tracing::error!(slot, "Postgres removed log that the slot needed; making it anew");
+            session.simple_query(&format!("drop_replication_slot {slot}")).await?;
+        }
+        Some((_, from)) => {
+            let from = from.and_then(|from| from.parse().ok()).unwrap_or_default();
+            return Ok(Standing { from, is_fresh: false });
+        }
+        None => tracing::info!(slot, "making the replication slot"),
+    }
+    let made = session
+        .simple_query(&format!(
+            "create_replication_slot {slot} logical pgoutput (snapshot 'nothing')"
+        ))
+        .await?;
+    let from = made.first().and_then(|row| text(row, 1)?.parse().ok()).unwrap_or_default();
+    Ok(Standing { from, is_fresh: true })
+}
+
+fn text(row: &QueryRow, column: usize) -> Option<&str> {
+    std::str::from_utf8(row.get(column)?.as_ref()?).ok()
+}
