@@ -41,27 +41,27 @@ with findings (severity, subject, finding, remedy) as (
      and c.relreplident <> parent.relreplident
 
   union all
+  -- One row a schema, since people's own functions and tables may be many.
   select 'warning',
-         p.oid::regprocedure::text,
-         'function without a comment: it is missing from the API''s documentation',
-         format('comment on function %s is ''...'';', p.oid::regprocedure)
-    from pg_proc p
-   where p.pronamespace in (select oid from pg_namespace where nspname in ('public', 'app', 'base'))
-     and p.prokind = 'f'
-     and obj_description(p.oid, 'pg_proc') is null
-     and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
-
-  union all
-  select 'warning',
-         c.oid::regclass::text,
-         'table without a comment',
-         format('comment on table %s is ''...'';', c.oid::regclass)
-    from pg_class c
-   where c.relnamespace = 'public'::regnamespace
-     and c.relkind in ('r', 'p')
-     and not c.relispartition
-     and obj_description(c.oid, 'pg_class') is null
-     and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+         'schema ' || n.nspname,
+         format('without a comment, so missing from the API''s documentation: %s',
+           string_agg(nameless.name, ', ' order by nameless.name)),
+         'comment on function ... is ''...''; comment on table ... is ''...'';'
+    from pg_namespace n
+    join (select p.pronamespace as namespace, p.oid::regprocedure::text as name
+            from pg_proc p
+           where obj_description(p.oid, 'pg_proc') is null
+             and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+           union all
+          select c.relnamespace, c.oid::regclass::text
+            from pg_class c
+           where c.relkind in ('r', 'p')
+             and not c.relispartition
+             and obj_description(c.oid, 'pg_class') is null
+             and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+         ) nameless on nameless.namespace = n.oid
+   where n.nspname in ('public', 'app', 'base')
+   group by n.nspname
 
   union all
   select 'error',
