@@ -53,6 +53,8 @@ begin
       join pg_catalog.pg_roles granted on granted.rolname = pair.granted
       join pg_catalog.pg_roles member on member.rolname = pair.member
      where not member.rolsuper
+       -- Since PostgreSQL 16 the maker of a role administers it without having its rights.
+       and not pg_has_role(member.oid, granted.oid, case when member.rolinherit then 'usage' else 'member' end)
   loop
     begin
       execute format('grant %I to %I', wanted.granted, wanted.member);

@@ -140,8 +140,15 @@ with findings (severity, subject, finding, remedy) as (
          'realtime.messages',
          'has no partition for tomorrow, so broadcasts from SQL will soon fail',
          'select realtime.ensure_partitions();'
-   where to_regclass('realtime.messages') is not null
-     and to_regclass(format('realtime.%I', 'messages_' || to_char(timezone('utc', now()) + interval '1 day', 'YYYY_MM_DD'))) is null
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+   where n.nspname = 'realtime'
+     and c.relname = 'messages'
+     and not exists (select
+                       from pg_inherits i
+                       join pg_class partition on partition.oid = i.inhrelid
+                      where i.inhparent = c.oid
+                        and partition.relname = 'messages_' || to_char(timezone('utc', now()) + interval '1 day', 'YYYY_MM_DD'))
 
   union all
   select 'error',
