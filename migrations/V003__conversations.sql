@@ -1,4 +1,6 @@
 -- Conversations and who is in them.
+-- Columns that only record who did something (created_by, removed_by, deleted_by) are no foreign keys:
+-- a second way to profiles would make a client's select=*,profiles(*) ambiguous.
 
 create table public.conversations (
   id              uuid primary key default base.uuid7(),
@@ -8,7 +10,7 @@ create table public.conversations (
   title           text,
   slug            text,
   dm_key          text,
-  created_by      uuid references public.profiles,
+  created_by      uuid,
   last_seq        bigint not null default 0,
   last_rev        bigint not null default 0,
   root_count      bigint not null default 0,
@@ -51,7 +53,7 @@ create table public.conversation_members (
   last_read_ord   bigint not null default 0,
   joined_at       timestamptz not null default now(),
   left_at         timestamptz,
-  removed_by      uuid references public.profiles,
+  removed_by      uuid,
   created_at      timestamptz not null default now(),
   primary key (conversation_id, member_id),
   constraint conversation_members_role_known check (role in (

@@ -20,7 +20,7 @@ create table public.messages (
   created_at      timestamptz not null default now(),
   edited_at       timestamptz,
   deleted_at      timestamptz,
-  deleted_by      uuid references public.profiles,
+  deleted_by      uuid,
   primary key (conversation_id, id),
   constraint messages_number_unique unique (conversation_id, seq, sub),
   constraint messages_client_id_unique unique (conversation_id, sender_id, client_id),
