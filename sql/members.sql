@@ -108,13 +108,11 @@ begin
    group by newcomer
    order by newcomer
   on conflict (conversation_id, member_id) do update
-     -- Who comes back keeps the chapter they once joined in, and so finds what they knew.
+     -- Who comes back keeps their chapter and pointers: finds what they knew, and what they missed as unread.
      set left_at = null,
          removed_by = null,
          role = excluded.role,
-         joined_at = excluded.joined_at,
-         last_read_seq = excluded.last_read_seq,
-         last_read_ord = excluded.last_read_ord
+         joined_at = excluded.joined_at
    where m.left_at is not null
   returning m.*;
 end

@@ -1,6 +1,6 @@
 -- Joining, leaving and being removed.
 set local search_path = public, tests;
-select plan(37);
+select plan(38);
 
 select is(app.conversation_of_topic('conversation:10000000-0000-4000-8000-000000000001'), tests.conversation('watercooler'), 'a topic names a conversation');
 select is(app.conversation_of_topic('conversation:x'), null::uuid, 'or nothing');
@@ -51,6 +51,7 @@ select tests.be('ana');
 select lives_ok('select add_members(tests.conversation(''lunch''), array[tests.id(''cy'')])', 'who was removed may be let in again');
 select tests.be('cy');
 select is((select string_agg(body, '|' order by seq) from messages), 'Welcome, Cy|He is gone', 'and finds what they knew and what they missed');
+select is((select unread from get_conversations() where title = 'Lunch'), 2::bigint, 'what they missed is unread');
 
 -- A removal from an open room is not undone by joining
 select tests.be('dee');
