@@ -29,12 +29,14 @@ class Heard:
     async def first(self, wanted):
         """The first that `wanted` accepts, heard already or still to come."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not (found := [item for item in self.all if wanted(item)]):
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
+            return await asyncio.wait_for(self._first(wanted), PATIENCE_SECONDS)
+        except asyncio.TimeoutError:
             raise AssertionError(f"not heard; heard was: {self.all}") from None
+
+    async def _first(self, wanted):
+        while not (found := [item for item in self.all if wanted(item)]):
+            self._news.clear()
+            await self._news.wait()
         return found[0]
 
 
