@@ -1,0 +1,7 @@
+//! All tests that need the house as a whole: one binary, one Postgres, a database each.
+
+mod support;
+
+mod realtime;
+mod schema;
+mod wal;
