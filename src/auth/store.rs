@@ -487,7 +487,7 @@ pub(super) async fn set_email(tx: &Transaction, id: Uuid, email: &str) -> Result
     tx.query(
         "with person as (
            update auth.users
-              set email = $2,
+              set email = $2::text,
                   raw_user_meta_data = coalesce(raw_user_meta_data, '{}')
                                        || jsonb_build_object('email', $2::text),
                   updated_at = now()
