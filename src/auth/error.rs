@@ -250,6 +250,9 @@ impl From<pg::Error> for Error {
                     return Self::EmailExists;
                 }
                 ("23505", Some("auth"), Some("users_pkey")) => return Self::UserAlreadyExists,
+                ("22021" | "22P05", ..) => {
+                    return Self::Invalid("Text may not hold a null character");
+                }
                 ("55P03", ..) => return Self::RefreshRace,
                 ("57014", ..) => return Self::TooSlow,
                 _ => {}

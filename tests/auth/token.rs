@@ -41,6 +41,21 @@ async fn seeded_bcrypt_password_opens_and_becomes_argon2id() -> anyhow::Result<(
 }
 
 #[tokio::test]
+async fn parallel_sign_ins_all_open_although_one_replaces_the_hash() -> anyhow::Result<()> {
+    let (_database, server) = house().await;
+
+    let (one, two, three) = tokio::try_join!(
+        sign_in(&server, "ana@example.com", PASSWORD),
+        sign_in(&server, "ana@example.com", PASSWORD),
+        sign_in(&server, "ana@example.com", PASSWORD)
+    )?;
+
+    let statuses = [one.status.as_u16(), two.status.as_u16(), three.status.as_u16()];
+    assert_eq!(statuses, [200, 200, 200]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn form_is_understood() -> anyhow::Result<()> {
     let (_database, server) = house().await;
     let form = "grant_type=password&email=ana%40example.com&password=walkie-demo";
@@ -98,7 +113,6 @@ async fn weak_password_of_old_times_opens_with_a_warning() -> anyhow::Result<()>
     Ok(())
 }
 
-// AUT-01
 #[tokio::test]
 async fn refresh_gives_new_tokens_of_the_same_session() -> anyhow::Result<()> {
     let (database, server) = house().await;

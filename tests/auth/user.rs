@@ -36,6 +36,19 @@ async fn data_is_merged_and_null_removes() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn metadata_that_no_token_can_carry_is_refused() -> anyhow::Result<()> {
+    let (_database, server) = house().await;
+    let session = sign_up(&server, "eve@example.com").await?;
+    let token = session.text("access_token");
+
+    let reply = put(&server, "/user", token, json!({ "data": { "x": "x".repeat(8192) } })).await?;
+
+    assert_eq!(reply.refusal(), (400, "validation_failed"));
+    assert_eq!(get(&server, "/user", token).await?.body, session.body["user"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn new_password_ends_other_sessions_and_opens_from_now_on() -> anyhow::Result<()> {
     let (_database, server) = house().await;
     let other = sign_up(&server, "eve@example.com").await?;
