@@ -89,6 +89,7 @@ async fn unknown_paths_and_methods_are_refused_in_the_dialect() -> anyhow::Resul
 
     assert_eq!(path.refusal(), (404, "feature_disabled"));
     assert_eq!(method.refusal(), (405, "feature_disabled"));
+    assert_eq!(method.header("allow"), "POST");
     Ok(())
 }
 
