@@ -1,2 +1,9 @@
-//! Tests.
+//! All tests that need the house as a whole: one binary, one Postgres, a database each.
+
+mod support;
+
 mod architecture;
+
+mod realtime;
+mod schema;
+mod wal;

@@ -42,9 +42,9 @@ impl Pg {
         config.options(format!(
             "{} -c statement_timeout={}",
             config.get_options().unwrap_or_default(),
-            settings.statement_timeout_ms
+            settings.pool.statement_timeout_ms
         ));
-        let pool = pool::pool(config, settings.pool_size.into(), settings.pool_wait());
+        let pool = pool::pool(config, settings.pool.pool_size.into(), settings.pool.wait());
         Ok(Self { pool, catalog: Arc::default() })
     }
 

@@ -70,6 +70,18 @@ impl Outbox {
         }
     }
 
+    /// Whether so little waits that more may be sent without haste.
+    pub fn has_room(&self) -> bool {
+        let frames = &self.inner.frames;
+        2 * frames.capacity() >= frames.max_capacity()
+            && 2 * self.inner.waiting_bytes.load(Ordering::Relaxed) <= self.inner.max_bytes
+    }
+
+    /// Whether the socket is to end.
+    pub fn is_closed(&self) -> bool {
+        self.inner.closing.is_cancelled() || self.inner.frames.is_closed()
+    }
+
     /// Ends the socket; the first reason counts.
     pub fn close(&self, why: Close) {
         let mut reason = self.inner.reason.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +105,11 @@ impl Inbox {
     ///
     /// # Errors
     /// Why the socket is to end; `None` when all senders are gone.
-    pub async fn receive(&mut self, batch: &mut Vec<Frame>, most: usize) -> Result<(), Option<Close>> {
+    pub async fn receive(
+        &mut self,
+        batch: &mut Vec<Frame>,
+        most: usize,
+    ) -> Result<(), Option<Close>> {
         let held = batch.len();
         tokio::select! {
             biased;
@@ -171,7 +187,8 @@ impl Hub {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(members) = rooms.get(room) else { return };
         let (mut v1, mut v2) = (None, None);
-        for member in members.iter().filter(|member| except.is_none_or(|except| !member.is(except))) {
+        for member in members.iter().filter(|member| except.is_none_or(|except| !member.is(except)))
+        {
             let version = member.version();
             let made = match version {
                 Version::V1 => &mut v1,

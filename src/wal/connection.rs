@@ -93,7 +93,9 @@ impl Connection {
                     let transaction = self.assembly.begin(xid, self.commit, commit_time_micros);
                     return Ok(Event::Begin(transaction));
                 }
-                Wire::Commit { end_lsn, .. } => return Ok(Event::Commit(Lsn(end_lsn.0))),
+                Wire::Commit { end_lsn, .. } => {
+                    return Ok(Event::Commit { commit: self.commit, end: Lsn(end_lsn.0) });
+                }
                 Wire::XLogData { data, .. } => match self.assembly.take(decode(&data)?)? {
                     Some(Told::Relation(relation)) => return Ok(Event::Relation(relation)),
                     Some(Told::Change(change)) => return Ok(Event::Change(change)),

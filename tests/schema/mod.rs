@@ -1,0 +1,4 @@
+//! The database: how it is installed, and what its rules say.
+
+mod install;
+mod rules;
