@@ -2,6 +2,7 @@
 
 mod support;
 
+mod auth;
 mod realtime;
 mod schema;
 mod wal;
