@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Auth;
 use crate::config::Settings;
 use crate::pg::install::{self, Finding};
-use crate::pg::{Pg, names, pool};
+use crate::pg::{Pg, Target, names, pool};
 use crate::realtime::feed::{Feed, Handle};
 use crate::realtime::{self, Realtime};
 use crate::wal::Source;
@@ -54,7 +54,7 @@ fn list(findings: &[Finding]) -> String {
 /// # Errors
 /// No connection, or a file fails.
 pub async fn migrate(url: &str, platform_only: bool) -> Result<bool, Error> {
-    let client = pool::connect(&pool::config(url, "install")?).await?;
+    let client = pool::connect(&Target::new(url, "install")?).await?;
     Ok(install::install(&client, platform_only).await?)
 }
 
@@ -63,7 +63,7 @@ pub async fn migrate(url: &str, platform_only: bool) -> Result<bool, Error> {
 /// # Errors
 /// What it lacks.
 pub async fn require(url: &str) -> Result<(), Error> {
-    let client = pool::connect(&pool::config(url, "check")?).await?;
+    let client = pool::connect(&Target::new(url, "check")?).await?;
     let lacks = install::requirements(&client).await?;
     if lacks.is_empty() { Ok(()) } else { Err(Error::Requirements(lacks)) }
 }
@@ -116,29 +116,22 @@ pub async fn run(
 /// The log reader and the pool that its authorizer asks over.
 fn feed(settings: &Settings) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
-    let source = Source::new(
-        &pool::config(url, "log")?,
-        &settings.realtime.realtime_slot,
-        names::PUBLICATION,
-    );
+    let target = Target::new(url, "log")?;
+    let source = Source::new(&target, &settings.realtime.realtime_slot, names::PUBLICATION);
     Ok(Feed::new(source, authorizer_pool(settings)?, &settings.realtime))
 }
 
 /// Connections of the authorizer: functions in policies find what they find for requests, and
 /// no statement runs longer than a policy may.
 fn authorizer_pool(settings: &Settings) -> Result<Pool, Error> {
-    let mut config = pool::config(&settings.database.database_url, "authorizer")?;
-    let search_path =
-        [settings.rest.schemas.get(..1).unwrap_or_default(), &settings.rest.extra_search_path]
-            .concat();
-    config.options(format!(
-        "{} -c statement_timeout={} -c plan_cache_mode=force_generic_plan -c search_path={}",
-        config.get_options().unwrap_or_default(),
+    let served = settings.rest.schemas.get(..1).unwrap_or_default();
+    let search_path = [served, &settings.rest.extra_search_path].concat().join(",");
+    let target = Target::new(&settings.database.database_url, "authorizer")?.with_options(&format!(
+        "-c statement_timeout={} -c plan_cache_mode=force_generic_plan -c search_path={search_path}",
         settings.realtime.realtime_policy_timeout_ms,
-        search_path.join(","),
     ));
     let size = usize::from(settings.realtime.realtime_evaluators);
-    Ok(pool::pool(config, size, settings.database.pool.wait()))
+    Ok(pool::pool(target, size, settings.database.pool.wait()))
 }
 
 /// Every route of the server.

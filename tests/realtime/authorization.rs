@@ -30,7 +30,7 @@ async fn members_hear_each_other_and_an_outsider_hears_nothing() {
     for (socket, who) in sockets.iter_mut().zip([&ana, &bo, &cy]) {
         socket.subscribe("messages", who, messages()).await;
     }
-    let seen = server.rest(&cy, Method::GET, "profiles?select=id&username=eq.cy").await;
+    let seen = server.rest(&cy, Method::GET, "profiles?select=id&display_name=eq.Cy").await;
     assert_eq!(seen.body.as_array().map(Vec::len), Some(1), "the outsider exists");
 
     say(&server, "ana", WATERCOOLER, "hello bo").await;

@@ -4,8 +4,8 @@ mod database;
 mod server;
 mod socket;
 
-pub use database::Database;
-pub use server::{Answer, Person, Server};
+pub use database::{Database, rows};
+pub use server::{Person, Server};
 pub use socket::Socket;
 
 use std::future::Future;
