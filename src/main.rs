@@ -25,8 +25,13 @@ const DEVELOPMENT_KEYS_EXPIRE: i64 = 1_983_812_996;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Absent is fine; a broken file is told with the settings that it leaves out.
-    let _ = dotenvy::dotenv();
+    match dotenvy::dotenv() {
+        Err(error) if !error.not_found() => {
+            eprintln!("walkie: .env: {error}");
+            return ExitCode::FAILURE;
+        }
+        _ => {}
+    }
     match command(CommandLine::parse().command).await {
         Ok(code) => code,
         Err(error) => {

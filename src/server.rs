@@ -26,19 +26,19 @@ use crate::{http as edge, identity};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot be brought to this version.
-    #[error("the database could not be installed: {0}")]
+    #[error("the database is not at this version and could not be brought to it")]
     Install(#[from] install::Error),
     /// The database or the login role lacks something; each lack names what mends it.
     #[error("the database is not ready for the server:{}", list(.0))]
     Requirements(Vec<Finding>),
     /// The database cannot be asked.
-    #[error("the database cannot be used: {0}")]
+    #[error("the database cannot be used")]
     Database(#[from] crate::pg::Error),
     /// A database URL does not parse.
-    #[error("the database URL is wrong: {0}")]
+    #[error("the database URL is wrong")]
     Url(#[from] tokio_postgres::Error),
     /// The listener failed.
-    #[error("the server cannot listen: {0}")]
+    #[error("the server cannot listen")]
     Listen(#[from] std::io::Error),
 }
 

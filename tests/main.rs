@@ -4,6 +4,7 @@ mod support;
 
 mod architecture;
 mod auth;
+mod operations;
 mod realtime;
 mod schema;
 mod wal;
