@@ -1,12 +1,14 @@
 //! Connections: how they are made, and the pool for requests.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
 };
+use futures_util::{Stream, StreamExt, stream};
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Error;
@@ -53,24 +55,33 @@ pub fn pool(config: Config, size: usize, wait: Duration) -> Pool {
         .expect("a pool with a runtime and a size always builds")
 }
 
+/// What a connection has to say besides answers; it works only while this is polled.
+pub type Messages =
+    Pin<Box<dyn Stream<Item = Result<AsyncMessage, tokio_postgres::Error>> + Send>>;
+
 /// One connection outside of any pool. It ends when the client is dropped.
 ///
 /// # Errors
 /// The server cannot be reached or refuses the login.
 pub async fn connect(config: &Config) -> Result<Client, Error> {
-    let (client, driver): (Client, std::pin::Pin<Box<dyn Future<Output = _> + Send>>) =
-        if config.get_ssl_mode() == SslMode::Disable || is_local(config) {
-            let (client, connection) = config.connect(NoTls).await?;
-            (client, Box::pin(connection))
-        } else {
-            let (client, connection) = config.connect(tls()).await?;
-            (client, Box::pin(connection))
-        };
+    let (client, mut messages) = open(config).await?;
     // The driver ends by itself with the client; what broke shows as the client's next error.
-    tokio::spawn(async move {
-        let _: Result<(), tokio_postgres::Error> = driver.await;
-    });
+    tokio::spawn(async move { while let Some(Ok(_)) = messages.next().await {} });
     Ok(client)
+}
+
+/// As [`connect`], for whoever wants to hear notifications and drives the connection for it.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn open(config: &Config) -> Result<(Client, Messages), Error> {
+    if config.get_ssl_mode() == SslMode::Disable || is_local(config) {
+        let (client, mut connection) = config.connect(NoTls).await?;
+        Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
+    } else {
+        let (client, mut connection) = config.connect(tls()).await?;
+        Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
+    }
 }
 
 fn is_local(config: &Config) -> bool {
