@@ -1,0 +1,6 @@
+\ir rights.sql
+\ir people.sql
+\ir conversations.sql
+\ir members.sql
+\ir messages.sql
+\ir unread.sql

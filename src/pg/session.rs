@@ -231,6 +231,18 @@ impl Transaction {
         Ok(self.lease.batch_execute(sql).await?)
     }
 
+    /// Goes on as somebody else, until the end of the transaction.
+    ///
+    /// # Errors
+    /// The role may not be put on.
+    pub async fn become_person(&self, session: &Session<'_>) -> Result<(), Error> {
+        let statement = self.lease.prepare_cached(&session.settings_sql()).await?;
+        let values = session.settings_values();
+        let params: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
+        self.lease.query(&statement, &params).await?;
+        Ok(())
+    }
+
     /// Makes the work durable.
     ///
     /// # Errors
@@ -250,6 +262,129 @@ impl Transaction {
         self.lease.settled = true;
         Ok(())
     }
+}
+
+/// A question to be asked as one person: a statement with one text parameter.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// As whom.
+    pub identity: &'a Identity,
+    /// Parsed as the login role, planned and run as the person.
+    pub sql: &'a str,
+    /// Value of `$1`.
+    pub param: &'a str,
+}
+
+/// What came of [`ask_each`].
+#[derive(Debug)]
+pub struct Answers {
+    /// `pg_current_snapshot()` of the transaction: what all answers saw.
+    pub snapshot: String,
+    /// One a question, in order. After the first error the others fail as its aftermath.
+    pub answers: Vec<Result<Vec<Row>, Error>>,
+}
+
+/// Asks each question as its person, all in one read-only snapshot and one round trip.
+///
+/// Isolated, an error leaves the other answers alone, for the price of a savepoint a question.
+///
+/// A statement that does not parse is its question's answer.
+///
+/// # Errors
+/// Postgres cannot be reached.
+pub async fn ask_each(
+    pool: &Pool,
+    questions: &[Question<'_>],
+    isolated: bool,
+) -> Result<Answers, Error> {
+    let mut lease = Lease::take(pool).await?;
+    let mut statements = Vec::with_capacity(questions.len());
+    for question in questions {
+        statements.push(match lease.prepare_cached(question.sql).await.map_err(Error::from) {
+            Err(error) if error.sqlstate().is_none() => return Err(error),
+            statement => statement,
+        });
+    }
+    let answers = ask_prepared(&lease, questions, statements, isolated).await;
+    lease.settled = answers.is_ok() || lease.rolled_back().await;
+    answers
+}
+
+async fn ask_prepared(
+    client: &Object,
+    questions: &[Question<'_>],
+    statements: Vec<Result<Statement, Error>>,
+    isolated: bool,
+) -> Result<Answers, Error> {
+    let become_person = client
+        .prepare_cached(
+            "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)",
+        )
+        .await?;
+    let take_snapshot = client.prepare_cached("select pg_current_snapshot()::text").await?;
+
+    // The first poll of each future sends it; answers come back in the same order.
+    let mut begin = pin!(client.batch_execute("begin isolation level repeatable read read only"));
+    let begun = poll!(begin.as_mut());
+    let mut snapshot = pin!(client.query_one(&take_snapshot, &[]));
+    let seen = poll!(snapshot.as_mut());
+    let mut sent = Vec::with_capacity(questions.len());
+    let mut last: Option<&Identity> = None;
+    for (question, statement) in questions.iter().zip(statements) {
+        // What a savepoint undoes includes the role.
+        let put_on = (isolated || last != Some(question.identity)).then_some(&become_person);
+        if statement.is_ok() {
+            last = Some(question.identity);
+        }
+        let mut asked = Box::pin(ask(client, put_on, question, statement, isolated));
+        sent.push((poll!(asked.as_mut()), asked));
+    }
+    let mut commit = pin!(client.batch_execute("commit"));
+    let ended = poll!(commit.as_mut());
+
+    awaited(begun, begin).await?;
+    let snapshot = awaited(seen, snapshot).await?.try_get(0)?;
+    let mut answers = Vec::with_capacity(sent.len());
+    for (first, rest) in sent {
+        answers.push(awaited(first, rest).await);
+    }
+    awaited(ended, commit).await?;
+    Ok(Answers { snapshot, answers })
+}
+
+async fn ask(
+    client: &Object,
+    put_on: Option<&Statement>,
+    question: &Question<'_>,
+    statement: Result<Statement, Error>,
+    isolated: bool,
+) -> Result<Vec<Row>, Error> {
+    let statement = statement?;
+    let role = question.identity.role.as_ref();
+    let claims = question.identity.claims.as_ref();
+    let params: [&(dyn ToSql + Sync); 2] = [&role, &claims];
+    let param: [&(dyn ToSql + Sync); 1] = [&question.param];
+    let execute = async |sql: Option<&str>| match sql {
+        Some(sql) => client.batch_execute(sql).await,
+        None => Ok(()),
+    };
+    let (marked, became, rows, undone) = future::join4(
+        execute(isolated.then_some("savepoint question")),
+        async {
+            match put_on {
+                Some(become_person) => client.query(become_person, &params).await.map(drop),
+                None => Ok(()),
+            }
+        },
+        client.query(&statement, &param),
+        execute(isolated.then_some("rollback to savepoint question")),
+    )
+    .await;
+    marked?;
+    became?;
+    let rows = rows?;
+    undone?;
+    Ok(rows)
 }
 
 /// A pooled connection that goes back only when its transaction has ended; otherwise it is

@@ -1,0 +1,3 @@
+\ir extensions.sql
+\ir auth.sql
+\ir realtime.sql

@@ -1,0 +1,189 @@
+-- What a database administrator should know of: one row per finding, none when all is well.
+with findings (severity, subject, finding, remedy) as (
+
+  select 'error',
+         c.oid::regclass::text,
+         'row security is off, so API roles with a grant see every row',
+         format('alter table %s enable row level security;', c.oid::regclass)
+    from pg_class c
+   where c.relnamespace = 'public'::regnamespace
+     and c.relkind in ('r', 'p')
+     and not c.relrowsecurity
+     and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+
+  union all
+  select 'error',
+         c.oid::regclass::text,
+         format('%s has rights on a partition, past the policies of its table', r.rolname),
+         format('revoke all on %s from %I;', c.oid::regclass, r.rolname)
+    from pg_class c
+    join pg_roles r on r.rolname in ('anon', 'authenticated')
+   where c.relispartition
+     and c.relkind in ('r', 'p')
+     and not c.relrowsecurity
+     and has_table_privilege(r.oid, c.oid, 'select, insert, update, delete')
+
+  union all
+  select 'warning',
+         c.oid::regclass::text,
+         'replica identity differs from its partitioned table''s, so changes reach the log with less of the old row',
+         case parent.relreplident
+           when 'f' then format('alter table %s replica identity full;', c.oid::regclass)
+           when 'n' then format('alter table %s replica identity nothing;', c.oid::regclass)
+           when 'd' then format('alter table %s replica identity default;', c.oid::regclass)
+           else format('alter table %s replica identity using index <the partition''s index>;', c.oid::regclass)
+         end
+    from pg_class c
+    join pg_inherits i on i.inhrelid = c.oid
+    join pg_class parent on parent.oid = i.inhparent
+   where c.relispartition
+     and c.relkind in ('r', 'p')
+     and c.relreplident <> parent.relreplident
+
+  union all
+  -- One row a schema, since people's own functions and tables may be many.
+  select 'warning',
+         'schema ' || n.nspname,
+         format('without a comment, so missing from the API''s documentation: %s',
+           string_agg(nameless.name, ', ' order by nameless.name)),
+         'comment on function ... is ''...''; comment on table ... is ''...'';'
+    from pg_namespace n
+    join (select p.pronamespace as namespace, p.oid::regprocedure::text as name
+            from pg_proc p
+           where obj_description(p.oid, 'pg_proc') is null
+             and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+           union all
+          select c.relnamespace, c.oid::regclass::text
+            from pg_class c
+           where c.relkind in ('r', 'p')
+             and not c.relispartition
+             and obj_description(c.oid, 'pg_class') is null
+             and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+         ) nameless on nameless.namespace = n.oid
+   where n.nspname in ('public', 'app', 'base')
+   group by n.nspname
+
+  union all
+  select 'error',
+         'publication supabase_realtime',
+         'missing, so no change reaches a subscriber',
+         'create publication supabase_realtime with (publish_via_partition_root = true);'
+   where not exists (select from pg_publication where pubname = 'supabase_realtime')
+
+  union all
+  select 'warning',
+         'publication ' || pubname,
+         'changes of partitions come under the partitions'' names, which nobody subscribes to',
+         format('alter publication %I set (publish_via_partition_root = true);', pubname)
+    from pg_publication
+   where pubname = 'supabase_realtime'
+     and not pubviaroot
+
+  union all
+  select 'error',
+         'publication ' || pubname,
+         'does not publish every kind of change',
+         format('alter publication %I set (publish = ''insert, update, delete, truncate'');', pubname)
+    from pg_publication
+   where pubname = 'supabase_realtime'
+     and not (pubinsert and pubupdate and pubdelete and pubtruncate)
+
+  union all
+  select 'warning',
+         format('public.%I', expected.name),
+         'not in publication supabase_realtime, so its changes are not live',
+         format('alter publication supabase_realtime add table public.%I;', expected.name)
+    from unnest(array['conversations', 'conversation_members', 'messages', 'profiles']) expected (name)
+   where to_regnamespace('app') is not null
+     and exists (select from pg_publication where pubname = 'supabase_realtime')
+     and not exists (select
+                       from pg_publication_tables t
+                      where t.pubname = 'supabase_realtime'
+                        and t.schemaname = 'public'
+                        and t.tablename = expected.name)
+
+  union all
+  select 'error',
+         'table ' || c.oid::regclass,
+         'published without a replica identity, so updates and deletes of it fail',
+         format('alter table %s replica identity full;', c.oid::regclass)
+    from pg_publication_tables t
+    join pg_namespace n on n.nspname = t.schemaname
+    join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
+   where t.pubname = 'supabase_realtime'
+     and (c.relreplident = 'n'
+          or c.relreplident = 'd'
+             and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary))
+
+  union all
+  select 'error',
+         'role ' || r.rolname,
+         format('lacks %s', expected.attribute),
+         format('alter role %I %s;', r.rolname, expected.attribute)
+    from (values ('service_role', 'bypassrls'), ('authenticator', 'replication')) expected (name, attribute)
+    join pg_roles r on r.rolname = expected.name
+   where not r.rolsuper
+     and not case expected.attribute when 'bypassrls' then r.rolbypassrls else r.rolreplication end
+
+  union all
+  select 'error',
+         'role authenticator',
+         format('is no member of %s', r.rolname),
+         format('grant %I to authenticator;', r.rolname)
+    from pg_roles r
+   where r.rolname in ('anon', 'authenticated', 'service_role', 'supabase_auth_admin', 'supabase_realtime_admin')
+     and exists (select from pg_roles where rolname = 'authenticator')
+     and not pg_has_role('authenticator', r.oid, 'member')
+
+  union all
+  select 'warning',
+         'realtime.messages',
+         'has no partition for tomorrow, so broadcasts from SQL will soon fail',
+         'select realtime.ensure_partitions();'
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+   where n.nspname = 'realtime'
+     and c.relname = 'messages'
+     and not exists (select
+                       from pg_inherits i
+                       join pg_class partition on partition.oid = i.inhrelid
+                      where i.inhparent = c.oid
+                        and partition.relname = 'messages_' || to_char(timezone('utc', now()) + interval '1 day', 'YYYY_MM_DD'))
+
+  union all
+  select 'error',
+         'setting wal_level',
+         format('is %s, so there is no live log', setting),
+         'alter system set wal_level = logical; -- then restart the server'
+    from pg_settings
+   where name = 'wal_level'
+     and setting <> 'logical'
+
+  union all
+  select case when wal_status = 'lost' then 'error' else 'warning' end,
+         'slot ' || slot_name,
+         case
+           when wal_status = 'lost' then 'the log it needs is gone: subscribers have missed changes'
+           when not active then format('nobody reads it, and it keeps %s of log', pg_size_pretty(kept_bytes))
+           else format('its reader is %s behind', pg_size_pretty(kept_bytes))
+         end,
+         case
+           when wal_status = 'lost' then format('select pg_drop_replication_slot(%L); -- a new one is made at start', slot_name)
+           when not active then format('start its reader, or: select pg_drop_replication_slot(%L);', slot_name)
+           else 'look for a slow or stuck reader'
+         end
+    from (select s.slot_name,
+                 s.active,
+                 s.wal_status,
+                 pg_wal_lsn_diff(pg_current_wal_lsn(), coalesce(s.confirmed_flush_lsn, s.restart_lsn)) as kept_bytes
+            from pg_replication_slots s
+           where s.database = current_database()
+             and s.slot_type = 'logical'
+             and not s.temporary) slots
+   where wal_status = 'lost'
+      or not active
+      or kept_bytes > 256 * 1024 * 1024
+)
+select severity, subject, finding, remedy
+  from findings
+ order by severity, subject, finding;

@@ -1,0 +1,12 @@
+select app.reset('public.profiles');
+
+grant select, update (display_name, avatar_path, bio) on public.profiles to authenticated;
+grant select, insert, update, delete on public.profiles to service_role;
+
+create policy "people read the profiles of their organisation"
+on public.profiles for select to authenticated
+using (org_id = (select app.my_org()));
+
+create policy "people change their own profile"
+on public.profiles for update to authenticated
+using (id = (select auth.uid()));

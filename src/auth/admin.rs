@@ -1,0 +1,291 @@
+//! /admin/users: accounts in the hands of whoever runs the server.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::response::IntoResponse;
+use http::HeaderName;
+use http::header::LINK;
+use http::request::Parts;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::bearer::Admin;
+use super::request::{Fields, Parameters};
+use super::signup::{AUTHENTICATED, app_metadata, user_metadata};
+use super::store::{self, Ending, NewUser};
+use super::{Auth, Error, duration, email, password};
+use crate::pg::Transaction;
+
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
+/// Accounts on a page unless asked otherwise, and the most anybody gets.
+const PER_PAGE: u32 = 50;
+const MAX_PER_PAGE: u32 = 1000;
+
+/// An account to make or to change; what is not given stays as it is.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    id: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    password: Option<String>,
+    password_hash: Option<String>,
+    email_confirm: Option<bool>,
+    user_metadata: Option<Map<String, Value>>,
+    app_metadata: Option<Map<String, Value>>,
+    role: Option<String>,
+    aud: Option<String>,
+    ban_duration: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct AskedDelete {
+    should_soft_delete: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    users: Box<RawValue>,
+    aud: &'static str,
+}
+
+/// The account a path names.
+pub(super) struct UserId(Uuid);
+
+impl FromRequestParts<Arc<Auth>> for UserId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, auth: &Arc<Auth>) -> Result<Self, Error> {
+        let id = Path::<Uuid>::from_request_parts(parts, auth).await;
+        id.map(|Path(id)| Self(id)).map_err(|_| Error::IdNotUuid)
+    }
+}
+
+/// What becomes of a ban.
+enum Ban {
+    Lift,
+    Seconds(f64),
+}
+
+pub(super) async fn list(
+    _: Admin,
+    State(auth): State<Arc<Auth>>,
+    parameters: Parameters,
+) -> Result<impl IntoResponse, Error> {
+    let page = number(&parameters, "page", 1)?;
+    let per_page = number(&parameters, "per_page", PER_PAGE)?.min(MAX_PER_PAGE);
+    let offset = u64::from(page - 1) * u64::from(per_page);
+    let found = auth.store.list(per_page, offset).await?;
+    let headers = [
+        (TOTAL_COUNT, found.total.to_string()),
+        (LINK, links(page, per_page, u64::try_from(found.total).unwrap_or_default())),
+    ];
+    Ok((headers, Json(Listed { users: found.users, aud: AUTHENTICATED })))
+}
+
+pub(super) async fn read(
+    _: Admin,
+    State(auth): State<Arc<Auth>>,
+    UserId(id): UserId,
+) -> Result<Json<Box<RawValue>>, Error> {
+    let user = auth.store.find(id).await?.ok_or(Error::UserNotFound)?;
+    Ok(Json(user.document))
+}
+
+pub(super) async fn create(
+    _: Admin,
+    State(auth): State<Arc<Auth>>,
+    Fields(asked): Fields<Asked>,
+) -> Result<Json<Box<RawValue>>, Error> {
+    asked.refuse_phone()?;
+    let id = asked.id()?.unwrap_or_else(Uuid::new_v4);
+    let email = asked
+        .email()?
+        .ok_or(Error::Invalid("Cannot create a user without either an email or phone"))?;
+    let ban = asked.ban()?;
+    if let Some(password) = &asked.password {
+        password::check_length(password)?;
+    }
+    let hash = asked.hash(&auth).await?;
+    let is_confirmed = asked.email_confirm == Some(true);
+    let user_metadata =
+        user_metadata(asked.user_metadata.unwrap_or_default(), id, &email, is_confirmed);
+
+    let tx = auth.store.begin().await?;
+    let new = NewUser {
+        id,
+        email: &email,
+        password_hash: hash.as_deref(),
+        aud: given(asked.aud.as_deref()).unwrap_or(AUTHENTICATED),
+        role: given(asked.role.as_deref()).unwrap_or(AUTHENTICATED),
+        app_metadata: app_metadata(asked.app_metadata.unwrap_or_default()),
+        user_metadata,
+    };
+    store::create(&tx, &new).await?;
+    if is_confirmed {
+        store::confirm(&tx, id).await?;
+    }
+    set_ban(&tx, id, ban).await?;
+    finish(tx, id).await
+}
+
+pub(super) async fn change(
+    _: Admin,
+    State(auth): State<Arc<Auth>>,
+    UserId(id): UserId,
+    Fields(asked): Fields<Asked>,
+) -> Result<Json<Box<RawValue>>, Error> {
+    asked.refuse_phone()?;
+    let email = asked.email()?;
+    let ban = asked.ban()?;
+    if let Some(password) = &asked.password {
+        auth.passwords.check(password)?;
+    }
+    let hash = asked.hash(&auth).await?;
+
+    let tx = auth.store.begin().await?;
+    if store::find(&tx, id).await?.is_none() {
+        return Err(Error::UserNotFound);
+    }
+    if let Some(email) = email {
+        store::set_email(&tx, id, &email).await?;
+    }
+    if asked.email_confirm == Some(true) {
+        store::confirm(&tx, id).await?;
+    }
+    if let Some(hash) = hash {
+        store::set_password(&tx, id, &hash, Ending::All).await?;
+    }
+    if let Some(data) = asked.user_metadata {
+        store::merge_user_metadata(&tx, id, data).await?;
+    }
+    if let Some(data) = asked.app_metadata {
+        store::merge_app_metadata(&tx, id, data).await?;
+    }
+    let (role, aud) = (given(asked.role.as_deref()), given(asked.aud.as_deref()));
+    if role.is_some() || aud.is_some() {
+        store::set_role(&tx, id, role, aud).await?;
+    }
+    set_ban(&tx, id, ban).await?;
+    finish(tx, id).await
+}
+
+pub(super) async fn delete(
+    _: Admin,
+    State(auth): State<Arc<Auth>>,
+    UserId(id): UserId,
+    Fields(asked): Fields<AskedDelete>,
+) -> Result<Json<Value>, Error> {
+    let tx = auth.store.begin().await?;
+    let was_there = if asked.should_soft_delete == Some(true) {
+        store::mark_deleted(&tx, id).await?
+    } else {
+        store::delete(&tx, id).await?
+    };
+    tx.commit().await?;
+    if was_there { Ok(Json(json!({}))) } else { Err(Error::UserNotFound) }
+}
+
+impl Asked {
+    fn refuse_phone(&self) -> Result<(), Error> {
+        given(self.phone.as_deref()).map_or(Ok(()), |_| Err(Error::PhoneDisabled))
+    }
+
+    fn id(&self) -> Result<Option<Uuid>, Error> {
+        let id = given(self.id.as_deref()).map(Uuid::try_parse).transpose();
+        id.map_err(|_| Error::Invalid("ID must conform to the uuid v4 format"))
+    }
+
+    fn email(&self) -> Result<Option<String>, Error> {
+        given(self.email.as_deref()).map(email::normal).transpose()
+    }
+
+    fn ban(&self) -> Result<Option<Ban>, Error> {
+        match given(self.ban_duration.as_deref()) {
+            None => Ok(None),
+            Some("none") => Ok(Some(Ban::Lift)),
+            Some(text) => match duration::seconds(text) {
+                Some(seconds) => Ok(Some(Ban::Seconds(seconds))),
+                None => Err(Error::InvalidValue(format!(
+                    "invalid format for ban duration: {text:?} (write it like 24h or 1h30m)"
+                ))),
+            },
+        }
+    }
+
+    /// The hash to keep, when a password or a hash is given. Without one nobody signs in.
+    async fn hash(&self, auth: &Auth) -> Result<Option<String>, Error> {
+        let password = given(self.password.as_deref());
+        match (password, given(self.password_hash.as_deref())) {
+            (None, None) => Ok(None),
+            (Some(password), None) => auth.passwords.hash(password.to_owned()).await.map(Some),
+            (None, Some(hash)) if password::is_hash(hash) => Ok(Some(hash.to_owned())),
+            (None, Some(_)) => Err(Error::Invalid(
+                "Password hash must be bcrypt, argon2i or argon2id of bearable cost",
+            )),
+            (Some(_), Some(_)) => {
+                Err(Error::Invalid("Only a password or a password hash should be provided"))
+            }
+        }
+    }
+}
+
+async fn set_ban(tx: &Transaction, id: Uuid, ban: Option<Ban>) -> Result<(), Error> {
+    match ban {
+        None => Ok(()),
+        Some(Ban::Lift) => Ok(store::ban(tx, id, None).await?),
+        Some(Ban::Seconds(seconds)) => Ok(store::ban(tx, id, Some(seconds)).await?),
+    }
+}
+
+/// Makes the work durable and tells what became of the account.
+async fn finish(tx: Transaction, id: Uuid) -> Result<Json<Box<RawValue>>, Error> {
+    let user = store::find(&tx, id).await?.ok_or(Error::UserNotFound)?;
+    tx.commit().await?;
+    Ok(Json(user.document))
+}
+
+/// Clients send empty text for what they leave out.
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn number(parameters: &Parameters, name: &str, default: u32) -> Result<u32, Error> {
+    let Some(text) = parameters.get(name) else { return Ok(default) };
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(Error::InvalidValue(format!(
+            "Bad Pagination Parameters: {name} must be a positive number"
+        ))),
+    }
+}
+
+/// The client reads one digit after `page=`, so `page` must come first.
+fn links(page: u32, per_page: u32, total: u64) -> String {
+    let last = total.div_ceil(u64::from(per_page)).max(1);
+    let link = |page: u64, name: &str| {
+        format!("</admin/users?page={page}&per_page={per_page}>; rel=\"{name}\"")
+    };
+    let next = (u64::from(page) < last).then(|| link(u64::from(page) + 1, "next"));
+    next.into_iter().chain([link(last, "last")]).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_the_next_and_the_last_page() {
+        assert_eq!(
+            links(1, 50, 101),
+            "</admin/users?page=2&per_page=50>; rel=\"next\", \
+             </admin/users?page=3&per_page=50>; rel=\"last\""
+        );
+        assert_eq!(links(3, 50, 101), "</admin/users?page=3&per_page=50>; rel=\"last\"");
+        assert_eq!(links(1, 50, 0), "</admin/users?page=1&per_page=50>; rel=\"last\"");
+    }
+}

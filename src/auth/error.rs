@@ -1,0 +1,328 @@
+//! Every refusal of this dialect: one table, and the two shapes in which it is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::{Map, Value, json};
+use tokio_postgres::error::DbError;
+
+use crate::{identity, pg};
+
+/// How long one request may take.
+const BUDGET: Duration = Duration::from_secs(10);
+
+const VERSION_HEADER: HeaderName = HeaderName::from_static("x-supabase-api-version");
+const CODE_HEADER: HeaderName = HeaderName::from_static("x-sb-error-code");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The first version with the new shape, and the only one so far.
+const NEW_SHAPE: &str = "2024-01-01";
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// The body is no JSON object of the expected fields; what is wrong with it.
+    BadJson(String),
+    /// The request makes no sense as it is; why.
+    Invalid(&'static str),
+    /// The same about a value that the person sees again in the message.
+    InvalidValue(String),
+    BodyTooLarge,
+    TooSlow,
+    NoSuchPath,
+    WrongMethod,
+    /// `refresh_token` is not there at all, which OAuth has its own shape for.
+    RefreshTokenMissing,
+    NoBearer,
+    /// Why the token was refused.
+    BadToken(String),
+    SubjectMissing,
+    SubjectNotUuid,
+    CallerGone,
+    SessionGone,
+    CallerBanned,
+    NotAdmin,
+    AdminOnly(&'static str),
+    SignupDisabled,
+    AnonymousDisabled,
+    PhoneDisabled,
+    WeakPassword(String),
+    UserAlreadyExists,
+    EmailExists,
+    SamePassword,
+    UnsupportedGrant,
+    InvalidCredentials,
+    EmailNotConfirmed,
+    UserBanned,
+    RefreshTokenUnknown,
+    RefreshTokenUsed,
+    SessionExpired,
+    RefreshRace,
+    IdNotUuid,
+    UserNotFound,
+    /// A trigger or constraint of the people who run the server said no.
+    Rule(Box<Rule>),
+    /// The database cannot answer now.
+    Unavailable(pg::Error),
+    /// A fault of the set-up or of this program.
+    Broken(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A refusal in the words of whoever wrote the rule.
+#[derive(Debug)]
+pub(super) struct Rule {
+    status: StatusCode,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+}
+
+impl Error {
+    /// The table: status, code, message.
+    #[rustfmt::skip] // one line a row
+    fn row(&self) -> (StatusCode, &'static str, &str) {
+        use StatusCode as S;
+        match self {
+            Self::BadJson(why) => (S::BAD_REQUEST, "bad_json", why),
+            Self::Invalid(why) => (S::BAD_REQUEST, "validation_failed", why),
+            Self::InvalidValue(why) => (S::BAD_REQUEST, "validation_failed", why),
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "request_entity_too_large", "Request body is larger than 1 MiB"),
+            Self::TooSlow => (S::GATEWAY_TIMEOUT, "request_timeout", "Processing this request timed out, please retry after a moment."),
+            Self::NoSuchPath => (S::NOT_FOUND, "feature_disabled", "This server does not offer this endpoint"),
+            Self::WrongMethod => (S::METHOD_NOT_ALLOWED, "feature_disabled", "This endpoint does not offer this method"),
+            Self::RefreshTokenMissing => (S::BAD_REQUEST, "invalid_request", "refresh_token required"),
+            Self::NoBearer => (S::UNAUTHORIZED, "no_authorization", "This endpoint requires a valid Bearer token"),
+            Self::BadToken(why) => (S::FORBIDDEN, "bad_jwt", why),
+            Self::SubjectMissing => (S::FORBIDDEN, "bad_jwt", "invalid claim: missing sub claim"),
+            Self::SubjectNotUuid => (S::BAD_REQUEST, "bad_jwt", "invalid claim: sub claim must be a UUID"),
+            Self::CallerGone => (S::FORBIDDEN, "user_not_found", "User from sub claim in JWT does not exist"),
+            Self::SessionGone => (S::FORBIDDEN, "session_not_found", "Session from session_id claim in JWT does not exist"),
+            Self::CallerBanned => (S::FORBIDDEN, "user_banned", "User is banned"),
+            Self::NotAdmin => (S::FORBIDDEN, "not_admin", "User not allowed"),
+            Self::AdminOnly(why) => (S::FORBIDDEN, "not_admin", why),
+            Self::SignupDisabled => (S::UNPROCESSABLE_ENTITY, "signup_disabled", "Signups not allowed for this instance"),
+            Self::AnonymousDisabled => (S::UNPROCESSABLE_ENTITY, "anonymous_provider_disabled", "Anonymous sign-ins are disabled"),
+            Self::PhoneDisabled => (S::BAD_REQUEST, "phone_provider_disabled", "Phone numbers are not supported by this server"),
+            Self::WeakPassword(why) => (S::UNPROCESSABLE_ENTITY, "weak_password", why),
+            Self::UserAlreadyExists => (S::UNPROCESSABLE_ENTITY, "user_already_exists", "User already registered"),
+            Self::EmailExists => (S::UNPROCESSABLE_ENTITY, "email_exists", "A user with this email address has already been registered"),
+            Self::SamePassword => (S::UNPROCESSABLE_ENTITY, "same_password", "New password should be different from the old password."),
+            Self::UnsupportedGrant => (S::BAD_REQUEST, "invalid_credentials", "unsupported_grant_type"),
+            Self::InvalidCredentials => (S::BAD_REQUEST, "invalid_credentials", "Invalid login credentials"),
+            Self::EmailNotConfirmed => (S::BAD_REQUEST, "email_not_confirmed", "Email not confirmed"),
+            Self::UserBanned => (S::BAD_REQUEST, "user_banned", "User is banned"),
+            Self::RefreshTokenUnknown => (S::BAD_REQUEST, "refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found"),
+            Self::RefreshTokenUsed => (S::BAD_REQUEST, "refresh_token_already_used", "Invalid Refresh Token: Already Used"),
+            Self::SessionExpired => (S::BAD_REQUEST, "session_expired", "Invalid Refresh Token: Session Expired"),
+            Self::RefreshRace => (S::CONFLICT, "conflict", "Too many concurrent token refresh requests on the same session or refresh token"),
+            Self::IdNotUuid => (S::NOT_FOUND, "validation_failed", "user_id must be an UUID"),
+            Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "User not found"),
+            Self::Rule(rule) => (rule.status, "unexpected_failure", &rule.message),
+            Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unexpected_failure", "The database is busy or restarting, please retry after a moment."),
+            Self::Broken(_) => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unexpected failure, please check server logs for more information"),
+        }
+    }
+
+    /// A line for whoever runs the server, when they should know.
+    fn log(&self) {
+        match self {
+            Self::Rule(rule) => {
+                tracing::info!(words = rule.message, "a rule of the database refused");
+            }
+            Self::Unavailable(error) => tracing::warn!(%error, "the database is unavailable"),
+            Self::Broken(error) => tracing::error!(%error, "request failed"),
+            _ => {}
+        }
+    }
+}
+
+/// The error goes along inside the answer; [`answer`] puts it in words, because the words depend
+/// on the request.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.row().0.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+/// Lets the request be answered within its budget and puts an error in the shape it asks for.
+pub(super) async fn answer(request: Request, next: Next) -> Response {
+    let shape = Shape::asked_by(request.headers());
+    let id = request.headers().get(REQUEST_ID).cloned();
+    let response = tokio::time::timeout(BUDGET, next.run(request))
+        .await
+        .unwrap_or_else(|_| Error::TooSlow.into_response());
+    match response.extensions().get::<Arc<Error>>() {
+        Some(error) => {
+            error.log();
+            shape.tell(error, id.as_ref())
+        }
+        None => response,
+    }
+}
+
+/// The two shapes of an error body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Old,
+    New,
+}
+
+impl Shape {
+    fn asked_by(headers: &HeaderMap) -> Self {
+        let version = headers.get(VERSION_HEADER).and_then(|version| version.to_str().ok());
+        // Dates written year first compare as text.
+        if version.is_some_and(|version| is_date(version) && version >= NEW_SHAPE) {
+            Self::New
+        } else {
+            Self::Old
+        }
+    }
+
+    fn tell(self, error: &Error, id: Option<&HeaderValue>) -> Response {
+        let (status, code, message) = error.row();
+        if let Error::RefreshTokenMissing = error {
+            let body = json!({ "error": code, "error_description": message });
+            return (status, Json(body)).into_response();
+        }
+        let mut body = match self {
+            Self::New => object(json!({ "code": code, "message": message })),
+            Self::Old => {
+                object(json!({ "code": status.as_u16(), "error_code": code, "msg": message }))
+            }
+        };
+        if let Error::WeakPassword(_) = error {
+            body.insert("weak_password".into(), json!({ "reasons": ["length"] }));
+        }
+        if let Error::Rule(rule) = error {
+            let more = [("detail", &rule.detail), ("hint", &rule.hint)];
+            body.extend(
+                more.into_iter().filter_map(|(name, text)| {
+                    Some((name.to_owned(), Value::from(text.as_deref()?)))
+                }),
+            );
+        }
+        if status.is_server_error()
+            && let Some(id) = id.and_then(|id| id.to_str().ok())
+        {
+            body.insert("error_id".into(), id.into());
+        }
+        let mut response = (status, [(CODE_HEADER, code)], Json(body)).into_response();
+        if self == Self::New {
+            response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(NEW_SHAPE));
+        }
+        response
+    }
+}
+
+fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(place, byte)| match place {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+impl From<identity::Error> for Error {
+    fn from(why: identity::Error) -> Self {
+        Self::BadToken(format!("invalid JWT: {why}"))
+    }
+}
+
+impl From<pg::Error> for Error {
+    fn from(error: pg::Error) -> Self {
+        if let pg::Error::Refused(refused) = &error {
+            match (refused.code().code(), refused.schema(), refused.constraint()) {
+                ("23505", Some("auth"), Some("users_email_partial_key")) => {
+                    return Self::EmailExists;
+                }
+                ("23505", Some("auth"), Some("users_pkey")) => return Self::UserAlreadyExists,
+                ("55P03", ..) => return Self::RefreshRace,
+                ("57014", ..) => return Self::TooSlow,
+                _ => {}
+            }
+            if let Some(rule) = Rule::of(refused) {
+                return Self::Rule(Box::new(rule));
+            }
+        }
+        if error.is_passing() { Self::Unavailable(error) } else { Self::Broken(Box::new(error)) }
+    }
+}
+
+impl From<jsonwebtoken::errors::Error> for Error {
+    fn from(error: jsonwebtoken::errors::Error) -> Self {
+        Self::Broken(Box::new(error))
+    }
+}
+
+impl Rule {
+    /// A client takes a 5xx for an outage and tries again, so a rule's no is a 4xx.
+    fn of(refused: &DbError) -> Option<Self> {
+        let code = refused.code().code();
+        let status = match code.get(..2) {
+            Some("PT") => raised_status(code)?,
+            Some("22") => StatusCode::BAD_REQUEST,
+            Some("23") => StatusCode::UNPROCESSABLE_ENTITY,
+            _ if code == "P0001" => StatusCode::UNPROCESSABLE_ENTITY,
+            _ => return None,
+        };
+        // The detail of a constraint shows other people's values; that of a raise was meant for
+        // the reader.
+        let is_raised = code.starts_with('P');
+        Some(Self {
+            status,
+            message: refused.message().to_owned(),
+            detail: refused.detail().filter(|_| is_raised).map(str::to_owned),
+            hint: refused.hint().filter(|_| is_raised).map(str::to_owned),
+        })
+    }
+}
+
+/// The status in a SQLSTATE such as `PT403`.
+fn raised_status(code: &str) -> Option<StatusCode> {
+    let status: u16 = code.strip_prefix("PT")?.parse().ok()?;
+    StatusCode::from_u16(status)
+        .ok()
+        .filter(|status| status.is_client_error() || status.is_server_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(version: &'static str) -> Shape {
+        let mut headers = HeaderMap::new();
+        headers.insert(VERSION_HEADER, HeaderValue::from_static(version));
+        Shape::asked_by(&headers)
+    }
+
+    #[test]
+    fn new_shape_is_told_to_those_who_ask_for_it() {
+        assert_eq!(shape("2024-01-01"), Shape::New);
+        assert_eq!(shape("2030-05-17"), Shape::New);
+        assert_eq!(shape("2023-12-31"), Shape::Old);
+        assert_eq!(shape("newest"), Shape::Old);
+        assert_eq!(Shape::asked_by(&HeaderMap::new()), Shape::Old);
+    }
+
+    #[test]
+    fn raised_status_is_an_error_status_or_nothing() {
+        assert_eq!(raised_status("PT403"), Some(StatusCode::FORBIDDEN));
+        assert_eq!(raised_status("PT200"), None);
+        assert_eq!(raised_status("PT999"), None);
+        assert_eq!(raised_status("PTabc"), None);
+    }
+}

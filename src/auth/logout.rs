@@ -1,0 +1,28 @@
+//! POST /logout: ends sessions of the person.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+
+use super::bearer::Caller;
+use super::request::Parameters;
+use super::store::Ending;
+use super::{Auth, Error};
+
+pub(super) async fn log_out(
+    State(auth): State<Arc<Auth>>,
+    parameters: Parameters,
+    Caller { user, session_id }: Caller,
+) -> Result<StatusCode, Error> {
+    let which = match parameters.get("scope") {
+        None | Some("global") => Ending::All,
+        Some("local") => Ending::One(session_id),
+        Some("others") => Ending::AllBut(session_id),
+        Some(scope) => {
+            return Err(Error::InvalidValue(format!("Unsupported logout scope {scope:?}")));
+        }
+    };
+    auth.store.end_sessions(user.id, which).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,136 @@
+//! A session as the wire has it, and the access token in it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::request::Device;
+use super::store::{self, Amr, NewSession, Refreshing, User};
+use super::{Auth, Error, refresh};
+use crate::identity::unix_now;
+use crate::pg::Transaction;
+
+/// What a sign-in or a refresh gives.
+#[derive(Serialize)]
+pub(super) struct Session {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u32,
+    expires_at: i64,
+    refresh_token: String,
+    user: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weak_password: Option<Weakness>,
+}
+
+/// That the password just used would not be accepted for a new account.
+#[derive(Serialize)]
+struct Weakness {
+    message: String,
+    reasons: [&'static str; 1],
+}
+
+/// A proven password.
+pub(super) struct Proof<'a> {
+    pub user_id: Uuid,
+    pub hash: &'a str,
+    pub better_hash: Option<&'a str>,
+}
+
+/// What the access token tells of the user; read from the document so that both agree.
+#[derive(Deserialize, Serialize)]
+struct Subject<'a> {
+    #[serde(rename(serialize = "sub"))]
+    id: Uuid,
+    aud: String,
+    role: String,
+    email: String,
+    phone: String,
+    #[serde(borrow)]
+    app_metadata: &'a RawValue,
+    #[serde(borrow)]
+    user_metadata: &'a RawValue,
+    is_anonymous: bool,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    exp: i64,
+    iat: i64,
+    #[serde(flatten)]
+    subject: Subject<'a>,
+    aal: &'a str,
+    amr: &'a [Amr],
+    session_id: Uuid,
+}
+
+impl Session {
+    pub(super) fn with_weakness(mut self, message: Option<String>) -> Self {
+        self.weak_password = message.map(|message| Weakness { message, reasons: ["length"] });
+        self
+    }
+}
+
+impl Auth {
+    /// A new session for whoever proved a password; nothing when the proof no longer holds.
+    pub(super) async fn sign_in(
+        &self,
+        tx: &Transaction,
+        proof: &Proof<'_>,
+        device: &Device,
+    ) -> Result<Option<Session>, Error> {
+        let session_id = Uuid::new_v4();
+        let refresh_token = refresh::secret();
+        let new = NewSession {
+            id: session_id,
+            user_id: proof.user_id,
+            proven_hash: proof.hash,
+            better_hash: proof.better_hash,
+            method: "password",
+            refresh_key: &refresh::secret(),
+            token_hash: &refresh::hash(&refresh_token),
+            device,
+        };
+        let Some(user) = store::sign_in(tx, &new).await? else { return Ok(None) };
+        let amr = [Amr { method: new.method.to_owned(), timestamp: unix_now() }];
+        self.session(user, session_id, "aal1", &amr, refresh_token).map(Some)
+    }
+
+    /// The session again, with another access token.
+    pub(super) async fn go_on(
+        &self,
+        tx: &Transaction,
+        refreshing: Refreshing,
+        refresh_token: String,
+    ) -> Result<Session, Error> {
+        let Refreshing { session_id, user, aal, .. } = refreshing;
+        let amr = store::proofs(tx, session_id).await?;
+        self.session(user, session_id, &aal, &amr, refresh_token)
+    }
+
+    fn session(
+        &self,
+        user: User,
+        session_id: Uuid,
+        aal: &str,
+        amr: &[Amr],
+        refresh_token: String,
+    ) -> Result<Session, Error> {
+        let iat = unix_now();
+        let expires_in = self.settings.auth_token_seconds;
+        let exp = iat + i64::from(expires_in);
+        let subject = serde_json::from_str(user.document.get())
+            .map_err(|error| Error::Broken(Box::new(error)))?;
+        let claims = Claims { iss: &self.issuer, exp, iat, subject, aal, amr, session_id };
+        Ok(Session {
+            access_token: self.keys.sign(&claims)?,
+            token_type: "bearer",
+            expires_in,
+            expires_at: exp,
+            refresh_token,
+            user: user.document,
+            weak_password: None,
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! What anybody may know of this server: health, settings, public keys.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::header::CACHE_CONTROL;
+use serde_json::{Map, Value, json};
+
+use super::Auth;
+
+/// Other ways to sign in that clients ask about; none is offered yet.
+const PROVIDERS: [&str; 25] = [
+    "anonymous_users",
+    "apple",
+    "azure",
+    "bitbucket",
+    "discord",
+    "facebook",
+    "figma",
+    "fly",
+    "github",
+    "gitlab",
+    "google",
+    "kakao",
+    "keycloak",
+    "linkedin",
+    "linkedin_oidc",
+    "notion",
+    "phone",
+    "slack",
+    "slack_oidc",
+    "snapchat",
+    "spotify",
+    "twitch",
+    "twitter",
+    "workos",
+    "zoom",
+];
+
+pub(super) async fn health() -> Json<Value> {
+    Json(json!({
+        "version": concat!("walkie ", env!("CARGO_PKG_VERSION")),
+        "name": "GoTrue",
+        "description": "Walkie, speaking GoTrue's dialect",
+    }))
+}
+
+pub(super) async fn settings(State(auth): State<Arc<Auth>>) -> Json<Value> {
+    let mut external: Map<String, Value> =
+        PROVIDERS.iter().map(|provider| ((*provider).to_owned(), false.into())).collect();
+    external.insert("email".into(), true.into());
+    Json(json!({
+        "external": external,
+        "disable_signup": !auth.settings.auth_signup_enabled,
+        "mailer_autoconfirm": true,
+        "phone_autoconfirm": false,
+        "sms_provider": "",
+        "saml_enabled": false,
+        "saml_private_key_next_configured": false,
+        "passkeys_enabled": false,
+    }))
+}
+
+/// HS256 has no public half to show.
+pub(super) async fn keys() -> impl IntoResponse {
+    ([(CACHE_CONTROL, "public, max-age=600")], Json(json!({ "keys": [] })))
+}

@@ -1,0 +1,110 @@
+//! POST /token: a session for a password or a refresh token.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+
+use super::refresh::Outcome;
+use super::request::{Device, FieldsOrForm, Parameters};
+use super::session::{Proof, Session};
+use super::{Auth, Error, refresh, store};
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    grant_type: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    password: Option<String>,
+    refresh_token: Option<String>,
+}
+
+pub(super) async fn grant(
+    State(auth): State<Arc<Auth>>,
+    parameters: Parameters,
+    device: Device,
+    FieldsOrForm(asked): FieldsOrForm<Asked>,
+) -> Result<Json<Session>, Error> {
+    let grant_type = parameters.get("grant_type").or(asked.grant_type.as_deref());
+    match grant_type.unwrap_or_default() {
+        "password" => by_password(&auth, asked, &device).await.map(Json),
+        "refresh_token" => by_refresh_token(&auth, asked.refresh_token, &device).await.map(Json),
+        _ => Err(Error::UnsupportedGrant),
+    }
+}
+
+async fn by_password(auth: &Auth, asked: Asked, device: &Device) -> Result<Session, Error> {
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let email = match (given(asked.email), given(asked.phone)) {
+        (Some(email), None) => email.to_lowercase(),
+        (None, Some(_)) => return Err(Error::PhoneDisabled),
+        (None, None) => return Err(Error::Invalid("missing email or phone")),
+        (Some(_), Some(_)) => {
+            return Err(Error::Invalid(
+                "Only an email address or phone number should be provided on login.",
+            ));
+        }
+    };
+    let password = asked.password.unwrap_or_default();
+    let weakness = auth.passwords.weakness(&password);
+
+    let user = auth.store.find_by_email(&email).await?;
+    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+    let verdict = auth.passwords.verify(password, hash.clone()).await?;
+    let (Some(user), Some(hash), true) = (user, hash, verdict.is_right) else {
+        return Err(Error::InvalidCredentials);
+    };
+    if user.is_banned {
+        return Err(Error::UserBanned);
+    }
+    if !user.is_confirmed {
+        return Err(Error::EmailNotConfirmed);
+    }
+
+    let better_hash = verdict.better_hash.as_deref();
+    let tx = auth.store.begin().await?;
+    let proof = Proof { user_id: user.id, hash: &hash, better_hash };
+    let session = auth.sign_in(&tx, &proof, device).await?;
+    tx.commit().await?;
+    Ok(session.ok_or(Error::InvalidCredentials)?.with_weakness(weakness))
+}
+
+async fn by_refresh_token(
+    auth: &Auth,
+    token: Option<String>,
+    device: &Device,
+) -> Result<Session, Error> {
+    let token = token.filter(|token| !token.is_empty()).ok_or(Error::RefreshTokenMissing)?;
+    if !refresh::is_token(&token) {
+        return Err(Error::Invalid("Refresh token is not valid"));
+    }
+    let reuse_seconds = auth.settings.auth_refresh_reuse_seconds;
+    let tx = auth.store.begin().await?;
+    let now = store::present_token(&tx, &refresh::hash(&token), reuse_seconds).await?;
+    let now = now.ok_or(Error::RefreshTokenUnknown)?;
+    if now.user.is_banned {
+        return Err(Error::UserBanned);
+    }
+    // Sessions of another server have no key; their tokens would not have matched either.
+    let Some(key) = now.refresh_key.as_deref().filter(|_| !now.is_over) else {
+        return Err(Error::SessionExpired);
+    };
+    let token = match now.presented.outcome() {
+        Outcome::Rotate => {
+            let next = refresh::successor(key, &token);
+            store::rotate_token(&tx, &now, &refresh::hash(&next), device).await?;
+            Some(next)
+        }
+        Outcome::Repeat(hash) => refresh::successor_with_hash(key, &token, &hash),
+        Outcome::Revoke => None,
+    };
+    let Some(token) = token else {
+        store::revoke_tokens(&tx, now.session_id).await?;
+        tx.commit().await?;
+        return Err(Error::RefreshTokenUsed);
+    };
+    let session = auth.go_on(&tx, now, token).await?;
+    tx.commit().await?;
+    Ok(session)
+}

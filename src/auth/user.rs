@@ -1,0 +1,70 @@
+//! GET and PUT /user: the person's own account.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::bearer::Caller;
+use super::request::Fields;
+use super::store::{self, Ending, User};
+use super::{Auth, Error, email};
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    email: Option<String>,
+    phone: Option<String>,
+    password: Option<String>,
+    data: Option<Map<String, Value>>,
+    app_metadata: Option<Value>,
+    role: Option<Value>,
+}
+
+pub(super) async fn read(caller: Caller) -> Json<Box<RawValue>> {
+    Json(caller.user.document)
+}
+
+pub(super) async fn change(
+    State(auth): State<Arc<Auth>>,
+    Caller { user, session_id }: Caller,
+    Fields(asked): Fields<Asked>,
+) -> Result<Json<Box<RawValue>>, Error> {
+    if asked.app_metadata.is_some() || asked.role.is_some() {
+        return Err(Error::AdminOnly("Updating app_metadata and role requires admin privileges"));
+    }
+    if asked.phone.is_some_and(|phone| !phone.is_empty()) {
+        return Err(Error::PhoneDisabled);
+    }
+    let email = asked.email.filter(|email| !email.is_empty());
+    let email = email.as_deref().map(email::normal).transpose()?;
+    let hash = match asked.password {
+        Some(password) => Some(new_hash(&auth, &user, password).await?),
+        None => None,
+    };
+
+    let tx = auth.store.begin().await?;
+    if let Some(email) = email {
+        store::set_email(&tx, user.id, &email).await?;
+        store::confirm(&tx, user.id).await?;
+    }
+    if let Some(hash) = hash {
+        store::set_password(&tx, user.id, &hash, Ending::AllBut(session_id)).await?;
+    }
+    if let Some(data) = asked.data {
+        store::merge_user_metadata(&tx, user.id, data).await?;
+    }
+    let user = store::find(&tx, user.id).await?.ok_or(Error::CallerGone)?;
+    tx.commit().await?;
+    Ok(Json(user.document))
+}
+
+async fn new_hash(auth: &Auth, user: &User, password: String) -> Result<String, Error> {
+    auth.passwords.check(&password)?;
+    if auth.passwords.verify(password.clone(), user.password_hash.clone()).await?.is_right {
+        return Err(Error::SamePassword);
+    }
+    auth.passwords.hash(password).await
+}

@@ -1,0 +1,129 @@
+//! A table as one role may see it: columns, and the policies as one SQL expression.
+//!
+//! The expression is what Postgres itself prints of its policies, unmodified; it is only ever
+//! evaluated by Postgres, as the person, over a row image.
+
+use crate::identity::Identity;
+use crate::pg::session::{self, Session};
+use crate::pg::{self, Error};
+use deadpool_postgres::Pool;
+
+use super::table::Table;
+
+/// What a role may see of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lens {
+    /// Which columns, in the order of the table.
+    pub columns: Vec<bool>,
+    /// Which rows.
+    pub rows: Rows,
+}
+
+/// Which rows a role may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rows {
+    /// All: row security is off, or does not bind the role.
+    All,
+    /// None: there is no policy that permits anything, or no right on any column.
+    None,
+    /// Those for which this holds.
+    Where(Policy),
+}
+
+/// The policies of one command and role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Asks about the row images in `$1`, an array literal of rows: an array of booleans.
+    pub by_image: String,
+    /// Asks whether the rows with the keys of these images can be selected.
+    pub by_key: String,
+    /// Which columns the policies read, in the order of the table.
+    pub reads: Vec<bool>,
+}
+
+/// Asked as the role itself: row_security_active and the privilege functions speak of the
+/// current user. An empty search_path makes Postgres print every name in full.
+const COMPILE: &str = "
+    with policies as (
+      select p.oid, p.polpermissive, coalesce(pg_get_expr(p.polqual, p.polrelid), 'true') as qual,
+             coalesce(p.polqual::text ~ ':varattno 0 ', false) as reads_row
+        from pg_catalog.pg_policy p
+       where p.polrelid = $1::oid
+         and p.polcmd in ('r', '*')
+         and (p.polroles = '{0}' or exists (
+               select from unnest(p.polroles) as role where pg_has_role(role, 'usage')))
+    )
+    select row_security_active($1::oid) as is_bound,
+           (select string_agg('(' || qual || ')', ' or ' order by oid) from policies where polpermissive)
+             as permissive,
+           (select string_agg('(' || qual || ')', ' and ' order by oid) from policies where not polpermissive)
+             as restrictive,
+           array(select has_column_privilege(a.attrelid, a.attnum, 'select')
+                   from pg_catalog.pg_attribute a
+                  where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped
+                  order by a.attnum) as columns,
+           array(select exists (select from policies where reads_row)
+                     or exists (
+                        select from pg_catalog.pg_depend d
+                          join policies p on d.objid = p.oid
+                         where d.classid = 'pg_catalog.pg_policy'::regclass
+                           and d.refclassid = 'pg_catalog.pg_class'::regclass
+                           and d.refobjid = a.attrelid
+                           and d.refobjsubid = a.attnum)
+                   from pg_catalog.pg_attribute a
+                  where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped
+                  order by a.attnum) as reads";
+
+impl Lens {
+    /// Compiles the policies of `table` for the role of `identity`.
+    ///
+    /// # Errors
+    /// The role does not exist or may not be put on; the database cannot be asked.
+    pub async fn compile(pool: &Pool, table: &Table, identity: &Identity) -> Result<Self, pg::Error> {
+        let session = Session::own(&identity.role).read_only().set("search_path", "");
+        let oid = table.oid.to_string();
+        let rows = session::run(pool, &session, COMPILE, &[Some(&oid)]).await?;
+        let row = rows.first().ok_or_else(|| Error::Down("no answer".into()))?;
+        let columns: Vec<bool> = row.get("columns");
+        let sees_something = columns.contains(&true);
+        let rows = match (row.get("is_bound"), row.get::<_, Option<&str>>("permissive")) {
+            _ if !sees_something => Rows::None,
+            (false, _) => Rows::All,
+            (true, None) => Rows::None,
+            (true, Some(permissive)) => {
+                let restrictive = row.get::<_, Option<&str>>("restrictive").unwrap_or("true");
+                Rows::Where(Policy {
+                    by_image: by_image(table, permissive, restrictive),
+                    by_key: by_key(table),
+                    reads: row.get("reads"),
+                })
+            }
+        };
+        Ok(Self { columns, rows })
+    }
+}
+
+/// The rows are named as the table is, which is how policies refer to them; a row of the
+/// table's own type keeps whole-row references valid.
+fn by_image(table: &Table, permissive: &str, restrictive: &str) -> String {
+    format!(
+        "select coalesce(array_agg(coalesce(({permissive}) and {restrictive}, false)), '{{}}')
+           from unnest($1::text::{}[]) as {}",
+        table.quoted, table.quoted_name
+    )
+}
+
+fn by_key(table: &Table) -> String {
+    let same_key: Vec<String> = table
+        .columns
+        .iter()
+        .filter(|column| column.is_key)
+        .map(|column| format!("t.{0} = image.{0}", column.quoted))
+        .collect();
+    let condition = if same_key.is_empty() { "false".to_owned() } else { same_key.join(" and ") };
+    format!(
+        "select coalesce(array_agg(exists (select from {0} as t where {condition})), '{{}}')
+           from unnest($1::text::{0}[]) as image",
+        table.quoted
+    )
+}

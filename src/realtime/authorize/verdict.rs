@@ -1,0 +1,168 @@
+//! The exact question, batched: may this person see this row image? Postgres answers.
+//!
+//! All images of a table that concern a person are one statement, all persons of a batch one
+//! round trip per evaluator connection. Where somebody's policy raises, the question is put
+//! again with savepoints, and row by row, so that the error denies that person and row alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::Pool;
+use futures_util::future;
+
+use crate::identity::Identity;
+use crate::pg::Error;
+use crate::pg::session::{Question, ask_each};
+
+use super::image;
+use super::settled::Unsettled;
+
+/// Questions in one round trip on one connection.
+const QUESTIONS_PER_TRIP: usize = 200;
+
+/// How long to wait for a snapshot to contain what the log has told.
+const SETTLE_WAIT: Duration = Duration::from_millis(1);
+
+/// Rows that one person asks about with one statement.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    /// The person.
+    pub(super) identity: &'a Identity,
+    /// Gives an array of booleans for an array of rows in `$1`.
+    pub(super) sql: &'a str,
+    /// The rows.
+    pub(super) rows: Vec<&'a str>,
+}
+
+/// What Postgres said of one row, or why it could not say.
+pub(super) type Verdict = Result<bool, Arc<Error>>;
+
+/// Asks all cases; gives a verdict for each of their rows. A verdict counts only when its
+/// snapshot contains `unsettled`.
+///
+/// # Errors
+/// The database cannot be reached: nobody has an answer.
+pub(super) async fn ask(
+    pool: &Pool,
+    unsettled: &mut Unsettled,
+    cases: &[Case<'_>],
+) -> Result<Vec<Vec<Verdict>>, Error> {
+    let mut verdicts: Vec<Vec<Verdict>> = cases.iter().map(|_| Vec::new()).collect();
+    let whole: Vec<Part> = (0..cases.len()).map(|case| Part { case, row: None }).collect();
+    let failed = ask_parts(pool, unsettled, cases, &whole, false, &mut verdicts).await?;
+    let whole: Vec<Part> = failed.into_iter().map(|case| Part { case, row: None }).collect();
+    let failed = ask_parts(pool, unsettled, cases, &whole, true, &mut verdicts).await?;
+    let rows: Vec<Part> = failed
+        .into_iter()
+        .flat_map(|case| (0..cases[case].rows.len()).map(move |row| Part { case, row: Some(row) }))
+        .collect();
+    ask_parts(pool, unsettled, cases, &rows, true, &mut verdicts).await?;
+    Ok(verdicts)
+}
+
+/// Waits until a snapshot contains `unsettled`.
+///
+/// # Errors
+/// The database cannot be reached.
+pub(super) async fn settle(pool: &Pool, unsettled: &mut Unsettled) -> Result<(), Error> {
+    ask_parts(pool, unsettled, &[], &[], false, &mut []).await.map(drop)
+}
+
+/// A case, or one row of it.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    case: usize,
+    row: Option<usize>,
+}
+
+/// Asks `parts` until the snapshot is late enough; gives the cases that must be asked in a
+/// finer way.
+async fn ask_parts(
+    pool: &Pool,
+    unsettled: &mut Unsettled,
+    cases: &[Case<'_>],
+    parts: &[Part],
+    isolated: bool,
+    verdicts: &mut [Vec<Verdict>],
+) -> Result<Vec<usize>, Error> {
+    let mut failed = Vec::new();
+    // Without parts one empty trip still brings a snapshot.
+    let mut open: Vec<&[Part]> = match parts {
+        [] if unsettled.len() == 0 || !cases.is_empty() => return Ok(failed),
+        [] => vec![parts],
+        parts => parts.chunks(QUESTIONS_PER_TRIP).collect(),
+    };
+    while !open.is_empty() {
+        let trips = open.iter().map(|parts| trip(pool, cases, parts, isolated));
+        let outcomes = future::join_all(trips).await;
+        let mut early = Vec::new();
+        for (parts, outcome) in open.into_iter().zip(outcomes) {
+            let (snapshot, answers) = outcome?;
+            if unsettled.check(&snapshot).is_err() {
+                early.push(parts);
+                continue;
+            }
+            for (part, answer) in parts.iter().zip(answers) {
+                match answer {
+                    Ok(rows) => verdicts[part.case].extend(rows.into_iter().map(Ok)),
+                    Err(error) if is_repeatable(part, &error) => {
+                        failed.push(part.case);
+                    }
+                    Err(error) => {
+                        let count = part.row.map_or(cases[part.case].rows.len(), |_| 1);
+                        let error = Arc::new(error);
+                        verdicts[part.case]
+                            .extend((0..count).map(|_| Err(Arc::clone(&error))));
+                    }
+                }
+            }
+        }
+        open = early;
+        if !open.is_empty() {
+            tokio::time::sleep(SETTLE_WAIT).await;
+        }
+    }
+    Ok(failed)
+}
+
+/// One round trip: the snapshot, and the rows' verdicts for each part.
+async fn trip(
+    pool: &Pool,
+    cases: &[Case<'_>],
+    parts: &[Part],
+    isolated: bool,
+) -> Result<(String, Vec<Result<Vec<bool>, Error>>), Error> {
+    let params: Vec<String> = parts
+        .iter()
+        .map(|part| {
+            let rows = &cases[part.case].rows;
+            match part.row {
+                Some(row) => image::array(rows[row..=row].iter().copied()),
+                None => image::array(rows.iter().copied()),
+            }
+        })
+        .collect();
+    let questions: Vec<Question<'_>> = parts
+        .iter()
+        .zip(&params)
+        .map(|(part, param)| {
+            let case = &cases[part.case];
+            Question { identity: case.identity, sql: case.sql, param }
+        })
+        .collect();
+    let answered = ask_each(pool, &questions, isolated).await?;
+    let verdicts = answered.answers.into_iter().map(|answer| read(&answer?)).collect();
+    Ok((answered.snapshot, verdicts))
+}
+
+fn read(rows: &[tokio_postgres::Row]) -> Result<Vec<bool>, Error> {
+    let row = rows.first().ok_or_else(|| Error::Down("no answer".into()))?;
+    Ok(row.try_get(0)?)
+}
+
+/// A single row's error is final, and a time-out is not risked twice; the aftermath of
+/// somebody else's error is no answer.
+fn is_repeatable(part: &Part, error: &Error) -> bool {
+    error.is_aftermath()
+        || part.row.is_none() && error.sqlstate() != Some(super::QUERY_CANCELED)
+}

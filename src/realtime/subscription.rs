@@ -1,0 +1,320 @@
+//! `postgres_changes` bindings: could this change matter to this subscriber? Pure.
+//!
+//! What a filter compares is decided by Postgres when the binding is made: the value is cast
+//! to the column's type and printed as the log prints it, so that equality of values is
+//! equality of texts. Types for which that does not hold are refused then.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::error::Binding as Error;
+use crate::wal::{Action, Change, Datum, Old, Place, Relation, Tuple};
+
+/// Longest filter, in bytes.
+const MAX_FILTER_BYTES: usize = 8 * 1024;
+
+/// Bits of the number by which a client knows its binding, as in the reference.
+const ID_BITS: u32 = 27;
+
+/// Which changes a binding wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// All.
+    Any,
+    /// New rows.
+    Insert,
+    /// Changed rows.
+    Update,
+    /// Deleted rows.
+    Delete,
+}
+
+/// An entry of `postgres_changes`, as the client sent it.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The entry itself: the reply repeats it.
+    pub entry: Map<String, Value>,
+    /// Which changes.
+    pub kind: Kind,
+    /// Of which schema; `None` = all.
+    pub schema: Option<String>,
+    /// Of which table; `None` = all.
+    pub table: Option<String>,
+    /// With which values: all must hold.
+    pub filter: Vec<(String, String)>,
+    /// From which place on; `None` = from now.
+    pub after: Option<Place>,
+}
+
+impl Wanted {
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// Neither schema nor table, a filter that does not parse, an `after` that is no place.
+    pub fn read(entry: Map<String, Value>) -> Result<Self, Error> {
+        let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+        let named = |name: &str| text(name).filter(|value| value != "*" && !value.is_empty());
+        let (schema, table) = (named("schema"), named("table"));
+        if !entry.contains_key("schema") && !entry.contains_key("table") {
+            return Err(Error::NoTarget(Value::Object(entry).to_string()));
+        }
+        let kind = match text("event").unwrap_or_default().to_ascii_uppercase().as_str() {
+            "INSERT" => Kind::Insert,
+            "UPDATE" => Kind::Update,
+            "DELETE" => Kind::Delete,
+            _ => Kind::Any,
+        };
+        let filter = parse_filter(&text("filter").unwrap_or_default())?;
+        let after = text("after")
+            .filter(|after| !after.is_empty())
+            .map(|after| after.parse().map_err(|_| Error::After(after)))
+            .transpose()?;
+        // A table without a schema is one of `public`.
+        let schema = match (&table, entry.contains_key("schema")) {
+            (Some(_), false) => Some("public".to_owned()),
+            _ => schema,
+        };
+        Ok(Self { kind, schema, table, filter, after, entry })
+    }
+
+    /// The number by which the client knows the binding: the same for the same entry.
+    pub fn id(&self) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        for name in ["event", "schema", "table", "filter"] {
+            self.entry.get(name).and_then(Value::as_str).hash(&mut hasher);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "reduced to 27 bits")]
+        let id = (hasher.finish() & ((1 << ID_BITS) - 1)) as u32;
+        id
+    }
+
+    /// As the reference prints it in error texts.
+    pub fn describe(&self) -> String {
+        let text = |name: &str, default: &'static str| {
+            self.entry.get(name).and_then(Value::as_str).unwrap_or(default).to_owned()
+        };
+        let filters = match self.filter.as_slice() {
+            [] => "[]".to_owned(),
+            some => {
+                let each: Vec<String> = some
+                    .iter()
+                    .map(|(column, value)| format!("{{\"{column}\", \"eq\", \"{value}\"}}"))
+                    .collect();
+                format!("[{}]", each.join(", "))
+            }
+        };
+        format!(
+            "[event: {}, schema: {}, table: {}, filters: {filters}]",
+            text("event", "*"),
+            text("schema", "public"),
+            text("table", "*"),
+        )
+    }
+}
+
+/// `column=eq.value`, several separated by commas.
+fn parse_filter(filter: &str) -> Result<Vec<(String, String)>, Error> {
+    if filter.len() > MAX_FILTER_BYTES {
+        return Err(Error::Filter("the filter is too long".into()));
+    }
+    split_conditions(filter)
+        .into_iter()
+        .map(str::trim)
+        .filter(|condition| !condition.is_empty() || filter.contains(','))
+        .map(|condition| {
+            let refused = || Error::Filter(format!("[{}]", Value::from(condition)));
+            if condition.is_empty() {
+                return Err(Error::Filter(
+                    "filter must not contain empty segments (check for extra commas)".into(),
+                ));
+            }
+            let (column, rest) = condition.split_once('=').ok_or_else(refused)?;
+            let value = rest.strip_prefix("eq.").ok_or_else(refused)?;
+            Ok((column.to_owned(), unquote(value)))
+        })
+        .collect()
+}
+
+/// Commas inside a quoted value do not separate.
+fn split_conditions(filter: &str) -> Vec<&str> {
+    let mut conditions = Vec::new();
+    let (mut start, mut is_quoted, mut before) = (0, false, ',');
+    for (at, c) in filter.char_indices() {
+        match c {
+            '"' if is_quoted && before != '\\' => is_quoted = false,
+            '"' if !is_quoted && before == '.' => is_quoted = true,
+            ',' if !is_quoted => {
+                conditions.push(&filter[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    conditions.push(&filter[start..]);
+    conditions
+}
+
+/// `"a \"b\""` -> `a "b"`; anything else as it is.
+fn unquote(value: &str) -> String {
+    let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return value.to_owned();
+    };
+    let mut text = String::new();
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        text.push(if c == '\\' { chars.next().unwrap_or(c) } else { c });
+    }
+    text
+}
+
+/// A binding that Postgres has accepted.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    /// The number by which the client knows it.
+    pub id: u32,
+    /// Which changes.
+    pub kind: Kind,
+    /// Of which schema; `None` = all.
+    pub schema: Option<String>,
+    /// Of which table; `None` = all.
+    pub table: Option<String>,
+    /// Columns and what their text must be.
+    pub filter: Vec<(String, String)>,
+    /// Only changes after this place.
+    pub after: Place,
+}
+
+impl Binding {
+    /// Whether it speaks of this table.
+    pub fn is_about(&self, relation: &Relation) -> bool {
+        self.schema.as_ref().is_none_or(|schema| *schema == relation.schema)
+            && self.table.as_ref().is_none_or(|table| *table == relation.name)
+    }
+
+    /// Whether the change is one it wants, as far as the row itself tells.
+    pub fn wants(&self, change: &Change) -> bool {
+        if change.place <= self.after || !self.is_about(&change.relation) {
+            return false;
+        }
+        let row = match (&change.action, self.kind) {
+            (Action::Insert { new }, Kind::Any | Kind::Insert)
+            | (Action::Update { new, .. }, Kind::Any | Kind::Update) => Row { values: new, only_key: false },
+            (Action::Delete { old: Old::Full(old) }, Kind::Any | Kind::Delete) => {
+                Row { values: old, only_key: false }
+            }
+            (Action::Delete { old: Old::Key(old) }, Kind::Any | Kind::Delete) => {
+                Row { values: old, only_key: true }
+            }
+            _ => return false,
+        };
+        self.filter.iter().all(|(column, text)| row.has(&change.relation, column, text))
+    }
+}
+
+/// The values a filter looks at.
+struct Row<'a> {
+    values: &'a Tuple,
+    /// Other columns are unknown, not null.
+    only_key: bool,
+}
+
+impl Row<'_> {
+    fn has(&self, relation: &Relation, column: &str, text: &str) -> bool {
+        let place = relation.columns.iter().position(|candidate| candidate.name == column);
+        match place.map(|place| (&relation.columns[place], self.values.get(place))) {
+            Some((column, Some(Datum::Text(value)))) => {
+                (!self.only_key || column.is_identity) && value == text.as_bytes()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The list of entries in a join; nulls are dropped.
+pub fn entries(list: Option<&RawValue>) -> Vec<Map<String, Value>> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Entry {
+        Binding(Map<String, Value>),
+        Other(serde::de::IgnoredAny),
+    }
+    let list = list.and_then(|list| serde_json::from_str::<Vec<Entry>>(list.get()).ok());
+    list.unwrap_or_default()
+        .into_iter()
+        .filter_map(|entry| match entry {
+            Entry::Binding(binding) => Some(binding),
+            Entry::Other(_) => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wanted(entry: Value) -> Result<Wanted, Error> {
+        let Value::Object(entry) = entry else { panic!("an object") };
+        Wanted::read(entry)
+    }
+
+    #[test]
+    fn table_alone_is_one_of_public() {
+        let found = wanted(json!({"event": "insert", "table": "t"})).expect("reads");
+        assert_eq!((found.schema.as_deref(), found.table.as_deref()), (Some("public"), Some("t")));
+        assert_eq!(found.kind, Kind::Insert);
+    }
+
+    #[test]
+    fn stars_mean_all() {
+        let found = wanted(json!({"event": "*", "schema": "*", "table": "*"})).expect("reads");
+        assert_eq!((found.schema, found.table, found.kind), (None, None, Kind::Any));
+        assert!(matches!(wanted(json!({"event": "*"})), Err(Error::NoTarget(_))));
+    }
+
+    #[test]
+    fn filters_are_lists_of_equalities() {
+        let filter = |text: &str| parse_filter(text);
+        let pair = |column: &str, value: &str| (column.to_owned(), value.to_owned());
+        assert_eq!(filter(""), Ok(vec![]));
+        assert_eq!(filter("a=eq.1, b=eq.x=y"), Ok(vec![pair("a", "1"), pair("b", "x=y")]));
+        assert_eq!(filter(r#"a=eq."1,\"2""#), Ok(vec![pair("a", "1,\"2")]));
+        for refused in ["a", "a=foo.1", "a=eq.1,", "=", ","] {
+            assert!(filter(refused).is_err(), "{refused}");
+        }
+        assert!(filter(&"a".repeat(9000)).is_err());
+    }
+
+    #[test]
+    fn same_entry_has_same_id() {
+        let id = |table: &str| wanted(json!({"event": "*", "schema": "s", "table": table})).expect("reads").id();
+        assert_eq!(id("a"), id("a"));
+        assert_ne!(id("a"), id("b"));
+        assert!(id("a") < 1 << ID_BITS);
+    }
+
+    #[test]
+    fn strange_entries_are_dropped() {
+        let raw = RawValue::from_string(r#"[null, 7, {"table":"t"}]"#.into()).expect("JSON");
+        assert_eq!(entries(Some(&raw)).len(), 1);
+        assert!(entries(None).is_empty());
+    }
+
+    #[test]
+    fn places_must_be_places() {
+        assert!(wanted(json!({"table": "t", "after": "0/1:2"})).expect("reads").after.is_some());
+        assert!(matches!(wanted(json!({"table": "t", "after": "soon"})), Err(Error::After(_))));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_filter_is_read_or_refused(filter in "[a-c=.,\"\\\\eq ]{0,40}") {
+            let _ = parse_filter(&filter);
+        }
+    }
+}

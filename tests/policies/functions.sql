@@ -1,0 +1,26 @@
+-- Who may call what.
+set local search_path = public, tests;
+select plan(6);
+
+select isnt_empty($$ select from pg_proc where pronamespace = 'app'::regnamespace $$, 'there are functions');
+select is_empty($$ select from pg_proc
+                    where pronamespace in ('app'::regnamespace, 'public'::regnamespace)
+                      and has_function_privilege('anon', oid, 'execute') $$, 'nobody calls any');
+select is((select string_agg(proname, ' ' order by proname)
+             from pg_proc
+            where pronamespace = 'app'::regnamespace
+              and has_function_privilege('authenticated', oid, 'execute')),
+          'can_delete can_edit can_manage can_post can_read conversation_of_topic is_member my_conversations my_org refuse_message',
+          'people may name the rules, and no machinery');
+select is_empty($$ select from pg_proc
+                    where pronamespace = 'public'::regnamespace
+                      and not has_function_privilege('authenticated', oid, 'execute') $$, 'people call what is public');
+select is_empty($$ select from pg_proc
+                    where pronamespace in ('app'::regnamespace, 'public'::regnamespace)
+                      and prosecdef
+                      and not coalesce(proconfig @> '{"search_path=\"\""}', false) $$, 'a definer function fixes its search path');
+select is_empty($$ select from pg_proc
+                    where pronamespace in ('app'::regnamespace, 'public'::regnamespace, 'base'::regnamespace)
+                      and obj_description(oid, 'pg_proc') is null $$, 'each function says what it is');
+
+select * from finish();

@@ -1,0 +1,18 @@
+-- Who sees organisations.
+set local search_path = public, tests;
+select plan(5);
+
+insert into orgs (slug, name) values ('elsewhere', 'Elsewhere');
+select is((select count(*) from orgs), 2::bigint, 'there are two');
+
+select tests.be('ana');
+select is((select array_agg(slug) from orgs), '{default}'::text[], 'people see their own');
+select throws_ok($$ update orgs set name = 'Mine' $$, '42501', null, 'and do not change it');
+
+select tests.be('service');
+select is((select count(*) from orgs), 2::bigint, 'the service sees all');
+
+select tests.be('nobody');
+select throws_ok('select from orgs', '42501', null, 'nobody sees any');
+
+select * from finish();
