@@ -56,8 +56,7 @@ pub fn pool(config: Config, size: usize, wait: Duration) -> Pool {
 }
 
 /// What a connection has to say besides answers; it works only while this is polled.
-pub type Messages =
-    Pin<Box<dyn Stream<Item = Result<AsyncMessage, tokio_postgres::Error>> + Send>>;
+pub type Messages = Pin<Box<dyn Stream<Item = Result<AsyncMessage, tokio_postgres::Error>> + Send>>;
 
 /// One connection outside of any pool. It ends when the client is dropped.
 ///

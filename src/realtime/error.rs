@@ -59,9 +59,9 @@ impl From<identity::Error> for Token {
         match error {
             identity::Error::Expired(seconds) => Self::Expired(seconds),
             identity::Error::Signature => Self::Signature,
-            identity::Error::Malformed | identity::Error::NotYetValid | identity::Error::Claim(_) => {
-                Self::Malformed
-            }
+            identity::Error::Malformed
+            | identity::Error::NotYetValid
+            | identity::Error::Claim(_) => Self::Malformed,
         }
     }
 }
@@ -113,7 +113,10 @@ impl Join {
                 "Unauthorized: You do not have permissions to read from this Channel topic: {name}"
             ),
             Self::TooManyChannels => "ChannelRateLimitReached: Too many channels".into(),
-            Self::Unreachable => "UnableToConnectToProject: Realtime was unable to connect to the project database".into(),
+            Self::Unreachable => {
+                "UnableToConnectToProject: Realtime was unable to connect to the project database"
+                    .into()
+            }
             Self::Restarting => "RealtimeRestarting: Realtime is restarting, please standby".into(),
         }
     }
@@ -169,7 +172,9 @@ impl Binding {
             Self::Refused { binding, error } => format!(
                 "{PREFIX} An exception happened so please check your connect parameters: {binding}. Exception: {error}"
             ),
-            Self::After(text) => format!("Error parsing `after`: {text} is not a place such as 0/16B3748:0"),
+            Self::After(text) => {
+                format!("Error parsing `after`: {text} is not a place such as 0/16B3748:0")
+            }
             Self::Unreachable => "Realtime was unable to connect to the project database".into(),
         }
     }

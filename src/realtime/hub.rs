@@ -93,7 +93,11 @@ impl Inbox {
     ///
     /// # Errors
     /// Why the socket is to end; `None` when all senders are gone.
-    pub async fn receive(&mut self, batch: &mut Vec<Frame>, most: usize) -> Result<(), Option<Close>> {
+    pub async fn receive(
+        &mut self,
+        batch: &mut Vec<Frame>,
+        most: usize,
+    ) -> Result<(), Option<Close>> {
         let held = batch.len();
         tokio::select! {
             biased;
@@ -171,7 +175,8 @@ impl Hub {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(members) = rooms.get(room) else { return };
         let (mut v1, mut v2) = (None, None);
-        for member in members.iter().filter(|member| except.is_none_or(|except| !member.is(except))) {
+        for member in members.iter().filter(|member| except.is_none_or(|except| !member.is(except)))
+        {
             let version = member.version();
             let made = match version {
                 Version::V1 => &mut v1,

@@ -209,14 +209,7 @@ pub fn push(
 pub fn reply(version: Version, to: &Push, is_ok: bool, response: &str) -> Frame {
     let status = if is_ok { "ok" } else { "error" };
     let payload = format!(r#"{{"status":"{status}","response":{response}}}"#);
-    push(
-        version,
-        to.join_ref.as_deref(),
-        to.reference.as_deref(),
-        &to.topic,
-        "phx_reply",
-        &payload,
-    )
+    push(version, to.join_ref.as_deref(), to.reference.as_deref(), &to.topic, "phx_reply", &payload)
 }
 
 /// What a user broadcast, for the others. `None` when the version cannot carry it.
@@ -275,7 +268,8 @@ mod tests {
 
     #[test]
     fn version_2_is_an_array_and_more_elements_are_ignored() {
-        let push = decode_text(Version::V2, r#"["1","2","realtime:a","phx_join",{"x":1},9]"#).expect("reads");
+        let push = decode_text(Version::V2, r#"["1","2","realtime:a","phx_join",{"x":1},9]"#)
+            .expect("reads");
         assert_eq!(push.join_ref.as_deref(), Some("1"));
         assert_eq!(push.reference.as_deref(), Some("2"));
         assert!(decode_text(Version::V2, r#"["1","2","t","e"]"#).is_err());
@@ -294,9 +288,13 @@ mod tests {
         let push = decode_binary(&frame).expect("reads");
         let Payload::Broadcast(said) = &push.payload else { panic!("kind") };
         assert_eq!((&*push.topic, &*said.event, said.is_json), ("realtime:a", "hi", true));
-        let Some(Frame::Binary(out)) = broadcast(Version::V2, &push.topic, said) else { panic!("kind") };
+        let Some(Frame::Binary(out)) = broadcast(Version::V2, &push.topic, said) else {
+            panic!("kind")
+        };
         assert_eq!(&out[..], b"\x04\x0a\x02\x00\x01realtime:ahi{\"a\":1}");
-        let Some(Frame::Text(out)) = broadcast(Version::V1, &push.topic, said) else { panic!("kind") };
+        let Some(Frame::Text(out)) = broadcast(Version::V1, &push.topic, said) else {
+            panic!("kind")
+        };
         assert_eq!(
             out.as_str(),
             r#"{"topic":"realtime:a","event":"broadcast","payload":{"type":"broadcast","event":"hi","payload":{"a":1}},"ref":null}"#
@@ -306,7 +304,9 @@ mod tests {
     #[test]
     fn raw_bytes_do_not_reach_version_1() {
         let frame = binary(["", "2", "realtime:a", "hi"], 0, &[0xff]);
-        let Payload::Broadcast(said) = decode_binary(&frame).expect("reads").payload else { panic!("kind") };
+        let Payload::Broadcast(said) = decode_binary(&frame).expect("reads").payload else {
+            panic!("kind")
+        };
         assert!(broadcast(Version::V1, "realtime:a", &said).is_none());
     }
 
@@ -325,7 +325,10 @@ mod tests {
     fn replies_answer_their_push() {
         let asked = decode_text(Version::V2, r#"["1","2","realtime:a","x",{}]"#).expect("reads");
         let Frame::Text(text) = reply(Version::V2, &asked, true, "{}") else { panic!("kind") };
-        assert_eq!(text.as_str(), r#"["1","2","realtime:a","phx_reply",{"status":"ok","response":{}}]"#);
+        assert_eq!(
+            text.as_str(),
+            r#"["1","2","realtime:a","phx_reply",{"status":"ok","response":{}}]"#
+        );
     }
 
     proptest::proptest! {

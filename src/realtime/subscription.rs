@@ -202,7 +202,9 @@ impl Binding {
         }
         let row = match (&change.action, self.kind) {
             (Action::Insert { new }, Kind::Any | Kind::Insert)
-            | (Action::Update { new, .. }, Kind::Any | Kind::Update) => Row { values: new, only_key: false },
+            | (Action::Update { new, .. }, Kind::Any | Kind::Update) => {
+                Row { values: new, only_key: false }
+            }
             (Action::Delete { old: Old::Full(old) }, Kind::Any | Kind::Delete) => {
                 Row { values: old, only_key: false }
             }
@@ -292,7 +294,9 @@ mod tests {
 
     #[test]
     fn same_entry_has_same_id() {
-        let id = |table: &str| wanted(json!({"event": "*", "schema": "s", "table": table})).expect("reads").id();
+        let id = |table: &str| {
+            wanted(json!({"event": "*", "schema": "s", "table": table})).expect("reads").id()
+        };
         assert_eq!(id("a"), id("a"));
         assert_ne!(id("a"), id("b"));
         assert!(id("a") < 1 << ID_BITS);

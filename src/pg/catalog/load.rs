@@ -42,8 +42,7 @@ pub async fn load(pool: &Pool, schemas: &[String]) -> Result<Catalog, LoadError>
         .await?;
     snapshot.batch_execute(SETTINGS).await?;
     let tables = document(&snapshot, include_str!("tables.sql"), schemas).await?;
-    let keys: Vec<ForeignKey> =
-        document(&snapshot, include_str!("relations.sql"), schemas).await?;
+    let keys: Vec<ForeignKey> = document(&snapshot, include_str!("relations.sql"), schemas).await?;
     let routines = document(&snapshot, include_str!("routines.sql"), schemas).await?;
     snapshot.commit().await?;
     Ok(Catalog::new(tables, &keys, routines))

@@ -151,11 +151,5 @@ fn joins(junction: &Table, near: &ForeignKey, far: &ForeignKey) -> bool {
 }
 
 fn relation(from: (String, String), to: (String, String), path: Path) -> Relation {
-    Relation {
-        schema: from.0,
-        table: from.1,
-        foreign_schema: to.0,
-        foreign_table: to.1,
-        path,
-    }
+    Relation { schema: from.0, table: from.1, foreign_schema: to.0, foreign_table: to.1, path }
 }

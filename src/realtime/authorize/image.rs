@@ -85,10 +85,14 @@ mod tests {
             quoted_name: "t".into(),
             columns: ["id", "added", "body", "large"].map(column).to_vec(),
         };
-        let published =
-            ["id", "body", "large"].map(|name| Column { name: name.into(), type_oid: 25, is_identity: false });
+        let published = ["id", "body", "large"].map(|name| Column {
+            name: name.into(),
+            type_oid: 25,
+            is_identity: false,
+        });
         let text = |value: &'static str| Datum::Text(Bytes::from_static(value.as_bytes()));
-        let image = Image::new(&table, &published, &vec![text("1"), text(r#"a"b\c,)"#), Datum::Unchanged]);
+        let image =
+            Image::new(&table, &published, &vec![text("1"), text(r#"a"b\c,)"#), Datum::Unchanged]);
         assert_eq!(image.literal, r#"("1",,"a\"b\\c,)",)"#);
         assert_eq!(image.missing, [false, true, false, true]);
         assert_eq!(array(["(1)", r#"("x")"#].into_iter()), r#"{"(1)","(\"x\")"}"#);

@@ -79,7 +79,11 @@ impl Lens {
     ///
     /// # Errors
     /// The role does not exist or may not be put on; the database cannot be asked.
-    pub async fn compile(pool: &Pool, table: &Table, identity: &Identity) -> Result<Self, pg::Error> {
+    pub async fn compile(
+        pool: &Pool,
+        table: &Table,
+        identity: &Identity,
+    ) -> Result<Self, pg::Error> {
         let session = Session::own(&identity.role).read_only().set("search_path", "");
         let oid = table.oid.to_string();
         let rows = session::run(pool, &session, COMPILE, &[Some(&oid)]).await?;

@@ -111,8 +111,7 @@ async fn ask_parts(
                     Err(error) => {
                         let count = part.row.map_or(cases[part.case].rows.len(), |_| 1);
                         let error = Arc::new(error);
-                        verdicts[part.case]
-                            .extend((0..count).map(|_| Err(Arc::clone(&error))));
+                        verdicts[part.case].extend((0..count).map(|_| Err(Arc::clone(&error))));
                     }
                 }
             }
@@ -163,6 +162,5 @@ fn read(rows: &[tokio_postgres::Row]) -> Result<Vec<bool>, Error> {
 /// A single row's error is final, and a time-out is not risked twice; the aftermath of
 /// somebody else's error is no answer.
 fn is_repeatable(part: &Part, error: &Error) -> bool {
-    error.is_aftermath()
-        || part.row.is_none() && error.sqlstate() != Some(super::QUERY_CANCELED)
+    error.is_aftermath() || part.row.is_none() && error.sqlstate() != Some(super::QUERY_CANCELED)
 }
