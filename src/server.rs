@@ -16,9 +16,10 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Auth;
 use crate::config::Settings;
 use crate::pg::install::{self, Finding};
-use crate::pg::{Pg, Target, names, pool};
+use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
 use crate::realtime::{self, Realtime};
+use crate::rest::Rest;
 use crate::wal::Source;
 use crate::{http as edge, identity};
 
@@ -34,6 +35,9 @@ pub enum Error {
     /// The database cannot be asked.
     #[error("the database cannot be used")]
     Database(#[from] crate::pg::Error),
+    /// The schema cannot be read.
+    #[error("the schema cannot be read")]
+    Catalog(#[from] catalog::LoadError),
     /// A database URL does not parse.
     #[error("the database URL is wrong")]
     Url(#[from] tokio_postgres::Error),
@@ -79,11 +83,15 @@ pub async fn run(
 ) -> Result<(), Error> {
     require(&settings.database.database_url).await?;
     let pg = Pg::new(&settings.database)?;
+    pg.reload(&settings.rest.schemas).await?;
 
     let tasks = TaskTracker::new();
     let sockets = TaskTracker::new();
     let (feed, changes) = feed(&settings)?;
     tasks.spawn(feed.run(shutdown.clone()));
+    let target = Target::new(&settings.database.database_url, "notifications")?;
+    tasks.spawn(listen::run(pg.clone(), target, settings.rest.schemas.clone(), shutdown.clone()));
+
     let app = router(&settings, &pg, &changes, &shutdown, &sockets);
     let drain = Duration::from_secs(settings.http.limits.drain_seconds);
     let listener = listener.tap_io(|stream| {
@@ -144,6 +152,7 @@ fn router(
 ) -> Router {
     let keys = identity::keys(&settings.identity);
     let public_url = settings.http.public_url();
+    let rest = Rest::new(pg.clone(), Arc::new(keys.clone()), Arc::new(settings.rest.clone()));
     let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
     let realtime = Realtime::new(
         keys,
@@ -155,6 +164,7 @@ fn router(
     );
     let readiness = Arc::new(Readiness { pg: pg.clone(), changes: changes.clone() });
     let requests = Router::new()
+        .nest("/rest/v1", rest.router())
         .nest("/auth/v1", auth.router())
         .route("/health", get(|| async { "ok" }))
         .merge(Router::new().route("/ready", get(ready)).with_state(readiness));

@@ -50,6 +50,18 @@ impl Pg {
         self.catalog.load_full()
     }
 
+    /// Loads the catalog anew. When that fails, the last one stays.
+    ///
+    /// # Errors
+    /// See [`catalog::LoadError`].
+    pub async fn reload(&self, schemas: &[String]) -> Result<(), catalog::LoadError> {
+        let catalog = catalog::load(&self.pool, schemas).await?;
+        self.catalog.store(Arc::new(catalog));
+        // Parsed statements keep the types that their parameters had before.
+        self.pool.manager().statement_caches.clear();
+        Ok(())
+    }
+
     /// Runs one statement as `session` says; see [`session::run`].
     ///
     /// # Errors

@@ -7,12 +7,13 @@ use std::time::Duration;
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
 };
+use futures_util::{Stream, StreamExt, stream};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Error;
@@ -98,27 +99,35 @@ pub fn pool(target: Target, size: usize, wait: Duration) -> Pool {
         .expect("a pool with a runtime and a size always builds")
 }
 
+/// What a connection hears besides answers; drives the connection.
+pub type Messages = Pin<Box<dyn Stream<Item = Result<AsyncMessage, tokio_postgres::Error>> + Send>>;
+
 /// One connection outside of any pool. It ends when the client is dropped.
 ///
 /// # Errors
 /// The server cannot be reached or refuses the login.
 pub async fn connect(target: &Target) -> Result<Client, Error> {
-    type Driver = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
-    let (client, driver): (Client, Driver) = match target.tls() {
+    let (client, mut messages) = open(target).await?;
+    // The driver ends by itself with the client; what broke shows as the client's next error.
+    tokio::spawn(async move { while let Some(Ok(_)) = messages.next().await {} });
+    Ok(client)
+}
+
+/// As [`connect`], for whoever wants to hear notifications and drives the connection for it.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn open(target: &Target) -> Result<(Client, Messages), Error> {
+    match target.tls() {
         Some(tls) => {
-            let (client, connection) = target.config.connect(tls).await?;
-            (client, Box::pin(connection))
+            let (client, mut connection) = target.config.connect(tls).await?;
+            Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
         }
         None => {
-            let (client, connection) = target.config.connect(NoTls).await?;
-            (client, Box::pin(connection))
+            let (client, mut connection) = target.config.connect(NoTls).await?;
+            Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
         }
-    };
-    // The driver ends by itself with the client; what broke shows as the client's next error.
-    tokio::spawn(async move {
-        let _ = driver.await;
-    });
-    Ok(client)
+    }
 }
 
 /// Takes any certificate: the connection is encrypted, but the peer is not proven.
