@@ -14,7 +14,7 @@ use walkie::config::{
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, keys, unix_now};
-use walkie::pg::{install, names, pool};
+use walkie::pg::{Target, install, names, pool};
 use walkie::{observe, server};
 
 /// The people and conversations of the demo, the same that the tests know.
@@ -25,8 +25,13 @@ const DEVELOPMENT_KEYS_EXPIRE: i64 = 1_983_812_996;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Absent is fine; a broken file is told with the settings that it leaves out.
-    let _ = dotenvy::dotenv();
+    match dotenvy::dotenv() {
+        Err(error) if !error.not_found() => {
+            eprintln!("walkie: .env: {error}");
+            return ExitCode::FAILURE;
+        }
+        _ => {}
+    }
     match command(CommandLine::parse().command).await {
         Ok(code) => code,
         Err(error) => {
@@ -93,7 +98,7 @@ async fn develop_on(
     server::migrate(&administrator, dev.platform_only).await?;
     let has_demo = !dev.no_demo && !dev.platform_only;
     if has_demo {
-        let client = pool::connect(&pool::config(&administrator, "demo")?).await?;
+        let client = pool::connect(&Target::new(&administrator, "demo")?).await?;
         client.batch_execute(CAST).await.context("the demo could not be loaded")?;
     }
     let identity = IdentitySettings { jwt_secret: DEVELOPMENT_JWT_SECRET.to_owned() };
@@ -150,7 +155,7 @@ fn print_keys(keys: &Keys, valid_days: u32) -> anyhow::Result<()> {
 
 /// Prints what lacks and what drifted; fails when the server could not work.
 async fn check(database: &DatabaseSettings) -> anyhow::Result<ExitCode> {
-    let client = pool::connect(&pool::config(&database.database_url, "check")?).await?;
+    let client = pool::connect(&Target::new(&database.database_url, "check")?).await?;
     let mut findings = install::requirements(&client).await?;
     if findings.is_empty() {
         if !install::is_installed(&client, database.platform_only).await? {

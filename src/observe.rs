@@ -12,8 +12,8 @@ use crate::config::{LogFormat, LogSettings};
 /// # Errors
 /// The filter does not parse.
 pub fn start(settings: &LogSettings) -> Result<(), tracing_subscriber::filter::ParseError> {
-    // Both libraries repeat what our own lines say with the reason and what follows.
-    let quiet = "pgwire_replication=off,refinery_core=warn";
+    // These libraries repeat what our own lines say with the reason and what follows.
+    let quiet = "pgwire_replication=off,refinery_core=warn,tokio_postgres=warn";
     let filter = EnvFilter::try_new(format!("{},{quiet}", settings.log))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

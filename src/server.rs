@@ -16,9 +16,10 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Auth;
 use crate::config::Settings;
 use crate::pg::install::{self, Finding};
-use crate::pg::{Pg, names, pool};
+use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
 use crate::realtime::{self, Realtime};
+use crate::rest::Rest;
 use crate::wal::Source;
 use crate::{http as edge, identity};
 
@@ -26,19 +27,22 @@ use crate::{http as edge, identity};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot be brought to this version.
-    #[error("the database could not be installed: {0}")]
+    #[error("the database is not at this version and could not be brought to it")]
     Install(#[from] install::Error),
     /// The database or the login role lacks something; each lack names what mends it.
     #[error("the database is not ready for the server:{}", list(.0))]
     Requirements(Vec<Finding>),
     /// The database cannot be asked.
-    #[error("the database cannot be used: {0}")]
+    #[error("the database cannot be used")]
     Database(#[from] crate::pg::Error),
+    /// The schema cannot be read.
+    #[error("the schema cannot be read")]
+    Catalog(#[from] catalog::LoadError),
     /// A database URL does not parse.
-    #[error("the database URL is wrong: {0}")]
+    #[error("the database URL is wrong")]
     Url(#[from] tokio_postgres::Error),
     /// The listener failed.
-    #[error("the server cannot listen: {0}")]
+    #[error("the server cannot listen")]
     Listen(#[from] std::io::Error),
 }
 
@@ -54,7 +58,7 @@ fn list(findings: &[Finding]) -> String {
 /// # Errors
 /// No connection, or a file fails.
 pub async fn migrate(url: &str, platform_only: bool) -> Result<bool, Error> {
-    let client = pool::connect(&pool::config(url, "install")?).await?;
+    let client = pool::connect(&Target::new(url, "install")?).await?;
     Ok(install::install(&client, platform_only).await?)
 }
 
@@ -63,7 +67,7 @@ pub async fn migrate(url: &str, platform_only: bool) -> Result<bool, Error> {
 /// # Errors
 /// What it lacks.
 pub async fn require(url: &str) -> Result<(), Error> {
-    let client = pool::connect(&pool::config(url, "check")?).await?;
+    let client = pool::connect(&Target::new(url, "check")?).await?;
     let lacks = install::requirements(&client).await?;
     if lacks.is_empty() { Ok(()) } else { Err(Error::Requirements(lacks)) }
 }
@@ -79,11 +83,15 @@ pub async fn run(
 ) -> Result<(), Error> {
     require(&settings.database.database_url).await?;
     let pg = Pg::new(&settings.database)?;
+    pg.reload(&settings.rest.schemas).await?;
 
     let tasks = TaskTracker::new();
     let sockets = TaskTracker::new();
     let (feed, changes) = feed(&settings)?;
     tasks.spawn(feed.run(shutdown.clone()));
+    let target = Target::new(&settings.database.database_url, "notifications")?;
+    tasks.spawn(listen::run(pg.clone(), target, settings.rest.schemas.clone(), shutdown.clone()));
+
     let app = router(&settings, &pg, &changes, &shutdown, &sockets);
     let drain = Duration::from_secs(settings.http.limits.drain_seconds);
     let listener = listener.tap_io(|stream| {
@@ -116,29 +124,22 @@ pub async fn run(
 /// The log reader and the pool that its authorizer asks over.
 fn feed(settings: &Settings) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
-    let source = Source::new(
-        &pool::config(url, "log")?,
-        &settings.realtime.realtime_slot,
-        names::PUBLICATION,
-    );
+    let target = Target::new(url, "log")?;
+    let source = Source::new(&target, &settings.realtime.realtime_slot, names::PUBLICATION);
     Ok(Feed::new(source, authorizer_pool(settings)?, &settings.realtime))
 }
 
 /// Connections of the authorizer: functions in policies find what they find for requests, and
 /// no statement runs longer than a policy may.
 fn authorizer_pool(settings: &Settings) -> Result<Pool, Error> {
-    let mut config = pool::config(&settings.database.database_url, "authorizer")?;
-    let search_path =
-        [settings.rest.schemas.get(..1).unwrap_or_default(), &settings.rest.extra_search_path]
-            .concat();
-    config.options(format!(
-        "{} -c statement_timeout={} -c plan_cache_mode=force_generic_plan -c search_path={}",
-        config.get_options().unwrap_or_default(),
+    let served = settings.rest.schemas.get(..1).unwrap_or_default();
+    let search_path = [served, &settings.rest.extra_search_path].concat().join(",");
+    let target = Target::new(&settings.database.database_url, "authorizer")?.with_options(&format!(
+        "-c statement_timeout={} -c plan_cache_mode=force_generic_plan -c search_path={search_path}",
         settings.realtime.realtime_policy_timeout_ms,
-        search_path.join(","),
     ));
     let size = usize::from(settings.realtime.realtime_evaluators);
-    Ok(pool::pool(config, size, settings.database.pool.wait()))
+    Ok(pool::pool(target, size, settings.database.pool.wait()))
 }
 
 /// Every route of the server.
@@ -151,6 +152,7 @@ fn router(
 ) -> Router {
     let keys = identity::keys(&settings.identity);
     let public_url = settings.http.public_url();
+    let rest = Rest::new(pg.clone(), Arc::new(keys.clone()), Arc::new(settings.rest.clone()));
     let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
     let realtime = Realtime::new(
         keys,
@@ -162,6 +164,7 @@ fn router(
     );
     let readiness = Arc::new(Readiness { pg: pg.clone(), changes: changes.clone() });
     let requests = Router::new()
+        .nest("/rest/v1", rest.router())
         .nest("/auth/v1", auth.router())
         .route("/health", get(|| async { "ok" }))
         .merge(Router::new().route("/ready", get(ready)).with_state(readiness));

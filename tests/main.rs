@@ -3,7 +3,8 @@
 mod support;
 
 mod architecture;
-
+mod auth;
+mod operations;
 mod realtime;
 mod schema;
 mod wal;

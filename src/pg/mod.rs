@@ -19,6 +19,7 @@ use deadpool_postgres::Pool;
 
 pub use catalog::Catalog;
 pub use error::Error;
+pub use pool::Target;
 pub use session::{Session, Text, Transaction};
 
 use crate::config::DatabaseSettings;
@@ -38,19 +39,27 @@ impl Pg {
     /// # Errors
     /// The database URL does not parse.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, tokio_postgres::Error> {
-        let mut config = pool::config(&settings.database_url, "requests")?;
-        config.options(format!(
-            "{} -c statement_timeout={}",
-            config.get_options().unwrap_or_default(),
-            settings.pool.statement_timeout_ms
-        ));
-        let pool = pool::pool(config, settings.pool.pool_size.into(), settings.pool.wait());
+        let timeout = format!("-c statement_timeout={}", settings.pool.statement_timeout_ms);
+        let target = Target::new(&settings.database_url, "requests")?.with_options(&timeout);
+        let pool = pool::pool(target, settings.pool.pool_size.into(), settings.pool.wait());
         Ok(Self { pool, catalog: Arc::default() })
     }
 
     /// What the schema looked like when it was last loaded.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.catalog.load_full()
+    }
+
+    /// Loads the catalog anew. When that fails, the last one stays.
+    ///
+    /// # Errors
+    /// See [`catalog::LoadError`].
+    pub async fn reload(&self, schemas: &[String]) -> Result<(), catalog::LoadError> {
+        let catalog = catalog::load(&self.pool, schemas).await?;
+        self.catalog.store(Arc::new(catalog));
+        // Parsed statements keep the types that their parameters had before.
+        self.pool.manager().statement_caches.clear();
+        Ok(())
     }
 
     /// Runs one statement as `session` says; see [`session::run`].

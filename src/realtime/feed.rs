@@ -198,6 +198,11 @@ impl Feed {
     async fn obey(&mut self, command: Command) {
         match command {
             Command::Subscribe(subscriber, greeting, done) => {
+                // Without a stream there is no "now" to subscribe from.
+                while !self.has_connected {
+                    let event = self.log.next().await;
+                    self.take(event).await;
+                }
                 self.subscribe(subscriber, greeting);
                 self.catch_up().await;
                 // The socket may be gone already; its unsubscription follows.

@@ -1,1 +1,92 @@
-//! The rest dialect.
+//! The REST dialect: HTTP in, one statement to Postgres, HTTP out.
+//!
+//! Reading order: `request` (with `query`, `prefer`, `media`, `range`), `plan`, `statement`,
+//! `run`, `response`; `error` and `sqlstate` say what goes wrong. All but `run` are pure.
+
+mod clock;
+mod error;
+mod media;
+mod plan;
+mod prefer;
+mod query;
+mod range;
+mod request;
+mod response;
+mod run;
+mod sqlstate;
+mod statement;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+
+use crate::config::RestSettings;
+use crate::http::identity;
+use crate::identity::Keys;
+use crate::pg::Pg;
+use clock::Clock;
+use error::Error;
+use request::ApiRequest;
+
+/// What the dialect needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Rest {
+    pg: Pg,
+    keys: Arc<Keys>,
+    settings: Arc<RestSettings>,
+}
+
+impl Rest {
+    /// The dialect over this database.
+    pub fn new(pg: Pg, keys: Arc<Keys>, settings: Arc<RestSettings>) -> Self {
+        Self { pg, keys, settings }
+    }
+
+    /// Every path; which ones lead somewhere, the catalog knows.
+    pub fn router(self) -> Router {
+        Router::new().fallback(serve).with_state(self)
+    }
+}
+
+async fn serve(
+    State(rest): State<Rest>,
+    http: Parts,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    answer(&rest, &http, body).await.unwrap_or_else(Error::into_response)
+}
+
+async fn answer(
+    rest: &Rest,
+    http: &Parts,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Error> {
+    let body = body.map_err(|_| Error::BodyTooLarge)?;
+    let catalog = rest.pg.catalog();
+    let mut clock = Clock::start();
+
+    let identity =
+        identity::caller(&rest.keys, &http.headers, http.uri.query()).map_err(Error::Token)?;
+    clock.lap("jwt");
+    let request = ApiRequest::read(http, &body, &rest.settings)?;
+    clock.lap("parse");
+    let plan = plan::plan(&request, &catalog)?;
+    let statement = statement::render(&request, &plan);
+    clock.lap("plan");
+    let answer = match &statement {
+        Some(statement) => {
+            run::run(&rest.pg, &rest.settings, &identity, &request, &plan, statement).await?
+        }
+        None => run::Answer::default(),
+    };
+    clock.lap("transaction");
+    let mut response = response::write(&request, &plan, answer, rest.settings.schemas.len() > 1)?;
+    clock.lap("response");
+    clock.stamp(&mut response);
+    Ok(response)
+}

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use tokio::sync::watch;
 use walkie::wal::Place;
 
 use crate::support::{Database, Person, Server, Socket};
@@ -29,7 +30,7 @@ async fn members_hear_each_other_and_an_outsider_hears_nothing() {
     for (socket, who) in sockets.iter_mut().zip([&ana, &bo, &cy]) {
         socket.subscribe("messages", who, messages()).await;
     }
-    let seen = server.rest(&cy, Method::GET, "profiles?select=id&username=eq.cy").await;
+    let seen = server.rest(&cy, Method::GET, "profiles?select=id&display_name=eq.Cy").await;
     assert_eq!(seen.body.as_array().map(Vec::len), Some(1), "the outsider exists");
 
     say(&server, "ana", WATERCOOLER, "hello bo").await;
@@ -167,6 +168,9 @@ async fn changed_policy_counts_from_the_next_change_on() {
     assert_eq!(bo.change().await["record"]["id"], 3);
     database.sql("revoke all on notes from authenticated").await;
     database.sql("insert into notes values (4); insert into marks values (1)").await;
+    let refused = bo.change().await;
+    assert_eq!(refused["errors"], json!(["Error 401: Unauthorized"]));
+    assert_eq!((&refused["record"], &refused["columns"]), (&json!({}), &json!([])));
     assert_eq!(bo.change().await["table"], "marks");
     database.sql("grant select on notes to authenticated").await;
     database.sql("insert into notes values (5)").await;
@@ -253,13 +257,16 @@ async fn policies_on_other_tables_decide_under_their_own_policies() {
     assert_eq!(bo.change().await["record"]["id"], 3);
 }
 
-/// Reads changes until the message that ends the test.
-async fn read_to_the_end(mut socket: Socket) -> Vec<Value> {
+/// Reads changes until the message that ends the test, and tells what bodies it has seen.
+async fn read_to_the_end(mut socket: Socket, seen: watch::Sender<String>) -> Vec<Value> {
     let mut changes = Vec::new();
     loop {
         let change = socket.change().await;
-        if change["record"]["body"] == "the end" {
-            return changes;
+        if let Some(body) = change["record"]["body"].as_str() {
+            seen.send_replace(body.to_owned());
+            if body == "the end" {
+                return changes;
+            }
         }
         changes.push(change);
     }
@@ -282,7 +289,9 @@ async fn nothing_sent_after_a_removal_reaches_the_removed() {
     ]);
     let service = Person { token: server.service_key() };
     log.subscribe("log", &service, everything).await;
-    let (bo, log) = (tokio::spawn(read_to_the_end(bo)), tokio::spawn(read_to_the_end(log)));
+    let (seen, mut told) = watch::channel(String::new());
+    let bo = tokio::spawn(read_to_the_end(bo, watch::channel(String::new()).0));
+    let log = tokio::spawn(read_to_the_end(log, seen));
 
     let act_as_ana = format!(
         "select set_config('request.jwt.claims', '{{\"sub\":\"{ANA}\",\"role\":\"authenticated\"}}', false)"
@@ -300,7 +309,10 @@ async fn nothing_sent_after_a_removal_reaches_the_removed() {
             tokio::join!(sender.batch_execute(&raced), remover.batch_execute(&remove));
         sent.expect("sends");
         removed.expect("removes");
-        sender.batch_execute(&send(format!("after {round}"))).await.expect("sends");
+        let last = format!("after {round}");
+        sender.batch_execute(&send(last.clone())).await.expect("sends");
+        // He comes back, and may read everything again, when all of this has been decided.
+        told.wait_for(|body| *body == last).await.expect("the log is read");
         sender.batch_execute(&bring_back).await.expect("comes back");
     }
     sender.batch_execute(&send("the end".to_owned())).await.expect("sends");

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Database, Person, Server};
+use walkie::identity::Keys;
+
+use crate::support::{Database, Person, Process, SECRET, Server, Socket};
 
 async fn table(database: &Database) {
     database
@@ -71,6 +73,32 @@ async fn changes_committed_while_the_server_is_down_are_not_lost() {
     for id in 1..=3 {
         assert_eq!(socket.change().await["record"]["id"], id);
     }
+}
+
+#[tokio::test]
+async fn killed_server_has_lost_nothing_when_it_is_back() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let token = Keys::new(SECRET)
+        .sign(&json!({"role": "service_role", "exp": 4_000_000_000_i64}))
+        .expect("signs");
+    let service = Person { token };
+    let process = Process::serve(&database).await;
+    let mut socket = Socket::open(process.url(), &service.token, "2.0.0").await;
+    let place = socket.subscribe("t", &service, json!([{"event": "*", "table": "t"}])).await;
+    database.sql("insert into t values (1)").await;
+    process.kill().await;
+    database.sql("insert into t values (2)").await;
+
+    let process = Process::serve(&database).await;
+    let mut socket = Socket::open(process.url(), &service.token, "2.0.0").await;
+    socket.subscribe("t", &service, after(&place)).await;
+    for id in 1..=2 {
+        assert_eq!(socket.change().await["record"]["id"], id);
+    }
+    database.sql("insert into t values (3)").await;
+    assert_eq!(socket.change().await["record"]["id"], 3, "once, and live again");
+    process.kill().await;
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn what_the_server_lacks_is_named_with_its_remedy() {
         )
         .await;
     let url = database.url().await.replacen("postgres@", "walkie_poor_login@", 1);
-    let config = walkie::pg::pool::config(&url, "tests").expect("a URL");
+    let config = walkie::pg::Target::new(&url, "tests").expect("a URL");
     let client = walkie::pg::pool::connect(&config).await.expect("a login");
     let lacks = install::requirements(&client).await.expect("asks");
     let remedies: Vec<&str> = lacks.iter().map(|found| &*found.remedy).collect();
@@ -92,7 +92,7 @@ async fn what_the_server_lacks_is_named_with_its_remedy() {
 #[tokio::test]
 async fn installed_database_has_nothing_to_mend() {
     let database = Database::new().await;
-    let config = walkie::pg::pool::config(&database.login_url().await, "tests").expect("a URL");
+    let config = walkie::pg::Target::new(&database.login_url().await, "tests").expect("a URL");
     let client = walkie::pg::pool::connect(&config).await.expect("a login");
     assert_eq!(install::requirements(&client).await.expect("asks"), []);
     let errors: Vec<_> = install::check(&client)

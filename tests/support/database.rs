@@ -7,7 +7,7 @@ use tokio::sync::{OnceCell, oneshot};
 use tokio_postgres::{Client, SimpleQueryMessage};
 use walkie::config::PostgresBinaries;
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
-use walkie::pg::{install, names, pool};
+use walkie::pg::{Target, install, names, pool};
 
 const PLATFORM: &str = "template_platform";
 const PRODUCT: &str = "template_product";
@@ -118,7 +118,7 @@ pub async fn rows(
 }
 
 async fn connect(url: &str, database: &str) -> Client {
-    let config = pool::config(&format!("{url}/{database}"), "tests").expect("a URL");
+    let config = Target::new(&format!("{url}/{database}"), "tests").expect("a URL");
     pool::connect(&config).await.expect("the cluster takes connections")
 }
 

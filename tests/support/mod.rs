@@ -1,11 +1,13 @@
 //! What tests stand on: a database of their own, the real server, and people to act as.
 
 mod database;
+mod process;
 mod server;
 mod socket;
 
-pub use database::Database;
-pub use server::{Answer, Person, Server};
+pub use database::{Database, rows};
+pub use process::{Process, command};
+pub use server::{Person, SECRET, Server};
 pub use socket::Socket;
 
 use std::future::Future;

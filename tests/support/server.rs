@@ -12,7 +12,7 @@ use walkie::server;
 
 use super::{Database, Socket, eventually};
 
-const SECRET: &str = "a secret that only these tests know, and nobody else";
+pub const SECRET: &str = "a secret that only these tests know, and nobody else";
 
 /// Somebody with a token.
 #[derive(Debug, Clone)]

@@ -1,12 +1,12 @@
 //! The stream itself: order, places, breaks.
 
-use walkie::pg::{names, pool};
+use walkie::pg::{Target, names};
 use walkie::wal::{Event, Feed, Lsn, Place, Source};
 
 use crate::support::{Database, eventually};
 
 async fn feed(database: &Database) -> Feed {
-    let url = pool::config(&database.login_url().await, "tests").expect("a URL");
+    let url = Target::new(&database.login_url().await, "tests").expect("a URL");
     let mut feed = Feed::new(Source::new(&url, database.name(), names::PUBLICATION));
     assert!(matches!(feed.next().await, Event::Connected { .. }));
     feed

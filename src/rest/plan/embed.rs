@@ -1,0 +1,191 @@
+//! Which way leads from a table to what is embedded in it.
+
+use super::super::error::{Candidate, Error};
+use super::super::query::select::Embed;
+use super::read::{From, Level, Planner, Rows};
+use super::{Origin as Place, most_similar};
+use crate::pg::catalog::Table;
+use crate::pg::catalog::relation::{Junction, Link, Path, Relation};
+
+/// Related rows inside of a row.
+#[derive(Debug)]
+pub struct Embedded {
+    /// The key in the answer.
+    pub label: String,
+    /// Number that makes its names in the statement its own.
+    pub number: usize,
+    /// Whether at most one row is found.
+    pub is_to_one: bool,
+    /// Whether rows without any are left out.
+    pub is_inner: bool,
+    /// Pairs of columns that must be equal: of the outer row and of the inner one, or of the
+    /// junction.
+    pub near: Vec<(String, String)>,
+    /// The table between: schema, name, and pairs of its columns and the inner row's.
+    pub junction: Option<(String, String, Vec<(String, String)>)>,
+    /// The related rows.
+    pub rows: Rows,
+}
+
+/// Where a way starts.
+pub struct Origin<'a, 'b> {
+    /// The table, if rows are a table's.
+    pub table: Option<&'a Table>,
+    /// What it is called in errors.
+    pub name: &'b str,
+}
+
+impl<'a> Planner<'a> {
+    /// Plans what is embedded in rows of `origin`.
+    pub(super) fn embed(
+        &mut self,
+        origin: &Origin<'a, '_>,
+        embed: &'a Embed,
+        level: &Level<'a>,
+    ) -> Result<Embedded, Error> {
+        let relation = self.relation(origin, embed)?;
+        let table = self
+            .catalog
+            .table(&relation.foreign_schema, &relation.foreign_table)
+            .ok_or_else(|| self.no_relation(origin, embed))?;
+        let (number, alias) = self.alias(&table.name);
+        let from = From {
+            origin: Place::Table(table.schema.clone(), table.name.clone()),
+            alias: Some(alias),
+        };
+        let (near, junction) = match &relation.path {
+            Path::ManyToMany(junction) => {
+                let Junction { schema, table, near, far } = &**junction;
+                let between = (schema.clone(), table.clone(), far.columns.clone());
+                (near.columns.clone(), Some(between))
+            }
+            Path::ManyToOne(link)
+            | Path::OneToMany(link)
+            | Path::OneToOne(link)
+            | Path::OneToOneBack(link) => (link.columns.clone(), None),
+        };
+        Ok(Embedded {
+            label: embed.label().to_owned(),
+            number,
+            is_to_one: relation.is_to_one(),
+            is_inner: embed.is_inner,
+            near,
+            junction,
+            rows: self.level(from, Some(table), &embed.items, level)?,
+        })
+    }
+
+    fn relation(&self, origin: &Origin<'a, '_>, embed: &Embed) -> Result<&'a Relation, Error> {
+        let Some(table) = origin.table else { return Err(self.no_relation(origin, embed)) };
+        let ways: Vec<&Relation> = self
+            .catalog
+            .relations(&table.schema, &table.name)
+            .iter()
+            .filter(|relation| leads(relation, self.schema, &embed.target, embed.hint.as_deref()))
+            .collect();
+        match ways.as_slice() {
+            [] => Err(self.no_relation(origin, embed)),
+            [way] => Ok(way),
+            several => Err(Error::AmbiguousRelation {
+                origin: origin.name.to_owned(),
+                target: embed.target.clone(),
+                candidates: several.iter().map(|relation| candidate(relation)).collect(),
+            }),
+        }
+    }
+
+    fn no_relation(&self, origin: &Origin<'a, '_>, embed: &Embed) -> Error {
+        let relations = origin
+            .table
+            .map(|table| self.catalog.relations(&table.schema, &table.name))
+            .unwrap_or_default();
+        let names = relations.iter().map(|relation| relation.foreign_table.as_str());
+        Error::NoRelation {
+            origin: origin.name.to_owned(),
+            target: embed.target.clone(),
+            hint: embed.hint.clone(),
+            schema: self.schema.to_owned(),
+            similar: most_similar(&embed.target, names)
+                .filter(|similar| *similar != embed.target)
+                .map(str::to_owned),
+        }
+    }
+}
+
+/// Whether a way leads to `target`, and is the one the hint means.
+fn leads(relation: &Relation, schema: &str, target: &str, hint: Option<&str>) -> bool {
+    if relation.foreign_schema != schema {
+        return false;
+    }
+    let is_table = relation.foreign_table == target;
+    match hint {
+        Some(hint) => is_table && is_meant(relation, hint),
+        None => is_table || is_key(relation, target),
+    }
+}
+
+/// A target may also be named by the foreign key or by its column on this side.
+fn is_key(relation: &Relation, target: &str) -> bool {
+    match &relation.path {
+        Path::ManyToOne(link) | Path::OneToOne(link) => {
+            link.constraint == target || is_only(link, |pair| &pair.0, target)
+        }
+        Path::OneToMany(link) | Path::OneToOneBack(link) => link.constraint == target,
+        Path::ManyToMany(_) => false,
+    }
+}
+
+/// A hint names the foreign key, its column on either side, or the table between.
+fn is_meant(relation: &Relation, hint: &str) -> bool {
+    match &relation.path {
+        Path::ManyToOne(link)
+        | Path::OneToMany(link)
+        | Path::OneToOne(link)
+        | Path::OneToOneBack(link) => {
+            link.constraint == hint
+                || is_only(link, |pair| &pair.0, hint)
+                || is_only(link, |pair| &pair.1, hint)
+        }
+        Path::ManyToMany(junction) => junction.table == hint,
+    }
+}
+
+fn is_only(link: &Link, side: impl Fn(&(String, String)) -> &String, name: &str) -> bool {
+    matches!(link.columns.as_slice(), [pair] if side(pair) == name)
+}
+
+fn candidate(relation: &Relation) -> Candidate {
+    let Relation { table, foreign_table, .. } = relation;
+    let direct = |cardinality, link: &Link| Candidate {
+        cardinality,
+        relationship: format!(
+            "{} using {table}({}) and {foreign_table}({})",
+            link.constraint,
+            columns(link, |pair| &pair.0),
+            columns(link, |pair| &pair.1),
+        ),
+        hint: link.constraint.clone(),
+    };
+    match &relation.path {
+        Path::ManyToOne(link) => direct("many-to-one", link),
+        Path::OneToMany(link) => direct("one-to-many", link),
+        Path::OneToOne(link) | Path::OneToOneBack(link) => direct("one-to-one", link),
+        Path::ManyToMany(junction) => Candidate {
+            cardinality: "many-to-many",
+            relationship: format!(
+                "{} using {}({}) and {}({})",
+                junction.table,
+                junction.near.constraint,
+                columns(&junction.near, |pair| &pair.1),
+                junction.far.constraint,
+                columns(&junction.far, |pair| &pair.0),
+            ),
+            hint: junction.table.clone(),
+        },
+    }
+}
+
+fn columns(link: &Link, side: impl Fn(&(String, String)) -> &String) -> String {
+    let names: Vec<&str> = link.columns.iter().map(|pair| side(pair).as_str()).collect();
+    names.join(", ")
+}

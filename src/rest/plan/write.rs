@@ -1,0 +1,164 @@
+//! A change of rows and what comes back of it.
+
+use std::collections::BTreeSet;
+
+use super::super::error::Error;
+use super::super::prefer::{Resolution, Return};
+use super::super::request::{ApiRequest, Change, PayloadShape};
+use super::read::{Check, Planner};
+use super::{From, Origin, Output, Rows};
+use crate::pg::Catalog;
+use crate::pg::catalog::{Column, Table};
+
+/// A change.
+#[derive(Debug)]
+pub struct WritePlan {
+    /// Schema of the table.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// What is done to it.
+    pub work: Work,
+    /// Columns that the change hands on.
+    pub returning: Vec<String>,
+    /// Columns that tell where a new row is, when that is asked.
+    pub location: Vec<String>,
+    /// The rows that come back, when they are asked.
+    pub rows: Option<Rows>,
+}
+
+/// What is done.
+#[derive(Debug)]
+pub enum Work {
+    /// New rows.
+    Insert {
+        /// The columns given.
+        columns: Vec<Column>,
+        /// Whether missing ones take their defaults.
+        fills_defaults: bool,
+        /// What happens to rows that are already there.
+        conflict: Option<Conflict>,
+    },
+    /// New values.
+    Update {
+        /// The columns given.
+        columns: Vec<Column>,
+        /// Of which rows.
+        checks: Vec<Check>,
+    },
+    /// No more rows.
+    Delete {
+        /// Which.
+        checks: Vec<Check>,
+    },
+    /// An empty body: none at all.
+    Nothing,
+}
+
+/// What happens to rows that are already there.
+#[derive(Debug)]
+pub struct Conflict {
+    /// The columns that tell they are.
+    pub columns: Vec<String>,
+    /// Whether they take the new values.
+    pub merges: bool,
+}
+
+/// Plans a change of `table`.
+pub fn plan<'a>(
+    request: &'a ApiRequest,
+    catalog: &'a Catalog,
+    table: &'a Table,
+    change: Change,
+) -> Result<WritePlan, Error> {
+    let columns = if change.writes_body() { columns(request, table)? } else { Vec::new() };
+    let returns = request.preferences.returns();
+    let mut rows = planned_rows(request, catalog, table)?;
+    // They chose what is changed; what comes back is all that was.
+    let checks = std::mem::take(&mut rows.checks);
+    rows.window = super::super::range::Window::default();
+    let rows = (returns == Return::Representation).then_some(rows);
+    let location = match (change, returns) {
+        (Change::Insert, Return::HeadersOnly) => table.primary_key.clone(),
+        _ => Vec::new(),
+    };
+    Ok(WritePlan {
+        schema: table.schema.clone(),
+        table: table.name.clone(),
+        returning: returning(table, rows.as_ref(), &location),
+        work: work(request, table, change, columns, checks),
+        location,
+        rows,
+    })
+}
+
+fn planned_rows(request: &ApiRequest, catalog: &Catalog, table: &Table) -> Result<Rows, Error> {
+    let from = From { origin: Origin::Source, alias: Some(table.name.clone()) };
+    Planner::new(request, catalog).rows(from, Some(table))
+}
+
+fn work(
+    request: &ApiRequest,
+    table: &Table,
+    change: Change,
+    columns: Vec<Column>,
+    checks: Vec<Check>,
+) -> Work {
+    match (change, request.payload.shape) {
+        (Change::Delete, _) => Work::Delete { checks },
+        (_, PayloadShape::Objects(0)) => Work::Nothing,
+        (Change::Update, _) if columns.is_empty() => Work::Nothing,
+        (Change::Update, _) => Work::Update { columns, checks },
+        (Change::Insert, _) => Work::Insert {
+            fills_defaults: request.fills_defaults(),
+            conflict: conflict(request, table),
+            columns,
+        },
+    }
+}
+
+/// The columns of the body, or those of `columns=`.
+fn columns(request: &ApiRequest, table: &Table) -> Result<Vec<Column>, Error> {
+    let names = request.query.columns.as_ref().unwrap_or(&request.payload.keys);
+    let found = names.iter().map(|name| {
+        table
+            .columns
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::NoColumn { column: name.clone(), table: table.name.clone() })
+    });
+    found.collect()
+}
+
+/// Without a key to tell, every row is new.
+fn conflict(request: &ApiRequest, table: &Table) -> Option<Conflict> {
+    let resolution = request.preferences.resolution?;
+    let columns = request.query.on_conflict.as_ref().unwrap_or(&table.primary_key);
+    (!columns.is_empty()).then(|| Conflict {
+        columns: columns.clone(),
+        merges: resolution == Resolution::MergeDuplicates,
+    })
+}
+
+/// Only what is needed is returned: a person may read some columns and not others.
+fn returning(table: &Table, rows: Option<&Rows>, location: &[String]) -> Vec<String> {
+    let mut names: BTreeSet<&str> = location.iter().map(String::as_str).collect();
+    for output in rows.iter().flat_map(|rows| &rows.outputs) {
+        match output {
+            Output::All => names.extend(table.columns.keys().map(String::as_str)),
+            Output::Field { field, .. } => {
+                names.insert(&field.path.column);
+            }
+            Output::Embed(_) => {}
+        }
+    }
+    if let Some(rows) = rows {
+        names.extend(rows.order.iter().map(|order| order.field.path.column.as_str()));
+        let near = rows.embeds.iter().flat_map(|embed| &embed.near);
+        names.extend(near.map(|(column, _)| column.as_str()));
+    }
+    let is_listed = |name: &&str| names.contains(name);
+    let listed = table.columns.keys().map(String::as_str).filter(is_listed);
+    let computed = names.iter().copied().filter(|name| !table.columns.contains_key(*name));
+    listed.chain(computed).map(str::to_owned).collect()
+}

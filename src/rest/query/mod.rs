@@ -1,0 +1,218 @@
+//! The query string: every parameter read into what it means. Pure.
+//!
+//! Reading order: `cursor` (what all grammars share), `path`, `select`, `filter` (with logic),
+//! `order`.
+
+mod cursor;
+pub mod filter;
+pub mod order;
+pub mod path;
+pub mod select;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::error::Error;
+use cursor::Cursor;
+use filter::Condition;
+use order::Term;
+use path::Path;
+use select::Item;
+
+/// Longest query string, in bytes.
+const MAX_QUERY_BYTES: usize = 64 * 1024;
+
+/// Most parameters.
+const MAX_PARAMETERS: usize = 1_000;
+
+/// Deepest nesting of embeds or logic.
+const MAX_DEPTH: usize = 16;
+
+/// Most embedded resources; each is a join that Postgres must plan.
+const MAX_EMBEDS: usize = 64;
+
+/// What stays as it is in a header that repeats the query.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Something said of the embed at this path; of the whole when the path is empty.
+pub type At<T> = (Vec<String>, T);
+
+/// A query string.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// `select`; all columns when it is missing.
+    pub select: Option<Vec<Item>>,
+    /// Filters and logic.
+    pub conditions: Vec<At<Condition>>,
+    /// `order`.
+    pub orders: Vec<At<Vec<Term>>>,
+    /// `limit`.
+    pub limits: Vec<At<i64>>,
+    /// `offset`.
+    pub offsets: Vec<At<i64>>,
+    /// `columns`.
+    pub columns: Option<Vec<String>>,
+    /// `on_conflict`.
+    pub on_conflict: Option<Vec<String>>,
+    /// In calls by GET: parameters that are no filters.
+    pub arguments: Vec<(String, String)>,
+    /// All parameters in order of their names, as a header repeats them.
+    pub canonical: String,
+}
+
+/// Reads a query string. `takes_arguments` tells that parameters without an operator are
+/// arguments of a call.
+pub fn parse(query: &str, takes_arguments: bool) -> Result<Query, Error> {
+    if query.len() > MAX_QUERY_BYTES {
+        return Err(Error::TooLong("query string", MAX_QUERY_BYTES));
+    }
+    let mut parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name != "apikey" && !name.is_empty())
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    if parameters.len() > MAX_PARAMETERS {
+        return Err(Error::TooLong("number of parameters", MAX_PARAMETERS));
+    }
+    let mut parsed = Query::default();
+    for (name, value) in &parameters {
+        if name.contains('\0') || value.contains('\0') {
+            return Err(Cursor::new("parameter", name).fail("no NUL character"));
+        }
+        parsed.read(name, value, takes_arguments)?;
+    }
+    parameters.sort();
+    parsed.canonical = canonical(&parameters);
+    Ok(parsed)
+}
+
+impl Query {
+    fn read(&mut self, name: &str, value: &str, takes_arguments: bool) -> Result<(), Error> {
+        match name {
+            "select" => self.select = Some(select::parse(value)?),
+            "columns" => self.columns = Some(names("columns parameter", value)?),
+            "on_conflict" => self.on_conflict = Some(names("on_conflict parameter", value)?),
+            _ => return self.read_located(name, value, takes_arguments),
+        }
+        Ok(())
+    }
+
+    /// Parameters that may be said of an embed: `embed.name`.
+    fn read_located(
+        &mut self,
+        name: &str,
+        value: &str,
+        takes_arguments: bool,
+    ) -> Result<(), Error> {
+        let mut cursor = Cursor::new("parameter", name);
+        let mut path = vec![Path::read(&mut cursor)?];
+        while cursor.eat(".") {
+            path.push(Path::read(&mut cursor)?);
+        }
+        cursor.end()?;
+        let last = path.pop().expect("one was read before the loop");
+        let mut at: Vec<String> = path.into_iter().map(|step| step.column).collect();
+        match last.column.as_str() {
+            _ if !last.steps.is_empty() => {}
+            "order" => {
+                self.orders.push((at, order::parse(value)?));
+                return Ok(());
+            }
+            "limit" => {
+                self.limits.push((at, number("limit parameter", value)?));
+                return Ok(());
+            }
+            "offset" => {
+                self.offsets.push((at, number("offset parameter", value)?));
+                return Ok(());
+            }
+            word @ ("and" | "or") => {
+                let is_negated = at.pop_if(|step| step == "not").is_some();
+                let logic = filter::parse_logic(is_negated, word == "and", value)?;
+                self.conditions.push((at, logic));
+                return Ok(());
+            }
+            _ => {}
+        }
+        if takes_arguments && at.is_empty() && !filter::is_filter(value) {
+            self.arguments.push((name.to_owned(), value.to_owned()));
+        } else {
+            self.conditions.push((at, filter::parse(last, value)?));
+        }
+        Ok(())
+    }
+}
+
+fn names(what: &'static str, text: &str) -> Result<Vec<String>, Error> {
+    let mut cursor = Cursor::new(what, text);
+    let mut names = vec![cursor.name()?];
+    while cursor.eat(",") {
+        names.push(cursor.name()?);
+    }
+    cursor.end()?;
+    Ok(names)
+}
+
+fn number(what: &'static str, text: &str) -> Result<i64, Error> {
+    text.trim().parse().map_err(|_| Cursor::new(what, text).fail("integer"))
+}
+
+fn canonical(parameters: &[(String, String)]) -> String {
+    let encoded = |text| utf8_percent_encode(text, KEPT);
+    let pairs =
+        parameters.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn parameters_are_said_of_the_whole_or_of_an_embed() {
+        let query = parse(
+            "id=eq.1&author.name=like.a*&author.order=name&author.posts.limit=2&x.not.or=(a.eq.1)",
+            false,
+        )
+        .expect("parses");
+        let places: Vec<&[String]> = query.conditions.iter().map(|(at, _)| at.as_slice()).collect();
+        assert_eq!(places, [&[] as &[String], &["author".into()], &["x".into()]]);
+        assert_eq!(query.orders[0].0, ["author"]);
+        assert_eq!(query.limits[0], (vec!["author".into(), "posts".into()], 2));
+    }
+
+    #[test]
+    fn key_of_the_project_is_no_filter_and_is_not_repeated() {
+        let query = parse("b=eq.1&apikey=secret&a=eq.%2B", false).expect("parses");
+        assert_eq!(query.conditions.len(), 2);
+        assert_eq!(query.canonical, "a=eq.%2B&b=eq.1");
+    }
+
+    #[test]
+    fn arguments_are_what_is_no_filter() {
+        let query = parse("room=7&body=hi.there&seq=gt.4", true).expect("parses");
+        assert_eq!(query.arguments.len(), 2);
+        assert_eq!(query.conditions.len(), 1);
+    }
+
+    #[test]
+    fn json_paths_may_be_filtered() {
+        let query = parse("data->a->>order=eq.x", false).expect("parses");
+        let Condition::Filter(filter) = &query.conditions[0].1 else { panic!("a filter") };
+        assert_eq!(filter.path.steps.len(), 2);
+    }
+
+    #[test]
+    fn nul_is_refused() {
+        assert!(parse("a=eq.%00", false).is_err());
+        assert!(parse("limit=many", false).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in r#"([a-z&=%,.(){}"\\ >-]|.){0,80}"#) {
+            let _ = parse(&text, false);
+            let _ = parse(&text, true);
+        }
+    }
+}

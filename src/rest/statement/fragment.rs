@@ -1,0 +1,194 @@
+//! SQL text and its parameters, growing together. Names and literals enter only quoted.
+
+use super::super::plan::{Check, Field, From, Order, Origin};
+use super::super::query::filter::Operation;
+use super::super::query::path::Key;
+use crate::pg::Text;
+
+/// A statement.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Statement {
+    /// Its text.
+    pub sql: String,
+    /// Its parameters, each of which Postgres reads as the type its place asks for.
+    pub params: Vec<String>,
+}
+
+impl Statement {
+    /// Adds SQL of our own.
+    pub fn push(&mut self, sql: &str) -> &mut Self {
+        self.sql.push_str(sql);
+        self
+    }
+
+    /// Adds a name.
+    pub fn name(&mut self, name: &str) -> &mut Self {
+        self.push(&quote_name(name))
+    }
+
+    /// Adds a name in a schema.
+    pub fn qualified(&mut self, schema: &str, name: &str) -> &mut Self {
+        self.name(schema).push(".").name(name)
+    }
+
+    /// Adds names with commas between them.
+    pub fn names<'n>(&mut self, names: impl IntoIterator<Item = &'n String>) -> &mut Self {
+        self.list(", ", names, |out, name| {
+            out.name(name);
+        })
+    }
+
+    /// Adds a text literal.
+    pub fn literal(&mut self, text: &str) -> &mut Self {
+        let escaped = text.replace('\'', "''");
+        if escaped.contains('\\') {
+            return self.push("E'").push(&escaped.replace('\\', "\\\\")).push("'");
+        }
+        self.push("'").push(&escaped).push("'")
+    }
+
+    /// Adds a parameter with this value.
+    pub fn bind(&mut self, value: &str) -> &mut Self {
+        self.params.push(value.to_owned());
+        let number = self.params.len();
+        self.push(&format!("${number}"))
+    }
+
+    /// Adds each item, with `separator` between them.
+    pub fn list<T>(
+        &mut self,
+        separator: &str,
+        items: impl IntoIterator<Item = T>,
+        mut add: impl FnMut(&mut Self, T),
+    ) -> &mut Self {
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                self.push(separator);
+            }
+            add(self, item);
+        }
+        self
+    }
+
+    /// The parameters as they are sent.
+    pub fn texts(&self) -> Vec<Text<'_>> {
+        self.params.iter().map(|param| Some(param.as_str())).collect()
+    }
+
+    /// Adds what rows of `from` are called.
+    pub fn reference(&mut self, from: &From) -> &mut Self {
+        match (&from.alias, &from.origin) {
+            (Some(alias), _) => self.name(alias),
+            (None, Origin::Table(schema, name)) => self.qualified(schema, name),
+            (None, Origin::Source) => self.push("walkie_source"),
+        }
+    }
+
+    /// Adds a column of `from`.
+    pub fn column(&mut self, from: &From, column: &str) -> &mut Self {
+        self.reference(from).push(".").name(column)
+    }
+
+    /// Adds a column of `from` or something inside of it.
+    pub fn field(&mut self, from: &From, field: &Field) -> &mut Self {
+        let steps = &field.path.steps;
+        if steps.is_empty() || field.is_json {
+            self.column(from, &field.path.column);
+        } else {
+            self.push("to_jsonb(").column(from, &field.path.column).push(")");
+        }
+        for step in steps {
+            self.push(if step.as_text { "->>" } else { "->" });
+            match &step.key {
+                Key::Name(name) => self.literal(name),
+                Key::Index(index) if *index < 0 => self.push(&format!("({index})")),
+                Key::Index(index) => self.push(&index.to_string()),
+            };
+        }
+        self
+    }
+
+    /// Adds conditions, all of which must hold.
+    pub fn checks(&mut self, from: &From, embeds: &[usize], checks: &[Check]) -> &mut Self {
+        self.list(" and ", checks, |out, check| out.check(from, embeds, check))
+    }
+
+    /// `embeds` are the numbers of what is embedded in rows of `from`.
+    fn check(&mut self, from: &From, embeds: &[usize], check: &Check) {
+        match check {
+            Check::Compare { field, is_negated, operation } => {
+                self.push(if *is_negated { "not " } else { "" }).field(from, field);
+                self.operation(operation);
+            }
+            Check::Embed { index, is_negated } => {
+                let number = embeds[*index];
+                let is = if *is_negated { "is not null" } else { "is null" };
+                self.push(&format!("walkie_embed_{number}.body {is}"));
+            }
+            Check::Logic { is_negated, is_all, checks } => {
+                self.push(if *is_negated { "not (" } else { "(" });
+                let joint = if *is_all { " and " } else { " or " };
+                self.list(joint, checks, |out, check| out.check(from, embeds, check)).push(")");
+            }
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Compare { operator, quantifier: None, value } => {
+                self.push(" ").push(operator).push(" ").bind(value);
+            }
+            Operation::Compare { operator, quantifier: Some(quantifier), value } => {
+                self.push(" ").push(operator).push(" ").push(quantifier).push("(");
+                self.bind(value).push(")");
+            }
+            // One parameter for any number of elements: the statement stays the same.
+            Operation::In(elements) => {
+                self.push(" = any(").bind(&array_literal(elements)).push(")");
+            }
+            Operation::Is(value) => {
+                self.push(" is ").push(value);
+            }
+        }
+    }
+
+    /// Adds an order, if there is any.
+    pub fn order(&mut self, from: &From, order: &[Order]) -> &mut Self {
+        if order.is_empty() {
+            return self;
+        }
+        self.push(" order by ").list(", ", order, |out, term| {
+            out.field(from, &term.field);
+            for words in [term.direction, term.nulls].into_iter().flatten() {
+                out.push(" ").push(words);
+            }
+        })
+    }
+}
+
+/// A name that can be nothing else.
+pub fn quote_name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// An array as Postgres reads it.
+pub fn array_literal(elements: &[String]) -> String {
+    let quoted: Vec<String> = elements
+        .iter()
+        .map(|element| format!("\"{}\"", element.replace('\\', "\\\\").replace('"', "\\\"")))
+        .collect();
+    format!("{{{}}}", quoted.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_literals_cannot_end_early() {
+        let mut out = Statement::default();
+        out.name("a\"b").push(" ").literal("it's").push(" ").literal("\\'");
+        assert_eq!(out.sql, r#""a""b" 'it''s' E'\\'''"#);
+        assert_eq!(array_literal(&["a\"b".into(), "c\\".into()]), r#"{"a\"b","c\\"}"#);
+    }
+}
