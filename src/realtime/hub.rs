@@ -90,6 +90,11 @@ impl Outbox {
         self.inner.closing.cancel();
     }
 
+    /// Ends the socket, whose peer has gone already.
+    pub fn end(&self) {
+        self.inner.closing.cancel();
+    }
+
     /// Resolves when the socket is to end.
     pub async fn closed(&self) {
         self.inner.closing.cancelled().await;
@@ -104,7 +109,7 @@ impl Inbox {
     /// Waits for frames and moves them into `batch`; `Err` when the socket is to end.
     ///
     /// # Errors
-    /// Why the socket is to end; `None` when all senders are gone.
+    /// Why the socket is to end; `None` when its peer has gone.
     pub async fn receive(
         &mut self,
         batch: &mut Vec<Frame>,

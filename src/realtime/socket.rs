@@ -42,8 +42,9 @@ pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, version: Versi
     let (sink, stream) = ws.split();
     let writer = tokio::spawn(write(sink, inbox));
     let mut socket = Socket { realtime, outbox, token, channels: HashMap::new() };
-    if let Some(why) = socket.read(stream).await {
-        socket.outbox.close(why);
+    match socket.read(stream).await {
+        Some(why) => socket.outbox.close(why),
+        None => socket.outbox.end(),
     }
     for channel in socket.channels.values() {
         channel.leave(&socket.realtime, &socket.outbox).await;
@@ -86,8 +87,8 @@ impl Socket {
                         self.handle(push).await;
                     }
                 }
-                Ok(Some(Ok(Frame::Ping(_) | Frame::Pong(_)))) => {}
-                Ok(Some(Ok(Frame::Close(_)))) => return None,
+                // Reading on sends the answer to a ping or a goodbye; the stream then ends.
+                Ok(Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_)))) => {}
             }
         }
     }

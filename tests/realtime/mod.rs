@@ -4,5 +4,6 @@ mod authorization;
 mod bad_input;
 mod broadcast;
 mod changes;
+mod goodbye;
 mod resume;
 mod tokens;

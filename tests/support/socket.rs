@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::{PATIENCE, Person};
@@ -119,6 +121,12 @@ impl Socket {
                 frame => return frame,
             }
         }
+    }
+
+    /// Begins to close, as a client that leaves does.
+    pub async fn say_goodbye(&mut self) {
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+        self.stream.send(Message::Close(Some(frame))).await.expect("the connection is open");
     }
 
     /// The code with which the server closes; other frames are passed over.
