@@ -102,6 +102,8 @@ pub async fn run(
         axum::serve(listener, app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let mut serving = tokio::spawn(serving.into_future());
     tokio::select! {
+        // First, since a shutdown ends the serving too, which is then awaited below.
+        biased;
         () = shutdown.cancelled() => {}
         outcome = &mut serving => {
             shutdown.cancel();
