@@ -3,7 +3,7 @@
 select app.close_functions();
 
 -- Policies and row triggers run as the caller, who must therefore be able to name the rules.
-grant usage on schema app to authenticated, service_role;
+grant usage on schema app to authenticated, service_role, authenticator;
 grant execute on function
   app.my_org(),
   app.is_member(uuid),

@@ -75,6 +75,15 @@ pub struct Dev {
     /// Programs of the private Postgres.
     #[command(flatten)]
     pub postgres: PostgresBinaries,
+    /// Connections for requests.
+    #[command(flatten)]
+    pub pool: PoolSettings,
+    /// What requests may ask and take.
+    #[command(flatten)]
+    pub limits: LimitSettings,
+    /// The REST dialect.
+    #[command(flatten)]
+    pub rest: RestSettings,
     /// Logging.
     #[command(flatten)]
     pub log: LogSettings,
@@ -125,6 +134,14 @@ pub struct DatabaseSettings {
     /// Leave out the messaging product: an empty `public` for your own schema
     #[arg(long, env = "WALKIE_PLATFORM_ONLY")]
     pub platform_only: bool,
+    /// Connections for requests.
+    #[command(flatten)]
+    pub pool: PoolSettings,
+}
+
+/// Connections for requests.
+#[derive(Debug, Clone, Args)]
+pub struct PoolSettings {
     /// Most connections used for requests
     #[arg(long, env = "WALKIE_POOL_SIZE", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub pool_size: u16,
@@ -149,6 +166,14 @@ pub struct HttpSettings {
     /// [default: http://HOST:PORT]
     #[arg(long, env = "WALKIE_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// What requests may ask and take.
+    #[command(flatten)]
+    pub limits: LimitSettings,
+}
+
+/// What requests may ask and take.
+#[derive(Debug, Clone, Args)]
+pub struct LimitSettings {
     /// Origins browsers may call from, separated by commas
     #[arg(long, env = "WALKIE_CORS_ORIGINS", default_value = "*", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
@@ -228,7 +253,7 @@ pub struct AuthSettings {
 #[derive(Debug, Clone, Args)]
 pub struct RealtimeSettings {
     /// Name of the logical replication slot; one per server and database
-    #[arg(long, env = "WALKIE_REALTIME_SLOT", default_value = "walkie")]
+    #[arg(long, env = "WALKIE_REALTIME_SLOT", default_value = "walkie", value_parser = slot_name)]
     pub realtime_slot: String,
     /// How long changes are kept for subscribers that come back, in seconds
     #[arg(long, env = "WALKIE_REALTIME_WINDOW_SECONDS", default_value_t = 600)]
@@ -245,6 +270,9 @@ pub struct RealtimeSettings {
     /// Longest a policy may take for one person, in milliseconds
     #[arg(long, env = "WALKIE_REALTIME_POLICY_TIMEOUT_MS", default_value_t = 1_000)]
     pub realtime_policy_timeout_ms: u64,
+    /// Who hears of deletions in tables with row policies, when the log has the key alone
+    #[arg(long, env = "WALKIE_REALTIME_DELETE_EVENTS", value_enum, default_value_t = DeleteEvents::Compat)]
+    pub realtime_delete_events: DeleteEvents,
     /// Largest frame a client may send, in bytes
     #[arg(long, env = "WALKIE_REALTIME_MAX_FRAME_BYTES", default_value_t = 5_000_000)]
     pub realtime_max_frame_bytes: usize,
@@ -263,6 +291,16 @@ pub struct RealtimeSettings {
     /// A socket that says nothing for so long is closed, in seconds
     #[arg(long, env = "WALKIE_REALTIME_IDLE_SECONDS", default_value_t = 60)]
     pub realtime_idle_seconds: u64,
+}
+
+/// Who hears of a deleted row that no policy can be asked about (replica identity default).
+/// With replica identity full the policies are asked about the whole row instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeleteEvents {
+    /// The key goes to every subscriber of the table, as in Supabase
+    Compat,
+    /// Nobody
+    Strict,
 }
 
 /// Where the programs of a private Postgres come from.
@@ -301,14 +339,26 @@ impl PostgresBinaries {
     }
 }
 
+/// What Postgres takes as the name of a slot.
+fn slot_name(text: &str) -> Result<String, String> {
+    let is_name = (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    if is_name {
+        return Ok(text.to_owned());
+    }
+    Err("a slot's name has 1 to 63 of a-z, 0-9 and _".to_owned())
+}
+
 impl DatabaseSettings {
     /// The URL to install with.
     pub fn migrate_url(&self) -> &str {
         self.migrate_database_url.as_deref().unwrap_or(&self.database_url)
     }
+}
 
+impl PoolSettings {
     /// How long a request waits for a connection.
-    pub fn pool_wait(&self) -> Duration {
+    pub fn wait(&self) -> Duration {
         Duration::from_millis(self.pool_wait_ms)
     }
 }

@@ -1,1 +1,190 @@
-fn main() {}
+//! The command line: dev · serve · migrate · check · schema · keys.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use walkie::config::{
+    Command, CommandLine, DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings,
+    IdentitySettings, Settings, unknown_variables,
+};
+use walkie::embedded::{Cluster, Kind, SUPERUSER};
+use walkie::identity::{Keys, keys, unix_now};
+use walkie::pg::{Target, install, names, pool};
+use walkie::{observe, server};
+
+/// The people and conversations of the demo, the same that the tests know.
+const CAST: &str = include_str!("../tests/cast.sql");
+
+/// In 2032, in seconds since 1970.
+const DEVELOPMENT_KEYS_EXPIRE: i64 = 1_983_812_996;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match dotenvy::dotenv() {
+        Err(error) if !error.not_found() => {
+            eprintln!("walkie: .env: {error}");
+            return ExitCode::FAILURE;
+        }
+        _ => {}
+    }
+    match command(CommandLine::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("walkie: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn command(command: Command) -> anyhow::Result<ExitCode> {
+    if let [first, ..] = unknown_variables().as_slice() {
+        bail!("{first} is no setting; walkie serve --help lists them all");
+    }
+    match command {
+        Command::Dev(dev) => develop(*dev).await?,
+        Command::Serve(settings) => serve(*settings).await?,
+        Command::Migrate(database) => {
+            let changed = server::migrate(database.migrate_url(), database.platform_only).await?;
+            println!("{}", if changed { "installed" } else { "nothing to do" });
+        }
+        Command::Check(database) => return check(&database).await,
+        Command::Schema { platform_only } => print!("{}", install::schema(platform_only)),
+        Command::Keys { identity, valid_days } => print_keys(&keys(&identity), valid_days)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    observe::start(&settings.log)?;
+    if let Some(weakness) = settings.identity.weakness() {
+        bail!(weakness);
+    }
+    server::migrate(settings.database.migrate_url(), settings.database.platform_only).await?;
+    let address = (settings.http.host, settings.http.port);
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("port {} cannot be used; choose another with WALKIE_PORT", address.1)
+    })?;
+    tracing::info!(host = %address.0, port = address.1, "serving");
+    server::run(listener, settings, shutdown_signal()?).await?;
+    Ok(())
+}
+
+async fn develop(dev: Dev) -> anyhow::Result<()> {
+    observe::start(&dev.log)?;
+    let shutdown = shutdown_signal()?;
+    let listener = TcpListener::bind(("127.0.0.1", dev.port)).await.with_context(|| {
+        format!("port {} cannot be used; choose another with --port or WALKIE_PORT", dev.port)
+    })?;
+    let cluster =
+        Cluster::start(&dev.postgres, &dev.data, Kind::Kept { port: dev.db_port }).await?;
+    let outcome = develop_on(&cluster, listener, &dev, shutdown).await;
+    cluster.stop().await;
+    outcome
+}
+
+/// The server runs with the rights it has in production, not as the superuser.
+async fn develop_on(
+    cluster: &Cluster,
+    listener: TcpListener,
+    dev: &Dev,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let administrator = cluster.url(SUPERUSER, "postgres");
+    server::migrate(&administrator, dev.platform_only).await?;
+    let has_demo = !dev.no_demo && !dev.platform_only;
+    if has_demo {
+        let client = pool::connect(&Target::new(&administrator, "demo")?).await?;
+        client.batch_execute(CAST).await.context("the demo could not be loaded")?;
+    }
+    let identity = IdentitySettings { jwt_secret: DEVELOPMENT_JWT_SECRET.to_owned() };
+    print_welcome(dev, &keys(&identity), has_demo)?;
+    let settings = Settings {
+        database: DatabaseSettings {
+            database_url: cluster.url(names::LOGIN_ROLE, "postgres"),
+            migrate_database_url: Some(administrator),
+            platform_only: dev.platform_only,
+            pool: dev.pool.clone(),
+        },
+        http: HttpSettings {
+            host: std::net::Ipv4Addr::LOCALHOST.into(),
+            port: dev.port,
+            public_url: None,
+            limits: dev.limits.clone(),
+        },
+        identity,
+        log: dev.log.clone(),
+        rest: dev.rest.clone(),
+        auth: dev.auth.clone(),
+        realtime: dev.realtime.clone(),
+    };
+    server::run(listener, settings, shutdown).await?;
+    Ok(())
+}
+
+fn print_welcome(dev: &Dev, keys: &Keys, has_demo: bool) -> anyhow::Result<()> {
+    println!("API URL           http://127.0.0.1:{}", dev.port);
+    for role in ["anon", "service_role"] {
+        // The same claims as the Supabase CLI's local keys: theirs work here too.
+        let claims =
+            json!({ "iss": "supabase-demo", "role": role, "exp": DEVELOPMENT_KEYS_EXPIRE });
+        println!("{:<17} {}", format!("{role} key"), keys.sign(&claims)?);
+    }
+    println!("Database URL      postgresql://postgres:postgres@127.0.0.1:{}/postgres", dev.db_port);
+    if has_demo {
+        println!("Logins            ana@example.com and bo@example.com, password walkie-demo");
+    }
+    println!("Stop with Ctrl-C. Data stay in {}.", dev.data.display());
+    Ok(())
+}
+
+/// Lines for an .env file.
+fn print_keys(keys: &Keys, valid_days: u32) -> anyhow::Result<()> {
+    let now = unix_now();
+    for (name, role) in [("ANON_KEY", "anon"), ("SERVICE_ROLE_KEY", "service_role")] {
+        let expires = now + i64::from(valid_days) * 86_400;
+        let claims = json!({ "iss": "walkie", "role": role, "iat": now, "exp": expires });
+        println!("{name}={}", keys.sign(&claims)?);
+    }
+    Ok(())
+}
+
+/// Prints what lacks and what drifted; fails when the server could not work.
+async fn check(database: &DatabaseSettings) -> anyhow::Result<ExitCode> {
+    let client = pool::connect(&Target::new(&database.database_url, "check")?).await?;
+    let mut findings = install::requirements(&client).await?;
+    if findings.is_empty() {
+        if !install::is_installed(&client, database.platform_only).await? {
+            println!("warning  installation\n  not at this version\n  run: walkie migrate");
+        }
+        findings = install::check(&client).await?;
+    }
+    for found in &findings {
+        println!("{}  {}\n  {}\n  {}", found.severity, found.subject, found.finding, found.remedy);
+    }
+    let cannot_work = findings.iter().any(|found| found.severity == "error");
+    if findings.is_empty() {
+        println!("nothing to mend");
+    }
+    Ok(if cannot_work { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Ends with Ctrl-C or SIGTERM.
+fn shutdown_signal() -> anyhow::Result<CancellationToken> {
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        cancelled.cancel();
+    });
+    Ok(token)
+}

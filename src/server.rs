@@ -1,1 +1,180 @@
 //! The only place that joins slices: build, route, spawn, shut down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use deadpool_postgres::Pool;
+use http::StatusCode;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Auth;
+use crate::config::Settings;
+use crate::pg::install::{self, Finding};
+use crate::pg::{Pg, Target, names, pool};
+use crate::realtime::feed::{Feed, Handle};
+use crate::realtime::{self, Realtime};
+use crate::wal::Source;
+use crate::{http as edge, identity};
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be brought to this version.
+    #[error("the database is not at this version and could not be brought to it")]
+    Install(#[from] install::Error),
+    /// The database or the login role lacks something; each lack names what mends it.
+    #[error("the database is not ready for the server:{}", list(.0))]
+    Requirements(Vec<Finding>),
+    /// The database cannot be asked.
+    #[error("the database cannot be used")]
+    Database(#[from] crate::pg::Error),
+    /// A database URL does not parse.
+    #[error("the database URL is wrong")]
+    Url(#[from] tokio_postgres::Error),
+    /// The listener failed.
+    #[error("the server cannot listen")]
+    Listen(#[from] std::io::Error),
+}
+
+fn list(findings: &[Finding]) -> String {
+    let lines = findings
+        .iter()
+        .map(|found| format!("\n  {}: {}\n    {}", found.subject, found.finding, found.remedy));
+    lines.collect()
+}
+
+/// Brings the database to this version, if it is not there already.
+///
+/// # Errors
+/// No connection, or a file fails.
+pub async fn migrate(url: &str, platform_only: bool) -> Result<bool, Error> {
+    let client = pool::connect(&Target::new(url, "install")?).await?;
+    Ok(install::install(&client, platform_only).await?)
+}
+
+/// Checks that the database has what the server needs.
+///
+/// # Errors
+/// What it lacks.
+pub async fn require(url: &str) -> Result<(), Error> {
+    let client = pool::connect(&Target::new(url, "check")?).await?;
+    let lacks = install::requirements(&client).await?;
+    if lacks.is_empty() { Ok(()) } else { Err(Error::Requirements(lacks)) }
+}
+
+/// Serves on `listener` until `shutdown`, then lets requests and sockets end.
+///
+/// # Errors
+/// The database lacks something, or the listener fails.
+pub async fn run(
+    listener: TcpListener,
+    settings: Settings,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    require(&settings.database.database_url).await?;
+    let pg = Pg::new(&settings.database)?;
+
+    let tasks = TaskTracker::new();
+    let sockets = TaskTracker::new();
+    let (feed, changes) = feed(&settings)?;
+    tasks.spawn(feed.run(shutdown.clone()));
+    let app = router(&settings, &pg, &changes, &shutdown, &sockets);
+    let drain = Duration::from_secs(settings.http.limits.drain_seconds);
+    let listener = listener.tap_io(|stream| {
+        // Frames are small and must not wait for each other.
+        let _ = stream.set_nodelay(true);
+    });
+    let serving =
+        axum::serve(listener, app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let mut serving = tokio::spawn(serving.into_future());
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        outcome = &mut serving => {
+            shutdown.cancel();
+            outcome.map_err(std::io::Error::other)??;
+        }
+    }
+    sockets.close();
+    tasks.close();
+    let drained = async {
+        sockets.wait().await;
+        tasks.wait().await;
+        serving.await
+    };
+    if tokio::time::timeout(drain, drained).await.is_err() {
+        tracing::warn!("some requests or sockets did not end in time and are cut off");
+    }
+    Ok(())
+}
+
+/// The log reader and the pool that its authorizer asks over.
+fn feed(settings: &Settings) -> Result<(Feed, Handle), Error> {
+    let url = &settings.database.database_url;
+    let target = Target::new(url, "log")?;
+    let source = Source::new(&target, &settings.realtime.realtime_slot, names::PUBLICATION);
+    Ok(Feed::new(source, authorizer_pool(settings)?, &settings.realtime))
+}
+
+/// Connections of the authorizer: functions in policies find what they find for requests, and
+/// no statement runs longer than a policy may.
+fn authorizer_pool(settings: &Settings) -> Result<Pool, Error> {
+    let served = settings.rest.schemas.get(..1).unwrap_or_default();
+    let search_path = [served, &settings.rest.extra_search_path].concat().join(",");
+    let target = Target::new(&settings.database.database_url, "authorizer")?.with_options(&format!(
+        "-c statement_timeout={} -c plan_cache_mode=force_generic_plan -c search_path={search_path}",
+        settings.realtime.realtime_policy_timeout_ms,
+    ));
+    let size = usize::from(settings.realtime.realtime_evaluators);
+    Ok(pool::pool(target, size, settings.database.pool.wait()))
+}
+
+/// Every route of the server.
+fn router(
+    settings: &Settings,
+    pg: &Pg,
+    changes: &Handle,
+    shutdown: &CancellationToken,
+    sockets: &TaskTracker,
+) -> Router {
+    let keys = identity::keys(&settings.identity);
+    let public_url = settings.http.public_url();
+    let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
+    let realtime = Realtime::new(
+        keys,
+        pg.clone(),
+        changes.clone(),
+        settings.realtime.clone(),
+        shutdown.clone(),
+        sockets.clone(),
+    );
+    let readiness = Arc::new(Readiness { pg: pg.clone(), changes: changes.clone() });
+    let requests = Router::new()
+        .nest("/auth/v1", auth.router())
+        .route("/health", get(|| async { "ok" }))
+        .merge(Router::new().route("/ready", get(ready)).with_state(readiness));
+    edge::layers(requests, &settings.http.limits)
+        .merge(Router::new().nest("/realtime/v1", realtime::router(realtime)))
+}
+
+/// What must work before traffic is sent here.
+struct Readiness {
+    pg: Pg,
+    changes: Handle,
+}
+
+/// GET /ready: 200 when requests can be answered and the log is streamed, else 503 and why.
+async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, &'static str) {
+    if !readiness.changes.is_connected() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the log is not streamed yet");
+    }
+    match readiness.pg.pool.get().await {
+        Ok(_) => (StatusCode::OK, "ready"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached"),
+    }
+}

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::bearer::Admin;
 use super::request::{Fields, Parameters};
+use super::session::check_size;
 use super::signup::{AUTHENTICATED, app_metadata, user_metadata};
 use super::store::{self, Ending, NewUser};
 use super::{Auth, Error, duration, email, password};
@@ -115,7 +116,6 @@ pub(super) async fn create(
     let user_metadata =
         user_metadata(asked.user_metadata.unwrap_or_default(), id, &email, is_confirmed);
 
-    let tx = auth.store.begin().await?;
     let new = NewUser {
         id,
         email: &email,
@@ -125,12 +125,15 @@ pub(super) async fn create(
         app_metadata: app_metadata(asked.app_metadata.unwrap_or_default()),
         user_metadata,
     };
-    store::create(&tx, &new).await?;
-    if is_confirmed {
-        store::confirm(&tx, id).await?;
-    }
-    set_ban(&tx, id, ban).await?;
-    finish(tx, id).await
+    let work = async |tx: &Transaction| {
+        store::create(tx, &new).await?;
+        if is_confirmed {
+            store::confirm(tx, id).await?;
+        }
+        set_ban(tx, id, ban).await?;
+        document(tx, id).await
+    };
+    auth.store.transaction(work).await.map(Json)
 }
 
 pub(super) async fn change(
@@ -147,31 +150,33 @@ pub(super) async fn change(
     }
     let hash = asked.hash(&auth).await?;
 
-    let tx = auth.store.begin().await?;
-    if store::find(&tx, id).await?.is_none() {
-        return Err(Error::UserNotFound);
-    }
-    if let Some(email) = email {
-        store::set_email(&tx, id, &email).await?;
-    }
-    if asked.email_confirm == Some(true) {
-        store::confirm(&tx, id).await?;
-    }
-    if let Some(hash) = hash {
-        store::set_password(&tx, id, &hash, Ending::All).await?;
-    }
-    if let Some(data) = asked.user_metadata {
-        store::merge_user_metadata(&tx, id, data).await?;
-    }
-    if let Some(data) = asked.app_metadata {
-        store::merge_app_metadata(&tx, id, data).await?;
-    }
-    let (role, aud) = (given(asked.role.as_deref()), given(asked.aud.as_deref()));
-    if role.is_some() || aud.is_some() {
-        store::set_role(&tx, id, role, aud).await?;
-    }
-    set_ban(&tx, id, ban).await?;
-    finish(tx, id).await
+    let work = async |tx: &Transaction| {
+        if store::find(tx, id).await?.is_none() {
+            return Err(Error::UserNotFound);
+        }
+        if let Some(email) = email {
+            store::set_email(tx, id, &email).await?;
+        }
+        if asked.email_confirm == Some(true) {
+            store::confirm(tx, id).await?;
+        }
+        if let Some(hash) = hash {
+            store::set_password(tx, id, &hash, Ending::All).await?;
+        }
+        if let Some(data) = asked.user_metadata {
+            store::merge_user_metadata(tx, id, data).await?;
+        }
+        if let Some(data) = asked.app_metadata {
+            store::merge_app_metadata(tx, id, data).await?;
+        }
+        let (role, aud) = (given(asked.role.as_deref()), given(asked.aud.as_deref()));
+        if role.is_some() || aud.is_some() {
+            store::set_role(tx, id, role, aud).await?;
+        }
+        set_ban(tx, id, ban).await?;
+        document(tx, id).await
+    };
+    auth.store.transaction(work).await.map(Json)
 }
 
 pub(super) async fn delete(
@@ -180,14 +185,15 @@ pub(super) async fn delete(
     UserId(id): UserId,
     Fields(asked): Fields<AskedDelete>,
 ) -> Result<Json<Value>, Error> {
-    let tx = auth.store.begin().await?;
-    let was_there = if asked.should_soft_delete == Some(true) {
-        store::mark_deleted(&tx, id).await?
-    } else {
-        store::delete(&tx, id).await?
+    let work = async |tx: &Transaction| {
+        let was_there = if asked.should_soft_delete == Some(true) {
+            store::mark_deleted(tx, id).await?
+        } else {
+            store::delete(tx, id).await?
+        };
+        if was_there { Ok(Json(json!({}))) } else { Err(Error::UserNotFound) }
     };
-    tx.commit().await?;
-    if was_there { Ok(Json(json!({}))) } else { Err(Error::UserNotFound) }
+    auth.store.transaction(work).await
 }
 
 impl Asked {
@@ -242,11 +248,11 @@ async fn set_ban(tx: &Transaction, id: Uuid, ban: Option<Ban>) -> Result<(), Err
     }
 }
 
-/// Makes the work durable and tells what became of the account.
-async fn finish(tx: Transaction, id: Uuid) -> Result<Json<Box<RawValue>>, Error> {
-    let user = store::find(&tx, id).await?.ok_or(Error::UserNotFound)?;
-    tx.commit().await?;
-    Ok(Json(user.document))
+/// What became of the account.
+async fn document(tx: &Transaction, id: Uuid) -> Result<Box<RawValue>, Error> {
+    let user = store::find(tx, id).await?.ok_or(Error::UserNotFound)?;
+    check_size(&user.document)?;
+    Ok(user.document)
 }
 
 /// Clients send empty text for what they leave out.

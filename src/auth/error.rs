@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::header::ALLOW;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio_postgres::error::DbError;
@@ -22,6 +23,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The first version with the new shape, and the only one so far.
 const NEW_SHAPE: &str = "2024-01-01";
+
+/// An error that is logged with all that caused it.
+type Cause<'a> = &'a (dyn std::error::Error + 'static);
 
 /// Why a request was not done.
 #[derive(Debug)]
@@ -134,8 +138,12 @@ impl Error {
             Self::Rule(rule) => {
                 tracing::info!(words = rule.message, "a rule of the database refused");
             }
-            Self::Unavailable(error) => tracing::warn!(%error, "the database is unavailable"),
-            Self::Broken(error) => tracing::error!(%error, "request failed"),
+            Self::Unavailable(error) => {
+                tracing::warn!(error = error as Cause, "the database is unavailable");
+            }
+            Self::Broken(error) => {
+                tracing::error!(error = error.as_ref() as Cause, "request failed");
+            }
             _ => {}
         }
     }
@@ -161,7 +169,11 @@ pub(super) async fn answer(request: Request, next: Next) -> Response {
     match response.extensions().get::<Arc<Error>>() {
         Some(error) => {
             error.log();
-            shape.tell(error, id.as_ref())
+            let mut told = shape.tell(error, id.as_ref());
+            if let Some(allowed) = response.headers().get(ALLOW) {
+                told.headers_mut().insert(ALLOW, allowed.clone());
+            }
+            told
         }
         None => response,
     }
@@ -250,6 +262,9 @@ impl From<pg::Error> for Error {
                     return Self::EmailExists;
                 }
                 ("23505", Some("auth"), Some("users_pkey")) => return Self::UserAlreadyExists,
+                ("22021" | "22P05", ..) => {
+                    return Self::Invalid("Text may not hold a null character");
+                }
                 ("55P03", ..) => return Self::RefreshRace,
                 ("57014", ..) => return Self::TooSlow,
                 _ => {}

@@ -7,8 +7,9 @@ use http::StatusCode;
 
 use super::bearer::Caller;
 use super::request::Parameters;
-use super::store::Ending;
+use super::store::{self, Ending};
 use super::{Auth, Error};
+use crate::pg::Transaction;
 
 pub(super) async fn log_out(
     State(auth): State<Arc<Auth>>,
@@ -23,6 +24,7 @@ pub(super) async fn log_out(
             return Err(Error::InvalidValue(format!("Unsupported logout scope {scope:?}")));
         }
     };
-    auth.store.end_sessions(user.id, which).await?;
+    let work = async |tx: &Transaction| Ok(store::end_sessions(tx, user.id, which).await?);
+    auth.store.transaction(work).await?;
     Ok(StatusCode::NO_CONTENT)
 }

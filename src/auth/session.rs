@@ -10,6 +10,10 @@ use super::{Auth, Error, refresh};
 use crate::identity::unix_now;
 use crate::pg::Transaction;
 
+/// The largest account, in bytes of its document: most of it travels in every access token, and
+/// proxies refuse long headers.
+const MAX_DOCUMENT_BYTES: usize = 8 * 1024;
+
 /// What a sign-in or a refresh gives.
 #[derive(Serialize)]
 pub(super) struct Session {
@@ -28,13 +32,6 @@ pub(super) struct Session {
 struct Weakness {
     message: String,
     reasons: [&'static str; 1],
-}
-
-/// A proven password.
-pub(super) struct Proof<'a> {
-    pub user_id: Uuid,
-    pub hash: &'a str,
-    pub better_hash: Option<&'a str>,
 }
 
 /// What the access token tells of the user; read from the document so that both agree.
@@ -65,7 +62,20 @@ struct Claims<'a> {
     session_id: Uuid,
 }
 
+/// Whether tokens can carry what is known of the user.
+pub(super) fn check_size(document: &RawValue) -> Result<(), Error> {
+    if document.get().len() > MAX_DOCUMENT_BYTES {
+        return Err(Error::Invalid("Metadata is too large: every access token carries it"));
+    }
+    Ok(())
+}
+
 impl Session {
+    /// As [`check_size`], for the user of a new session.
+    pub(super) fn check_size(&self) -> Result<(), Error> {
+        check_size(&self.user)
+    }
+
     pub(super) fn with_weakness(mut self, message: Option<String>) -> Self {
         self.weak_password = message.map(|message| Weakness { message, reasons: ["length"] });
         self
@@ -73,20 +83,21 @@ impl Session {
 }
 
 impl Auth {
-    /// A new session for whoever proved a password; nothing when the proof no longer holds.
+    /// A new session for whoever proved the password of this hash; nothing when the account no
+    /// longer has it.
     pub(super) async fn sign_in(
         &self,
         tx: &Transaction,
-        proof: &Proof<'_>,
+        user_id: Uuid,
+        proven_hash: &str,
         device: &Device,
     ) -> Result<Option<Session>, Error> {
         let session_id = Uuid::new_v4();
         let refresh_token = refresh::secret();
         let new = NewSession {
             id: session_id,
-            user_id: proof.user_id,
-            proven_hash: proof.hash,
-            better_hash: proof.better_hash,
+            user_id,
+            proven_hash,
             method: "password",
             refresh_key: &refresh::secret(),
             token_hash: &refresh::hash(&refresh_token),

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::request::{Device, Fields};
-use super::session::{Proof, Session};
+use super::session::Session;
 use super::store::{self, NewUser};
 use super::{Auth, Error, email};
+use crate::pg::Transaction;
 
 /// Role and audience of people who sign up.
 pub(super) const AUTHENTICATED: &str = "authenticated";
@@ -41,9 +42,6 @@ pub(super) async fn sign_up(
     let Signup { email, password, data } = asked.check(&auth)?;
     let hash = auth.passwords.hash(password).await?;
     let id = Uuid::new_v4();
-    let user_metadata = user_metadata(data, id, &email, true);
-
-    let tx = auth.store.begin().await?;
     let new = NewUser {
         id,
         email: &email,
@@ -51,18 +49,22 @@ pub(super) async fn sign_up(
         aud: AUTHENTICATED,
         role: AUTHENTICATED,
         app_metadata: app_metadata(Map::new()),
-        user_metadata,
+        user_metadata: user_metadata(data, id, &email, true),
     };
-    store::create(&tx, &new).await.map_err(|error| match error.into() {
-        // Whoever signs up does not know of other accounts, so the words differ.
-        Error::EmailExists => Error::UserAlreadyExists,
-        error => error,
-    })?;
-    store::confirm(&tx, id).await?;
-    let proof = Proof { user_id: id, hash: &hash, better_hash: None };
-    let session = auth.sign_in(&tx, &proof, &device).await?;
-    tx.commit().await?;
-    session.map(Json).ok_or(Error::InvalidCredentials)
+    let work = async |tx: &Transaction| {
+        store::create(tx, &new).await?;
+        store::confirm(tx, id).await?;
+        let session = auth.sign_in(tx, id, &hash, &device).await?;
+        let session = session.ok_or(Error::InvalidCredentials)?;
+        session.check_size()?;
+        Ok(session)
+    };
+    match auth.store.transaction(work).await {
+        Ok(session) => Ok(Json(session)),
+        // This dialect has words of its own for whoever signs up.
+        Err(Error::EmailExists) => Err(Error::UserAlreadyExists),
+        Err(error) => Err(error),
+    }
 }
 
 impl Asked {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::Error;
 use super::refresh::{Active, Presented};
 use super::request::Device;
 use crate::pg::{self, Pg, Session, Transaction, names};
@@ -135,8 +136,6 @@ pub(super) struct NewSession<'a> {
     pub user_id: Uuid,
     /// The hash that was proven; when it is no longer the user's, no session is made.
     pub proven_hash: &'a str,
-    /// What to keep in its place.
-    pub better_hash: Option<&'a str>,
     /// How it was proven, as claim `amr` names it.
     pub method: &'a str,
     pub refresh_key: &'a str,
@@ -186,9 +185,24 @@ impl Store {
         Self { pg }
     }
 
-    /// A transaction for the functions below.
-    pub(super) async fn begin(&self) -> Result<Transaction, pg::Error> {
-        self.pg.begin(&Session::own(names::AUTH_ROLE).set("lock_timeout", LOCK_TIMEOUT)).await
+    /// Does `work` in one transaction: kept when it succeeds, undone when it fails.
+    pub(super) async fn transaction<T>(
+        &self,
+        work: impl AsyncFnOnce(&Transaction) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let session = Session::own(names::AUTH_ROLE).set("lock_timeout", LOCK_TIMEOUT);
+        let tx = self.pg.begin(&session).await?;
+        match work(&tx).await {
+            Ok(done) => {
+                tx.commit().await?;
+                Ok(done)
+            }
+            Err(error) => {
+                // A connection that cannot even roll back is closed, which undoes the work too.
+                let _: Result<(), pg::Error> = tx.rollback().await;
+                Err(error)
+            }
+        }
     }
 
     /// The user a token speaks for, and whether its session still is.
@@ -265,13 +279,6 @@ impl Store {
         Ok(Page { users: raw(row.try_get("users")?), total: row.try_get("total")? })
     }
 
-    /// Ends sessions, and with them their refresh tokens.
-    pub(super) async fn end_sessions(&self, user_id: Uuid, which: Ending) -> Result<(), pg::Error> {
-        let transaction = self.begin().await?;
-        end_sessions(&transaction, user_id, which).await?;
-        transaction.commit().await
-    }
-
     async fn read(&self, sql: &str, params: &[pg::Text<'_>]) -> Result<Vec<Row>, pg::Error> {
         self.pg.run(&Session::own(names::AUTH_ROLE).read_only(), sql, params).await
     }
@@ -335,23 +342,21 @@ pub(super) async fn sign_in(
     let sql = concat!(
         "with person as (
            update auth.users
-              set last_sign_in_at = now(),
-                  updated_at = now(),
-                  encrypted_password = coalesce($3, encrypted_password)
+              set last_sign_in_at = now(), updated_at = now()
             where id = $1 and encrypted_password = $2 and deleted_at is null
            returning *),
          session as (
            insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip,
                                       refresh_token_hmac_key)
-           select $4, id, now(), now(), 'aal1', $5, $6, $7 from person),
+           select $3, id, now(), now(), 'aal1', $4, $5, $6 from person),
          proof as (
            insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at,
                                             authentication_method)
-           select gen_random_uuid(), $4, now(), now(), $8 from person),
+           select gen_random_uuid(), $3, now(), now(), $7 from person),
          token as (
            insert into auth.refresh_tokens (token, user_id, revoked, created_at, updated_at,
                                             session_id)
-           select $9, id::text, false, now(), now(), $4 from person)
+           select $8, id::text, false, now(), now(), $3 from person)
          select ",
         user!(),
         " from person u"
@@ -362,7 +367,6 @@ pub(super) async fn sign_in(
             &[
                 &new.user_id,
                 &new.proven_hash,
-                &new.better_hash,
                 &new.id,
                 &new.device.user_agent,
                 &new.device.ip,
@@ -482,16 +486,17 @@ pub(super) async fn proofs(tx: &Transaction, session_id: Uuid) -> Result<Vec<Amr
         .collect()
 }
 
-/// Gives the account another address, and its e-mail identity too.
+/// Gives the account another address, and its e-mail identity too. The same address changes
+/// nothing.
 pub(super) async fn set_email(tx: &Transaction, id: Uuid, email: &str) -> Result<(), pg::Error> {
     tx.query(
         "with person as (
            update auth.users
-              set email = $2,
+              set email = $2::text,
                   raw_user_meta_data = coalesce(raw_user_meta_data, '{}')
                                        || jsonb_build_object('email', $2::text),
                   updated_at = now()
-            where id = $1
+            where id = $1 and email is distinct from $2::text
            returning id)
          insert into auth.identities (provider_id, user_id, identity_data, provider,
                                       last_sign_in_at, created_at, updated_at)
@@ -519,12 +524,18 @@ pub(super) async fn set_password(
     hash: &str,
     ending: Ending,
 ) -> Result<(), pg::Error> {
+    set_hash(tx, id, hash).await?;
+    end_sessions(tx, id, ending).await
+}
+
+/// Keeps another hash, be it of a new password or a better one of the same.
+pub(super) async fn set_hash(tx: &Transaction, id: Uuid, hash: &str) -> Result<(), pg::Error> {
     tx.query(
         "update auth.users set encrypted_password = $2, updated_at = now() where id = $1",
         &[&id, &hash],
     )
     .await?;
-    end_sessions(tx, id, ending).await
+    Ok(())
 }
 
 /// Merges what the person says of themselves; null removes a key.
@@ -617,33 +628,27 @@ pub(super) async fn delete(tx: &Transaction, id: Uuid) -> Result<bool, pg::Error
 /// Makes the account a shell: nobody can sign in or be recognised, but the row and what refers to
 /// it stay. Doing it again changes nothing. Says whether there was an account.
 pub(super) async fn mark_deleted(tx: &Transaction, id: Uuid) -> Result<bool, pg::Error> {
-    let marked = tx
-        .query_opt(
-            "update auth.users
-                set deleted_at = coalesce(deleted_at, now()),
-                    email = case when deleted_at is null
-                                 then encode(sha256(convert_to(id || coalesce(email, ''), 'UTF8')), 'hex')
-                                 else email end,
-                    phone = case when deleted_at is null
-                                 then encode(sha256(convert_to(id || phone, 'UTF8')), 'hex')
-                                 else phone end,
-                    encrypted_password = '',
-                    raw_user_meta_data = '{}',
-                    raw_app_meta_data = '{}',
-                    confirmation_token = '',
-                    recovery_token = '',
-                    email_change = '',
-                    email_change_token_current = '',
-                    email_change_token_new = '',
-                    phone_change = '',
-                    phone_change_token = '',
-                    reauthentication_token = '',
-                    updated_at = now()
-              where id = $1
-             returning id",
-            &[&id],
-        )
-        .await?;
+    tx.query(
+        "update auth.users
+            set deleted_at = now(),
+                email = encode(sha256(convert_to(id || coalesce(email, ''), 'UTF8')), 'hex'),
+                phone = encode(sha256(convert_to(id || phone, 'UTF8')), 'hex'),
+                encrypted_password = '',
+                raw_user_meta_data = '{}',
+                raw_app_meta_data = '{}',
+                confirmation_token = '',
+                recovery_token = '',
+                email_change = '',
+                email_change_token_current = '',
+                email_change_token_new = '',
+                phone_change = '',
+                phone_change_token = '',
+                reauthentication_token = '',
+                updated_at = now()
+          where id = $1 and deleted_at is null",
+        &[&id],
+    )
+    .await?;
     tx.query(
         "update auth.identities
             set provider_id = encode(sha256(convert_to(id || provider_id, 'UTF8')), 'hex'),
@@ -654,7 +659,7 @@ pub(super) async fn mark_deleted(tx: &Transaction, id: Uuid) -> Result<bool, pg:
     )
     .await?;
     end_sessions(tx, id, Ending::All).await?;
-    Ok(marked.is_some())
+    Ok(find(tx, id).await?.is_some())
 }
 
 fn user(row: &Row) -> Result<User, pg::Error> {

@@ -8,8 +8,9 @@ use serde::Deserialize;
 
 use super::refresh::Outcome;
 use super::request::{Device, FieldsOrForm, Parameters};
-use super::session::{Proof, Session};
+use super::session::Session;
 use super::{Auth, Error, refresh, store};
+use crate::pg::Transaction;
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -47,11 +48,26 @@ async fn by_password(auth: &Auth, asked: Asked, device: &Device) -> Result<Sessi
         }
     };
     let password = asked.password.unwrap_or_default();
-    let weakness = auth.passwords.weakness(&password);
+    let session = match try_password(auth, &email, &password, device).await? {
+        Some(session) => session,
+        None => {
+            try_password(auth, &email, &password, device).await?.ok_or(Error::InvalidCredentials)?
+        }
+    };
+    Ok(session.with_weakness(auth.passwords.weakness(&password)))
+}
 
-    let user = auth.store.find_by_email(&email).await?;
+/// Nothing when the hash was replaced while the password was checked: by a new password, or by a
+/// better hash of the same one, which a second try tells apart.
+async fn try_password(
+    auth: &Auth,
+    email: &str,
+    password: &str,
+    device: &Device,
+) -> Result<Option<Session>, Error> {
+    let user = auth.store.find_by_email(email).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let verdict = auth.passwords.verify(password, hash.clone()).await?;
+    let verdict = auth.passwords.verify(password.to_owned(), hash.clone()).await?;
     let (Some(user), Some(hash), true) = (user, hash, verdict.is_right) else {
         return Err(Error::InvalidCredentials);
     };
@@ -61,13 +77,14 @@ async fn by_password(auth: &Auth, asked: Asked, device: &Device) -> Result<Sessi
     if !user.is_confirmed {
         return Err(Error::EmailNotConfirmed);
     }
-
-    let better_hash = verdict.better_hash.as_deref();
-    let tx = auth.store.begin().await?;
-    let proof = Proof { user_id: user.id, hash: &hash, better_hash };
-    let session = auth.sign_in(&tx, &proof, device).await?;
-    tx.commit().await?;
-    Ok(session.ok_or(Error::InvalidCredentials)?.with_weakness(weakness))
+    let work = async |tx: &Transaction| {
+        let session = auth.sign_in(tx, user.id, &hash, device).await?;
+        if let (Some(_), Some(better_hash)) = (&session, &verdict.better_hash) {
+            store::set_hash(tx, user.id, better_hash).await?;
+        }
+        Ok(session)
+    };
+    auth.store.transaction(work).await
 }
 
 async fn by_refresh_token(
@@ -79,9 +96,20 @@ async fn by_refresh_token(
     if !refresh::is_token(&token) {
         return Err(Error::Invalid("Refresh token is not valid"));
     }
+    // The end of a session must be kept although the request fails, hence `Option`.
+    let session = auth.store.transaction(async |tx| refreshed(auth, tx, &token, device).await);
+    session.await?.ok_or(Error::RefreshTokenUsed)
+}
+
+/// Nothing when the token was used before and its whole session ended for it.
+async fn refreshed(
+    auth: &Auth,
+    tx: &Transaction,
+    token: &str,
+    device: &Device,
+) -> Result<Option<Session>, Error> {
     let reuse_seconds = auth.settings.auth_refresh_reuse_seconds;
-    let tx = auth.store.begin().await?;
-    let now = store::present_token(&tx, &refresh::hash(&token), reuse_seconds).await?;
+    let now = store::present_token(tx, &refresh::hash(token), reuse_seconds).await?;
     let now = now.ok_or(Error::RefreshTokenUnknown)?;
     if now.user.is_banned {
         return Err(Error::UserBanned);
@@ -90,21 +118,18 @@ async fn by_refresh_token(
     let Some(key) = now.refresh_key.as_deref().filter(|_| !now.is_over) else {
         return Err(Error::SessionExpired);
     };
-    let token = match now.presented.outcome() {
+    let present = match now.presented.outcome() {
         Outcome::Rotate => {
-            let next = refresh::successor(key, &token);
-            store::rotate_token(&tx, &now, &refresh::hash(&next), device).await?;
+            let next = refresh::successor(key, token);
+            store::rotate_token(tx, &now, &refresh::hash(&next), device).await?;
             Some(next)
         }
-        Outcome::Repeat(hash) => refresh::successor_with_hash(key, &token, &hash),
+        Outcome::Repeat(hash) => refresh::successor_with_hash(key, token, &hash),
         Outcome::Revoke => None,
     };
-    let Some(token) = token else {
-        store::revoke_tokens(&tx, now.session_id).await?;
-        tx.commit().await?;
-        return Err(Error::RefreshTokenUsed);
+    let Some(present) = present else {
+        store::revoke_tokens(tx, now.session_id).await?;
+        return Ok(None);
     };
-    let session = auth.go_on(&tx, now, token).await?;
-    tx.commit().await?;
-    Ok(session)
+    auth.go_on(tx, now, present).await.map(Some)
 }

@@ -10,8 +10,10 @@ use serde_json::{Map, Value};
 
 use super::bearer::Caller;
 use super::request::Fields;
+use super::session::check_size;
 use super::store::{self, Ending, User};
 use super::{Auth, Error, email};
+use crate::pg::Transaction;
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -45,20 +47,22 @@ pub(super) async fn change(
         None => None,
     };
 
-    let tx = auth.store.begin().await?;
-    if let Some(email) = email {
-        store::set_email(&tx, user.id, &email).await?;
-        store::confirm(&tx, user.id).await?;
-    }
-    if let Some(hash) = hash {
-        store::set_password(&tx, user.id, &hash, Ending::AllBut(session_id)).await?;
-    }
-    if let Some(data) = asked.data {
-        store::merge_user_metadata(&tx, user.id, data).await?;
-    }
-    let user = store::find(&tx, user.id).await?.ok_or(Error::CallerGone)?;
-    tx.commit().await?;
-    Ok(Json(user.document))
+    let work = async |tx: &Transaction| {
+        if let Some(email) = email {
+            store::set_email(tx, user.id, &email).await?;
+            store::confirm(tx, user.id).await?;
+        }
+        if let Some(hash) = hash {
+            store::set_password(tx, user.id, &hash, Ending::AllBut(session_id)).await?;
+        }
+        if let Some(data) = asked.data {
+            store::merge_user_metadata(tx, user.id, data).await?;
+        }
+        let user = store::find(tx, user.id).await?.ok_or(Error::CallerGone)?;
+        check_size(&user.document)?;
+        Ok(Json(user.document))
+    };
+    auth.store.transaction(work).await
 }
 
 async fn new_hash(auth: &Auth, user: &User, password: String) -> Result<String, Error> {

@@ -14,10 +14,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::config::HttpSettings;
+use crate::config::LimitSettings;
 
 /// Puts the shared layers around the dialects that answer requests one by one.
-pub fn layers(router: Router, settings: &HttpSettings) -> Router {
+pub fn layers(router: Router, settings: &LimitSettings) -> Router {
     let router = router
         .layer(axum::extract::DefaultBodyLimit::max(settings.max_body_bytes))
         .layer(RequestBodyLimitLayer::new(settings.max_body_bytes))

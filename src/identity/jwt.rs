@@ -94,10 +94,18 @@ impl Keys {
 
 /// Reads the claims the server itself looks at; the rest is for policies.
 fn identity_of(mut claims: Map<String, Value>, expires_at: Option<i64>) -> Result<Identity, Error> {
-    let role: Arc<str> = text(&claims, "role")?.unwrap_or(ANON).into();
+    let role = text(&claims, "role")?;
+    let names_role = role.is_some();
+    let role: Arc<str> = role.unwrap_or(ANON).into();
     let subject = text(&claims, "sub")?.map(Into::into);
     claims.entry("role").or_insert_with(|| role.as_ref().into());
-    Ok(Identity { role, subject, expires_at, claims: Value::Object(claims).to_string().into() })
+    Ok(Identity {
+        role,
+        subject,
+        expires_at,
+        names_role,
+        claims: Value::Object(claims).to_string().into(),
+    })
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, Error> {

@@ -26,6 +26,8 @@ pub struct Identity {
     pub claims: Arc<str>,
     /// Claim `exp`, in seconds since 1970.
     pub expires_at: Option<i64>,
+    /// Whether the token named the role, rather than falling back to `anon`.
+    pub names_role: bool,
 }
 
 impl Identity {
@@ -36,6 +38,7 @@ impl Identity {
             subject: None,
             claims: format!(r#"{{"role":"{ANON}"}}"#).into(),
             expires_at: None,
+            names_role: false,
         }
     }
 }

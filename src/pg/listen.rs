@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::{AsyncMessage, Config};
+use tokio_postgres::AsyncMessage;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Pg, names, pool};
+use super::{Error, Pg, Target, names, pool};
 
 /// A migration announces each of its steps; one reload after the last is enough.
 const DEBOUNCE: Duration = Duration::from_millis(100);
@@ -19,16 +19,16 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// The first and the longest pause before connecting again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(32));
 
-/// Listens until `stop`, with a connection of its own made with `config`.
-pub async fn run(pg: Pg, config: Config, schemas: Vec<String>, stop: CancellationToken) {
-    stop.run_until_cancelled(keep_listening(&pg, &config, &schemas)).await;
+/// Listens until `stop`, with a connection of its own made to `target`.
+pub async fn run(pg: Pg, target: Target, schemas: Vec<String>, stop: CancellationToken) {
+    stop.run_until_cancelled(keep_listening(&pg, &target, &schemas)).await;
 }
 
-async fn keep_listening(pg: &Pg, config: &Config, schemas: &[String]) {
+async fn keep_listening(pg: &Pg, target: &Target, schemas: &[String]) {
     let mut pause = PAUSES.0;
     loop {
         let mut was_listening = false;
-        if let Err(error) = listen(pg, config, schemas, &mut was_listening).await {
+        if let Err(error) = listen(pg, target, schemas, &mut was_listening).await {
             tracing::warn!(%error, "schema changes are not heard; connecting again in {pause:?}");
         }
         if was_listening {
@@ -42,11 +42,11 @@ async fn keep_listening(pg: &Pg, config: &Config, schemas: &[String]) {
 /// Ends only with an error or with the connection.
 async fn listen(
     pg: &Pg,
-    config: &Config,
+    target: &Target,
     schemas: &[String],
     was_listening: &mut bool,
 ) -> Result<(), Error> {
-    let (client, mut messages) = pool::open(config).await?;
+    let (client, mut messages) = pool::open(target).await?;
     {
         let ask = format!("listen \"{}\"", names::RELOAD_CHANNEL);
         let mut asked = pin!(client.batch_execute(&ask));

@@ -19,6 +19,7 @@ use deadpool_postgres::Pool;
 
 pub use catalog::Catalog;
 pub use error::Error;
+pub use pool::Target;
 pub use session::{Session, Text, Transaction};
 
 use crate::config::DatabaseSettings;
@@ -38,13 +39,9 @@ impl Pg {
     /// # Errors
     /// The database URL does not parse.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, tokio_postgres::Error> {
-        let mut config = pool::config(&settings.database_url, "requests")?;
-        config.options(format!(
-            "{} -c statement_timeout={}",
-            config.get_options().unwrap_or_default(),
-            settings.statement_timeout_ms
-        ));
-        let pool = pool::pool(config, settings.pool_size.into(), settings.pool_wait());
+        let timeout = format!("-c statement_timeout={}", settings.pool.statement_timeout_ms);
+        let target = Target::new(&settings.database_url, "requests")?.with_options(&timeout);
+        let pool = pool::pool(target, settings.pool.pool_size.into(), settings.pool.wait());
         Ok(Self { pool, catalog: Arc::default() })
     }
 

@@ -1,42 +1,86 @@
-//! Connections: how they are made, and the pool for requests.
+//! Connections: where to, how they are made, and the pool for requests.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
 };
 use futures_util::{Stream, StreamExt, stream};
-use tokio_postgres::config::SslMode;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Error;
 
-/// Statements one connection remembers; beyond it the oldest habits are forgotten all at once.
+/// Statements one connection remembers; beyond it all are forgotten at once.
 const MAX_STATEMENTS: usize = 500;
 
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads a database URL and names the connection for `pg_stat_activity`.
-///
-/// # Errors
-/// The URL does not parse.
-pub fn config(url: &str, purpose: &str) -> Result<Config, tokio_postgres::Error> {
-    let mut config: Config = url.parse()?;
-    config.application_name(format!("walkie {purpose}"));
-    config.connect_timeout(CONNECT_TIMEOUT);
-    Ok(config)
+/// Where a database is and how to get there.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Everything the URL says, and a name for `pg_stat_activity`.
+    pub config: Config,
+    /// Whether the server's certificate and name are checked, as `sslmode=verify-full` asks.
+    /// `prefer` and `require` encrypt without checking, as in libpq.
+    pub is_verified: bool,
 }
 
-/// A pool of at most `size` connections made with `config`.
-pub fn pool(config: Config, size: usize, wait: Duration) -> Pool {
+impl Target {
+    /// Reads a database URL; `purpose` goes into `application_name`.
+    ///
+    /// # Errors
+    /// The URL does not parse.
+    pub fn new(url: &str, purpose: &str) -> Result<Self, tokio_postgres::Error> {
+        // The library knows no verify-full; what it does for require is the same on the wire.
+        let is_verified = url.contains("sslmode=verify-full");
+        let mut config: Config = url.replace("sslmode=verify-full", "sslmode=require").parse()?;
+        config.application_name(format!("walkie {purpose}"));
+        config.connect_timeout(CONNECT_TIMEOUT);
+        Ok(Self { config, is_verified })
+    }
+
+    /// The same with more settings for its sessions, as `postgres -c` takes them.
+    #[must_use]
+    pub fn with_options(mut self, options: &str) -> Self {
+        let given = self.config.get_options().unwrap_or_default();
+        self.config.options(format!("{given} {options}"));
+        self
+    }
+
+    fn tls(&self) -> Option<MakeRustlsConnect> {
+        let is_local = self.config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+        if is_local || self.config.get_ssl_mode() == SslMode::Disable {
+            return None;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("ring offers TLS 1.2 and 1.3");
+        let config = if self.is_verified {
+            let authorities = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+            config.with_root_certificates(authorities)
+        } else {
+            config.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider)))
+        };
+        Some(MakeRustlsConnect::new(config.with_no_client_auth()))
+    }
+}
+
+/// A pool of at most `size` connections.
+pub fn pool(target: Target, size: usize, wait: Duration) -> Pool {
     let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = if config.get_ssl_mode() == SslMode::Disable || is_local(&config) {
-        Manager::from_config(config, NoTls, how)
-    } else {
-        Manager::from_config(config, tls(), how)
+    let manager = match target.tls() {
+        Some(tls) => Manager::from_config(target.config, tls, how),
+        None => Manager::from_config(target.config, NoTls, how),
     };
     Pool::builder(manager)
         .max_size(size)
@@ -62,8 +106,8 @@ pub type Messages = Pin<Box<dyn Stream<Item = Result<AsyncMessage, tokio_postgre
 ///
 /// # Errors
 /// The server cannot be reached or refuses the login.
-pub async fn connect(config: &Config) -> Result<Client, Error> {
-    let (client, mut messages) = open(config).await?;
+pub async fn connect(target: &Target) -> Result<Client, Error> {
+    let (client, mut messages) = open(target).await?;
     // The driver ends by itself with the client; what broke shows as the client's next error.
     tokio::spawn(async move { while let Some(Ok(_)) = messages.next().await {} });
     Ok(client)
@@ -73,28 +117,56 @@ pub async fn connect(config: &Config) -> Result<Client, Error> {
 ///
 /// # Errors
 /// As [`connect`].
-pub async fn open(config: &Config) -> Result<(Client, Messages), Error> {
-    if config.get_ssl_mode() == SslMode::Disable || is_local(config) {
-        let (client, mut connection) = config.connect(NoTls).await?;
-        Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
-    } else {
-        let (client, mut connection) = config.connect(tls()).await?;
-        Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
+pub async fn open(target: &Target) -> Result<(Client, Messages), Error> {
+    match target.tls() {
+        Some(tls) => {
+            let (client, mut connection) = target.config.connect(tls).await?;
+            Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
+        }
+        None => {
+            let (client, mut connection) = target.config.connect(NoTls).await?;
+            Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
+        }
     }
 }
 
-fn is_local(config: &Config) -> bool {
-    config.get_hosts().iter().all(|host| matches!(host, tokio_postgres::config::Host::Unix(_)))
-}
+/// Takes any certificate: the connection is encrypted, but the peer is not proven.
+#[derive(Debug)]
+struct Unverified(Arc<CryptoProvider>);
 
-/// Certificates are checked against the public authorities.
-fn tls() -> MakeRustlsConnect {
-    let authorities = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring offers TLS 1.2 and 1.3")
-        .with_root_certificates(authorities)
-        .with_no_client_auth();
-    MakeRustlsConnect::new(config)
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }

@@ -70,6 +70,18 @@ impl Outbox {
         }
     }
 
+    /// Whether so little waits that more may be sent without haste.
+    pub fn has_room(&self) -> bool {
+        let frames = &self.inner.frames;
+        2 * frames.capacity() >= frames.max_capacity()
+            && 2 * self.inner.waiting_bytes.load(Ordering::Relaxed) <= self.inner.max_bytes
+    }
+
+    /// Whether the socket is to end.
+    pub fn is_closed(&self) -> bool {
+        self.inner.closing.is_cancelled() || self.inner.frames.is_closed()
+    }
+
     /// Ends the socket; the first reason counts.
     pub fn close(&self, why: Close) {
         let mut reason = self.inner.reason.lock().unwrap_or_else(PoisonError::into_inner);

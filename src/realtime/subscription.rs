@@ -2,12 +2,12 @@
 //!
 //! What a filter compares is decided by Postgres when the binding is made: the value is cast
 //! to the column's type and printed as the log prints it, so that equality of values is
-//! equality of texts. Types for which that does not hold are refused then.
+//! equality of texts. For types of which that is not true, Postgres is asked to compare.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::error::Binding as Error;
@@ -182,11 +182,36 @@ pub struct Binding {
     pub schema: Option<String>,
     /// Of which table; `None` = all.
     pub table: Option<String>,
-    /// Columns and what their text must be.
-    pub filter: Vec<(String, String)>,
-    /// Only changes after this place.
-    pub after: Place,
+    /// What must hold of the row.
+    pub filter: Vec<Condition>,
+    /// Only changes after this place; `None` = from when it becomes active.
+    pub after: Option<Place>,
 }
+
+/// A column must equal a value.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    /// The column.
+    pub column: String,
+    /// The value, as the log prints it.
+    pub value: String,
+    /// The type to compare as, when equality of texts does not decide.
+    pub compared_as: Option<Arc<str>>,
+}
+
+/// Two texts to be compared as values of a type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Comparison {
+    /// The type, as SQL.
+    pub type_name: Arc<str>,
+    /// A row's value.
+    pub left: String,
+    /// A filter's value.
+    pub right: String,
+}
+
+/// What Postgres said of comparisons.
+pub type Compared = HashMap<Comparison, bool>;
 
 impl Binding {
     /// Whether it speaks of this table.
@@ -196,62 +221,79 @@ impl Binding {
     }
 
     /// Whether the change is one it wants, as far as the row itself tells.
-    pub fn wants(&self, change: &Change) -> bool {
-        if change.place <= self.after || !self.is_about(&change.relation) {
-            return false;
+    pub fn wants(&self, change: &Change, compared: &Compared) -> bool {
+        self.row_of(change).is_some_and(|row| {
+            self.filter.iter().all(|condition| {
+                match row.value(&change.relation, &condition.column) {
+                    None => false,
+                    Some(value) => match condition.comparison(value) {
+                        None => value == condition.value,
+                        Some(comparison) => compared.get(&comparison).copied().unwrap_or(false),
+                    },
+                }
+            })
+        })
+    }
+
+    /// What Postgres must compare before [`Binding::wants`] can tell.
+    pub fn comparisons<'a>(&'a self, change: &'a Change) -> impl Iterator<Item = Comparison> + 'a {
+        let row = self.filter.iter().any(|condition| condition.compared_as.is_some());
+        row.then(|| self.row_of(change)).flatten().into_iter().flat_map(move |row| {
+            self.filter.iter().filter_map(move |condition| {
+                condition.comparison(row.value(&change.relation, &condition.column)?)
+            })
+        })
+    }
+
+    /// The row that filters look at, when the change is of the kind, table and time wanted.
+    fn row_of<'a>(&self, change: &'a Change) -> Option<Row<'a>> {
+        if self.after.is_some_and(|after| change.place <= after) || !self.is_about(&change.relation)
+        {
+            return None;
         }
-        let row = match (&change.action, self.kind) {
+        let (values, only_key) = match (&change.action, self.kind) {
             (Action::Insert { new }, Kind::Any | Kind::Insert)
-            | (Action::Update { new, .. }, Kind::Any | Kind::Update) => {
-                Row { values: new, only_key: false }
-            }
-            (Action::Delete { old: Old::Full(old) }, Kind::Any | Kind::Delete) => {
-                Row { values: old, only_key: false }
-            }
-            (Action::Delete { old: Old::Key(old) }, Kind::Any | Kind::Delete) => {
-                Row { values: old, only_key: true }
-            }
-            _ => return false,
+            | (Action::Update { new, .. }, Kind::Any | Kind::Update) => (new, false),
+            (Action::Delete { old: Old::Full(old) }, Kind::Any | Kind::Delete) => (old, false),
+            (Action::Delete { old: Old::Key(old) }, Kind::Any | Kind::Delete) => (old, true),
+            _ => return None,
         };
-        self.filter.iter().all(|(column, text)| row.has(&change.relation, column, text))
+        Some(Row { values, only_key })
+    }
+}
+
+impl Condition {
+    fn comparison(&self, value: &str) -> Option<Comparison> {
+        let type_name = Arc::clone(self.compared_as.as_ref()?);
+        Some(Comparison { type_name, left: value.to_owned(), right: self.value.clone() })
     }
 }
 
 /// The values a filter looks at.
+#[derive(Clone, Copy)]
 struct Row<'a> {
     values: &'a Tuple,
     /// Other columns are unknown, not null.
     only_key: bool,
 }
 
-impl Row<'_> {
-    fn has(&self, relation: &Relation, column: &str, text: &str) -> bool {
-        let place = relation.columns.iter().position(|candidate| candidate.name == column);
-        match place.map(|place| (&relation.columns[place], self.values.get(place))) {
-            Some((column, Some(Datum::Text(value)))) => {
-                (!self.only_key || column.is_identity) && value == text.as_bytes()
+impl<'a> Row<'a> {
+    /// `None` for null, unknown and absent: no equality holds of them.
+    fn value(&self, relation: &Relation, column: &str) -> Option<&'a str> {
+        let place = relation.columns.iter().position(|candidate| candidate.name == column)?;
+        match self.values.get(place)? {
+            Datum::Text(value) if !self.only_key || relation.columns[place].is_identity => {
+                std::str::from_utf8(value).ok()
             }
-            _ => false,
+            _ => None,
         }
     }
 }
 
-/// The list of entries in a join; nulls are dropped.
-pub fn entries(list: Option<&RawValue>) -> Vec<Map<String, Value>> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Entry {
-        Binding(Map<String, Value>),
-        Other(serde::de::IgnoredAny),
-    }
-    let list = list.and_then(|list| serde_json::from_str::<Vec<Entry>>(list.get()).ok());
-    list.unwrap_or_default()
-        .into_iter()
-        .filter_map(|entry| match entry {
-            Entry::Binding(binding) => Some(binding),
-            Entry::Other(_) => None,
-        })
-        .collect()
+/// The entries of a join's list; what is no entry is dropped.
+pub fn entries(list: &Value) -> Vec<Map<String, Value>> {
+    let entries = list.as_array().into_iter().flatten();
+    entries.filter_map(|entry| entry.as_object().cloned()).collect()
 }
 
 #[cfg(test)]
@@ -304,9 +346,8 @@ mod tests {
 
     #[test]
     fn strange_entries_are_dropped() {
-        let raw = RawValue::from_string(r#"[null, 7, {"table":"t"}]"#.into()).expect("JSON");
-        assert_eq!(entries(Some(&raw)).len(), 1);
-        assert!(entries(None).is_empty());
+        assert_eq!(entries(&json!([null, 7, {"table": "t"}])).len(), 1);
+        assert!(entries(&Value::Null).is_empty());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::error::Error;
 use super::lsn::Lsn;
 use super::transaction::{Assembly, Told};
 use super::{Event, decode, slot};
+use crate::pg::Target;
 
 /// Events that wait between the socket and us; beyond it the log is not read on, and the slot
 /// remembers.
@@ -26,8 +27,9 @@ pub struct Source {
 }
 
 impl Source {
-    /// The log of the database that `url` names, through `slot`, of the tables in `publication`.
-    pub fn new(url: &tokio_postgres::Config, slot: &str, publication: &str) -> Self {
+    /// The log of the database that `target` names, through `slot`, of the tables in `publication`.
+    pub fn new(target: &Target, slot: &str, publication: &str) -> Self {
+        let url = &target.config;
         let host = match url.get_hosts().first() {
             Some(Host::Tcp(name)) => name.clone(),
             Some(Host::Unix(folder)) => folder.to_string_lossy().into_owned(),
@@ -38,6 +40,7 @@ impl Source {
             _ if is_local => SslMode::Disable,
             UrlSslMode::Disable => SslMode::Disable,
             UrlSslMode::Prefer => SslMode::Prefer,
+            _ if target.is_verified => SslMode::VerifyFull,
             _ => SslMode::Require,
         };
         let user = url.get_user().unwrap_or("postgres");
@@ -93,7 +96,9 @@ impl Connection {
                     let transaction = self.assembly.begin(xid, self.commit, commit_time_micros);
                     return Ok(Event::Begin(transaction));
                 }
-                Wire::Commit { end_lsn, .. } => return Ok(Event::Commit(Lsn(end_lsn.0))),
+                Wire::Commit { end_lsn, .. } => {
+                    return Ok(Event::Commit { commit: self.commit, end: Lsn(end_lsn.0) });
+                }
                 Wire::XLogData { data, .. } => match self.assembly.take(decode(&data)?)? {
                     Some(Told::Relation(relation)) => return Ok(Event::Relation(relation)),
                     Some(Told::Change(change)) => return Ok(Event::Change(change)),

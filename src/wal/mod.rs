@@ -55,8 +55,13 @@ pub enum Event {
     Change(Change),
     /// Tables were emptied.
     Truncate(Vec<Arc<Relation>>),
-    /// All of a transaction was told; the log goes on at this position.
-    Commit(Lsn),
+    /// All of a transaction was told.
+    Commit {
+        /// Position of its commit record.
+        commit: Lsn,
+        /// Where the log goes on.
+        end: Lsn,
+    },
     /// The log ends here, at least.
     End(Lsn),
 }
@@ -91,10 +96,10 @@ impl Feed {
             };
             match connection.next().await {
                 // Sent again because Postgres itself was restarted and remembers less.
-                Ok(Event::Commit(end)) if end <= self.told => {}
+                Ok(Event::Commit { end, .. }) if end <= self.told => {}
                 Ok(event) if connection.commit_end_is_before(self.told) && is_row(&event) => {}
                 Ok(event) => {
-                    if let Event::Commit(end) = event {
+                    if let Event::Commit { end, .. } = event {
                         self.told = end;
                     }
                     return event;

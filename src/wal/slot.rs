@@ -28,7 +28,7 @@ pub(super) async fn ensure(session: &mut ReplicationClient, slot: &str) -> Resul
     match found.first().map(|row| (text(row, 0), text(row, 1))) {
         Some((Some("lost"), _)) => {
             tracing::error!(slot, "Postgres removed log that the slot needed; making it anew");
-            session.simple_query(&format!("drop_replication_slot {slot}")).await?;
+            session.simple_query(&format!("DROP_REPLICATION_SLOT {slot}")).await?;
         }
         Some((_, from)) => {
             let from = from.and_then(|from| from.parse().ok()).unwrap_or_default();
@@ -36,9 +36,10 @@ pub(super) async fn ensure(session: &mut ReplicationClient, slot: &str) -> Resul
         }
         None => tracing::info!(slot, "making the replication slot"),
     }
+    // The replication grammar knows its words in capitals only.
     let made = session
         .simple_query(&format!(
-            "create_replication_slot {slot} logical pgoutput (snapshot 'nothing')"
+            "CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput (SNAPSHOT 'nothing')"
         ))
         .await?;
     let from = made.first().and_then(|row| text(row, 1)?.parse().ok()).unwrap_or_default();

@@ -87,3 +87,8 @@ grant usage on schema public, extensions, auth, realtime to anon, authenticated,
 alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
 alter default privileges in schema public grant all on functions to anon, authenticated, service_role;
 alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
+
+-- The server parses the text of policies as its login role, whatever schema their functions are
+-- in; to enter a schema gives no right to anything inside.
+grant usage on schema public, extensions, auth, realtime to authenticator;
+alter default privileges grant usage on schemas to authenticator;

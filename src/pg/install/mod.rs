@@ -44,8 +44,8 @@ pub enum Error {
     /// The histories in the database and in the binary disagree.
     #[error("{0}")]
     History(String),
-    /// Anything outside of the files.
-    #[error(transparent)]
+    /// The role may not install, or there is something else outside of the files.
+    #[error("walkie migrate must do it, as a role that may create roles and schemas")]
     Database(#[from] super::Error),
 }
 
@@ -105,7 +105,9 @@ async fn install_locked(client: &Client, platform_only: bool) -> Result<bool, Er
              );
              comment on schema {schema} is 'What the walkie binary has installed here';
              comment on table {schema}.installation is
-               'One row a part: a hash of all its files, and the version that installed it';",
+               'One row a part: a hash of all its files, and the version that installed it';
+             grant usage on schema {schema} to public;
+             grant select on {schema}.installation to public;",
             LOCK_TIMEOUT.as_millis(),
             schema = names::LEDGER_SCHEMA,
         ))

@@ -1,0 +1,301 @@
+//! A change as the `data` of a `postgres_changes` message. Pure.
+
+use std::fmt::Write as _;
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::authorize::{Lens, Table};
+use crate::wal::value::{write_json, write_string};
+use crate::wal::{Action, Change, Datum, Old, Tuple};
+
+/// Larger data keep only their small values, in bytes.
+const MAX_DATA_BYTES: usize = 1024 * 1024;
+
+/// What is a small value then, in bytes of JSON.
+const SMALL_VALUE_BYTES: usize = 64;
+
+/// What of a change is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shown {
+    /// The row; of the row before only its key.
+    New,
+    /// The row and the row before.
+    NewAndOld,
+    /// Nothing of it: the table has no primary key.
+    NoKey,
+    /// Nothing of it: the role may not select the key.
+    NoRight,
+}
+
+/// JSON of a change for everybody who has the same lens on its table and is shown the same.
+pub fn data(change: &Change, table: &Table, lens: &Lens, shown: Shown) -> String {
+    let json = match shown {
+        Shown::NoKey => return refused(change, "Error 400: Bad Request, no primary key"),
+        Shown::NoRight => return refused(change, "Error 401: Unauthorized"),
+        Shown::New | Shown::NewAndOld => whole(change, table, lens, shown, usize::MAX),
+    };
+    if json.len() <= MAX_DATA_BYTES {
+        return json;
+    }
+    whole(change, table, lens, shown, SMALL_VALUE_BYTES)
+}
+
+fn whole(change: &Change, table: &Table, lens: &Lens, shown: Shown, most_bytes: usize) -> String {
+    let mut out = head(change);
+    let row = RowWriter { change, table, lens, most_bytes };
+    out.push_str(",\"columns\":");
+    row.write_columns(&mut out);
+    match &change.action {
+        Action::Insert { new } => {
+            out.push_str(",\"record\":");
+            row.write(&mut out, new, false);
+        }
+        Action::Update { old, new } => {
+            out.push_str(",\"record\":");
+            row.write(&mut out, new, false);
+            out.push_str(",\"old_record\":");
+            match old {
+                Some(Old::Full(old)) => row.write(&mut out, old, shown != Shown::NewAndOld),
+                Some(Old::Key(old)) => row.write(&mut out, old, true),
+                // The log repeats the key only when it changed.
+                None => row.write(&mut out, new, true),
+            }
+        }
+        Action::Delete { old } => {
+            out.push_str(",\"old_record\":");
+            match old {
+                Old::Full(old) => row.write(&mut out, old, shown != Shown::NewAndOld),
+                Old::Key(old) => row.write(&mut out, old, true),
+            }
+        }
+    }
+    let errors =
+        if most_bytes == usize::MAX { "null" } else { "[\"Error 413: Payload Too Large\"]" };
+    let _ = write!(out, ",\"errors\":{errors}}}");
+    out
+}
+
+fn refused(change: &Change, error: &str) -> String {
+    let mut out = head(change);
+    let _ = write!(out, ",\"columns\":[],\"record\":{{}},\"errors\":[\"{error}\"]}}");
+    out
+}
+
+/// Everything that does not depend on the row.
+fn head(change: &Change) -> String {
+    let kind = match change.action {
+        Action::Insert { .. } => "INSERT",
+        Action::Update { .. } => "UPDATE",
+        Action::Delete { .. } => "DELETE",
+    };
+    let mut out = String::from("{\"schema\":");
+    write_string(&mut out, &change.relation.schema);
+    out.push_str(",\"table\":");
+    write_string(&mut out, &change.relation.name);
+    let _ = write!(
+        out,
+        ",\"commit_timestamp\":\"{}\",\"type\":\"{kind}\",\"lsn\":\"{}\",\"tx\":{}",
+        timestamp(change.transaction.committed_at_us),
+        change.place,
+        change.transaction.xid,
+    );
+    out
+}
+
+/// RFC 3339 in UTC with milliseconds.
+fn timestamp(us: i64) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(us) * 1000)
+        .ok()
+        .and_then(|at| at.format(&format).ok())
+        .unwrap_or_else(|| "1970-01-01T00:00:00.000Z".to_owned())
+}
+
+struct RowWriter<'a> {
+    change: &'a Change,
+    table: &'a Table,
+    lens: &'a Lens,
+    most_bytes: usize,
+}
+
+impl RowWriter<'_> {
+    /// Columns that are visible to the role, with where the log has them.
+    fn columns(&self) -> impl Iterator<Item = (&super::authorize::Column, Option<usize>)> {
+        self.table
+            .columns
+            .iter()
+            .zip(&self.lens.columns)
+            .filter(|(_, is_visible)| **is_visible)
+            .map(|(column, _)| {
+                let published = &self.change.relation.columns;
+                (column, published.iter().position(|candidate| candidate.name == column.name))
+            })
+    }
+
+    fn write_columns(&self, out: &mut String) {
+        out.push('[');
+        let published = self.columns().filter(|(_, place)| place.is_some());
+        for (index, (column, _)) in published.enumerate() {
+            out.push_str(if index == 0 { "{\"name\":" } else { ",{\"name\":" });
+            write_string(out, &column.name);
+            out.push_str(",\"type\":");
+            write_string(out, &column.type_name);
+            out.push('}');
+        }
+        out.push(']');
+    }
+
+    /// Values that the log does not carry are left out, as null would be a lie.
+    fn write(&self, out: &mut String, values: &Tuple, only_key: bool) {
+        let first = out.len() + 1;
+        out.push('{');
+        for (column, place) in self.columns().filter(|(column, _)| column.is_key || !only_key) {
+            let Some(datum) = place.and_then(|place| values.get(place)) else { continue };
+            let start = out.len();
+            if start > first {
+                out.push(',');
+            }
+            write_string(out, &column.name);
+            out.push(':');
+            let value = out.len();
+            match datum {
+                Datum::Null => out.push_str("null"),
+                Datum::Unchanged => {
+                    out.truncate(start);
+                    continue;
+                }
+                Datum::Text(text) => {
+                    write_json(out, &column.encoding, &String::from_utf8_lossy(text));
+                }
+            }
+            if out.len() - value > self.most_bytes {
+                out.truncate(start);
+            }
+        }
+        out.push('}');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use serde_json::{Value, json};
+
+    use super::super::authorize::{Column, Rows};
+    use super::*;
+    use crate::wal::value::Encoding;
+    use crate::wal::{Column as Published, Lsn, Place, Relation, Transaction};
+
+    fn table() -> Table {
+        let column = |name: &str, type_name: &str, is_key, encoding| Column {
+            name: name.into(),
+            quoted: name.into(),
+            number: 1,
+            type_name: type_name.into(),
+            is_key,
+            encoding,
+        };
+        Table {
+            oid: 1,
+            quoted: "public.t".into(),
+            quoted_name: "t".into(),
+            columns: vec![
+                column("id", "int8", true, Encoding::Number),
+                column("body", "text", false, Encoding::Text),
+                column("secret", "text", false, Encoding::Text),
+            ],
+        }
+    }
+
+    fn lens(columns: [bool; 3]) -> Lens {
+        Lens { columns: columns.to_vec(), rows: Rows::All }
+    }
+
+    fn row(values: [&str; 3]) -> Tuple {
+        values.iter().map(|value| Datum::Text(Bytes::copy_from_slice(value.as_bytes()))).collect()
+    }
+
+    fn change(action: Action) -> Change {
+        let published =
+            |name: &str| Published { name: name.into(), type_oid: 25, is_identity: name == "id" };
+        Change {
+            place: Place { commit: Lsn(16), index: 2 },
+            transaction: Arc::new(Transaction {
+                xid: 7,
+                commit: Lsn(16),
+                committed_at_us: 1_700_000_000_123_456,
+            }),
+            relation: Arc::new(Relation {
+                oid: 1,
+                schema: "public".into(),
+                name: "t".into(),
+                columns: ["id", "body", "secret"].map(published).to_vec(),
+            }),
+            action,
+        }
+    }
+
+    fn json_of(change: &Change, lens: &Lens, shown: Shown) -> Value {
+        serde_json::from_str(&data(change, &table(), lens, shown)).expect("JSON")
+    }
+
+    #[test]
+    fn columns_without_right_are_left_out() {
+        let insert = change(Action::Insert { new: row(["1", "hi", "s"]) });
+        assert_eq!(
+            json_of(&insert, &lens([true, true, false]), Shown::New),
+            json!({
+                "schema": "public", "table": "t", "type": "INSERT", "errors": null,
+                "commit_timestamp": "2023-11-14T22:13:20.123Z", "lsn": "0/10:2", "tx": 7,
+                "columns": [{"name": "id", "type": "int8"}, {"name": "body", "type": "text"}],
+                "record": {"id": 1, "body": "hi"},
+            })
+        );
+    }
+
+    #[test]
+    fn row_before_is_cut_to_its_key_unless_it_was_permitted() {
+        let update = change(Action::Update {
+            old: Some(Old::Full(row(["1", "draft", "s"]))),
+            new: row(["1", "done", "s"]),
+        });
+        let all = lens([true; 3]);
+        assert_eq!(json_of(&update, &all, Shown::New)["old_record"], json!({"id": 1}));
+        assert_eq!(
+            json_of(&update, &all, Shown::NewAndOld)["old_record"],
+            json!({"id": 1, "body": "draft", "secret": "s"})
+        );
+    }
+
+    #[test]
+    fn key_that_did_not_change_is_made_up_from_the_row() {
+        let mut new = row(["1", "x", "s"]);
+        new[2] = Datum::Unchanged;
+        let update = change(Action::Update { old: None, new });
+        let json = json_of(&update, &lens([true; 3]), Shown::New);
+        assert_eq!(json["old_record"], json!({"id": 1}));
+        assert_eq!(json["record"], json!({"id": 1, "body": "x"}));
+    }
+
+    #[test]
+    fn too_large_rows_keep_small_values() {
+        let large = "x".repeat(MAX_DATA_BYTES);
+        let insert = change(Action::Insert { new: row(["1", &large, "s"]) });
+        let json = json_of(&insert, &lens([true; 3]), Shown::New);
+        assert_eq!(json["errors"], json!(["Error 413: Payload Too Large"]));
+        assert_eq!(json["record"], json!({"id": 1, "secret": "s"}));
+    }
+
+    #[test]
+    fn rows_that_cannot_be_shown_say_why() {
+        let insert = change(Action::Insert { new: row(["1", "hi", "s"]) });
+        let json = json_of(&insert, &lens([true; 3]), Shown::NoKey);
+        assert_eq!(json["errors"], json!(["Error 400: Bad Request, no primary key"]));
+        assert_eq!(json["record"], json!({}));
+        assert_eq!(json["columns"], json!([]));
+    }
+}

@@ -1,0 +1,208 @@
+//! The ring of recent changes by place: what subscribers that come back can still have.
+//!
+//! Postgres keeps the window too: the slot is acknowledged only up to where the ring begins, so
+//! that after a restart of either the ring is filled from the log again.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::wal::{Change, Lsn, Place};
+
+use std::sync::Arc;
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// For how long.
+    pub age: Duration,
+    /// How many bytes of values.
+    pub bytes: usize,
+    /// How much log the slot may hold back, in bytes.
+    pub log_bytes: u64,
+}
+
+/// Recent changes, oldest first.
+#[derive(Debug)]
+pub struct Window {
+    bounds: Bounds,
+    changes: VecDeque<(Instant, Arc<Change>)>,
+    bytes: usize,
+    /// Commit positions of transactions, and where the log goes on after each.
+    ends: VecDeque<(Lsn, Lsn)>,
+    /// Every change after this place is in the ring or still to come.
+    from: Place,
+    /// Where the log ended when last heard of.
+    end: Lsn,
+}
+
+impl Window {
+    /// An empty ring.
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            changes: VecDeque::new(),
+            bytes: 0,
+            ends: VecDeque::new(),
+            from: Place::default(),
+            end: Lsn(0),
+        }
+    }
+
+    /// The log is streamed from here; what was kept stays when nothing is missing between.
+    pub fn open(&mut self, from: Lsn, end: Lsn, is_gap: bool) {
+        if self.changes.is_empty() || is_gap {
+            self.changes.clear();
+            self.ends.clear();
+            self.bytes = 0;
+            self.from = self.from.max(Place::before(from));
+        }
+        self.end = self.end.max(end);
+    }
+
+    /// Keeps a change.
+    pub fn push(&mut self, change: Arc<Change>) {
+        self.bytes += change.size_bytes();
+        self.changes.push_back((Instant::now(), change));
+    }
+
+    /// A transaction was told: the log goes on at `end`.
+    pub fn commit(&mut self, commit: Lsn, end: Lsn) {
+        self.ends.push_back((commit, end));
+        self.reached(end);
+    }
+
+    /// The log reached this position.
+    pub fn reached(&mut self, end: Lsn) {
+        self.end = self.end.max(end);
+    }
+
+    /// Where the log ended when last heard of.
+    pub fn end(&self) -> Lsn {
+        self.end
+    }
+
+    /// Lets go of what is too old or too much; gives the position up to which Postgres may
+    /// forget the log.
+    pub fn trim(&mut self) -> Lsn {
+        while let Some((kept_at, change)) = self.changes.front() {
+            let log_bytes = self.end.0.saturating_sub(change.place.commit.0);
+            let is_kept = kept_at.elapsed() <= self.bounds.age
+                && self.bytes <= self.bounds.bytes
+                && log_bytes <= self.bounds.log_bytes;
+            if is_kept {
+                break;
+            }
+            self.bytes -= change.size_bytes();
+            self.from = change.place;
+            self.changes.pop_front();
+        }
+        let Some((_, oldest)) = self.changes.front() else {
+            self.ends.clear();
+            return self.end;
+        };
+        let mut forgettable = Lsn(0);
+        while let Some((commit, end)) = self.ends.front()
+            && *commit < oldest.place.commit
+        {
+            forgettable = *end;
+            self.ends.pop_front();
+        }
+        forgettable
+    }
+
+    /// The changes after a place, oldest first; `None` when some of them are gone.
+    pub fn after(&self, place: Place) -> Option<impl Iterator<Item = &Arc<Change>>> {
+        if place < self.from {
+            return None;
+        }
+        let first = self.changes.partition_point(|(_, change)| change.place <= place);
+        Some(self.changes.range(first..).map(|(_, change)| change))
+    }
+
+    /// The oldest place after which nothing is missing.
+    pub fn from(&self) -> Place {
+        self.from
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wal::{Action, Datum, Relation, Transaction};
+
+    fn change(commit: u64, index: u32, bytes: usize) -> Arc<Change> {
+        Arc::new(Change {
+            place: Place { commit: Lsn(commit), index },
+            transaction: Arc::new(Transaction::default()),
+            relation: Arc::new(Relation {
+                oid: 1,
+                schema: "public".into(),
+                name: "t".into(),
+                columns: Vec::new(),
+            }),
+            action: Action::Insert { new: vec![Datum::Text(vec![b'x'; bytes].into())] },
+        })
+    }
+
+    fn window(bytes: usize) -> Window {
+        let mut window =
+            Window::new(Bounds { age: Duration::from_secs(600), bytes, log_bytes: 1000 });
+        window.open(Lsn(100), Lsn(100), false);
+        window
+    }
+
+    fn places(window: &Window, after: Place) -> Option<Vec<String>> {
+        window.after(after).map(|changes| changes.map(|change| change.place.to_string()).collect())
+    }
+
+    #[test]
+    fn what_came_after_a_place_is_there() {
+        let mut window = window(1000);
+        window.push(change(0x110, 0, 1));
+        window.push(change(0x110, 1, 1));
+        window.commit(Lsn(0x110), Lsn(0x118));
+        assert_eq!(
+            places(&window, Place::before(Lsn(100))),
+            Some(vec!["0/110:0".into(), "0/110:1".into()])
+        );
+        assert_eq!(
+            places(&window, Place { commit: Lsn(0x110), index: 0 }),
+            Some(vec!["0/110:1".into()])
+        );
+        assert_eq!(places(&window, Place::after(Lsn(0x110))), Some(vec![]));
+        assert_eq!(places(&window, Place::after(Lsn(50))), None);
+    }
+
+    #[test]
+    fn slot_remembers_as_much_as_the_ring() {
+        let mut window = window(2);
+        assert_eq!(window.trim(), Lsn(100), "an empty ring needs nothing");
+        for commit in [110, 120, 130] {
+            window.push(change(commit, 0, 1));
+            window.commit(Lsn(commit), Lsn(commit + 5));
+        }
+        assert_eq!(window.trim(), Lsn(115), "110 went, 120 is still kept");
+        assert_eq!(window.from(), Place { commit: Lsn(110), index: 0 });
+        assert_eq!(places(&window, Place::before(Lsn(110))), None);
+        assert!(places(&window, Place::after(Lsn(110))).is_some());
+    }
+
+    #[test]
+    fn log_held_back_is_bounded() {
+        let mut window = window(1000);
+        window.push(change(110, 0, 1));
+        window.commit(Lsn(110), Lsn(115));
+        window.reached(Lsn(5000));
+        assert_eq!(window.trim(), Lsn(5000));
+    }
+
+    #[test]
+    fn a_gap_empties_the_ring() {
+        let mut window = window(1000);
+        window.push(change(110, 0, 1));
+        window.commit(Lsn(110), Lsn(115));
+        window.open(Lsn(500), Lsn(500), true);
+        assert_eq!(places(&window, Place::after(Lsn(110))), None);
+        assert_eq!(places(&window, Place::before(Lsn(500))), Some(vec![]));
+    }
+}

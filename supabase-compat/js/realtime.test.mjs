@@ -1,0 +1,139 @@
+// Channels, as the stock client uses them.
+
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+
+import {
+  Heard, changesFlow, connect, firstStatus, group, hear, id, ok, people, person, send, service, token,
+} from './cast.mjs'
+
+test('a new and a corrected message arrive by the plainest subscription there is', async (t) => {
+  // RT-01, RT-02
+  const [ana, supabase] = await people(t, 'ana', 'bo')
+  const place = await group(ana, supabase)
+  const heard = new Heard()
+  const cb = heard.add
+  const channel = supabase.channel('messages').on('postgres_changes', { event: '*', schema: 'public', table: 'messages' }, cb)
+  await changesFlow(channel)
+
+  const said = await send(ana, place, 'Helo')
+  const inserted = await heard.first((change) => change.eventType === 'INSERT' && change.new.id === said.id)
+  assert.deepEqual([inserted.schema, inserted.table, inserted.errors], ['public', 'messages', null])
+  assert.deepEqual(inserted.old, {})
+
+  await ok(ana.rpc('edit_message', { p_conversation: place.id, p_message: said.id, p_body: 'Hello' }))
+  const updated = await heard.first((change) => change.eventType === 'UPDATE' && change.new.id === said.id)
+  assert.equal(updated.new.body, 'Hello')
+  assert.equal(updated.new.rev, said.rev + 1)
+  assert.equal(updated.old.id, said.id)
+})
+
+test('a deleted row is told by its key', async (t) => {
+  const admin = service(t)
+  const ana = await person(t, 'ana')
+  const place = await group(ana)
+  const said = await send(ana, place, 'Soon gone')
+  const heard = await hear(ana, 'messages', { event: 'DELETE' })
+  await ok(admin.from('messages').delete().eq('conversation_id', place.id).eq('id', said.id))
+  const deleted = await heard.first((change) => change.old.id === said.id)
+  assert.deepEqual(deleted.new, {})
+  assert.deepEqual(deleted.old, { conversation_id: place.id, id: said.id })
+})
+
+test('a filter lets one conversation through', async (t) => {
+  const ana = await person(t, 'ana')
+  const [wanted, other] = [await group(ana), await group(ana)]
+  const heard = await hear(ana, 'messages', { name: 'one', filter: `conversation_id=eq.${wanted.id}` })
+  await send(ana, other, 'Not for this channel')
+  const said = await send(ana, wanted, 'For this channel')
+  await heard.first((change) => change.new.id === said.id)
+  assert.deepEqual(heard.all.map((change) => change.new.id), [said.id])
+})
+
+test('whoever is removed hears nothing of what follows', async (t) => {
+  const [ana, bo] = await people(t, 'ana', 'bo')
+  const place = await group(ana, bo)
+  const elsewhere = await group(bo)
+  const heard = await hear(bo, 'messages')
+  const before = await send(ana, place, 'With bo')
+  await heard.first((change) => change.new.id === before.id)
+
+  await ok(ana.rpc('remove_member', { p_conversation: place.id, p_member: await id(bo) }))
+  const after = await send(ana, place, 'Without bo')
+  const marker = await send(bo, elsewhere, 'Still here')
+  await heard.first((change) => change.new.id === marker.id)
+  assert(!heard.all.some((change) => change.new.id === after.id))
+})
+
+test('a table that nobody publishes is refused with words', async (t) => {
+  const ana = await person(t, 'ana')
+  await assert.rejects(hear(ana, 'no_such_table'), /Unable to subscribe to changes with given parameters/)
+})
+
+test('clients say things to each other, and to themselves if they want', async (t) => {
+  const [ana, bo] = [connect(t), connect(t)]
+  const topic = `party-${randomUUID()}`
+  const join = async (client, broadcast) => {
+    const heard = new Heard()
+    const channel = client.channel(topic, { config: { broadcast } }).on('broadcast', { event: 'wave' }, heard.add)
+    assert.equal((await firstStatus(channel)).status, 'SUBSCRIBED')
+    return { channel, heard }
+  }
+  const first = await join(ana, { ack: true, self: true })
+  const second = await join(bo, { ack: true })
+
+  const wave = (channel, payload) => channel.send({ type: 'broadcast', event: 'wave', payload })
+  assert.equal(await wave(first.channel, { to: 'all' }), 'ok')
+  await second.heard.first(({ payload }) => payload.to === 'all')
+  await first.heard.first(({ payload }) => payload.to === 'all')
+
+  assert.equal(await wave(second.channel, { to: 'ana' }), 'ok')
+  await first.heard.first(({ payload }) => payload.to === 'ana')
+  assert(!second.heard.all.some(({ payload }) => payload.to === 'ana'))
+})
+
+test('a private channel is for members, and what they say stays there', async (t) => {
+  // RT-01
+  const [ana, bo, cy] = await people(t, 'ana', 'bo', 'cy')
+  const place = await group(ana, bo)
+  const heard = new Heard()
+  const room = (client) => client.channel(`conversation:${place.id}`, { config: { private: true, broadcast: { ack: true } } })
+
+  const anas = room(ana).on('broadcast', { event: 'typing' }, heard.add)
+  assert.equal((await firstStatus(anas)).status, 'SUBSCRIBED')
+  const bos = room(bo)
+  assert.equal((await firstStatus(bos)).status, 'SUBSCRIBED')
+  assert.equal(await bos.send({ type: 'broadcast', event: 'typing', payload: { who: 'bo' } }), 'ok')
+  await heard.first(({ payload }) => payload.who === 'bo')
+
+  const outsider = await firstStatus(room(cy))
+  assert.equal(outsider.status, 'CHANNEL_ERROR')
+  assert.match(outsider.reason, /Unauthorized/)
+})
+
+test('a refreshed token keeps the channel open', async (t) => {
+  // AUT-01
+  const ana = await person(t, 'ana')
+  const place = await group(ana)
+  const heard = await hear(ana, 'messages')
+  const before = (await ok(ana.auth.getSession())).session.access_token
+  const after = (await ok(ana.auth.refreshSession())).session.access_token
+  assert.notEqual(after, before)
+  await ana.realtime.setAuth()
+
+  const said = await send(ana, place, 'Still on the line')
+  await heard.first((change) => change.new.id === said.id)
+  assert.deepEqual(ana.getChannels().map((channel) => channel.state), ['joined'])
+})
+
+test('an expired token is no way into a channel', async (t) => {
+  // AUT-01
+  const now = Math.floor(Date.now() / 1000)
+  const claims = { role: 'authenticated', sub: await id(await person(t, 'ana')) }
+  const holder = (exp) => connect(t, undefined, { accessToken: async () => token({ ...claims, exp }) })
+  assert.equal((await firstStatus(holder(now + 60).channel('x'))).status, 'SUBSCRIBED')
+  const expired = await firstStatus(holder(now - 60).channel('x'))
+  assert.equal(expired.status, 'CHANNEL_ERROR')
+  assert.match(expired.reason, /Token has expired/)
+})

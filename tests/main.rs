@@ -1,0 +1,10 @@
+//! All tests that need the house as a whole: one binary, one Postgres, a database each.
+
+mod support;
+
+mod architecture;
+mod auth;
+mod operations;
+mod realtime;
+mod schema;
+mod wal;

@@ -1,0 +1,3 @@
+//! The binary as an operator meets it.
+
+mod command_line;

@@ -1,0 +1,160 @@
+//! What clients say to each other.
+
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{Database, Server, Socket};
+
+/// A version 2 broadcast with reference `reference`.
+fn binary(reference: &str, topic: &str, event: &str, data: &[u8]) -> Vec<u8> {
+    let length = |text: &str| u8::try_from(text.len()).expect("short");
+    let mut frame = vec![3, 1, length(reference), length(topic), length(event), 0, 1];
+    frame.extend(["j", reference, topic, event].concat().bytes());
+    frame.extend(data);
+    frame
+}
+
+async fn join(
+    socket: &mut Socket,
+    name: &str,
+    token: &str,
+    config: serde_json::Value,
+) -> (String, serde_json::Value) {
+    let payload = json!({"config": config, "access_token": token});
+    socket.ask(&format!("realtime:{name}"), "phx_join", payload).await
+}
+
+#[tokio::test]
+async fn broadcast_reaches_the_others_and_oneself_if_asked() {
+    let database = Database::scratch().await;
+    let server = Server::start(&database).await;
+    let key = server.anon_key();
+    let mut speaker = server.socket().await;
+    let mut v1 = Socket::open(server.url(), &key, "1.0.0").await;
+    let mut v2 = server.socket().await;
+    let both = json!({"broadcast": {"ack": true, "self": true}});
+    assert_eq!(join(&mut speaker, "room", &key, both).await.0, "ok");
+    assert_eq!(join(&mut v2, "room", &key, json!({})).await.0, "ok");
+    v1.send_text(
+        &json!({"topic": "realtime:room", "event": "phx_join", "payload": {}, "ref": "1"})
+            .to_string(),
+    )
+    .await;
+    assert_eq!(v1.next().await["payload"]["status"], "ok");
+
+    speaker.send_binary(binary("9", "realtime:room", "wave", br#"{"hi":1}"#)).await;
+    let expected = b"\x04\x0d\x04\x00\x01realtime:roomwave{\"hi\":1}".to_vec();
+    assert_eq!(v2.frame().await, Message::binary(expected.clone()));
+    let text = v1.next().await;
+    assert_eq!(
+        text["payload"],
+        json!({"type": "broadcast", "event": "wave", "payload": {"hi": 1}})
+    );
+    assert_eq!((&text["event"], &text["ref"]), (&json!("broadcast"), &json!(null)));
+    let mut own = [speaker.frame().await, speaker.frame().await];
+    own.sort_by_key(Message::is_text);
+    assert_eq!(own[0], Message::binary(expected), "oneself, as asked");
+    let reply: serde_json::Value =
+        serde_json::from_str(own[1].to_text().expect("text")).expect("JSON");
+    assert_eq!(
+        reply,
+        json!(["j", "9", "realtime:room", "phx_reply", {"status": "ok", "response": {}}])
+    );
+}
+
+#[tokio::test]
+async fn text_broadcast_passes_unchanged() {
+    let database = Database::scratch().await;
+    let server = Server::start(&database).await;
+    let key = server.anon_key();
+    let (mut one, mut other) = (server.socket().await, server.socket().await);
+    for socket in [&mut one, &mut other] {
+        join(socket, "room", &key, json!({})).await;
+    }
+    let payload = json!({"type": "broadcast", "event": "e", "payload": {"a": 1}, "extra": [1]});
+    one.push("realtime:room", "broadcast", payload.clone()).await;
+    assert_eq!(other.event("broadcast").await, payload);
+}
+
+// RT-01
+#[tokio::test]
+async fn private_topic_is_for_members_alone() {
+    let database = Database::new().await;
+    let server = Server::start(&database).await;
+    let room = format!(
+        "conversation:{}",
+        database.value("select tests.conversation('watercooler')").await
+    );
+    let private = json!({"private": true});
+    let (mut ana, mut bo, mut cy) =
+        (server.socket().await, server.socket().await, server.socket().await);
+    assert_eq!(join(&mut ana, &room, &server.person("ana").token, private.clone()).await.0, "ok");
+    assert_eq!(join(&mut bo, &room, &server.person("bo").token, private.clone()).await.0, "ok");
+    let (status, response) =
+        join(&mut cy, &room, &server.person("cy").token, private.clone()).await;
+    assert_eq!(status, "error");
+    assert_eq!(
+        response["reason"],
+        format!(
+            "Unauthorized: You do not have permissions to read from this Channel topic: {room}"
+        )
+    );
+    let (status, _) = join(&mut cy, &room, &server.anon_key(), private).await;
+    assert_eq!(status, "error");
+    // The public channel of the same name is another room.
+    assert_eq!(join(&mut cy, &room, &server.person("cy").token, json!({})).await.0, "ok");
+    let topic = format!("realtime:{room}");
+    cy.send_binary(binary("9", &topic, "lie", b"{}")).await;
+    assert!(cy.is_alive().await, "the frame was handled");
+    ana.send_binary(binary("9", &topic, "typing", b"{}")).await;
+    let Message::Binary(heard) = bo.frame().await else { panic!("no binary frame") };
+    assert!(heard.ends_with(b"typing{}"), "{heard:?}");
+    assert!(cy.is_alive().await, "and nothing came in between");
+}
+
+#[tokio::test]
+async fn who_only_may_listen_is_not_heard() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create policy listen on realtime.messages for select to authenticated using (true);
+             create policy speak on realtime.messages for insert to authenticated
+               with check (realtime.topic() = 'stage' and auth.uid()::text like 'a%');",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let (mut ana, mut bo) = (server.socket().await, server.socket().await);
+    let private = json!({"private": true, "broadcast": {"ack": true}});
+    for (socket, name) in [(&mut ana, "ana"), (&mut bo, "bo")] {
+        assert_eq!(
+            join(socket, "stage", &server.person(name).token, private.clone()).await.0,
+            "ok"
+        );
+    }
+    bo.send_binary(binary("8", "realtime:stage", "heckle", b"{}")).await;
+    assert!(bo.is_alive().await);
+    ana.send_binary(binary("9", "realtime:stage", "song", b"{}")).await;
+    let Message::Binary(heard) = bo.frame().await else { panic!("no binary frame") };
+    assert!(heard.ends_with(b"song{}"));
+    let reply = ana.next().await;
+    assert_eq!(reply[1], "9", "the heckle never came, the song was acknowledged: {reply}");
+}
+
+#[tokio::test]
+async fn leaving_and_joining_again_follow_phoenix() {
+    let database = Database::scratch().await;
+    let server = Server::start(&database).await;
+    let key = server.anon_key();
+    let mut socket = server.socket().await;
+    join(&mut socket, "a", &key, json!({})).await;
+    // A second join of the topic closes the first.
+    socket.push("realtime:a", "phx_join", json!({"access_token": key})).await;
+    assert_eq!(socket.next().await, json!(["j", "j", "realtime:a", "phx_close", {}]));
+    assert_eq!(socket.next().await[4]["status"], "ok");
+    let reference = socket.push("realtime:a", "phx_leave", json!({})).await;
+    assert_eq!(socket.next().await[1], json!(reference));
+    assert_eq!(socket.next().await[3], "phx_close");
+    assert_eq!(socket.ask("realtime:a", "phx_leave", json!({})).await.0, "ok", "again is fine");
+    let (status, response) = socket.ask("realtime:a", "broadcast", json!({})).await;
+    assert_eq!((&*status, &response["reason"]), ("error", &json!("unmatched topic")));
+}

@@ -1,0 +1,8 @@
+//! The Realtime dialect: frames on a real socket.
+
+mod authorization;
+mod bad_input;
+mod broadcast;
+mod changes;
+mod resume;
+mod tokens;

@@ -1,0 +1,137 @@
+//! Coming back: what was missed arrives, once and in order.
+
+use serde_json::{Value, json};
+
+use walkie::identity::Keys;
+
+use crate::support::{Database, Person, Process, SECRET, Server, Socket};
+
+async fn table(database: &Database) {
+    database
+        .sql(
+            "create table public.t (id int primary key);
+             alter publication supabase_realtime add table public.t;",
+        )
+        .await;
+}
+
+fn after(place: &str) -> Value {
+    json!([{"event": "*", "schema": "public", "table": "t", "after": place}])
+}
+
+fn service(server: &Server) -> Person {
+    Person { token: server.service_key() }
+}
+
+#[tokio::test]
+async fn missed_changes_come_before_new_ones() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let server = Server::start(&database).await;
+    let mut first = server.socket().await;
+    let from = first.subscribe("t", &service(&server), json!([{"event": "*", "table": "t"}])).await;
+    database.sql("insert into t values (1)").await;
+    let seen = first.change().await;
+    database.sql("insert into t select generate_series(2, 700)").await;
+
+    let mut second = server.socket().await;
+    second.subscribe("t", &service(&server), after(seen["lsn"].as_str().expect("a place"))).await;
+    database.sql("insert into t values (701)").await;
+    for id in 2..=701 {
+        assert_eq!(second.change().await["record"]["id"], id);
+    }
+    // The place of the first subscription misses nothing either.
+    let mut third = server.socket().await;
+    third.subscribe("t", &service(&server), after(&from)).await;
+    for id in 1..=701 {
+        assert_eq!(third.change().await["record"]["id"], id);
+    }
+}
+
+#[tokio::test]
+async fn changes_committed_while_the_server_is_down_are_not_lost() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let place =
+        socket.subscribe("t", &service(&server), json!([{"event": "*", "table": "t"}])).await;
+    database.sql("insert into t values (1)").await;
+    let seen = socket.change().await["lsn"].as_str().expect("a place").to_owned();
+    server.stop().await;
+    database.sql("insert into t values (2)").await;
+
+    let server = Server::start(&database).await;
+    database.sql("insert into t values (3)").await;
+    let mut socket = server.socket().await;
+    socket.subscribe("t", &service(&server), after(&seen)).await;
+    assert_eq!(socket.change().await["record"]["id"], 2);
+    assert_eq!(socket.change().await["record"]["id"], 3);
+    // Also what was delivered before the end is still in the window.
+    let mut socket = server.socket().await;
+    socket.subscribe("t", &service(&server), after(&place)).await;
+    for id in 1..=3 {
+        assert_eq!(socket.change().await["record"]["id"], id);
+    }
+}
+
+#[tokio::test]
+async fn killed_server_has_lost_nothing_when_it_is_back() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let token = Keys::new(SECRET)
+        .sign(&json!({"role": "service_role", "exp": 4_000_000_000_i64}))
+        .expect("signs");
+    let service = Person { token };
+    let process = Process::serve(&database).await;
+    let mut socket = Socket::open(process.url(), &service.token, "2.0.0").await;
+    let place = socket.subscribe("t", &service, json!([{"event": "*", "table": "t"}])).await;
+    database.sql("insert into t values (1)").await;
+    process.kill().await;
+    database.sql("insert into t values (2)").await;
+
+    let process = Process::serve(&database).await;
+    let mut socket = Socket::open(process.url(), &service.token, "2.0.0").await;
+    socket.subscribe("t", &service, after(&place)).await;
+    for id in 1..=2 {
+        assert_eq!(socket.change().await["record"]["id"], id);
+    }
+    database.sql("insert into t values (3)").await;
+    assert_eq!(socket.change().await["record"]["id"], 3, "once, and live again");
+    process.kill().await;
+}
+
+#[tokio::test]
+async fn who_comes_too_late_is_told_of_the_gap() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let server = Server::start_with(&database, &["--realtime-window-bytes", "2"]).await;
+    let mut socket = server.socket().await;
+    let place =
+        socket.subscribe("t", &service(&server), json!([{"event": "*", "table": "t"}])).await;
+    database.sql("insert into t select generate_series(1, 9)").await;
+    for id in 1..=9 {
+        assert_eq!(socket.change().await["record"]["id"], id);
+    }
+    let mut late = server.socket().await;
+    late.subscribe("t", &service(&server), after(&place)).await;
+    let system = late.event("system").await;
+    assert_eq!((&system["status"], &system["from"]), (&json!("error"), &json!(place)));
+    assert!(system["message"].as_str().is_some_and(|text| text.starts_with("gap: ")), "{system}");
+    database.sql("insert into t values (10)").await;
+    let mut ids = Vec::new();
+    while ids.last() != Some(&json!(10)) {
+        ids.push(late.change().await["record"]["id"].clone());
+    }
+    assert!(ids.len() < 9, "only what the window still has: {ids:?}");
+}
+
+#[tokio::test]
+async fn stopping_server_tells_its_sockets_to_come_back() {
+    let database = Database::scratch().await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    assert!(socket.is_alive().await);
+    let (code, ()) = tokio::join!(socket.close_code(), server.stop());
+    assert_eq!(code, 1012);
+}

@@ -1,0 +1,98 @@
+//! Tokens during the life of a channel.
+
+use serde_json::json;
+
+use crate::support::{Database, Person, Server};
+
+async fn notes(database: &Database) {
+    database
+        .sql(
+            "create table public.notes (id int primary key, owner uuid);
+             alter table public.notes enable row level security;
+             create policy own on public.notes for select to authenticated using (owner = auth.uid());
+             alter publication supabase_realtime add table public.notes;",
+        )
+        .await;
+}
+
+const ANA: &str = "a0000000-0000-4000-8000-00000000000a";
+const BO: &str = "b0000000-0000-4000-8000-00000000000b";
+
+// AUT-01
+#[tokio::test]
+async fn fresh_token_keeps_the_channel_and_counts_from_then_on() {
+    let database = Database::scratch().await;
+    notes(&database).await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    socket.subscribe("n", &server.person("ana"), json!([{"event": "*", "table": "notes"}])).await;
+    database.sql(&format!("insert into notes values (1, '{ANA}'), (2, '{BO}')")).await;
+    assert_eq!(socket.change().await["record"]["id"], 1);
+
+    let bo = server.person("bo");
+    socket.push("realtime:n", "access_token", json!({"access_token": bo.token})).await;
+    let system = socket.event("system").await;
+    assert_eq!(system["message"], "Subscribed to PostgreSQL");
+    database.sql(&format!("insert into notes values (3, '{ANA}'), (4, '{BO}')")).await;
+    assert_eq!(socket.change().await["record"]["id"], 4);
+    // The same token again, no token and keys change nothing.
+    for token in [json!(bo.token), json!(null), json!("sb_secret_x")] {
+        socket.push("realtime:n", "access_token", json!({"access_token": token})).await;
+    }
+    database.sql(&format!("insert into notes values (5, '{BO}')")).await;
+    assert_eq!(socket.change().await["record"]["id"], 5);
+}
+
+// AUT-01
+#[tokio::test]
+async fn expired_token_ends_the_channel_so_that_the_client_returns() {
+    let database = Database::scratch().await;
+    notes(&database).await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let brief = server.person_until("ana", 2);
+    socket.subscribe("n", &brief, json!([{"event": "*", "table": "notes"}])).await;
+    let system = socket.event("system").await;
+    let message = system["message"].as_str().expect("a text");
+    assert!(message.starts_with("Token has expired "), "{message}");
+    let ended = socket.next().await;
+    assert_eq!(ended, json!(["j", "j", "realtime:n", "phx_error", {}]), "an error, not a close");
+    socket.subscribe("n", &server.person("ana"), json!([{"event": "*", "table": "notes"}])).await;
+    database.sql(&format!("insert into notes values (1, '{ANA}')")).await;
+    assert_eq!(socket.change().await["record"]["id"], 1);
+}
+
+#[tokio::test]
+async fn bad_token_ends_the_channel_for_good() {
+    let database = Database::scratch().await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    socket.join("n", &server.person("ana"), json!([])).await;
+    socket.push("realtime:n", "access_token", json!({"access_token": "broken"})).await;
+    let system = socket.event("system").await;
+    assert_eq!(system["message"], "The token provided is not a valid JWT");
+    assert_eq!(socket.next().await[3], "phx_close");
+    assert!(socket.is_alive().await);
+}
+
+#[tokio::test]
+async fn lost_right_ends_a_private_channel_at_the_next_token() {
+    let database = Database::new().await;
+    let server = Server::start(&database).await;
+    let room = format!(
+        "conversation:{}",
+        database.value("select tests.conversation('watercooler')").await
+    );
+    let topic = format!("realtime:{room}");
+    let mut socket = server.socket().await;
+    let join = json!({"config": {"private": true}, "access_token": server.person("bo").token});
+    assert_eq!(socket.ask(&topic, "phx_join", join).await.0, "ok");
+    let Person { token } = server.person("cy");
+    socket.push(&topic, "access_token", json!({"access_token": token})).await;
+    let system = socket.event("system").await;
+    assert_eq!(
+        system["message"],
+        format!("You no longer have permission to read from this Channel topic: {room}")
+    );
+    assert_eq!(socket.next().await[3], "phx_close");
+}

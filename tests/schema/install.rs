@@ -1,0 +1,105 @@
+//! The installer: once, whole or not at all, and by several at a time.
+
+use walkie::pg::install;
+
+use crate::support::Database;
+
+#[tokio::test]
+async fn second_install_changes_nothing() {
+    let database = Database::new().await;
+    let client = database.connect().await;
+    assert!(install::is_installed(&client, false).await.expect("asks"));
+    assert!(!install::install(&client, false).await.expect("installs"));
+}
+
+#[tokio::test]
+async fn restating_everything_leaves_the_same_database() {
+    let database = Database::new().await;
+    let everything = "
+        select string_agg(pg_get_functiondef(p.oid), E'\\n' order by p.oid::regprocedure::text)
+          from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+         where n.nspname in ('app', 'public', 'auth', 'realtime') and p.prokind = 'f'
+        union all
+        select string_agg(concat_ws(' ', c.oid::regclass, c.relrowsecurity, c.relacl), E'\\n' order by c.oid::regclass::text)
+          from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname in ('app', 'public', 'auth', 'realtime')
+        union all
+        select string_agg(p::text, E'\\n' order by schemaname, tablename, policyname) from pg_policies p";
+    let before = database.rows(everything).await;
+    database.sql("update walkie.installation set fingerprint = 'old'").await;
+    let client = database.connect().await;
+    assert!(install::install(&client, false).await.expect("installs"));
+    assert_eq!(database.rows(everything).await, before);
+}
+
+#[tokio::test]
+async fn several_at_once_install_once() {
+    let database = Database::empty().await;
+    let installs = (0..4).map(|_| async {
+        let client = database.connect().await;
+        install::install(&client, false).await.unwrap_or_else(|error| panic!("{error}"))
+    });
+    let worked = futures_util::future::join_all(installs).await;
+    assert_eq!(worked.iter().filter(|worked| **worked).count(), 1, "{worked:?}");
+    assert_eq!(database.value("select count(*) from walkie.platform_history").await, "3");
+}
+
+#[tokio::test]
+async fn platform_alone_leaves_public_empty() {
+    let database = Database::scratch().await;
+    let tables = database
+        .value("select count(*) from pg_class where relnamespace = 'public'::regnamespace")
+        .await;
+    assert_eq!(tables, "0");
+    let migrated = "select extensions.uuid_generate_v4() is not null and auth.uid() is null";
+    assert_eq!(database.value(migrated).await, "t");
+}
+
+#[tokio::test]
+async fn failing_file_is_named_with_its_line_and_leaves_nothing() {
+    let database = Database::empty().await;
+    database.sql("create schema app; create table app.retention (id int)").await;
+    // A stranger's table stands where a migration wants to make its own schema.
+    let client = database.connect().await;
+    let error = install::install(&client, false).await.expect_err("the name is taken").to_string();
+    assert!(error.starts_with("migrations/V001__"), "{error}");
+    assert!(error.contains(", line "), "{error}");
+    assert_eq!(
+        database.value("select count(*) from pg_namespace where nspname = 'auth'").await,
+        "0"
+    );
+}
+
+#[tokio::test]
+async fn what_the_server_lacks_is_named_with_its_remedy() {
+    let database = Database::new().await;
+    database
+        .sql(
+            "do $$ begin create role walkie_poor_login login; exception when duplicate_object then null; end $$;
+             grant anon to walkie_poor_login",
+        )
+        .await;
+    let url = database.url().await.replacen("postgres@", "walkie_poor_login@", 1);
+    let config = walkie::pg::Target::new(&url, "tests").expect("a URL");
+    let client = walkie::pg::pool::connect(&config).await.expect("a login");
+    let lacks = install::requirements(&client).await.expect("asks");
+    let remedies: Vec<&str> = lacks.iter().map(|found| &*found.remedy).collect();
+    assert!(remedies.contains(&"alter role walkie_poor_login replication;"), "{remedies:?}");
+    assert!(remedies.contains(&"grant authenticated to walkie_poor_login;"), "{remedies:?}");
+    assert!(!remedies.contains(&"grant anon to walkie_poor_login;"), "{remedies:?}");
+}
+
+#[tokio::test]
+async fn installed_database_has_nothing_to_mend() {
+    let database = Database::new().await;
+    let config = walkie::pg::Target::new(&database.login_url().await, "tests").expect("a URL");
+    let client = walkie::pg::pool::connect(&config).await.expect("a login");
+    assert_eq!(install::requirements(&client).await.expect("asks"), []);
+    let errors: Vec<_> = install::check(&client)
+        .await
+        .expect("asks")
+        .into_iter()
+        .filter(|found| found.severity == "error")
+        .collect();
+    assert_eq!(errors, []);
+}

@@ -1,0 +1,106 @@
+//! The stream itself: order, places, breaks.
+
+use walkie::pg::{Target, names};
+use walkie::wal::{Event, Feed, Lsn, Place, Source};
+
+use crate::support::{Database, eventually};
+
+async fn feed(database: &Database) -> Feed {
+    let url = Target::new(&database.login_url().await, "tests").expect("a URL");
+    let mut feed = Feed::new(Source::new(&url, database.name(), names::PUBLICATION));
+    assert!(matches!(feed.next().await, Event::Connected { .. }));
+    feed
+}
+
+async fn table(database: &Database) {
+    database
+        .sql(
+            "create table public.t (id int primary key, body text);
+             alter publication supabase_realtime add table public.t;",
+        )
+        .await;
+}
+
+/// Places of the next changes.
+async fn places(feed: &mut Feed, count: usize) -> Vec<Place> {
+    let mut places = Vec::new();
+    while places.len() < count {
+        if let Event::Change(change) = feed.next().await {
+            places.push(change.place);
+        }
+    }
+    places
+}
+
+#[tokio::test]
+async fn changes_come_in_commit_order_with_rising_places() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let mut feed = feed(&database).await;
+    let (first, second) = (database.connect().await, database.connect().await);
+    // The first to begin is the last to commit.
+    first.batch_execute("begin; insert into public.t values (1)").await.expect("inserts");
+    second.batch_execute("insert into public.t values (2), (3)").await.expect("inserts");
+    first.batch_execute("commit").await.expect("commits");
+
+    let mut ids = Vec::new();
+    let mut places = Vec::new();
+    while ids.len() < 3 {
+        if let Event::Change(change) = feed.next().await {
+            places.push(change.place);
+            let walkie::wal::Action::Insert { new } = &change.action else { panic!("{change:?}") };
+            ids.push(format!("{:?}", new[0]));
+        }
+    }
+    assert!(places.is_sorted() && places[0] != places[1], "{places:?}");
+    assert!(ids[0].contains('2') && ids[1].contains('3') && ids[2].contains('1'), "{ids:?}");
+}
+
+#[tokio::test]
+async fn cut_stream_goes_on_where_it_broke() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let mut feed = feed(&database).await;
+    database.sql("insert into public.t values (1)").await;
+    let before = places(&mut feed, 1).await;
+    // The stream is at rest now: its commit was told too.
+    while !matches!(feed.next().await, Event::Commit { .. }) {}
+
+    let cut = format!(
+        "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '{}'",
+        database.name()
+    );
+    assert_eq!(database.value(&cut).await, "t");
+    database.sql("insert into public.t values (2)").await;
+    let after = places(&mut feed, 1).await;
+    assert!(after > before, "nothing is told twice: {before:?} {after:?}");
+}
+
+#[tokio::test]
+async fn what_was_not_acknowledged_is_told_again_to_the_next() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let mut first = feed(&database).await;
+    database.sql("insert into public.t values (1)").await;
+    database.sql("insert into public.t values (2)").await;
+    let told = places(&mut first, 2).await;
+    drop(first);
+
+    let mut second = feed(&database).await;
+    assert_eq!(places(&mut second, 2).await, told);
+    let end = loop {
+        if let Event::Commit { end, .. } = second.next().await {
+            break end;
+        }
+    };
+    second.acknowledge(end);
+    let confirmed = format!(
+        "select confirmed_flush_lsn from pg_replication_slots where slot_name = '{}'",
+        database.name()
+    );
+    eventually("the slot moves", || async {
+        let position: Lsn = database.value(&confirmed).await.parse().expect("a position");
+        (position >= end).then_some(())
+    })
+    .await;
+}

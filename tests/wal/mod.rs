@@ -1,0 +1,4 @@
+//! The log: what is told, in which form, and through breaks.
+
+mod feed;
+mod values;
