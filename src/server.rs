@@ -161,7 +161,7 @@ fn router(
     let readiness = Arc::new(Readiness { pg: pg.clone(), changes: changes.clone() });
     let requests = Router::new()
         .nest("/auth/v1", auth.router())
-        .nest("/rest/v1", rest.router())
+        .nest("/rest/v1/", rest.router())
         .route("/health", get(|| async { "ok" }))
         .merge(Router::new().route("/ready", get(ready)).with_state(readiness));
     edge::layers(requests, &settings.http.limits)

@@ -92,28 +92,28 @@ mod tests {
         };
         let id = column("id", "bigint", Some("nextval('ids')"));
         let name = column("name", "text", None);
-        let room_and_person =
-            json!([column("room_id", "bigint", None), column("person_id", "bigint", None)]);
+        let book_and_person =
+            json!([column("book_id", "bigint", None), column("person_id", "bigint", None)]);
         let tables = json!([
-            table("rooms", json!([id, name, column("data", "jsonb", None)]), &["id"]),
+            table("books", json!([id, name, column("data", "jsonb", None)]), &["id"]),
             table("people", json!([id, name]), &["id"]),
-            table("members", room_and_person, &["room_id", "person_id"]),
+            table("loans", book_and_person, &["book_id", "person_id"]),
         ]);
         let key = |column: &str, foreign: &str| {
             json!({
-                "constraint": format!("members_{column}_fkey"), "schema": "public",
-                "table": "members", "columns": [column], "foreign_schema": "public",
+                "constraint": format!("loans_{column}_fkey"), "schema": "public",
+                "table": "loans", "columns": [column], "foreign_schema": "public",
                 "foreign_table": foreign, "foreign_columns": ["id"], "is_unique": false,
             })
         };
-        let keys = json!([key("person_id", "people"), key("room_id", "rooms")]);
+        let keys = json!([key("person_id", "people"), key("book_id", "books")]);
         let argument = |name: &str| {
             json!({ "name": name, "type": "bigint", "is_required": true, "is_variadic": false })
         };
         let routines = json!([{
-            "schema": "public", "name": "join_room", "comment": null, "volatility": "v",
-            "arguments": [argument("room")], "is_set": false, "shape": "composite",
-            "table_schema": "public", "table": "members",
+            "schema": "public", "name": "lend_book", "comment": null, "volatility": "v",
+            "arguments": [argument("book")], "is_set": false, "shape": "composite",
+            "table_schema": "public", "table": "loans",
         }]);
         let read = "a document of the right form";
         Catalog::new(
@@ -143,16 +143,16 @@ mod tests {
     fn rows_are_compared_as_their_columns() {
         insta::assert_snapshot!(sql(
             "GET",
-            "/rooms?select=id,data-%3E%3Etopic&id=in.(1,2)&order=id.desc&limit=5",
+            "/books?select=id,data-%3E%3Etopic&id=in.(1,2)&order=id.desc&limit=5",
             "count=exact",
             "",
         ), @r#"
         select coalesce(json_agg(walkie_row), '[]')::text as body, count(*) as rows, (select count(*)
-        from "public"."rooms"
-        where "public"."rooms"."id" = any($1)) as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated
-        from (select "public"."rooms"."id", "public"."rooms"."data"->>'topic' as "topic"
-        from "public"."rooms"
-        where "public"."rooms"."id" = any($2) order by "public"."rooms"."id" desc limit $3) walkie_row
+        from "public"."books"
+        where "public"."books"."id" = any($1)) as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated
+        from (select "public"."books"."id", "public"."books"."data"->>'topic' as "topic"
+        from "public"."books"
+        where "public"."books"."id" = any($2) order by "public"."books"."id" desc limit $3) walkie_row
         ["{\"1\",\"2\"}", "{\"1\",\"2\"}", "5"]
         "#);
     }
@@ -161,18 +161,18 @@ mod tests {
     fn embeds_are_joined_sideways() {
         insta::assert_snapshot!(sql(
             "GET",
-            "/rooms?select=id,people!inner(name)&people.name=eq.Ana",
+            "/books?select=id,people!inner(name)&people.name=eq.Ana",
             "",
             "",
         ), @r#"
         select coalesce(json_agg(walkie_row), '[]')::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated
-        from (select "public"."rooms"."id", coalesce(walkie_embed_1.body, '[]') as "people"
-        from "public"."rooms"
+        from (select "public"."books"."id", coalesce(walkie_embed_1.body, '[]') as "people"
+        from "public"."books"
         join lateral (select json_agg(walkie_row) as body
         from (select "people_1"."name"
         from "public"."people" as "people_1"
-        join "public"."members" walkie_via_1 on walkie_via_1."person_id" = "people_1"."id"
-        where walkie_via_1."room_id" = "public"."rooms"."id" and "people_1"."name" = $1) walkie_row) walkie_embed_1 on walkie_embed_1.body is not null) walkie_row
+        join "public"."loans" walkie_via_1 on walkie_via_1."person_id" = "people_1"."id"
+        where walkie_via_1."book_id" = "public"."books"."id" and "people_1"."name" = $1) walkie_row) walkie_embed_1 on walkie_embed_1.body is not null) walkie_row
         ["Ana"]
         "#);
     }
@@ -213,13 +213,13 @@ mod tests {
 
     #[test]
     fn call_takes_members_of_the_body() {
-        insta::assert_snapshot!(sql("POST", "/rpc/join_room", "", r#"{"room":7}"#), @r#"
+        insta::assert_snapshot!(sql("POST", "/rpc/lend_book", "", r#"{"book":7}"#), @r#"
         with walkie_source as (select walkie_call.*
-        from json_to_record($1::json) as walkie_arguments ("room" bigint), lateral "public"."join_room"("room" := walkie_arguments."room") walkie_call)
+        from json_to_record($1::json) as walkie_arguments ("book" bigint), lateral "public"."lend_book"("book" := walkie_arguments."book") walkie_call)
         select (json_agg(walkie_row) -> 0)::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated
-        from (select "join_room".*
-        from walkie_source as "join_room") walkie_row
-        ["{\"room\":7}"]
+        from (select "lend_book".*
+        from walkie_source as "lend_book") walkie_row
+        ["{\"book\":7}"]
         "#);
     }
 }
