@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Auth;
 use crate::config::Settings;
 use crate::pg::install::{self, Finding};
-use crate::pg::{Pg, Target, catalog, listen, names, pool};
+use crate::pg::{Pg, Target, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
 use crate::realtime::{self, Realtime};
 use crate::rest::Rest;
@@ -87,6 +87,9 @@ pub async fn run(
 
     let tasks = TaskTracker::new();
     let sockets = TaskTracker::new();
+    let listener_target = Target::new(&settings.database.database_url, "listener")?;
+    let schemas = settings.rest.schemas.clone();
+    tasks.spawn(listen::run(pg.clone(), listener_target, schemas, shutdown.clone()));
     let (feed, changes) = feed(&settings)?;
     tasks.spawn(feed.run(shutdown.clone()));
     let target = Target::new(&settings.database.database_url, "notifications")?;
@@ -156,6 +159,7 @@ fn router(
     let public_url = settings.http.public_url();
     let rest = Rest::new(pg.clone(), Arc::new(keys.clone()), Arc::new(settings.rest.clone()));
     let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
+    let rest = Rest::new(pg.clone(), keys.clone(), &settings.rest);
     let realtime = Realtime::new(
         keys,
         pg.clone(),
@@ -168,6 +172,7 @@ fn router(
     let requests = Router::new()
         .nest("/rest/v1", rest.router())
         .nest("/auth/v1", auth.router())
+        .nest("/rest/v1/", rest.router())
         .route("/health", get(|| async { "ok" }))
         .merge(Router::new().route("/ready", get(ready)).with_state(readiness));
     edge::layers(requests, &settings.http.limits)
@@ -184,6 +189,9 @@ struct Readiness {
 async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, &'static str) {
     if !readiness.changes.is_connected() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the log is not streamed yet");
+    }
+    if !readiness.pg.catalog().is_loaded() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the schema is not loaded yet");
     }
     match readiness.pg.pool.get().await {
         Ok(_) => (StatusCode::OK, "ready"),

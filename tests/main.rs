@@ -6,5 +6,6 @@ mod architecture;
 mod auth;
 mod operations;
 mod realtime;
+mod rest;
 mod schema;
 mod wal;

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::ACCESS_CONTROL_REQUEST_METHOD;
+use http::{HeaderValue, Method};
+use tower::ServiceExt;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders};
 
 /// How long browsers may remember the answer.
@@ -37,4 +43,17 @@ pub fn layer(origins: &[String]) -> CorsLayer {
     let listed: Vec<HeaderValue> =
         origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     layer.allow_origin(listed).allow_credentials(true)
+}
+
+/// The layer answers every OPTIONS itself; those that are no preflight belong to a dialect.
+pub async fn pass_other_options(
+    State(inner): State<Router>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_preflight = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    if request.method() == Method::OPTIONS && !is_preflight {
+        return inner.oneshot(request).await.into_response();
+    }
+    next.run(request).await
 }

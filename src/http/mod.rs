@@ -10,6 +10,7 @@ mod trace;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -25,7 +26,10 @@ pub fn layers(router: Router, settings: &LimitSettings) -> Router {
             http::StatusCode::GATEWAY_TIMEOUT,
             Duration::from_secs(settings.request_timeout_seconds),
         ))
-        .layer(CatchPanicLayer::new())
-        .layer(cors::layer(&settings.cors_origins));
+        .layer(CatchPanicLayer::new());
+    let inner = router.clone();
+    let router = router
+        .layer(cors::layer(&settings.cors_origins))
+        .layer(from_fn_with_state(inner, cors::pass_other_options));
     trace::layers(router)
 }

@@ -19,7 +19,7 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// The first and the longest pause before connecting again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(32));
 
-/// Listens until `stop`, with a connection of its own to `target`.
+/// Listens until `stop`, with a connection of its own made to `target`.
 pub async fn run(pg: Pg, target: Target, schemas: Vec<String>, stop: CancellationToken) {
     stop.run_until_cancelled(keep_listening(&pg, &target, &schemas)).await;
 }

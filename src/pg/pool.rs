@@ -118,15 +118,12 @@ pub async fn connect(target: &Target) -> Result<Client, Error> {
 /// # Errors
 /// As [`connect`].
 pub async fn open(target: &Target) -> Result<(Client, Messages), Error> {
-    match target.tls() {
-        Some(tls) => {
-            let (client, mut connection) = target.config.connect(tls).await?;
-            Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
-        }
-        None => {
-            let (client, mut connection) = target.config.connect(NoTls).await?;
-            Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
-        }
+    if let Some(tls) = target.tls() {
+        let (client, mut connection) = target.config.connect(tls).await?;
+        Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
+    } else {
+        let (client, mut connection) = target.config.connect(NoTls).await?;
+        Ok((client, Box::pin(stream::poll_fn(move |cx| connection.poll_message(cx)))))
     }
 }
 

@@ -174,21 +174,27 @@ pub struct Reply {
 impl Error {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Syntax { .. } | Self::TooLong(..) | Self::Body(_) => StatusCode::BAD_REQUEST,
+            Self::Syntax { .. }
+            | Self::TooLong(..)
+            | Self::Body(_)
+            | Self::NotEmbedded(_)
+            | Self::NotImplemented(_)
+            | Self::NoRelation { .. }
+            | Self::NoColumn { .. } => StatusCode::BAD_REQUEST,
+            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::Path | Self::Root | Self::NoRoutine { .. } | Self::NoTable { .. } => {
+                StatusCode::NOT_FOUND
+            }
             Self::VerbOnRoutine(_) | Self::Verb(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Schema(..) | Self::MediaType(_) | Self::NotSingular(_) => {
+                StatusCode::NOT_ACCEPTABLE
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
-            Self::Schema(..) | Self::MediaType(_) => StatusCode::NOT_ACCEPTABLE,
-            Self::NotEmbedded(_) | Self::NotImplemented(_) => StatusCode::BAD_REQUEST,
-            Self::NotSingular(_) => StatusCode::NOT_ACCEPTABLE,
-            Self::Path | Self::Root => StatusCode::NOT_FOUND,
-            Self::NoRelation { .. } | Self::NoColumn { .. } => StatusCode::BAD_REQUEST,
             Self::AmbiguousRelation { .. } | Self::AmbiguousRoutine(_) => {
                 StatusCode::MULTIPLE_CHOICES
             }
-            Self::NoRoutine { .. } | Self::NoTable { .. } => StatusCode::NOT_FOUND,
             Self::NotLoaded => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Database { .. } | Self::Override(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

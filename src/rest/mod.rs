@@ -23,6 +23,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use http::request::Parts;
 
 use crate::config::RestSettings;
@@ -43,13 +44,13 @@ pub struct Rest {
 
 impl Rest {
     /// The dialect over this database.
-    pub fn new(pg: Pg, keys: Arc<Keys>, settings: Arc<RestSettings>) -> Self {
-        Self { pg, keys, settings }
+    pub fn new(pg: Pg, keys: Keys, settings: &RestSettings) -> Self {
+        Self { pg, keys: Arc::new(keys), settings: Arc::new(settings.clone()) }
     }
 
     /// Every path; which ones lead somewhere, the catalog knows.
     pub fn router(self) -> Router {
-        Router::new().fallback(serve).with_state(self)
+        Router::new().route("/", any(serve)).fallback(serve).with_state(self)
     }
 }
 

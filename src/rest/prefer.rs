@@ -84,12 +84,12 @@ impl Preferences {
     }
 
     /// What comes back from a write.
-    pub fn returns(&self) -> Return {
+    pub fn returns(self) -> Return {
         self.representation.unwrap_or(Return::Minimal)
     }
 
     /// The header that tells which were honoured, in the dialect's order.
-    pub fn applied(&self) -> Option<String> {
+    pub fn applied(self) -> Option<String> {
         let resolution = self.resolution.map(|resolution| match resolution {
             Resolution::MergeDuplicates => "resolution=merge-duplicates",
             Resolution::IgnoreDuplicates => "resolution=ignore-duplicates",

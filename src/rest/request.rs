@@ -1,11 +1,12 @@
 //! HTTP -> [`ApiRequest`]: after this nobody sees a string that might still be wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::error::{Error, Feature};
@@ -220,24 +221,24 @@ fn invalid_json() -> Error {
     Error::Body("Empty or invalid json".into())
 }
 
+/// Members of an object, their values unread.
+type Members<'a> = BTreeMap<String, &'a RawValue>;
+
 /// An object, or objects with the same keys; with `columns=` the keys need not be known.
 fn rows(text: &str, query: &Query) -> Result<Payload, Error> {
     if !text.trim_start().starts_with('[') {
-        let object: BTreeMap<String, IgnoredAny> =
-            serde_json::from_str(text).map_err(|_| invalid_json())?;
+        let object: Members<'_> = serde_json::from_str(text).map_err(|_| invalid_json())?;
         let keys = object.into_keys().collect();
         return Ok(Payload { text: text.to_owned(), shape: PayloadShape::Object, keys });
     }
-    let objects: Vec<BTreeMap<String, IgnoredAny>> =
-        serde_json::from_str(text).map_err(|_| invalid_json())?;
+    let objects: Vec<Members<'_>> = serde_json::from_str(text).map_err(|_| invalid_json())?;
     let is_uniform = objects.windows(2).all(|pair| pair[0].keys().eq(pair[1].keys()));
     if !is_uniform && query.columns.is_none() {
         return Err(Error::Body("All object keys must match".into()));
     }
     let shape = PayloadShape::Objects(objects.len());
-    let keys: BTreeSet<String> =
-        objects.into_iter().next().into_iter().flatten().map(|(key, _)| key).collect();
-    Ok(Payload { text: text.to_owned(), shape, keys: keys.into_iter().collect() })
+    let keys = objects.into_iter().next().unwrap_or_default().into_keys().collect();
+    Ok(Payload { text: text.to_owned(), shape, keys })
 }
 
 /// Named arguments; anything else is for a single unnamed one.
@@ -245,18 +246,14 @@ fn arguments(text: &str) -> Result<Payload, Error> {
     if text.trim().is_empty() {
         return Ok(Payload { text: "{}".into(), shape: PayloadShape::Object, keys: Vec::new() });
     }
-    let text = text.to_owned();
-    if text.trim_start().starts_with('{') {
-        let object: BTreeMap<String, IgnoredAny> =
-            serde_json::from_str(&text).map_err(|_| invalid_json())?;
-        return Ok(Payload {
-            text,
-            shape: PayloadShape::Object,
-            keys: object.into_keys().collect(),
-        });
-    }
-    let _: IgnoredAny = serde_json::from_str(&text).map_err(|_| invalid_json())?;
-    Ok(Payload { text, shape: PayloadShape::Other, keys: Vec::new() })
+    let (shape, keys) = if text.trim_start().starts_with('{') {
+        let object: Members<'_> = serde_json::from_str(text).map_err(|_| invalid_json())?;
+        (PayloadShape::Object, object.into_keys().collect())
+    } else {
+        let _: IgnoredAny = serde_json::from_str(text).map_err(|_| invalid_json())?;
+        (PayloadShape::Other, Vec::new())
+    };
+    Ok(Payload { text: text.to_owned(), shape, keys })
 }
 
 fn headers_json(headers: &HeaderMap) -> String {

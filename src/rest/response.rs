@@ -1,5 +1,6 @@
 //! Answer -> HTTP: status, headers, body.
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -27,6 +28,7 @@ pub fn write(
     let status = match plan {
         Plan::Read(_) => read_head(request, &answer, &mut headers)?,
         Plan::Write(write) => write_head(request, write, &answer, &mut headers),
+        Plan::Call(call) if call.shape == Shape::Void => StatusCode::NO_CONTENT,
         Plan::Call(_) => window_head(request, &answer, &mut headers)?,
         Plan::Inspect(verbs) => return Ok(inspection(verbs)),
     };
@@ -36,23 +38,17 @@ pub fn write(
     if let Some(applied) = applied(request, plan).applied() {
         insert(&mut headers, PREFERENCE_APPLIED, &applied);
     }
-    let status = if has_body(plan) {
+    if has_body(plan) {
         insert(&mut headers, header::CONTENT_TYPE, request.media.content_type());
-        status
-    } else {
-        no_content(status)
-    };
-    let status = overridden(status, &answer, &mut headers)?;
-    let body = answer.body.filter(|_| has_body(plan) && !request.is_head());
-    Ok((status, headers, body.unwrap_or_else(|| absent(request, plan))).into_response())
-}
-
-/// A single result that is not there is null.
-fn absent(request: &ApiRequest, plan: &Plan) -> String {
-    match plan {
-        Plan::Call(call) if call.shape != Shape::Void && !request.is_head() => "null".into(),
-        _ => String::new(),
     }
+    let status = overridden(status, &answer, &mut headers)?;
+    let body = if !has_body(plan) || request.is_head() {
+        Body::empty()
+    } else {
+        // A single result that is not there is null.
+        Body::from(answer.body.unwrap_or_else(|| "null".into()))
+    };
+    Ok((status, headers, body).into_response())
 }
 
 fn has_body(plan: &Plan) -> bool {
@@ -62,10 +58,6 @@ fn has_body(plan: &Plan) -> bool {
         Plan::Call(call) => call.shape != Shape::Void,
         Plan::Inspect(_) => false,
     }
-}
-
-fn no_content(status: StatusCode) -> StatusCode {
-    if status == StatusCode::OK { StatusCode::NO_CONTENT } else { status }
 }
 
 fn read_head(
@@ -122,6 +114,7 @@ fn write_head(
         }
         Work::Insert { .. } => StatusCode::CREATED,
         Work::Nothing if request.method == Method::POST => StatusCode::CREATED,
+        _ if plan.rows.is_none() => StatusCode::NO_CONTENT,
         _ => StatusCode::OK,
     }
 }

@@ -99,14 +99,14 @@ fn status(refusal: &Refusal<'_>, is_anonymous: bool) -> StatusCode {
         (_, "42883" | "42P01") => StatusCode::NOT_FOUND,
         (_, "P0001") => StatusCode::BAD_REQUEST,
         (_, "57P01") | ("08", _) => StatusCode::SERVICE_UNAVAILABLE,
-        (_, "53400" | "42P17" | "21000") => StatusCode::INTERNAL_SERVER_ERROR,
-        ("53", _) => StatusCode::SERVICE_UNAVAILABLE,
+        ("53", state) if state != "53400" => StatusCode::SERVICE_UNAVAILABLE,
         ("0L" | "0P" | "28", _) => StatusCode::FORBIDDEN,
         (
-            "09" | "25" | "2D" | "38" | "39" | "3B" | "40" | "54" | "55" | "57" | "58" | "F0"
-            | "HV" | "P0" | "XX",
+            "09" | "25" | "2D" | "38" | "39" | "3B" | "40" | "53" | "54" | "55" | "57" | "58"
+            | "F0" | "HV" | "P0" | "XX",
             _,
-        ) => StatusCode::INTERNAL_SERVER_ERROR,
+        )
+        | (_, "42P17" | "21000") => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -21,10 +21,21 @@ pub struct Embedded {
     /// Pairs of columns that must be equal: of the outer row and of the inner one, or of the
     /// junction.
     pub near: Vec<(String, String)>,
-    /// The table between: schema, name, and pairs of its columns and the inner row's.
-    pub junction: Option<(String, String, Vec<(String, String)>)>,
+    /// The table between.
+    pub junction: Option<Between>,
     /// The related rows.
     pub rows: Rows,
+}
+
+/// The table between two others.
+#[derive(Debug)]
+pub struct Between {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub table: String,
+    /// Pairs of columns that must be equal: its own and the inner row's.
+    pub far: Vec<(String, String)>,
 }
 
 /// Where a way starts.
@@ -56,7 +67,11 @@ impl<'a> Planner<'a> {
         let (near, junction) = match &relation.path {
             Path::ManyToMany(junction) => {
                 let Junction { schema, table, near, far } = &**junction;
-                let between = (schema.clone(), table.clone(), far.columns.clone());
+                let between = Between {
+                    schema: schema.clone(),
+                    table: table.clone(),
+                    far: far.columns.clone(),
+                };
                 (near.columns.clone(), Some(between))
             }
             Path::ManyToOne(link)

@@ -11,7 +11,7 @@ mod write;
 use http::Method;
 
 pub use call::{Arguments, CallPlan, Given};
-pub use embed::Embedded;
+pub use embed::{Between, Embedded};
 pub use read::{Check, Field, From, Order, Origin, Output, Rows};
 pub use write::{Conflict, Work, WritePlan};
 

@@ -230,7 +230,7 @@ fn located<T>((at, value): &At<T>) -> (&[String], &T) {
     (at, value)
 }
 
-impl<'a> Level<'a> {
+impl Level<'_> {
     /// What speaks of an embed of this level.
     fn below(&self, embed: &Embed) -> Self {
         fn step<'a, T: Copy>(parts: &[(&'a [String], T)], embed: &Embed) -> Vec<(&'a [String], T)> {

@@ -203,7 +203,7 @@ fn list(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Error> {
     }
     let mut elements = Vec::new();
     loop {
-        elements.push(element(cursor)?);
+        elements.push(element(cursor));
         if !cursor.eat(",") {
             break;
         }
@@ -213,15 +213,15 @@ fn list(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Error> {
 }
 
 /// A quoted value only when the quote ends the element, so that `"a"b` stays as it is.
-fn element(cursor: &mut Cursor<'_>) -> Result<String, Error> {
+fn element(cursor: &mut Cursor<'_>) -> String {
     let mut ahead = cursor.clone();
     if let Ok(quoted) = ahead.quoted()
         && (ahead.comes(",") || ahead.comes(")"))
     {
         *cursor = ahead;
-        return Ok(quoted);
+        return quoted;
     }
-    Ok(cursor.take_while(|character| !matches!(character, ',' | ')')).to_owned())
+    cursor.take_while(|character| !matches!(character, ',' | ')')).to_owned()
 }
 
 /// A value inside of brackets; an array literal keeps its commas.
@@ -231,7 +231,7 @@ fn logic_value(cursor: &mut Cursor<'_>) -> Result<String, Error> {
         cursor.expect("}")?;
         return Ok(format!("{literal}}}"));
     }
-    element(cursor)
+    Ok(element(cursor))
 }
 
 /// A value outside of brackets: whatever is left.

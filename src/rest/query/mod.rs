@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn arguments_are_what_is_no_filter() {
-        let query = parse("place=7&body=hi.there&seq=gt.4", true).expect("parses");
+        let query = parse("book=7&title=hi.there&year=gt.4", true).expect("parses");
         assert_eq!(query.arguments.len(), 2);
         assert_eq!(query.conditions.len(), 1);
     }

@@ -1,7 +1,7 @@
 //! Rows, with what is embedded in them.
 
 use super::super::media::Media;
-use super::super::plan::{Check, Embedded, From, Origin, Output, Rows};
+use super::super::plan::{Between, Check, Embedded, From, Origin, Output, Rows};
 use super::{Statement, Wanted, answer, body};
 
 /// The statement that reads `rows`.
@@ -154,10 +154,10 @@ fn join_embed(out: &mut Statement, outer: &From, embed: &Embedded) {
 }
 
 fn join_junction(out: &mut Statement, rows: &Rows, embed: &Embedded) {
-    let Some((schema, table, pairs)) = &embed.junction else { return };
+    let Some(Between { schema, table, far }) = &embed.junction else { return };
     let via = format!("walkie_via_{}", embed.number);
     out.push(" join ").qualified(schema, table).push(" ").push(&via).push(" on ");
-    out.list(" and ", pairs, |out, (between, inner)| {
+    out.list(" and ", far, |out, (between, inner)| {
         out.push(&via).push(".").name(between).push(" = ").column(&rows.from, inner);
     });
 }

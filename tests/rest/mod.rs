@@ -1,0 +1,47 @@
+//! The REST dialect on the wire, over a library.
+
+mod call;
+mod embed;
+mod errors;
+mod read;
+mod reload;
+mod write;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+
+use crate::support::{Answer, Database, Server};
+
+const OBJECT: &str = "application/vnd.pgrst.object+json";
+
+/// A server over a library.
+async fn library() -> (Database, Server) {
+    let database = Database::scratch().await;
+    database.sql(include_str!("library.sql")).await;
+    let server = Server::start(&database).await;
+    (database, server)
+}
+
+/// A request of somebody without a name.
+fn request(server: &Server, method: Method, path: &str) -> RequestBuilder {
+    server.request(method, &format!("/rest/v1/{path}")).header("apikey", server.anon_key())
+}
+
+async fn get(server: &Server, path: &str) -> Answer {
+    Answer::of(request(server, Method::GET, path)).await
+}
+
+/// A write that wants its rows back.
+async fn write(server: &Server, method: Method, path: &str, body: Value) -> Answer {
+    let request = request(server, method, path).header("prefer", "return=representation");
+    Answer::of(request.json(&body)).await
+}
+
+fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
+    answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Status and code of a refusal.
+fn refusal(answer: &Answer) -> (u16, &str) {
+    (answer.status.as_u16(), answer.body["code"].as_str().unwrap_or_default())
+}
