@@ -1,5 +1,6 @@
 //! The only place that joins slices: build, route, spawn, shut down.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,15 +9,17 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use deadpool_postgres::Pool;
+use futures_util::FutureExt;
 use http::StatusCode;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
 use crate::config::Settings;
 use crate::pg::install::{self, Finding};
-use crate::pg::{Pg, Target, listen, names, pool};
+use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
 use crate::realtime::{self, Realtime};
 use crate::rest::Rest;
@@ -41,8 +44,8 @@ pub enum Error {
     /// A database URL does not parse.
     #[error("the database URL is wrong")]
     Url(#[from] tokio_postgres::Error),
-    /// The listener failed.
-    #[error("the server cannot listen")]
+    /// The listener or another part of the server failed.
+    #[error("the server cannot go on")]
     Listen(#[from] std::io::Error),
 }
 
@@ -85,45 +88,46 @@ pub async fn run(
     let pg = Pg::new(&settings.database)?;
     pg.reload(&settings.rest.schemas).await?;
 
-    let tasks = TaskTracker::new();
-    let sockets = TaskTracker::new();
-    let listener_target = Target::new(&settings.database.database_url, "listener")?;
-    let schemas = settings.rest.schemas.clone();
-    tasks.spawn(listen::run(pg.clone(), listener_target, schemas, shutdown.clone()));
     let (feed, changes) = feed(&settings)?;
-    tasks.spawn(feed.run(shutdown.clone()));
-    let target = Target::new(&settings.database.database_url, "notifications")?;
-    tasks.spawn(listen::run(pg.clone(), target, settings.rest.schemas.clone(), shutdown.clone()));
-
-    let app = router(&settings, &pg, &changes, &shutdown, &sockets);
-    let drain = Duration::from_secs(settings.http.limits.drain_seconds);
+    let sockets = TaskTracker::new();
+    let app = router(&settings, &pg, &changes, &shutdown, &sockets)
+        .into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|stream| {
         // Frames are small and must not wait for each other.
         let _ = stream.set_nodelay(true);
     });
-    let serving =
-        axum::serve(listener, app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let mut serving = tokio::spawn(serving.into_future());
-    tokio::select! {
-        // First, since a shutdown ends the serving too, which is then awaited below.
+    let schemas = settings.rest.schemas.clone();
+    let target = Target::new(&settings.database.database_url, "notifications")?;
+
+    let mut tasks = JoinSet::new();
+    let stop = shutdown.clone().cancelled_owned();
+    tasks.spawn(axum::serve(listener, app).with_graceful_shutdown(stop).into_future());
+    tasks.spawn(feed.run(shutdown.clone()).map(Ok));
+    tasks.spawn(listen::run(pg, target, schemas, shutdown.clone()).map(Ok));
+    let ended = tokio::select! {
+        // First, since a shutdown ends the tasks too.
         biased;
-        () = shutdown.cancelled() => {}
-        outcome = &mut serving => {
-            shutdown.cancel();
-            outcome.map_err(std::io::Error::other)??;
-        }
-    }
+        () = shutdown.cancelled() => None,
+        ended = tasks.join_next() => ended,
+    };
+    shutdown.cancel();
     sockets.close();
-    tasks.close();
     let drained = async {
         sockets.wait().await;
-        tasks.wait().await;
-        serving.await
+        while tasks.join_next().await.is_some() {}
     };
+    let drain = Duration::from_secs(settings.http.limits.drain_seconds);
     if tokio::time::timeout(drain, drained).await.is_err() {
         tracing::warn!("some requests or sockets did not end in time and are cut off");
     }
-    Ok(())
+    match ended {
+        None => Ok(()),
+        // No task ends by itself but by a fault; whoever supervises starts the server anew.
+        Some(ended) => {
+            ended.map_err(std::io::Error::other)??;
+            Err(std::io::Error::other("a part of the server has ended").into())
+        }
+    }
 }
 
 /// The log reader and the pool that its authorizer asks over.
@@ -157,7 +161,6 @@ fn router(
 ) -> Router {
     let keys = identity::keys(&settings.identity);
     let public_url = settings.http.public_url();
-    let rest = Rest::new(pg.clone(), Arc::new(keys.clone()), Arc::new(settings.rest.clone()));
     let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
     let rest = Rest::new(pg.clone(), keys.clone(), &settings.rest);
     let realtime = Realtime::new(
@@ -170,7 +173,6 @@ fn router(
     );
     let readiness = Arc::new(Readiness { pg: pg.clone(), changes: changes.clone() });
     let requests = Router::new()
-        .nest("/rest/v1", rest.router())
         .nest("/auth/v1", auth.router())
         .nest("/rest/v1/", rest.router())
         .route("/health", get(|| async { "ok" }))

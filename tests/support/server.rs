@@ -80,10 +80,6 @@ impl Server {
         &self.url
     }
 
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// A person of the cast, by name.
     pub fn person(&self, name: &str) -> Person {
         self.person_until(name, 3600)
