@@ -107,9 +107,7 @@ mod tests {
             })
         };
         let keys = json!([key("person_id", "people"), key("book_id", "books")]);
-        let argument = |name: &str| {
-            json!({ "name": name, "type": "bigint", "is_required": true, "is_variadic": false })
-        };
+        let argument = |name: &str| json!({ "name": name, "type": "bigint", "is_required": true, "is_variadic": false });
         let routines = json!([{
             "schema": "public", "name": "lend_book", "comment": null, "volatility": "v",
             "arguments": [argument("book")], "is_set": false, "shape": "composite",
