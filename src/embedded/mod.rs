@@ -256,10 +256,14 @@ impl Tools {
         set("wal_level=logical");
         set("max_connections=200");
         set("max_wal_senders=100");
-        set("max_replication_slots=100");
         match kind {
-            Kind::Kept { .. } => set("listen_addresses=127.0.0.1"),
+            Kind::Kept { .. } => {
+                set("listen_addresses=127.0.0.1");
+                set("max_replication_slots=100");
+            }
             Kind::ThrownAway => {
+                // Every server of a test run leaves the slot it made.
+                set("max_replication_slots=1000");
                 set("listen_addresses=");
                 set("fsync=off");
                 set("full_page_writes=off");
