@@ -3,6 +3,12 @@
 //!
 //! `cargo bench --bench fanout -- [SUBSCRIBERS]` (default 100), each a person of their own, all
 //! members of one room.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -421,7 +421,7 @@ pub fn unknown_variables() -> Vec<String> {
 pub fn variables() -> Vec<String> {
     let mut names: Vec<String> = CommandLine::command()
         .get_subcommands()
-        .flat_map(|command| command.get_arguments())
+        .flat_map(clap::Command::get_arguments)
         .filter_map(|argument| argument.get_env()?.to_str().map(str::to_owned))
         .collect();
     names.sort();

@@ -41,6 +41,9 @@ impl Keys {
     }
 
     /// A signed token for these claims.
+    ///
+    /// # Errors
+    /// The claims cannot be written as JSON.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
         encode(&Header::new(Algorithm::HS256), claims, &self.encoding)
     }

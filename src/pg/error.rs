@@ -52,7 +52,7 @@ impl From<tokio_postgres::Error> for Error {
             None if error.is_closed() => Self::Down(Box::new(error)),
             // tokio-postgres has no public kind for i/o faults; they carry an i/o source.
             None if std::error::Error::source(&error)
-                .is_some_and(|cause| cause.is::<std::io::Error>()) =>
+                .is_some_and(<dyn std::error::Error>::is::<std::io::Error>) =>
             {
                 Self::Down(Box::new(error))
             }

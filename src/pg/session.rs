@@ -49,11 +49,13 @@ impl<'a> Session<'a> {
     }
 
     /// The same, refusing writes.
+    #[must_use]
     pub fn read_only(self) -> Self {
         Self { read_only: true, ..self }
     }
 
     /// The same with one more setting.
+    #[must_use]
     pub fn set(mut self, name: &'a str, value: &'a str) -> Self {
         self.settings.push((name, value));
         self

@@ -3,7 +3,7 @@
 //! This one task owns the subscriptions and the window, so that a subscriber who comes back
 //! gets what it missed and then what is new, with no seam between.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ pub struct Feed {
     /// Those who still have to be sent what they missed, and up to where they have it.
     catching_up: Vec<(Active, Place)>,
     /// One `Arc` for all sockets of a person.
-    people: HashMap<Arc<Identity>, ()>,
+    people: HashSet<Arc<Identity>>,
     /// The last change that was told.
     last: Place,
     has_connected: bool,
@@ -156,7 +156,7 @@ impl Feed {
             window: Window::new(bounds),
             subscribers: HashMap::new(),
             catching_up: Vec::new(),
-            people: HashMap::new(),
+            people: HashSet::new(),
             last: Place::default(),
             has_connected: false,
         };
@@ -210,7 +210,7 @@ impl Feed {
             }
             Command::Unsubscribe(id) => {
                 self.remove(id);
-                self.people.retain(|person, ()| Arc::strong_count(person) > 1);
+                self.people.retain(|person| Arc::strong_count(person) > 1);
             }
         }
     }
@@ -296,11 +296,11 @@ impl Feed {
 
     /// The shared form of an identity.
     fn person(&mut self, identity: &Identity) -> Arc<Identity> {
-        if let Some((person, ())) = self.people.get_key_value(identity) {
+        if let Some(person) = self.people.get(identity) {
             return Arc::clone(person);
         }
         let person = Arc::new(identity.clone());
-        self.people.insert(Arc::clone(&person), ());
+        self.people.insert(Arc::clone(&person));
         person
     }
 
@@ -390,9 +390,8 @@ impl Feed {
         let mut requests = Vec::new();
         let mut candidates = Vec::new();
         for change in changes {
-            let mut candidate = match self.candidate(change, to, &compared).await? {
-                Some(candidate) => candidate,
-                None => continue,
+            let Some(mut candidate) = self.candidate(change, to, &compared).await? else {
+                continue;
             };
             candidate.ask(&mut requests);
             candidates.push(candidate);
@@ -444,8 +443,7 @@ impl Feed {
         decisions: &[Vec<Decision>],
     ) -> Result<(), Error> {
         let mut data: HashMap<(Arc<str>, Shown), String> = HashMap::new();
-        let mut frames: HashMap<(Arc<str>, Shown, Version, Arc<str>, &[u32]), Frame> =
-            HashMap::new();
+        let mut frames: HashMap<Alike<'_>, Frame> = HashMap::new();
         for (active, ids, number) in &candidate.listeners {
             let subscriber = &active.subscriber;
             let lens = match self.authorizer.lens(&candidate.table, &active.identity).await {
@@ -481,6 +479,10 @@ impl Feed {
         Ok(())
     }
 }
+
+/// What makes two frames of one change the same: role, what is shown, serializer, topic and
+/// bindings.
+type Alike<'a> = (Arc<str>, Shown, Version, Arc<str>, &'a [u32]);
 
 /// Subscribers, the ids of their bindings that want the change, and the number of their identity.
 type Listeners<'a> = Vec<(&'a Active, Vec<u32>, usize)>;

@@ -77,7 +77,7 @@ impl Wanted {
             (Some(_), false) => Some("public".to_owned()),
             _ => schema,
         };
-        Ok(Self { kind, schema, table, filter, after, entry })
+        Ok(Self { entry, kind, schema, table, filter, after })
     }
 
     /// The number by which the client knows the binding: the same for the same entry.
@@ -86,9 +86,7 @@ impl Wanted {
         for name in ["event", "schema", "table", "filter"] {
             self.entry.get(name).and_then(Value::as_str).hash(&mut hasher);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "reduced to 27 bits")]
-        let id = (hasher.finish() & ((1 << ID_BITS) - 1)) as u32;
-        id
+        u32::try_from(hasher.finish() >> (u64::BITS - ID_BITS)).unwrap_or(0)
     }
 
     /// As the reference prints it in error texts.

@@ -120,6 +120,13 @@ struct Literal<'a> {
     rest: &'a str,
 }
 
+/// A value inside an array or row.
+enum Item {
+    /// SQL null: nothing at all in a row, the bare word in an array.
+    Null,
+    Value(String),
+}
+
 /// Arrays have at most six dimensions.
 const MAX_DEPTH: usize = 6;
 
@@ -151,8 +158,8 @@ impl<'a> Literal<'a> {
                     self.dimension(out, element, delimiter, depth + 1)?;
                 } else {
                     match self.item(&[delimiter, '}'], false)? {
-                        None => out.push_str("null"),
-                        Some(text) => write_typed(out, element, &text, true)?,
+                        Item::Null => out.push_str("null"),
+                        Item::Value(text) => write_typed(out, element, &text, true)?,
                     }
                 }
                 if self.take('}').is_some() {
@@ -177,9 +184,8 @@ impl<'a> Literal<'a> {
             write_string(out, name);
             out.push(':');
             match self.item(&[',', ')'], true)? {
-                None => out.push_str("null"),
-                // A row inside a row is written as to_jsonb writes it: not as an element.
-                Some(text) => write_typed(out, encoding, &text, true)?,
+                Item::Null => out.push_str("null"),
+                Item::Value(text) => write_typed(out, encoding, &text, true)?,
             }
         }
         self.take(')')?;
@@ -192,9 +198,8 @@ impl<'a> Literal<'a> {
         Some(())
     }
 
-    /// One value up to one of `ends`; `None` inside is SQL null: nothing at all in a row, the
-    /// bare word in an array.
-    fn item(&mut self, ends: &[char], is_row: bool) -> Option<Option<String>> {
+    /// One value up to one of `ends`.
+    fn item(&mut self, ends: &[char], is_row: bool) -> Option<Item> {
         let mut text = String::new();
         let mut was_quoted = false;
         let mut is_quoted = false;
@@ -215,7 +220,7 @@ impl<'a> Literal<'a> {
                     self.rest = &self.rest[at..];
                     let is_null =
                         !was_quoted && if is_row { text.is_empty() } else { text == "NULL" };
-                    return Some((!is_null).then_some(text));
+                    return Some(if is_null { Item::Null } else { Item::Value(text) });
                 }
                 c => text.push(c),
             }

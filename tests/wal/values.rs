@@ -101,13 +101,12 @@ async fn values_arrive_as_postgres_writes_them_in_json() {
     let change = socket.change().await;
 
     for (number, (kind, literal, special)) in all.iter().enumerate() {
-        let wanted: String = match special {
-            Some(json) => (*json).to_owned(),
-            None => {
-                let sql =
-                    format!("set timezone = 'UTC'; select to_jsonb(c{number}) from public.values");
-                database.value(&sql).await
-            }
+        let wanted = if let Some(json) = special {
+            (*json).to_owned()
+        } else {
+            let sql =
+                format!("set timezone = 'UTC'; select to_jsonb(c{number}) from public.values");
+            database.value(&sql).await
         };
         let wanted: Value = serde_json::from_str(&wanted).expect("JSON");
         assert_eq!(change["record"][format!("c{number}")], wanted, "{kind} {literal}");

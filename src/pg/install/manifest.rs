@@ -1,6 +1,8 @@
 //! Which SQL files make the database, in which order. They are embedded in the binary; the
 //! `\ir` lines of an install.sql, which psql understands as well, are the order.
 
+use std::path::Path;
+
 use include_dir::{Dir, include_dir};
 
 static PLATFORM_MIGRATIONS: Dir<'_> =
@@ -73,11 +75,15 @@ fn migrations(folder: &'static str, dir: &'static Dir<'_>) -> Vec<File> {
         .files()
         .filter_map(|file| {
             let name = file.path().file_name()?.to_str()?;
-            name.ends_with(".sql").then(|| File { folder, name, text: utf8(file) })
+            is_sql(name).then(|| File { folder, name, text: utf8(file) })
         })
         .collect();
     files.sort_by_key(|file| version(file.name));
     files
+}
+
+fn is_sql(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "sql")
 }
 
 /// The number between `V` and `__`.
@@ -118,7 +124,7 @@ mod tests {
             let mut present: Vec<&str> = dir
                 .files()
                 .filter_map(|file| file.path().to_str())
-                .filter(|name| name.ends_with(".sql") && *name != "install.sql")
+                .filter(|name| is_sql(name) && *name != "install.sql")
                 .collect();
             listed.sort_unstable();
             present.sort_unstable();

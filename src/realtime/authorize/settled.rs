@@ -63,7 +63,9 @@ mod tests {
 
     fn check(told: &[u32], snapshot: &str) -> Result<(), TooEarly> {
         let mut unsettled = Unsettled::default();
-        told.iter().for_each(|xid| unsettled.told(*xid));
+        for xid in told {
+            unsettled.told(*xid);
+        }
         unsettled.check(snapshot)
     }
 
