@@ -4,6 +4,8 @@ select app.close_functions();
 
 -- Policies and row triggers run as the caller, who must therefore be able to name the rules.
 grant usage on schema app to authenticated, service_role, authenticator;
+-- Whoever inserts a row with a default written out calls the default's function.
+grant usage on schema base to authenticated, service_role;
 grant execute on function
   app.my_org(),
   app.is_member(uuid),

@@ -172,13 +172,12 @@ fn router(
         sockets.clone(),
     );
     let readiness = Arc::new(Readiness { pg: pg.clone(), changes: changes.clone() });
-    let requests = Router::new()
-        .nest("/auth/v1", auth.router())
-        .nest("/rest/v1/", rest.router())
-        .route("/health", get(|| async { "ok" }))
-        .merge(Router::new().route("/ready", get(ready)).with_state(readiness));
+    let requests = Router::new().nest("/auth/v1", auth.router()).nest("/rest/v1/", rest.router());
+    // Sockets outlive every time limit, and probes are not worth a line in the log.
     edge::layers(requests, &settings.http.limits)
-        .merge(Router::new().nest("/realtime/v1", realtime::router(realtime)))
+        .nest("/realtime/v1", realtime::router(realtime))
+        .route("/health", get(|| async { "ok" }))
+        .merge(Router::new().route("/ready", get(ready)).with_state(readiness))
 }
 
 /// What must work before traffic is sent here.

@@ -257,6 +257,34 @@ async fn policies_on_other_tables_decide_under_their_own_policies() {
     assert_eq!(bo.change().await["record"]["id"], 3);
 }
 
+#[tokio::test]
+async fn functions_of_policies_may_be_in_a_schema_closed_to_people() {
+    let database = Database::scratch().await;
+    database
+        .sql(&format!(
+            "create schema private;
+             create function private.is_owner(owner uuid) returns boolean
+             language sql stable security definer set search_path = ''
+             as $$ select owner = auth.uid() $$;
+             create table public.diaries (id int primary key, owner uuid);
+             alter table public.diaries enable row level security;
+             create policy own on public.diaries for select to authenticated
+               using (private.is_owner(owner));
+             grant select on public.diaries to authenticated;
+             insert into public.diaries values (0, '{BO}');
+             alter publication supabase_realtime add table public.diaries;"
+        ))
+        .await;
+    let server = Server::start(&database).await;
+    let bo = server.person("bo");
+    let seen = server.rest(&bo, Method::GET, "diaries?select=id").await;
+    assert_eq!(seen.body, json!([{"id": 0}]), "a select needs no right on the schema");
+    let mut socket = server.socket().await;
+    socket.subscribe("diaries", &bo, json!([{"event": "*", "table": "diaries"}])).await;
+    database.sql(&format!("insert into diaries values (1, '{ANA}'), (2, '{BO}')")).await;
+    assert_eq!(socket.change().await["record"]["id"], 2);
+}
+
 /// Reads changes until the message that ends the test, and tells what bodies it has seen.
 async fn read_to_the_end(mut socket: Socket, seen: watch::Sender<String>) -> Vec<Value> {
     let mut changes = Vec::new();

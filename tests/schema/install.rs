@@ -103,3 +103,35 @@ async fn installed_database_has_nothing_to_mend() {
         .collect();
     assert_eq!(errors, []);
 }
+
+#[tokio::test]
+async fn check_tells_of_drift_and_how_to_mend_it() {
+    let database = Database::new().await;
+    database
+        .sql(
+            "create table public.open_to_all (id int);
+             alter publication supabase_realtime add table public.open_to_all;
+             create schema closed;
+             revoke usage on schema closed from authenticator;
+             create function closed.yes() returns boolean language sql as 'select true';
+             create policy p on public.profiles using (closed.yes());",
+        )
+        .await;
+    let client = database.connect().await;
+    let findings = install::check(&client).await.expect("asks");
+    let remedies: Vec<&str> = findings.iter().map(|found| &*found.remedy).collect();
+    for remedy in [
+        "alter table open_to_all enable row level security;",
+        "alter table open_to_all replica identity full;",
+        "grant usage on schema closed to authenticator;",
+    ] {
+        assert!(remedies.contains(&remedy), "{remedy} is not in {remedies:?}");
+    }
+    for remedy in
+        remedies.iter().filter(|remedy| remedy.starts_with("alter") || remedy.starts_with("grant"))
+    {
+        database.sql(remedy).await;
+    }
+    let left = install::check(&client).await.expect("asks");
+    assert!(left.iter().all(|found| found.severity != "error"), "{left:?}");
+}

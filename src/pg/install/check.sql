@@ -89,18 +89,22 @@ with findings (severity, subject, finding, remedy) as (
      and not (pubinsert and pubupdate and pubdelete and pubtruncate)
 
   union all
-  select 'warning',
-         format('public.%I', expected.name),
-         'not in publication supabase_realtime, so its changes are not live',
-         format('alter publication supabase_realtime add table public.%I;', expected.name)
-    from unnest(array['conversations', 'conversation_members', 'messages', 'profiles']) expected (name)
-   where to_regnamespace('app') is not null
-     and exists (select from pg_publication where pubname = 'supabase_realtime')
-     and not exists (select
-                       from pg_publication_tables t
-                      where t.pubname = 'supabase_realtime'
-                        and t.schemaname = 'public'
-                        and t.tablename = expected.name)
+  -- Policies are kept as parsed trees, but the authorizer asks with their text.
+  select 'error',
+         'schema ' || n.nspname,
+         format('row policies of %s call its functions, but the server''s login role may not enter it, so nobody hears of changes there',
+           string_agg(distinct policy.polrelid::regclass::text, ', ')),
+         format('grant usage on schema %I to authenticator;', n.nspname)
+    from pg_policy policy
+    join pg_class c on c.oid = policy.polrelid
+    join pg_namespace home on home.oid = c.relnamespace
+    join pg_publication_tables t on t.pubname = 'supabase_realtime' and t.schemaname = home.nspname and t.tablename = c.relname
+    join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = policy.oid and d.refclassid = 'pg_proc'::regclass
+    join pg_proc p on p.oid = d.refobjid
+    join pg_namespace n on n.oid = p.pronamespace
+   where exists (select from pg_roles where rolname = 'authenticator')
+     and not has_schema_privilege('authenticator', n.oid, 'usage')
+   group by n.nspname
 
   union all
   select 'error',
