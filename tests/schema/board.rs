@@ -2,12 +2,11 @@
 //! asked of the database and kept in `policies/MATRIX.md`.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
 use tokio_postgres::Client;
 
-use crate::support::{Database, rows};
+use crate::support::{Database, compare_page, rows};
 
 /// A table, values that would make a row of it, and a column to change.
 const TABLES: [(&str, &str, &str); 5] = [
@@ -46,7 +45,7 @@ const PEOPLE: [(&str, &str); 5] = [
 const HEAD: &str = "# Who may do what\n\n\
     Printed from the database by a test: rows that the cast's people get or touch with each command, \
     without a filter, or that they are refused. `bin/test rust` fails when this page no longer says what \
-    the policies do; run it once with `UPDATE_BOARD=1` and read what changed.\n";
+    the policies do; run it once with `UPDATE_PAGES=1` and read what changed.\n";
 
 #[tokio::test]
 async fn board_says_what_the_policies_do() {
@@ -72,14 +71,7 @@ async fn board_says_what_the_policies_do() {
             let _ = writeln!(board, "| {title} | {} |", cells.join(" | "));
         }
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/MATRIX.md");
-    #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
-    let is_update = std::env::var_os("UPDATE_BOARD").is_some();
-    if is_update {
-        fs::write(&path, &board).expect("the page can be written");
-    }
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(kept, board, "policies/MATRIX.md is out of date: run with UPDATE_BOARD=1");
+    compare_page(Path::new("policies/MATRIX.md"), &board);
 }
 
 /// The number of rows, or how it was refused.

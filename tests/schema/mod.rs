@@ -3,3 +3,4 @@
 mod board;
 mod install;
 mod rules;
+mod snapshot;

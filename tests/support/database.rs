@@ -42,6 +42,13 @@ impl Database {
         Self::clone_of(PLATFORM).await
     }
 
+    /// With the product, and nothing that only tests bring.
+    pub async fn installed() -> Self {
+        let database = Self::empty().await;
+        install::install(&database.client, false).await.unwrap_or_else(|error| panic!("{error}"));
+        database
+    }
+
     /// With nothing at all.
     pub async fn empty() -> Self {
         Self::clone_of("template0").await

@@ -11,6 +11,7 @@ pub use server::{Answer, Person, SECRET, Server};
 pub use socket::Socket;
 
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a condition may take to come true before the test fails.
@@ -29,4 +30,23 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
         assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Compares a page that is printed from the database with the one in the repository. With
+/// `UPDATE_PAGES=1` the repository's is written anew, to be read in the diff.
+pub fn compare_page(path: &Path, page: &str) {
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    #[expect(clippy::disallowed_methods, reason = "a switch of the tests alone")]
+    let is_update = std::env::var_os("UPDATE_PAGES").is_some();
+    if is_update {
+        std::fs::write(&whole, page).expect("the page can be written");
+    }
+    let kept = std::fs::read_to_string(&whole).unwrap_or_default();
+    let differs = kept.lines().zip(page.lines()).position(|(kept, now)| kept != now);
+    assert!(
+        kept == page,
+        "{} is out of date from line {}: run with UPDATE_PAGES=1 and read what changed",
+        path.display(),
+        differs.map_or(kept.lines().count(), |line| line) + 1,
+    );
 }

@@ -1,0 +1,2564 @@
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET transaction_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+CREATE SCHEMA app;
+
+COMMENT ON SCHEMA app IS 'Rules, triggers and records behind public; not served to clients.';
+
+CREATE SCHEMA auth;
+
+COMMENT ON SCHEMA auth IS 'Accounts, sessions and the functions that tell a policy who is asking.';
+
+CREATE SCHEMA base;
+
+COMMENT ON SCHEMA base IS 'Functions that defaults and indexes rely on; made by migrations, never restated.';
+
+CREATE SCHEMA extensions;
+
+COMMENT ON SCHEMA extensions IS 'Extensions that people''s own SQL expects, kept out of public.';
+
+COMMENT ON SCHEMA public IS 'What clients see: tables, views and the functions they may call.';
+
+CREATE SCHEMA realtime;
+
+COMMENT ON SCHEMA realtime IS 'Where policies say who may use a private channel.';
+
+CREATE SCHEMA walkie;
+
+COMMENT ON SCHEMA walkie IS 'What the walkie binary has installed here';
+
+CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA extensions;
+
+COMMENT ON EXTENSION vector IS 'vector data type and ivfflat and hnsw access methods';
+
+CREATE TYPE app.verdict AS (
+	allowed boolean,
+	code text,
+	reasons jsonb
+);
+
+COMMENT ON TYPE app.verdict IS 'A rule''s answer: whether, the machine word of the first refusal, and every check made in order.';
+
+CREATE TYPE auth.aal_level AS ENUM (
+    'aal1',
+    'aal2',
+    'aal3'
+);
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+CREATE TABLE public.conversation_members (
+    conversation_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    joined_chapter integer DEFAULT 0 NOT NULL,
+    last_read_seq bigint DEFAULT 0 NOT NULL,
+    last_read_ord bigint DEFAULT 0 NOT NULL,
+    joined_at timestamp with time zone DEFAULT now() NOT NULL,
+    left_at timestamp with time zone,
+    removed_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT conversation_members_removed_has_left CHECK (((removed_by IS NULL) OR (left_at IS NOT NULL))),
+    CONSTRAINT conversation_members_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'moderator'::text, 'member'::text, 'guest'::text, 'observer'::text])))
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.conversation_members IS 'Who is in which conversation, and how far each has read.';
+
+COMMENT ON COLUMN public.conversation_members.joined_chapter IS 'The first chapter of the conversation that this member may read.';
+
+COMMENT ON COLUMN public.conversation_members.last_read_seq IS 'The newest message read; only ever rises.';
+
+COMMENT ON COLUMN public.conversation_members.last_read_ord IS 'ord of that message: unread is root_count minus this.';
+
+COMMENT ON COLUMN public.conversation_members.left_at IS 'When the member left or was removed; the row stays so that they can be named, and find their place again.';
+
+COMMENT ON COLUMN public.conversation_members.removed_by IS 'Who removed the member; null when they left themselves.';
+
+CREATE FUNCTION app.admit(p_conversation uuid, p_members uuid[], p_role text, p_from_the_start boolean) RETURNS SETOF public.conversation_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  place public.conversations;
+begin
+  select c.* into place
+    from public.conversations c
+   where c.id = p_conversation
+     for no key update;
+
+  if not p_from_the_start then
+    -- The inbox's line is of the chapter that ends: newcomers may not read it.
+    update public.conversations c
+       set chapter = c.chapter + 1,
+           last_message_id = null,
+           last_preview = null
+     where c.id = p_conversation
+    returning c.* into place;
+  end if;
+
+  return query
+  insert into public.conversation_members as m
+         (conversation_id, member_id, role, joined_chapter, last_read_seq, last_read_ord)
+  select place.id,
+         newcomer,
+         p_role,
+         case when p_from_the_start then 0 else place.chapter end,
+         place.last_seq,
+         place.root_count
+    from unnest(p_members) newcomer
+   group by newcomer
+   order by newcomer
+  on conflict (conversation_id, member_id) do update
+     -- Who comes back keeps their chapter and pointers: finds what they knew, and what they missed as unread.
+     set left_at = null,
+         removed_by = null,
+         role = excluded.role,
+         joined_at = excluded.joined_at
+   where m.left_at is not null
+  returning m.*;
+end
+$$;
+
+COMMENT ON FUNCTION app.admit(p_conversation uuid, p_members uuid[], p_role text, p_from_the_start boolean) IS 'Takes a conversation, people, their role and whether newcomers may read what was said before; gives the memberships that are new or live again.';
+
+CREATE FUNCTION app.can_delete(p_conversation uuid, p_sender uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.can_edit(p_conversation, p_sender) or app.can_manage(p_conversation)
+$$;
+
+COMMENT ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid) IS 'Takes a message''s conversation and sender; tells whether the person asking may take it back.';
+
+CREATE FUNCTION app.can_edit(p_conversation uuid, p_sender uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select p_sender = (select auth.uid()) and app.is_member(p_conversation)
+$$;
+
+COMMENT ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid) IS 'Takes a message''s conversation and sender; tells whether the person asking may correct it.';
+
+CREATE FUNCTION app.can_manage(p_conversation uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.conversation_members m
+     where m.conversation_id = p_conversation
+       and m.member_id = (select auth.uid())
+       and m.left_at is null
+       and m.role in ('owner', 'admin')
+  )
+$$;
+
+COMMENT ON FUNCTION app.can_manage(p_conversation uuid) IS 'Takes a conversation; tells whether the person asking may let people in and remove them, and take back others'' words.';
+
+CREATE FUNCTION app.can_message(p_from uuid, p_to uuid) RETURNS app.verdict
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with checks (place, code, passed) as (
+    values
+      (1, 'self', p_from is distinct from p_to),
+      (2, 'no_such_person', (select count(*) = 2 from public.profiles p where p.id in (p_from, p_to) and p.erased_at is null)),
+      (3, 'not_same_org', (select count(distinct p.org_id) = 1 from public.profiles p where p.id in (p_from, p_to)))
+  ),
+  refusal as (
+    select min(place) as place from checks where not passed
+  )
+  select (refusal.place is null,
+          (select checks.code from checks where checks.place = refusal.place),
+          (select jsonb_agg(jsonb_build_object('check', checks.code, 'passed', checks.passed) order by checks.place)
+             from checks
+            where refusal.place is null or checks.place <= refusal.place)
+         )::app.verdict
+    from refusal
+$$;
+
+COMMENT ON FUNCTION app.can_message(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; gives whether, the first refusal (self, no_such_person, not_same_org) and every check made.';
+
+CREATE FUNCTION app.can_post(p_conversation uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.is_member(p_conversation)
+$$;
+
+COMMENT ON FUNCTION app.can_post(p_conversation uuid) IS 'Takes a conversation; tells whether the person asking may speak in it.';
+
+CREATE FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select (p_visibility = 'normal' or p_sender = (select auth.uid()))
+     and exists (
+       select
+         from public.conversation_members m
+        where m.conversation_id = p_conversation
+          and m.member_id = (select auth.uid())
+          and m.left_at is null
+          and m.joined_chapter <= p_chapter
+     )
+$$;
+
+COMMENT ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) IS 'Takes a message''s conversation, chapter, visibility and sender; tells whether the person asking may read it.';
+
+CREATE FUNCTION app.close_functions() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  restated regprocedure;
+begin
+  for restated in
+    select p.oid
+      from pg_catalog.pg_proc p
+     where p.pronamespace in ('app'::regnamespace, 'public'::regnamespace)
+       and p.xmin = pg_current_xact_id()::xid
+  loop
+    execute format('revoke all on function %s from public, anon, authenticated, service_role', restated);
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION app.close_functions() IS 'Revokes from everybody the functions that this transaction has stated, and no others: a function of the operator''s own keeps its rights.';
+
+CREATE FUNCTION app.conversation_of_topic(p_topic text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE
+    AS $_$
+  select case
+    when p_topic ~ '^conversation:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    then substr(p_topic, 14)::uuid
+  end
+$_$;
+
+COMMENT ON FUNCTION app.conversation_of_topic(p_topic text) IS 'Takes a channel''s topic; gives the conversation that conversation:<id> names, else null.';
+
+CREATE FUNCTION app.display_name(p_said_of_self jsonb, p_email text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  -- Whatever was typed at sign-up must not make the sign-up fail, so it is trimmed to fit.
+  select left(coalesce(
+    nullif(btrim(p_said_of_self ->> 'display_name'), ''),
+    nullif(btrim(p_said_of_self ->> 'full_name'), ''),
+    nullif(btrim(p_said_of_self ->> 'name'), ''),
+    nullif(split_part(p_email, '@', 1), ''),
+    'Guest'), 100)
+$$;
+
+COMMENT ON FUNCTION app.display_name(p_said_of_self jsonb, p_email text) IS 'Takes what an account says of itself and its address; gives the name to begin with.';
+
+CREATE FUNCTION app.end_membership(p_conversation uuid, p_member uuid, p_by uuid) RETURNS public.conversation_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  ended public.conversation_members;
+begin
+  -- Under this lock no message is being numbered: what commits later, the one who left does not see.
+  perform
+     from public.conversations c
+    where c.id = p_conversation
+      for no key update;
+
+  update public.conversation_members m
+     set left_at = clock_timestamp(),
+         removed_by = nullif(p_by, p_member)
+   where m.conversation_id = p_conversation
+     and m.member_id = p_member
+     and m.left_at is null
+  returning m.* into ended;
+
+  -- A group keeps an owner: the one who has been there longest follows.
+  if ended.role = 'owner' then
+    update public.conversation_members m
+       set role = 'owner'
+     where m.conversation_id = p_conversation
+       and m.member_id = (select heir.member_id
+                            from public.conversation_members heir
+                           where heir.conversation_id = p_conversation
+                             and heir.left_at is null
+                           order by heir.joined_at, heir.member_id
+                           limit 1)
+       and not exists (select
+                         from public.conversation_members other
+                        where other.conversation_id = p_conversation
+                          and other.left_at is null
+                          and other.role = 'owner');
+  end if;
+  return ended;
+end
+$$;
+
+COMMENT ON FUNCTION app.end_membership(p_conversation uuid, p_member uuid, p_by uuid) IS 'Takes a conversation, a member and who ends the membership; gives it as ended, or nulls if there was none.';
+
+CREATE FUNCTION app.erase_profile() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.end_membership(m.conversation_id, m.member_id, m.member_id)
+    from (select conversation_id, member_id
+            from public.conversation_members
+           where member_id = old.id
+             and left_at is null
+           order by conversation_id) m;
+  update public.profiles
+     set display_name = 'Deleted user',
+         avatar_path = null,
+         bio = null,
+         erased_at = clock_timestamp()
+   where id = old.id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.erase_profile() IS 'Trigger: a deleted account leaves its conversations and its profile names nobody; its words stay.';
+
+CREATE FUNCTION app.first_org() RETURNS uuid
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select o.id
+    from public.orgs o
+   order by o.created_at, o.id
+   limit 1
+$$;
+
+COMMENT ON FUNCTION app.first_org() IS 'Gives the oldest organisation: where new accounts come in.';
+
+CREATE FUNCTION app.is_member(p_conversation uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.conversation_members m
+     where m.conversation_id = p_conversation
+       and m.member_id = (select auth.uid())
+       and m.left_at is null
+  )
+$$;
+
+COMMENT ON FUNCTION app.is_member(p_conversation uuid) IS 'Takes a conversation; tells whether the person asking is in it now.';
+
+CREATE FUNCTION app.make_profile() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into public.profiles (id, org_id, display_name)
+  values (new.id, app.first_org(), app.display_name(new.raw_user_meta_data, new.email))
+  on conflict (id) do nothing;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.make_profile() IS 'Trigger: a new account gets its profile, in the first organisation.';
+
+CREATE FUNCTION app.me() RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid;
+begin
+  select p.id into me
+    from public.profiles p
+   where p.id = auth.uid()
+     and p.erased_at is null;
+  if me is null then
+    raise sqlstate 'PT401' using message = 'Sign in first.', hint = 'signed_out';
+  end if;
+  return me;
+end
+$$;
+
+COMMENT ON FUNCTION app.me() IS 'Gives the id of the person asking. Errors: PT401 signed_out.';
+
+CREATE FUNCTION app.my_conversations() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select m.conversation_id
+    from public.conversation_members m
+   where m.member_id = (select auth.uid())
+     and m.left_at is null
+$$;
+
+COMMENT ON FUNCTION app.my_conversations() IS 'Gives the conversations the person asking is in now.';
+
+CREATE FUNCTION app.my_org() RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select p.org_id
+    from public.profiles p
+   where p.id = (select auth.uid())
+     and p.erased_at is null
+$$;
+
+COMMENT ON FUNCTION app.my_org() IS 'Gives the organisation of the person asking, or null.';
+
+CREATE FUNCTION app.preview(p_body text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  select coalesce(left(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), 140), 'This message was deleted')
+$$;
+
+COMMENT ON FUNCTION app.preview(p_body text) IS 'Takes a body, null when deleted; gives the line that the inbox shows.';
+
+CREATE FUNCTION app.read_own_message() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.conversation_members m
+     set last_read_seq = new.seq,
+         last_read_ord = new.ord
+   where m.conversation_id = new.conversation_id
+     and m.member_id = new.sender_id
+     and m.last_read_seq < new.seq;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.read_own_message() IS 'Trigger: whoever speaks has read so far.';
+
+CREATE FUNCTION app.refuse_message(p_conversation uuid, p_message uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if exists (select
+               from public.messages m
+              where m.conversation_id = p_conversation
+                and m.id = p_message
+                and m.deleted_at is null
+                and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)) then
+    raise sqlstate 'PT403' using message = 'This message is not yours to change.', hint = 'not_yours';
+  end if;
+  raise sqlstate 'PT404' using message = 'There is no such message.', hint = 'no_such_message';
+end
+$$;
+
+COMMENT ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid) IS 'Takes a message that could not be changed and says why. Errors, always: PT403 not_yours, or PT404 no_such_message.';
+
+CREATE FUNCTION app.require_can_message(p_from uuid, p_to uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  verdict app.verdict := app.can_message(p_from, p_to);
+begin
+  if verdict.code = 'self' then
+    raise sqlstate 'PT422' using message = 'A conversation needs somebody else.', hint = 'self';
+  elsif not verdict.allowed then
+    -- People of other organisations are not even admitted to exist.
+    raise sqlstate 'PT404' using message = 'There is no such person here.', hint = 'no_such_person';
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_can_message(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; returns if that is allowed. Errors: PT422 self, PT404 no_such_person.';
+
+CREATE FUNCTION app.require_manager(p_conversation uuid) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  if not app.is_member(p_conversation) then
+    raise sqlstate 'PT404' using message = 'There is no such conversation.', hint = 'not_member';
+  elsif not app.can_manage(p_conversation) then
+    raise sqlstate 'PT403' using message = 'Only an owner or admin of the conversation may do this.', hint = 'not_manager';
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_manager(p_conversation uuid) IS 'Takes a conversation; returns if the person asking manages it. Errors: PT404 not_member, PT403 not_manager.';
+
+CREATE FUNCTION app.reset(p_table regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  policy name;
+begin
+  for policy in
+    select polname from pg_catalog.pg_policy where polrelid = p_table
+  loop
+    execute format('drop policy %I on %s', policy, p_table);
+  end loop;
+  execute format('revoke all on %s from public, anon, authenticated, service_role', p_table);
+  execute format('alter table %s enable row level security', p_table);
+end
+$$;
+
+COMMENT ON FUNCTION app.reset(p_table regclass) IS 'Takes a table; drops its policies, revokes all rights of the API roles and switches row security on.';
+
+CREATE FUNCTION app.slug(p_title text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+declare
+  slug text := left(btrim(regexp_replace(lower(p_title), '[^a-z0-9]+', '-', 'g'), '-'), 63);
+begin
+  if coalesce(slug, '') = '' then
+    raise sqlstate 'PT422' using message = 'A room''s title needs a letter from a to z or a digit.', hint = 'bad_title';
+  end if;
+  return slug;
+end
+$$;
+
+COMMENT ON FUNCTION app.slug(p_title text) IS 'Takes a title; gives its letters and digits joined by hyphens, for addresses. Errors: PT422 bad_title.';
+
+CREATE FUNCTION app.take_number() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform
+     from public.conversations c
+    where c.id = new.conversation_id
+      for no key update;
+
+  -- Asked again under the lock: whoever was removed while this send waited must not be heard.
+  if auth.uid() is not null and not app.can_post(new.conversation_id) then
+    raise insufficient_privilege using message = 'You cannot speak in this conversation.', hint = 'not_member';
+  end if;
+
+  if new.reply_to_id is not null and not exists (
+    select
+      from public.messages m
+     where m.conversation_id = new.conversation_id
+       and m.id = new.reply_to_id
+       and (auth.uid() is null or app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id))
+  ) then
+    raise sqlstate 'PT422' using message = 'The message you answer is not in this conversation.', hint = 'bad_reply';
+  end if;
+
+  new.sender_id := coalesce(auth.uid(), new.sender_id);
+  new.created_at := clock_timestamp();
+
+  -- A repeat takes no number: the unique key decides between an error and silence, and no gap is left.
+  if new.client_id is not null then
+    select m.seq, m.sub, m.ord, m.rev, m.chapter
+      into new.seq, new.sub, new.ord, new.rev, new.chapter
+      from public.messages m
+     where m.conversation_id = new.conversation_id
+       and m.sender_id = new.sender_id
+       and m.client_id = new.client_id;
+    if found then
+      return new;
+    end if;
+  end if;
+
+  if new.visibility = 'normal' then
+    update public.conversations c
+       set last_seq = c.last_seq + 1,
+           last_rev = c.last_rev + 1,
+           root_count = c.root_count + 1,
+           last_message_id = new.id,
+           last_message_at = new.created_at,
+           last_preview = app.preview(new.body)
+     where c.id = new.conversation_id
+    returning c.last_seq, 0, c.root_count, c.last_rev, c.chapter
+      into new.seq, new.sub, new.ord, new.rev, new.chapter;
+  else
+    -- Follows the newest message without moving any clock, so that nobody else can tell.
+    select c.last_seq, nextval('app.message_sub'), c.root_count, c.last_rev, c.chapter
+      into new.seq, new.sub, new.ord, new.rev, new.chapter
+      from public.conversations c
+     where c.id = new.conversation_id;
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, numbers, time) and keeps the conversation''s clocks, last message and preview. Errors: 42501 not_member, PT422 bad_reply.';
+
+CREATE FUNCTION app.take_revision() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if new.deleted_at is not null then
+    new.body := null;
+    new.deleted_by := coalesce(auth.uid(), new.deleted_by);
+  elsif new.body is distinct from old.body then
+    new.edited_at := clock_timestamp();
+  end if;
+
+  if new.visibility = 'normal' then
+    update public.conversations c
+       set last_rev = c.last_rev + 1,
+           last_preview = case c.last_message_id when new.id then app.preview(new.body) else c.last_preview end
+     where c.id = new.conversation_id
+    returning c.last_rev into new.rev;
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.take_revision() IS 'Trigger: a changed message takes the next rev, a deleted one loses its words, and the preview follows.';
+
+CREATE FUNCTION auth.email() RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim.email', true), ''),
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'email', '')
+  )
+$$;
+
+COMMENT ON FUNCTION auth.email() IS 'Gives the e-mail address in the request''s token, or null.';
+
+CREATE FUNCTION auth.jwt() RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim', true), ''),
+    nullif(current_setting('request.jwt.claims', true), '')
+  )::jsonb
+$$;
+
+COMMENT ON FUNCTION auth.jwt() IS 'Gives all claims of the request''s token, or null.';
+
+CREATE FUNCTION auth.role() RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim.role', true), ''),
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role', '')
+  )
+$$;
+
+COMMENT ON FUNCTION auth.role() IS 'Gives the role in the request''s token (anon, authenticated, service_role), or null.';
+
+CREATE FUNCTION auth.uid() RETURNS uuid
+    LANGUAGE sql STABLE
+    AS $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim.sub', true), ''),
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', '')
+  )::uuid
+$$;
+
+COMMENT ON FUNCTION auth.uid() IS 'Gives the id of the person asking, or null when nobody is signed in.';
+
+CREATE FUNCTION base.uuid7() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    AS $$
+  -- A random uuid whose first 48 bits become the milliseconds since 1970, and its version 4 a 7.
+  select encode(
+    set_bit(set_bit(
+      overlay(uuid_send(gen_random_uuid())
+        placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+        from 1 for 6),
+      52, 1), 53, 1), 'hex')::uuid
+$$;
+
+COMMENT ON FUNCTION base.uuid7() IS 'Gives a uuid of version 7: later ones sort after earlier ones, so index inserts stay in one place.';
+
+CREATE FUNCTION extensions.uuid_generate_v4() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    RETURN gen_random_uuid();
+
+COMMENT ON FUNCTION extensions.uuid_generate_v4() IS 'Gives a random uuid: stands in for uuid-ossp where the server lacks it.';
+
+CREATE FUNCTION public.add_members(p_conversation uuid, p_members uuid[]) RETURNS SETOF public.conversation_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+begin
+  perform app.require_manager(p_conversation);
+  perform app.require_can_message(me, newcomer)
+    from unnest(p_members) newcomer
+   where newcomer is distinct from me;
+  return query
+    select admitted.*
+      from app.admit(p_conversation, array_remove(p_members, me), 'member', false) admitted;
+end
+$$;
+
+COMMENT ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[]) IS 'Takes a conversation and people; lets them in from now on and gives the new memberships. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member or no_such_person.';
+
+CREATE TABLE public.conversations (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    org_id uuid NOT NULL,
+    kind text NOT NULL,
+    visibility text DEFAULT 'private'::text NOT NULL,
+    title text,
+    slug text,
+    dm_key text,
+    created_by uuid,
+    last_seq bigint DEFAULT 0 NOT NULL,
+    last_rev bigint DEFAULT 0 NOT NULL,
+    root_count bigint DEFAULT 0 NOT NULL,
+    chapter integer DEFAULT 0 NOT NULL,
+    last_message_id uuid,
+    last_message_at timestamp with time zone,
+    last_preview text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT conversations_dm_has_key CHECK (((kind = 'dm'::text) = (dm_key IS NOT NULL))),
+    CONSTRAINT conversations_kind_known CHECK ((kind = ANY (ARRAY['dm'::text, 'group'::text, 'room'::text, 'engagement'::text, 'persona_group'::text, 'persona_dm'::text, 'announcement'::text]))),
+    CONSTRAINT conversations_room_has_slug CHECK (((kind = 'room'::text) = (slug IS NOT NULL))),
+    CONSTRAINT conversations_slug_is_url_word CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text)),
+    CONSTRAINT conversations_title_fits CHECK (((title ~ '\S'::text) AND (char_length(title) <= 200))),
+    CONSTRAINT conversations_visibility_known CHECK ((visibility = ANY (ARRAY['private'::text, 'org'::text, 'public'::text])))
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE public.conversations IS 'Every place where people talk: pairs, groups and rooms.';
+
+COMMENT ON COLUMN public.conversations.visibility IS 'private: by invitation; org: anyone of the organisation may join; public: as org, and findable from outside.';
+
+COMMENT ON COLUMN public.conversations.slug IS 'A room''s name in addresses.';
+
+COMMENT ON COLUMN public.conversations.dm_key IS 'Both ids of a pair, the lower first: a pair has one conversation.';
+
+COMMENT ON COLUMN public.conversations.last_seq IS 'Number of the newest message; the row''s lock makes numbers follow commit order, without gaps.';
+
+COMMENT ON COLUMN public.conversations.last_rev IS 'Clock of changes: a client that has seen up to n asks for what is above n.';
+
+COMMENT ON COLUMN public.conversations.root_count IS 'How many messages count as unread to one who has read none.';
+
+COMMENT ON COLUMN public.conversations.chapter IS 'Rises when people are let in who may not read what was said before. Policies compare chapters, not message numbers, so that one verdict serves all messages of a chapter.';
+
+COMMENT ON COLUMN public.conversations.last_preview IS 'The newest message''s first words, for the inbox; null until somebody speaks in this chapter.';
+
+CREATE FUNCTION public.create_group(p_title text, p_members uuid[] DEFAULT '{}'::uuid[], p_kind text DEFAULT 'group'::text) RETURNS public.conversations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  made public.conversations;
+begin
+  if p_kind is null or p_kind not in ('group', 'room') then
+    raise sqlstate 'PT422' using message = 'Only groups and rooms can be made this way.', hint = 'bad_kind';
+  end if;
+
+  insert into public.conversations (org_id, kind, visibility, title, slug, created_by)
+  select p.org_id,
+         p_kind,
+         case p_kind when 'room' then 'org' else 'private' end,
+         btrim(p_title),
+         case p_kind when 'room' then app.slug(p_title) end,
+         me
+    from public.profiles p
+   where p.id = me
+  on conflict (org_id, slug) do nothing
+  returning * into made;
+  if made.id is null then
+    raise sqlstate 'PT409' using message = 'There is a room of that name already.', hint = 'slug_taken';
+  end if;
+
+  perform app.admit(made.id, array[me], 'owner', true);
+  perform app.require_can_message(me, member)
+    from unnest(p_members) member
+   where member is distinct from me;
+  perform app.admit(made.id, array_remove(p_members, me), 'member', true);
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text) IS 'Takes a title, the people to begin with and group (by invitation) or room (anyone of the organisation may join); gives the conversation, owned by the caller. Errors: PT401 signed_out, PT404 no_such_person, PT409 slug_taken, PT422 bad_kind or bad_title, 23514 for a blank or long title.';
+
+CREATE TABLE public.messages (
+    conversation_id uuid NOT NULL,
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    seq bigint NOT NULL,
+    sub bigint DEFAULT 0 NOT NULL,
+    ord bigint NOT NULL,
+    rev bigint NOT NULL,
+    chapter integer NOT NULL,
+    sender_id uuid NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+)
+PARTITION BY HASH (conversation_id);
+
+ALTER TABLE ONLY public.messages REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.messages IS 'What was said.';
+
+COMMENT ON COLUMN public.messages.seq IS 'Place in the conversation: gapless, in commit order.';
+
+COMMENT ON COLUMN public.messages.sub IS '0, or the order of a shadow or held message after the seq it follows.';
+
+COMMENT ON COLUMN public.messages.ord IS 'How many messages that count as unread there were, with this one.';
+
+COMMENT ON COLUMN public.messages.rev IS 'The conversation''s clock at the last change of this row.';
+
+COMMENT ON COLUMN public.messages.chapter IS 'The conversation''s chapter when this was said; later members may not read earlier chapters.';
+
+COMMENT ON COLUMN public.messages.client_id IS 'The sender''s own id for this message: sending it again gives the first one back.';
+
+COMMENT ON COLUMN public.messages.visibility IS 'normal: all members see it; shadow and held: its sender alone.';
+
+COMMENT ON COLUMN public.messages.created_at IS 'Taken while the conversation is locked, so it rises with seq.';
+
+COMMENT ON COLUMN public.messages.deleted_at IS 'When it was taken back; the row stays, without its words, so that numbers and replies stay whole.';
+
+CREATE FUNCTION public.delete_message(p_conversation uuid, p_message uuid) RETURNS public.messages
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  deleted public.messages;
+begin
+  update public.messages m
+     set deleted_at = coalesce(m.deleted_at, clock_timestamp())
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+     and app.can_delete(m.conversation_id, m.sender_id)
+  returning m.* into deleted;
+
+  if deleted.id is null then
+    perform app.refuse_message(p_conversation, p_message);
+  end if;
+  return deleted;
+end
+$$;
+
+COMMENT ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message of the caller''s, or any if they manage the conversation; takes its words back and gives what remains, also the second time. Errors: PT403 not_yours, PT404 no_such_message.';
+
+CREATE FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) RETURNS public.messages
+    LANGUAGE plpgsql
+    AS $$
+declare
+  edited public.messages;
+begin
+  update public.messages m
+     set body = p_body
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+  returning m.* into edited;
+
+  if edited.id is null then
+    perform app.refuse_message(p_conversation, p_message);
+  end if;
+  return edited;
+end
+$$;
+
+COMMENT ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) IS 'Takes a conversation, one of the caller''s messages and the new words; gives the message. Errors: PT403 not_yours, PT404 no_such_message, 23514 for a blank or long body.';
+
+CREATE FUNCTION public.get_conversations(p_limit integer DEFAULT 50) RETURNS TABLE(id uuid, kind text, title text, slug text, other_id uuid, last_message_id uuid, last_message_at timestamp with time zone, last_preview text, last_seq bigint, last_rev bigint, last_read_seq bigint, unread bigint)
+    LANGUAGE sql STABLE
+    AS $$
+  select page.id,
+         page.kind,
+         coalesce(page.title, other.display_name),
+         page.slug,
+         other.id,
+         page.last_message_id,
+         page.last_message_at,
+         page.last_preview,
+         page.last_seq,
+         page.last_rev,
+         page.last_read_seq,
+         greatest(page.root_count - page.last_read_ord, 0)
+    from (select c.*, mine.member_id, mine.last_read_seq, mine.last_read_ord
+            from public.conversation_members mine
+            join public.conversations c on c.id = mine.conversation_id
+           where mine.member_id = (select auth.uid())
+             and mine.left_at is null
+           order by coalesce(c.last_message_at, c.created_at) desc, c.id
+           limit least(greatest(p_limit, 0), 1000)) page
+    left join lateral (
+      select p.id, p.display_name
+        from public.conversation_members m
+        join public.profiles p on p.id = m.member_id
+       where page.kind = 'dm'
+         and m.conversation_id = page.id
+         and m.member_id <> page.member_id
+    ) other on true
+   order by coalesce(page.last_message_at, page.created_at) desc, page.id
+$$;
+
+COMMENT ON FUNCTION public.get_conversations(p_limit integer) IS 'Takes how many (at most 1000); gives the caller''s conversations, the latest spoken in first, each with its unread count; a pair bears the other''s name.';
+
+CREATE FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint DEFAULT NULL::bigint, p_after_seq bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) RETURNS SETOF public.messages
+    LANGUAGE sql STABLE
+    AS $$
+  select page.*
+    from (
+      (select m.*
+         from public.messages m
+        where p_after_seq is null
+          and m.conversation_id = p_conversation
+          and m.seq < coalesce(p_before_seq, 9223372036854775807)
+        order by m.seq desc, m.sub desc
+        limit least(greatest(p_limit, 0), 1000))
+      union all
+      (select m.*
+         from public.messages m
+        where m.conversation_id = p_conversation
+          and m.seq > p_after_seq
+          and m.seq < coalesce(p_before_seq, 9223372036854775807)
+        order by m.seq, m.sub
+        limit least(greatest(p_limit, 0), 1000))
+    ) page
+   order by page.seq, page.sub
+$$;
+
+COMMENT ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer) IS 'Takes a conversation, a seq to stay below, a seq to stay above and how many (at most 1000); gives messages in order: the newest that fit, or the ones next after p_after_seq. An outsider gets none.';
+
+CREATE FUNCTION public.get_or_create_conversation(p_other uuid) RETURNS public.conversations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  found_or_made public.conversations;
+begin
+  perform app.require_can_message(me, p_other);
+
+  insert into public.conversations (org_id, kind, dm_key, created_by)
+  select p.org_id, 'dm', least(me, p_other) || ':' || greatest(me, p_other), me
+    from public.profiles p
+   where p.id = me
+  on conflict (org_id, dm_key) do nothing
+  returning * into found_or_made;
+
+  if found_or_made.id is not null then
+    insert into public.conversation_members (conversation_id, member_id)
+    values (found_or_made.id, me), (found_or_made.id, p_other);
+  else
+    -- The other one was quicker: the insert has waited for that commit, so the pair is complete.
+    select c.* into strict found_or_made
+      from public.conversations c
+     where c.org_id = app.my_org()
+       and c.dm_key = least(me, p_other) || ':' || greatest(me, p_other);
+  end if;
+  return found_or_made;
+end
+$$;
+
+COMMENT ON FUNCTION public.get_or_create_conversation(p_other uuid) IS 'Takes the other person; gives the one conversation of the two, made if need be, however many ask at once. Errors: PT401 signed_out, PT404 no_such_person, PT422 self.';
+
+CREATE FUNCTION public.join_room(p_slug text) RETURNS public.conversations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  room public.conversations;
+begin
+  select c.* into room
+    from public.conversations c
+   where c.org_id = app.my_org()
+     and c.slug = p_slug
+     and (c.visibility in ('org', 'public') or app.is_member(c.id));
+  if room.id is null then
+    raise sqlstate 'PT404' using message = 'There is no such room.', hint = 'no_such_room';
+  end if;
+
+  if exists (select
+               from public.conversation_members m
+              where m.conversation_id = room.id
+                and m.member_id = me
+                and m.removed_by is not null) then
+    raise sqlstate 'PT403' using message = 'You were removed from this room.', hint = 'removed';
+  end if;
+
+  perform app.admit(room.id, array[me], 'member', true);
+  return room;
+end
+$$;
+
+COMMENT ON FUNCTION public.join_room(p_slug text) IS 'Takes the slug of an open room of the caller''s organisation; joins it and gives it, also when already in. Errors: PT401 signed_out, PT403 removed, PT404 no_such_room.';
+
+CREATE FUNCTION public.leave_conversation(p_conversation uuid) RETURNS public.conversation_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  ended public.conversation_members;
+begin
+  if exists (select from public.conversations c where c.id = p_conversation and c.kind = 'dm') and app.is_member(p_conversation) then
+    raise sqlstate 'PT422' using message = 'A conversation of two cannot be left.', hint = 'dm_stays';
+  end if;
+
+  ended := app.end_membership(p_conversation, me, me);
+  if ended.member_id is null then
+    raise sqlstate 'PT404' using message = 'There is no such conversation.', hint = 'not_member';
+  end if;
+  return ended;
+end
+$$;
+
+COMMENT ON FUNCTION public.leave_conversation(p_conversation uuid) IS 'Takes a conversation; ends the caller''s membership and gives it. Errors: PT401 signed_out, PT404 not_member, PT422 dm_stays.';
+
+CREATE FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) RETURNS public.conversation_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  pointer public.conversation_members;
+begin
+  update public.conversation_members mine
+     set last_read_seq = newest.seq,
+         last_read_ord = newest.ord
+    from (select m.seq, m.ord
+            from public.messages m
+           where m.conversation_id = p_conversation
+             and m.seq <= p_seq
+             and m.sub = 0
+           order by m.seq desc
+           limit 1) newest
+   where mine.conversation_id = p_conversation
+     and mine.member_id = me
+     and mine.left_at is null
+     and mine.last_read_seq < newest.seq;
+
+  select m.* into pointer
+    from public.conversation_members m
+   where m.conversation_id = p_conversation
+     and m.member_id = me
+     and m.left_at is null;
+  if pointer.member_id is null then
+    raise sqlstate 'PT404' using message = 'There is no such conversation.', hint = 'not_member';
+  end if;
+  return pointer;
+end
+$$;
+
+COMMENT ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) IS 'Takes a conversation and the seq read up to; moves the caller''s pointer forward, never back, and gives their membership. Errors: PT401 signed_out, PT404 not_member.';
+
+CREATE FUNCTION public.remove_member(p_conversation uuid, p_member uuid) RETURNS public.conversation_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  ended public.conversation_members;
+begin
+  perform app.require_manager(p_conversation);
+  if p_member <> me and exists (select
+                                  from public.conversation_members m
+                                 where m.conversation_id = p_conversation
+                                   and m.member_id = p_member
+                                   and m.left_at is null
+                                   and m.role = 'owner') then
+    raise sqlstate 'PT403' using message = 'An owner cannot be removed.', hint = 'owner';
+  end if;
+
+  ended := app.end_membership(p_conversation, p_member, me);
+  if ended.member_id is null then
+    raise sqlstate 'PT404' using message = 'That person is not in the conversation.', hint = 'no_such_member';
+  end if;
+  return ended;
+end
+$$;
+
+COMMENT ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) IS 'Takes a conversation and a member; ends the membership and gives it. Errors: PT401 signed_out, PT403 not_manager or owner, PT404 not_member or no_such_member.';
+
+CREATE FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid) RETURNS public.messages
+    LANGUAGE plpgsql
+    AS $$
+declare
+  sent public.messages;
+begin
+  insert into public.messages (conversation_id, body, client_id, reply_to_id)
+  values (p_conversation_id, p_body, p_client_id, p_reply_to)
+  on conflict (conversation_id, sender_id, client_id) do nothing
+  returning * into sent;
+
+  if sent.id is null then
+    select m.* into sent
+      from public.messages m
+     where m.conversation_id = p_conversation_id
+       and m.sender_id = (select auth.uid())
+       and m.client_id = p_client_id;
+  end if;
+  return sent;
+end
+$$;
+
+COMMENT ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid) IS 'Takes a conversation, the words, the sender''s own id for the message and the message answered; gives the message. The same p_client_id again gives the first one back. Errors: 42501 not_member, PT422 bad_reply, 23514 for a blank or long body.';
+
+CREATE FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer DEFAULT 500) RETURNS SETOF public.messages
+    LANGUAGE sql STABLE
+    AS $$
+  select m.*
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.rev > p_since_rev
+   order by m.rev
+   limit least(greatest(p_limit, 0), 1000)
+$$;
+
+COMMENT ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) IS 'Takes a conversation, the last rev the client has and how many (at most 1000); gives what is new or changed since, in order: nothing skipped, each message as it is now. An outsider gets none.';
+
+CREATE FUNCTION realtime.ensure_partitions() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  today date := timezone('utc', now())::date;
+  day date;
+begin
+  perform pg_advisory_xact_lock(hashtext('realtime.ensure_partitions'));
+  for offset_days in -1 .. 3 loop
+    day := today + offset_days;
+    if to_regclass(format('realtime.%I', 'messages_' || to_char(day, 'YYYY_MM_DD'))) is null then
+      execute format('create table realtime.%I partition of realtime.messages for values from (%L) to (%L)',
+        'messages_' || to_char(day, 'YYYY_MM_DD'), day, day + 1);
+    end if;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION realtime.ensure_partitions() IS 'Makes the daily partitions of realtime.messages from yesterday to three days ahead, where they are missing.';
+
+CREATE FUNCTION realtime.topic() RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+  select nullif(current_setting('realtime.topic', true), '')
+$$;
+
+COMMENT ON FUNCTION realtime.topic() IS 'Gives the name of the private channel being judged, without the leading realtime:, or null outside such a judgement.';
+
+CREATE TABLE app.installed_functions (
+    signature text NOT NULL
+);
+
+COMMENT ON TABLE app.installed_functions IS 'The functions in public that the product installed, so that only these are dropped when it no longer has them.';
+
+CREATE SEQUENCE app.message_sub
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+COMMENT ON SEQUENCE app.message_sub IS 'Orders the messages that must not move the conversation''s own clock.';
+
+CREATE TABLE app.messages_00 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_00 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_01 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_01 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_02 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_02 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_03 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_03 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_04 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_04 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_05 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_05 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_06 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_06 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_07 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_07 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_08 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_08 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_09 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_09 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_10 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_10 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_11 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_11 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_12 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_12 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_13 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_13 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_14 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_14 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.messages_15 (
+    conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
+    id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
+    seq bigint CONSTRAINT messages_seq_not_null NOT NULL,
+    sub bigint DEFAULT 0 CONSTRAINT messages_sub_not_null NOT NULL,
+    ord bigint CONSTRAINT messages_ord_not_null NOT NULL,
+    rev bigint CONSTRAINT messages_rev_not_null NOT NULL,
+    chapter integer CONSTRAINT messages_chapter_not_null NOT NULL,
+    sender_id uuid CONSTRAINT messages_sender_id_not_null NOT NULL,
+    client_id uuid,
+    message_type text DEFAULT 'standard'::text CONSTRAINT messages_message_type_not_null NOT NULL,
+    body text,
+    reply_to_id uuid,
+    visibility text DEFAULT 'normal'::text CONSTRAINT messages_visibility_not_null NOT NULL,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT messages_created_at_not_null NOT NULL,
+    edited_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
+    CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
+    CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY app.messages_15 REPLICA IDENTITY FULL;
+
+CREATE TABLE auth.identities (
+    provider_id text NOT NULL,
+    user_id uuid NOT NULL,
+    identity_data jsonb NOT NULL,
+    provider text NOT NULL,
+    last_sign_in_at timestamp with time zone,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    email text GENERATED ALWAYS AS (lower((identity_data ->> 'email'::text))) STORED,
+    id uuid DEFAULT gen_random_uuid() NOT NULL
+);
+
+COMMENT ON TABLE auth.identities IS 'The ways in which an account can prove itself: one row per provider.';
+
+CREATE TABLE auth.mfa_amr_claims (
+    session_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    authentication_method text NOT NULL,
+    id uuid NOT NULL
+);
+
+COMMENT ON TABLE auth.mfa_amr_claims IS 'How a session was proven: the amr claim of its tokens.';
+
+CREATE TABLE auth.refresh_tokens (
+    instance_id uuid,
+    id bigint NOT NULL,
+    token character varying(255),
+    user_id character varying(255),
+    revoked boolean,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    parent character varying(255),
+    session_id uuid
+);
+
+COMMENT ON TABLE auth.refresh_tokens IS 'The chain of refresh tokens of each session.';
+
+COMMENT ON COLUMN auth.refresh_tokens.token IS 'sha256 of the token in hexadecimal: a copy of this table lets nobody in.';
+
+CREATE SEQUENCE auth.refresh_tokens_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE auth.refresh_tokens_id_seq OWNED BY auth.refresh_tokens.id;
+
+CREATE TABLE auth.sessions (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    factor_id uuid,
+    aal auth.aal_level,
+    not_after timestamp with time zone,
+    refreshed_at timestamp without time zone,
+    user_agent text,
+    ip inet,
+    tag text,
+    oauth_client_id uuid,
+    refresh_token_hmac_key text,
+    refresh_token_counter bigint,
+    scopes text,
+    CONSTRAINT sessions_scopes_check CHECK ((char_length(scopes) <= 4096))
+);
+
+COMMENT ON TABLE auth.sessions IS 'One row per sign-in; deleting it signs that device out at its next refresh.';
+
+CREATE TABLE auth.users (
+    instance_id uuid,
+    id uuid NOT NULL,
+    aud character varying(255),
+    role character varying(255),
+    email character varying(255),
+    encrypted_password character varying(255),
+    email_confirmed_at timestamp with time zone,
+    invited_at timestamp with time zone,
+    confirmation_token character varying(255),
+    confirmation_sent_at timestamp with time zone,
+    recovery_token character varying(255),
+    recovery_sent_at timestamp with time zone,
+    email_change_token_new character varying(255),
+    email_change character varying(255),
+    email_change_sent_at timestamp with time zone,
+    last_sign_in_at timestamp with time zone,
+    raw_app_meta_data jsonb,
+    raw_user_meta_data jsonb,
+    is_super_admin boolean,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    phone text,
+    phone_confirmed_at timestamp with time zone,
+    phone_change text DEFAULT ''::text,
+    phone_change_token character varying(255) DEFAULT ''::character varying,
+    phone_change_sent_at timestamp with time zone,
+    confirmed_at timestamp with time zone GENERATED ALWAYS AS (LEAST(email_confirmed_at, phone_confirmed_at)) STORED,
+    email_change_token_current character varying(255) DEFAULT ''::character varying,
+    email_change_confirm_status smallint DEFAULT 0,
+    banned_until timestamp with time zone,
+    reauthentication_token character varying(255) DEFAULT ''::character varying,
+    reauthentication_sent_at timestamp with time zone,
+    is_sso_user boolean DEFAULT false NOT NULL,
+    deleted_at timestamp with time zone,
+    is_anonymous boolean DEFAULT false NOT NULL,
+    CONSTRAINT users_email_change_confirm_status_check CHECK (((email_change_confirm_status >= 0) AND (email_change_confirm_status <= 2)))
+);
+
+COMMENT ON TABLE auth.users IS 'One row per account.';
+
+COMMENT ON COLUMN auth.users.encrypted_password IS 'bcrypt or argon2id hash; null or empty for an account without a password.';
+
+COMMENT ON COLUMN auth.users.raw_app_meta_data IS 'What the service says of the person; only the service writes it.';
+
+COMMENT ON COLUMN auth.users.raw_user_meta_data IS 'What the person says of themselves; never decide a right by it.';
+
+CREATE TABLE public.orgs (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT orgs_name_not_blank CHECK ((name ~ '\S'::text)),
+    CONSTRAINT orgs_slug_is_url_word CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
+);
+
+COMMENT ON TABLE public.orgs IS 'Organisations: people of one never meet people of another.';
+
+CREATE TABLE public.profiles (
+    id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    display_name text NOT NULL,
+    avatar_path text,
+    bio text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    erased_at timestamp with time zone,
+    CONSTRAINT profiles_avatar_path_fits CHECK ((char_length(avatar_path) <= 1024)),
+    CONSTRAINT profiles_bio_fits CHECK ((char_length(bio) <= 2000)),
+    CONSTRAINT profiles_display_name_fits CHECK (((display_name ~ '\S'::text) AND (char_length(display_name) <= 100)))
+);
+
+COMMENT ON TABLE public.profiles IS 'How people appear to each other: one row per person, made when their account is.';
+
+COMMENT ON COLUMN public.profiles.id IS 'The account''s id in auth.users. No foreign key: the profile stays, nameless, when the account goes, since messages point here.';
+
+COMMENT ON COLUMN public.profiles.erased_at IS 'When the account was deleted; the profile then names nobody.';
+
+CREATE TABLE realtime.messages (
+    topic text NOT NULL,
+    extension text NOT NULL,
+    payload jsonb,
+    event text,
+    private boolean DEFAULT false,
+    updated_at timestamp without time zone DEFAULT timezone('utc'::text, now()) NOT NULL,
+    inserted_at timestamp without time zone DEFAULT timezone('utc'::text, now()) NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    binary_payload bytea,
+    CONSTRAINT messages_one_payload CHECK (((payload IS NULL) OR (binary_payload IS NULL)))
+)
+PARTITION BY RANGE (inserted_at);
+
+COMMENT ON TABLE realtime.messages IS 'Policies on this table decide who may use a private channel: select to listen, insert to send. Rows are broadcasts sent from SQL.';
+
+COMMENT ON COLUMN realtime.messages.topic IS 'The channel''s name, without the leading realtime:.';
+
+COMMENT ON COLUMN realtime.messages.extension IS 'broadcast or presence.';
+
+COMMENT ON COLUMN realtime.messages.inserted_at IS 'UTC, whatever the session''s time zone; decides the partition.';
+
+CREATE TABLE walkie.installation (
+    part text NOT NULL,
+    fingerprint text NOT NULL,
+    version text NOT NULL,
+    installed_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE walkie.installation IS 'One row a part: a hash of all its files, and the version that installed it';
+
+CREATE TABLE walkie.platform_history (
+    version integer NOT NULL,
+    name character varying(255),
+    applied_on character varying(255),
+    checksum character varying(255)
+);
+
+CREATE TABLE walkie.product_history (
+    version integer NOT NULL,
+    name character varying(255),
+    applied_on character varying(255),
+    checksum character varying(255)
+);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_00 FOR VALUES WITH (modulus 16, remainder 0);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_01 FOR VALUES WITH (modulus 16, remainder 1);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_02 FOR VALUES WITH (modulus 16, remainder 2);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_03 FOR VALUES WITH (modulus 16, remainder 3);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_04 FOR VALUES WITH (modulus 16, remainder 4);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_05 FOR VALUES WITH (modulus 16, remainder 5);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_06 FOR VALUES WITH (modulus 16, remainder 6);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_07 FOR VALUES WITH (modulus 16, remainder 7);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_08 FOR VALUES WITH (modulus 16, remainder 8);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_09 FOR VALUES WITH (modulus 16, remainder 9);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_10 FOR VALUES WITH (modulus 16, remainder 10);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_11 FOR VALUES WITH (modulus 16, remainder 11);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_12 FOR VALUES WITH (modulus 16, remainder 12);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_13 FOR VALUES WITH (modulus 16, remainder 13);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_14 FOR VALUES WITH (modulus 16, remainder 14);
+
+ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_15 FOR VALUES WITH (modulus 16, remainder 15);
+
+ALTER TABLE ONLY auth.refresh_tokens ALTER COLUMN id SET DEFAULT nextval('auth.refresh_tokens_id_seq'::regclass);
+
+ALTER TABLE ONLY app.installed_functions
+    ADD CONSTRAINT installed_functions_pkey PRIMARY KEY (signature);
+
+ALTER TABLE ONLY public.messages
+    ADD CONSTRAINT messages_client_id_unique UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_00
+    ADD CONSTRAINT messages_00_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY public.messages
+    ADD CONSTRAINT messages_number_unique UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_00
+    ADD CONSTRAINT messages_00_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY public.messages
+    ADD CONSTRAINT messages_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_00
+    ADD CONSTRAINT messages_00_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_01
+    ADD CONSTRAINT messages_01_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_01
+    ADD CONSTRAINT messages_01_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_01
+    ADD CONSTRAINT messages_01_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_02
+    ADD CONSTRAINT messages_02_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_02
+    ADD CONSTRAINT messages_02_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_02
+    ADD CONSTRAINT messages_02_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_03
+    ADD CONSTRAINT messages_03_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_03
+    ADD CONSTRAINT messages_03_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_03
+    ADD CONSTRAINT messages_03_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_04
+    ADD CONSTRAINT messages_04_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_04
+    ADD CONSTRAINT messages_04_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_04
+    ADD CONSTRAINT messages_04_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_05
+    ADD CONSTRAINT messages_05_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_05
+    ADD CONSTRAINT messages_05_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_05
+    ADD CONSTRAINT messages_05_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_06
+    ADD CONSTRAINT messages_06_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_06
+    ADD CONSTRAINT messages_06_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_06
+    ADD CONSTRAINT messages_06_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_07
+    ADD CONSTRAINT messages_07_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_07
+    ADD CONSTRAINT messages_07_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_07
+    ADD CONSTRAINT messages_07_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_08
+    ADD CONSTRAINT messages_08_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_08
+    ADD CONSTRAINT messages_08_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_08
+    ADD CONSTRAINT messages_08_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_09
+    ADD CONSTRAINT messages_09_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_09
+    ADD CONSTRAINT messages_09_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_09
+    ADD CONSTRAINT messages_09_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_10
+    ADD CONSTRAINT messages_10_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_10
+    ADD CONSTRAINT messages_10_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_10
+    ADD CONSTRAINT messages_10_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_11
+    ADD CONSTRAINT messages_11_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_11
+    ADD CONSTRAINT messages_11_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_11
+    ADD CONSTRAINT messages_11_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_12
+    ADD CONSTRAINT messages_12_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_12
+    ADD CONSTRAINT messages_12_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_12
+    ADD CONSTRAINT messages_12_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_13
+    ADD CONSTRAINT messages_13_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_13
+    ADD CONSTRAINT messages_13_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_13
+    ADD CONSTRAINT messages_13_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_14
+    ADD CONSTRAINT messages_14_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_14
+    ADD CONSTRAINT messages_14_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_14
+    ADD CONSTRAINT messages_14_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY app.messages_15
+    ADD CONSTRAINT messages_15_conversation_id_sender_id_client_id_key UNIQUE (conversation_id, sender_id, client_id);
+
+ALTER TABLE ONLY app.messages_15
+    ADD CONSTRAINT messages_15_conversation_id_seq_sub_key UNIQUE (conversation_id, seq, sub);
+
+ALTER TABLE ONLY app.messages_15
+    ADD CONSTRAINT messages_15_pkey PRIMARY KEY (conversation_id, id);
+
+ALTER TABLE ONLY auth.identities
+    ADD CONSTRAINT identities_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.identities
+    ADD CONSTRAINT identities_provider_id_provider_unique UNIQUE (provider_id, provider);
+
+ALTER TABLE ONLY auth.mfa_amr_claims
+    ADD CONSTRAINT mfa_amr_claims_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.mfa_amr_claims
+    ADD CONSTRAINT mfa_amr_claims_session_id_authentication_method_pkey UNIQUE (session_id, authentication_method);
+
+ALTER TABLE ONLY auth.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_token_key UNIQUE (token);
+
+ALTER TABLE ONLY auth.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.users
+    ADD CONSTRAINT users_phone_key UNIQUE (phone);
+
+ALTER TABLE ONLY auth.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.conversation_members
+    ADD CONSTRAINT conversation_members_pkey PRIMARY KEY (conversation_id, member_id);
+
+ALTER TABLE ONLY public.conversations
+    ADD CONSTRAINT conversations_one_dm_per_pair UNIQUE (org_id, dm_key);
+
+ALTER TABLE ONLY public.conversations
+    ADD CONSTRAINT conversations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.conversations
+    ADD CONSTRAINT conversations_slug_unique UNIQUE (org_id, slug);
+
+ALTER TABLE ONLY public.orgs
+    ADD CONSTRAINT orgs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.orgs
+    ADD CONSTRAINT orgs_slug_unique UNIQUE (slug);
+
+ALTER TABLE ONLY public.profiles
+    ADD CONSTRAINT profiles_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY realtime.messages
+    ADD CONSTRAINT messages_pkey PRIMARY KEY (id, inserted_at);
+
+ALTER TABLE ONLY walkie.installation
+    ADD CONSTRAINT installation_pkey PRIMARY KEY (part);
+
+ALTER TABLE ONLY walkie.platform_history
+    ADD CONSTRAINT platform_history_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY walkie.product_history
+    ADD CONSTRAINT product_history_pkey PRIMARY KEY (version);
+
+CREATE INDEX messages_rev_idx ON ONLY public.messages USING btree (conversation_id, rev);
+
+CREATE INDEX messages_00_conversation_id_rev_idx ON app.messages_00 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_01_conversation_id_rev_idx ON app.messages_01 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_02_conversation_id_rev_idx ON app.messages_02 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_03_conversation_id_rev_idx ON app.messages_03 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_04_conversation_id_rev_idx ON app.messages_04 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_05_conversation_id_rev_idx ON app.messages_05 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_06_conversation_id_rev_idx ON app.messages_06 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_07_conversation_id_rev_idx ON app.messages_07 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_08_conversation_id_rev_idx ON app.messages_08 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_09_conversation_id_rev_idx ON app.messages_09 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_10_conversation_id_rev_idx ON app.messages_10 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_11_conversation_id_rev_idx ON app.messages_11 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_12_conversation_id_rev_idx ON app.messages_12 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_13_conversation_id_rev_idx ON app.messages_13 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_14_conversation_id_rev_idx ON app.messages_14 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_15_conversation_id_rev_idx ON app.messages_15 USING btree (conversation_id, rev);
+
+CREATE UNIQUE INDEX confirmation_token_idx ON auth.users USING btree (confirmation_token) WHERE ((confirmation_token)::text <> ''::text);
+
+CREATE UNIQUE INDEX email_change_token_current_idx ON auth.users USING btree (email_change_token_current) WHERE ((email_change_token_current)::text <> ''::text);
+
+CREATE UNIQUE INDEX email_change_token_new_idx ON auth.users USING btree (email_change_token_new) WHERE ((email_change_token_new)::text <> ''::text);
+
+CREATE INDEX identities_email_idx ON auth.identities USING btree (email text_pattern_ops);
+
+CREATE INDEX identities_user_id_idx ON auth.identities USING btree (user_id);
+
+CREATE UNIQUE INDEX reauthentication_token_idx ON auth.users USING btree (reauthentication_token) WHERE ((reauthentication_token)::text <> ''::text);
+
+CREATE UNIQUE INDEX recovery_token_idx ON auth.users USING btree (recovery_token) WHERE ((recovery_token)::text <> ''::text);
+
+CREATE INDEX refresh_tokens_parent_idx ON auth.refresh_tokens USING btree (parent);
+
+CREATE INDEX refresh_tokens_session_id_revoked_idx ON auth.refresh_tokens USING btree (session_id, revoked);
+
+CREATE INDEX refresh_tokens_user_id_idx ON auth.refresh_tokens USING btree (user_id);
+
+CREATE INDEX sessions_not_after_idx ON auth.sessions USING btree (not_after DESC);
+
+CREATE INDEX sessions_user_id_idx ON auth.sessions USING btree (user_id, created_at);
+
+CREATE UNIQUE INDEX users_email_partial_key ON auth.users USING btree (email) WHERE (NOT is_sso_user);
+
+COMMENT ON INDEX auth.users_email_partial_key IS 'An address is one account, except that single sign-on may know it a second time.';
+
+CREATE INDEX users_instance_id_email_idx ON auth.users USING btree (instance_id, lower((email)::text));
+
+CREATE INDEX conversation_members_live_idx ON public.conversation_members USING btree (member_id) INCLUDE (conversation_id) WHERE (left_at IS NULL);
+
+CREATE INDEX profiles_org_id_idx ON public.profiles USING btree (org_id);
+
+CREATE INDEX messages_inserted_at_topic_index ON ONLY realtime.messages USING btree (inserted_at DESC, topic) WHERE ((extension = 'broadcast'::text) AND private);
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_00_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_00_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_00_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_00_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_01_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_01_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_01_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_01_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_02_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_02_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_02_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_02_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_03_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_03_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_03_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_03_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_04_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_04_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_04_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_04_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_05_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_05_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_05_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_05_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_06_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_06_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_06_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_06_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_07_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_07_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_07_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_07_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_08_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_08_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_08_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_08_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_09_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_09_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_09_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_09_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_10_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_10_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_10_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_10_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_11_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_11_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_11_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_11_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_12_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_12_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_12_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_12_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_13_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_13_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_13_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_13_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_14_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_14_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_14_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_14_pkey;
+
+ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_15_conversation_id_rev_idx;
+
+ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_15_conversation_id_sender_id_client_id_key;
+
+ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_15_conversation_id_seq_sub_key;
+
+ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_15_pkey;
+
+CREATE TRIGGER on_auth_users_delete__erase_profile AFTER DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION app.erase_profile();
+
+CREATE TRIGGER on_auth_users_insert__make_profile AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.make_profile();
+
+CREATE TRIGGER on_messages_insert__read_own_message AFTER INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION app.read_own_message();
+
+CREATE TRIGGER on_messages_insert__take_number BEFORE INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION app.take_number();
+
+CREATE TRIGGER on_messages_update__take_revision BEFORE UPDATE ON public.messages FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.take_revision();
+
+ALTER TABLE ONLY auth.identities
+    ADD CONSTRAINT identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.mfa_amr_claims
+    ADD CONSTRAINT mfa_amr_claims_session_id_fkey FOREIGN KEY (session_id) REFERENCES auth.sessions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES auth.sessions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.sessions
+    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.conversation_members
+    ADD CONSTRAINT conversation_members_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.conversation_members
+    ADD CONSTRAINT conversation_members_member_id_fkey FOREIGN KEY (member_id) REFERENCES public.profiles(id);
+
+ALTER TABLE ONLY public.conversations
+    ADD CONSTRAINT conversations_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id);
+
+ALTER TABLE public.messages
+    ADD CONSTRAINT messages_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
+ALTER TABLE public.messages
+    ADD CONSTRAINT messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.profiles(id);
+
+ALTER TABLE ONLY public.profiles
+    ADD CONSTRAINT profiles_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id);
+
+ALTER TABLE auth.identities ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.mfa_amr_claims ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.refresh_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.sessions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.users ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "authors correct their own messages" ON public.messages FOR UPDATE TO authenticated USING (((deleted_at IS NULL) AND app.can_edit(conversation_id, sender_id)));
+
+ALTER TABLE public.conversation_members ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.conversations ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "members read messages of their conversations" ON public.messages FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, sender_id));
+
+CREATE POLICY "members read their conversations" ON public.conversations FOR SELECT TO authenticated USING ((id IN ( SELECT app.my_conversations() AS my_conversations)));
+
+CREATE POLICY "members read who is in it with them" ON public.conversation_members FOR SELECT TO authenticated USING (app.is_member(conversation_id));
+
+CREATE POLICY "members speak in their conversations, as themselves" ON public.messages FOR INSERT TO authenticated WITH CHECK (((sender_id = ( SELECT auth.uid() AS uid)) AND app.can_post(conversation_id)));
+
+ALTER TABLE public.messages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.orgs ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "people change their own profile" ON public.profiles FOR UPDATE TO authenticated USING ((id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read the profiles of their organisation" ON public.profiles FOR SELECT TO authenticated USING ((org_id = ( SELECT app.my_org() AS my_org)));
+
+CREATE POLICY "people read their own memberships, ended ones too" ON public.conversation_members FOR SELECT TO authenticated USING ((member_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read their own organisation" ON public.orgs FOR SELECT TO authenticated USING ((id = ( SELECT app.my_org() AS my_org)));
+
+ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "members listen to their conversation" ON realtime.messages FOR SELECT TO authenticated USING (((extension = ANY (ARRAY['broadcast'::text, 'presence'::text])) AND (topic = ( SELECT realtime.topic() AS topic)) AND app.is_member(app.conversation_of_topic(( SELECT realtime.topic() AS topic)))));
+
+CREATE POLICY "members send to their conversation" ON realtime.messages FOR INSERT TO authenticated WITH CHECK (((extension = ANY (ARRAY['broadcast'::text, 'presence'::text])) AND (topic = ( SELECT realtime.topic() AS topic)) AND app.is_member(app.conversation_of_topic(( SELECT realtime.topic() AS topic)))));
+
+ALTER TABLE realtime.messages ENABLE ROW LEVEL SECURITY;
+
+CREATE PUBLICATION supabase_realtime WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);
+
+COMMENT ON PUBLICATION supabase_realtime IS 'Tables in it reach subscribers live. Add yours: alter publication supabase_realtime add table ...';
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversation_members;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversations;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.messages;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.profiles;
+
+GRANT USAGE ON SCHEMA app TO authenticator;
+GRANT USAGE ON SCHEMA app TO authenticated;
+GRANT USAGE ON SCHEMA app TO service_role;
+
+GRANT USAGE ON SCHEMA auth TO anon;
+GRANT USAGE ON SCHEMA auth TO authenticated;
+GRANT USAGE ON SCHEMA auth TO service_role;
+GRANT USAGE ON SCHEMA auth TO authenticator;
+
+GRANT USAGE ON SCHEMA base TO authenticator;
+GRANT USAGE ON SCHEMA base TO authenticated;
+GRANT USAGE ON SCHEMA base TO service_role;
+
+GRANT USAGE ON SCHEMA extensions TO anon;
+GRANT USAGE ON SCHEMA extensions TO authenticated;
+GRANT USAGE ON SCHEMA extensions TO service_role;
+GRANT USAGE ON SCHEMA extensions TO authenticator;
+
+GRANT USAGE ON SCHEMA public TO anon;
+GRANT USAGE ON SCHEMA public TO authenticated;
+GRANT USAGE ON SCHEMA public TO service_role;
+GRANT USAGE ON SCHEMA public TO authenticator;
+
+GRANT USAGE ON SCHEMA realtime TO anon;
+GRANT USAGE ON SCHEMA realtime TO authenticated;
+GRANT USAGE ON SCHEMA realtime TO service_role;
+GRANT USAGE ON SCHEMA realtime TO authenticator;
+
+GRANT USAGE ON SCHEMA walkie TO PUBLIC;
+
+GRANT SELECT ON TABLE public.conversation_members TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_members TO service_role;
+
+REVOKE ALL ON FUNCTION app.admit(p_conversation uuid, p_members uuid[], p_role text, p_from_the_start boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.can_manage(p_conversation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.can_manage(p_conversation uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.can_manage(p_conversation uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.can_message(p_from uuid, p_to uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.can_post(p_conversation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.can_post(p_conversation uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.can_post(p_conversation uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.close_functions() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.conversation_of_topic(p_topic text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.conversation_of_topic(p_topic text) TO authenticated;
+GRANT ALL ON FUNCTION app.conversation_of_topic(p_topic text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.display_name(p_said_of_self jsonb, p_email text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.end_membership(p_conversation uuid, p_member uuid, p_by uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.erase_profile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.first_org() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.is_member(p_conversation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.make_profile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.me() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.my_conversations() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.my_conversations() TO authenticated;
+GRANT ALL ON FUNCTION app.my_conversations() TO service_role;
+
+REVOKE ALL ON FUNCTION app.my_org() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.my_org() TO authenticated;
+GRANT ALL ON FUNCTION app.my_org() TO service_role;
+
+REVOKE ALL ON FUNCTION app.preview(p_body text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.read_own_message() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.require_can_message(p_from uuid, p_to uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.require_manager(p_conversation uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.reset(p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.slug(p_title text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.take_number() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.take_revision() FROM PUBLIC;
+
+GRANT ALL ON FUNCTION auth.email() TO anon;
+GRANT ALL ON FUNCTION auth.email() TO authenticated;
+GRANT ALL ON FUNCTION auth.email() TO service_role;
+
+GRANT ALL ON FUNCTION auth.jwt() TO anon;
+GRANT ALL ON FUNCTION auth.jwt() TO authenticated;
+GRANT ALL ON FUNCTION auth.jwt() TO service_role;
+
+GRANT ALL ON FUNCTION auth.role() TO anon;
+GRANT ALL ON FUNCTION auth.role() TO authenticated;
+GRANT ALL ON FUNCTION auth.role() TO service_role;
+
+GRANT ALL ON FUNCTION auth.uid() TO anon;
+GRANT ALL ON FUNCTION auth.uid() TO authenticated;
+GRANT ALL ON FUNCTION auth.uid() TO service_role;
+
+REVOKE ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[]) TO authenticated;
+GRANT ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[]) TO service_role;
+
+GRANT SELECT ON TABLE public.conversations TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversations TO service_role;
+
+REVOKE ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text) TO authenticated;
+GRANT ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text) TO service_role;
+
+GRANT SELECT ON TABLE public.messages TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages TO service_role;
+
+GRANT INSERT(conversation_id) ON TABLE public.messages TO authenticated;
+
+GRANT INSERT(client_id) ON TABLE public.messages TO authenticated;
+
+GRANT INSERT(body),UPDATE(body) ON TABLE public.messages TO authenticated;
+
+GRANT INSERT(reply_to_id) ON TABLE public.messages TO authenticated;
+
+REVOKE ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO authenticated;
+GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.get_conversations(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_conversations(p_limit integer) TO authenticated;
+GRANT ALL ON FUNCTION public.get_conversations(p_limit integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer) TO authenticated;
+GRANT ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.get_or_create_conversation(p_other uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.join_room(p_slug text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.join_room(p_slug text) TO authenticated;
+GRANT ALL ON FUNCTION public.join_room(p_slug text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.leave_conversation(p_conversation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.leave_conversation(p_conversation uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.leave_conversation(p_conversation uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) TO authenticated;
+GRANT ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) TO service_role;
+
+REVOKE ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) TO authenticated;
+GRANT ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) TO service_role;
+
+REVOKE ALL ON FUNCTION realtime.ensure_partitions() FROM PUBLIC;
+
+GRANT ALL ON FUNCTION realtime.topic() TO anon;
+GRANT ALL ON FUNCTION realtime.topic() TO authenticated;
+GRANT ALL ON FUNCTION realtime.topic() TO service_role;
+
+GRANT SELECT ON TABLE public.orgs TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.orgs TO service_role;
+
+GRANT SELECT ON TABLE public.profiles TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profiles TO service_role;
+
+GRANT UPDATE(display_name) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(avatar_path) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(bio) ON TABLE public.profiles TO authenticated;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO anon;
+GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO service_role;
+
+GRANT SELECT ON TABLE walkie.installation TO PUBLIC;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON SEQUENCES TO service_role;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON SEQUENCES TO anon;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON SEQUENCES TO authenticated;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON FUNCTIONS TO service_role;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON FUNCTIONS TO anon;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON FUNCTIONS TO authenticated;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON TABLES TO service_role;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON TABLES TO anon;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON TABLES TO authenticated;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT USAGE ON SCHEMAS TO authenticator;
+
