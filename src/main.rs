@@ -155,7 +155,9 @@ fn print_keys(keys: &Keys, valid_days: u32) -> anyhow::Result<()> {
 
 /// Prints what lacks and what drifted; fails when the server could not work.
 async fn check(database: &DatabaseSettings) -> anyhow::Result<ExitCode> {
-    let client = pool::connect(&Target::new(&database.database_url, "check")?).await?;
+    let client = pool::connect(&Target::new(&database.database_url, "check")?)
+        .await
+        .context("the server's role cannot log in (walkie migrate makes authenticator)")?;
     let mut findings = install::requirements(&client).await?;
     if findings.is_empty() {
         if !install::is_installed(&client, database.platform_only).await? {
