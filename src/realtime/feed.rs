@@ -311,6 +311,8 @@ impl Feed {
         let mut next = Some(first);
         while let Some(event) = next {
             match event {
+                // A stream that broke within a transaction tells all of it again.
+                Event::Change(change) if change.place <= self.last.max(reached(&changes)) => {}
                 Event::Change(change) => {
                     bytes += change.size_bytes();
                     changes.push(Arc::new(change));
@@ -353,6 +355,10 @@ impl Feed {
             for active in self.subscribers.values() {
                 tell_gap(&active.subscriber, missed);
             }
+        }
+        if is_gap {
+            // Another log begins; its places may be lower.
+            self.last = Place::before(from);
         }
         self.window.open(from, end, is_gap);
         self.has_connected = true;
@@ -582,6 +588,11 @@ impl Candidate<'_> {
             }
         })
     }
+}
+
+/// The place of the last change gathered.
+fn reached(changes: &[Arc<Change>]) -> Place {
+    changes.last().map_or_else(Place::default, |change| change.place)
 }
 
 async fn wait_for_postgres(error: &Error) {

@@ -133,6 +133,10 @@ impl Feed {
         match Connection::open(&self.source, self.told, self.acknowledged).await {
             Ok((connection, event)) => {
                 self.failures = 0;
+                if let Event::Connected { from, is_fresh: true, .. } = event {
+                    // What a former slot had told says nothing about this log.
+                    (self.told, self.acknowledged) = (from, Lsn(0));
+                }
                 self.connection = Some(connection);
                 Some(event)
             }

@@ -75,6 +75,30 @@ async fn changes_committed_while_the_server_is_down_are_not_lost() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stream_cut_within_a_transaction_doubles_nothing() {
+    const ROWS: usize = 20_000;
+    let database = Database::scratch().await;
+    table(&database).await;
+    let flags = ["--realtime-queue-frames", "100000", "--realtime-queue-bytes", "100000000"];
+    let server = Server::start_with(&database, &flags).await;
+    let mut socket = server.socket().await;
+    socket.subscribe("t", &service(&server), json!([{"event": "*", "table": "t"}])).await;
+    database.sql(&format!("insert into t select generate_series(1, {ROWS})")).await;
+    for id in 1..=ROWS {
+        assert_eq!(socket.change().await["record"]["id"], id);
+        if id == 100 {
+            let cut = format!(
+                "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '{}'",
+                database.name()
+            );
+            assert_eq!(database.value(&cut).await, "t", "the stream was still open");
+        }
+    }
+    database.sql("insert into t values (0)").await;
+    assert_eq!(socket.change().await["record"]["id"], 0, "and nothing came in between");
+}
+
 #[tokio::test]
 async fn killed_server_has_lost_nothing_when_it_is_back() {
     let database = Database::scratch().await;
