@@ -17,6 +17,9 @@ use walkie::identity::{Keys, keys, unix_now};
 use walkie::pg::{Target, install, names, pool};
 use walkie::{observe, server};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The people and conversations of the demo, the same that the tests know.
 const CAST: &str = include_str!("../tests/cast.sql");
 

@@ -267,6 +267,8 @@ impl Tools {
                 set("listen_addresses=");
                 set("fsync=off");
                 set("full_page_writes=off");
+                // No session waits for a standby that a test makes up, unless it says so.
+                set("synchronous_commit=local");
             }
         }
         command

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use walkie::wal::Place;
 
-use crate::support::{Database, Person, Server, Socket};
+use crate::support::{Database, Person, Server, Socket, eventually};
 
 const WATERCOOLER: &str = "10000000-0000-4000-8000-000000000001";
 
@@ -283,6 +283,67 @@ async fn functions_of_policies_may_be_in_a_schema_closed_to_people() {
     socket.subscribe("diaries", &bo, json!([{"event": "*", "table": "diaries"}])).await;
     database.sql(&format!("insert into diaries values (1, '{ANA}'), (2, '{BO}')")).await;
     assert_eq!(socket.change().await["record"]["id"], 2);
+}
+
+#[tokio::test]
+async fn commit_that_others_do_not_see_yet_counts_already() {
+    let database = Database::scratch().await;
+    database
+        .sql(&format!(
+            "create table public.readers (who uuid primary key);
+             create table public.news (id int primary key);
+             alter table public.news enable row level security;
+             create policy readers on public.news for select to authenticated
+               using (exists (select from public.readers where who = auth.uid()));
+             grant select on public.readers, public.news to authenticated;
+             insert into public.readers values ('{BO}');
+             alter publication supabase_realtime add table public.news, public.readers;"
+        ))
+        .await;
+    let server = Server::start(&database).await;
+    let mut bo = server.socket().await;
+    bo.subscribe("news", &server.person("bo"), json!([{"event": "*", "table": "news"}])).await;
+
+    // The removal is in the log, but waits for a standby before anybody can see it.
+    database.sql("alter system set synchronous_standby_names = 'nobody'").await;
+    database.sql("select pg_reload_conf()").await;
+    let remover = database.connect().await;
+    remover.batch_execute("set synchronous_commit = on").await.expect("sets");
+    let removal = tokio::spawn(async move { remover.batch_execute("delete from readers").await });
+    let waiting = "select pid from pg_stat_activity
+                    where datname = current_database() and wait_event = 'SyncRep'";
+    let pid = eventually("the removal waits", || async {
+        database.rows(waiting).await.into_iter().flatten().flatten().next()
+    })
+    .await;
+    database.sql("insert into news values (1)").await;
+    // The verdict is asked, and asked again, since no snapshot is late enough.
+    for _ in 0..3 {
+        let now = database.value("select clock_timestamp()").await;
+        let asked = format!(
+            "select from pg_stat_activity
+              where datname = current_database() and application_name = 'walkie authorizer'
+                and query_start > '{now}'"
+        );
+        eventually("the verdict is asked again", || async {
+            (!database.rows(&asked).await.is_empty()).then_some(())
+        })
+        .await;
+    }
+    database.sql("alter system reset synchronous_standby_names").await;
+    database.sql("select pg_reload_conf()").await;
+    database.sql(&format!("select pg_cancel_backend({pid})")).await;
+    removal.await.expect("joins").expect("the removal is committed");
+
+    let mut marker = server.socket().await;
+    let service = Person { token: server.service_key() };
+    marker.subscribe("news", &service, json!([{"event": "*", "table": "news"}])).await;
+    database.sql("insert into news values (2)").await;
+    assert_eq!(marker.change().await["record"]["id"], 2, "both are decided");
+    database
+        .sql(&format!("insert into readers values ('{BO}'); insert into news values (3)"))
+        .await;
+    assert_eq!(bo.change().await["record"]["id"], 3);
 }
 
 /// Reads changes until the message that ends the test, and tells what bodies it has seen.
