@@ -1,5 +1,6 @@
 //! The command line: dev · serve · migrate · check · schema · keys.
 
+use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -9,16 +10,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use walkie::config::{
-    Command, CommandLine, DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings,
-    IdentitySettings, Settings, unknown_variables,
+    ALLOCATOR_SETTINGS, Command, CommandLine, DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev,
+    HttpSettings, IdentitySettings, Settings, allocator_is_told, unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, keys, unix_now};
 use walkie::pg::{Target, install, names, pool};
 use walkie::{observe, server};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The people and conversations of the demo, the same that the tests know.
 const CAST: &str = include_str!("../tests/cast.sql");
@@ -26,8 +24,28 @@ const CAST: &str = include_str!("../tests/cast.sql");
 /// In 2032, in seconds since 1970.
 const DEVELOPMENT_KEYS_EXPIRE: i64 = 1_983_812_996;
 
+fn main() -> ExitCode {
+    give_memory_back();
+    run()
+}
+
+/// glibc keeps what bursts of work (password hashing above all) have freed, unless its
+/// environment says otherwise before the process starts; so it starts once more, saying so.
+/// Measured: 15 MB instead of 130 MB after six sign-ins.
+fn give_memory_back() {
+    if !cfg!(target_env = "gnu") || allocator_is_told() {
+        return;
+    }
+    if let Ok(program) = std::env::current_exe() {
+        let mut again = std::process::Command::new(program);
+        again.args(std::env::args_os().skip(1)).envs(ALLOCATOR_SETTINGS);
+        // Returns only when it fails; then it is this process that goes on.
+        let _ = again.exec();
+    }
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     match dotenvy::dotenv() {
         Err(error) if !error.not_found() => {
             eprintln!("walkie: .env: {error}");
