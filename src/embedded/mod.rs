@@ -255,8 +255,8 @@ impl Tools {
         };
         set("wal_level=logical");
         set("max_connections=200");
-        set("max_wal_senders=100");
-        set("max_replication_slots=100");
+        set("max_wal_senders=500");
+        set("max_replication_slots=500");
         match kind {
             Kind::Kept { .. } => set("listen_addresses=127.0.0.1"),
             Kind::ThrownAway => {
