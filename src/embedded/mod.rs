@@ -255,14 +255,17 @@ impl Tools {
         };
         set("wal_level=logical");
         set("max_connections=200");
-        set("max_wal_senders=500");
-        set("max_replication_slots=500");
+        set("max_wal_senders=100");
+        set("max_replication_slots=100");
         match kind {
             Kind::Kept { .. } => set("listen_addresses=127.0.0.1"),
             Kind::ThrownAway => {
                 set("listen_addresses=");
                 set("fsync=off");
                 set("full_page_writes=off");
+                // A slot a test, and none is given back.
+                set("max_wal_senders=500");
+                set("max_replication_slots=500");
             }
         }
         command
