@@ -45,7 +45,7 @@ async fn lost_listener_comes_back_and_catches_up() -> anyhow::Result<()> {
         .sql(
             "alter table people add age integer;
              select pg_terminate_backend(pid) from pg_stat_activity
-              where datname = current_database() and application_name = 'walkie listener'",
+              where datname = current_database() and application_name = 'walkie notifications'",
         )
         .await;
 
