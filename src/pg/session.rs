@@ -106,7 +106,7 @@ async fn run_on(
     let settings_statement = client.prepare_cached(&session.settings_sql()).await?;
     // Statements are remembered per role: name look-up asks for the schema rights of the role
     // only when a statement is parsed.
-    let sql = format!("-- {}\n{sql}", session.role.replace('\n', " "));
+    let sql = format!("-- {}\n{sql}", session.role.replace(['\n', '\r'], " "));
 
     let mut begin = pin!(client.batch_execute(session.begin()));
     let settings_values = session.settings_values();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::error::{Binding as Refusal, Join, Token};
 use super::feed::{Subscriber, system};
 use super::hub::{Outbox, Room};
-use super::protocol::{self, Broadcast, Payload, Push, json_text};
+use super::protocol::{self, Broadcast, MAX_NAME_BYTES, Payload, Push, json_text};
 use super::subscription::{Binding, Wanted, entries};
 use super::{Realtime, TOPIC_PREFIX, store};
 use crate::identity::Identity;
@@ -18,6 +18,9 @@ use crate::identity::Identity;
 /// Largest payload of a broadcast, in bytes: the reference's 3,000 kB and its allowance for
 /// what is around it.
 const MAX_BROADCAST_BYTES: usize = 3_000_500;
+
+/// Most bindings of one channel: each is looked at for every change.
+const MAX_BINDINGS: usize = 100;
 
 /// Numbers of subscriptions, for this process.
 static NEXT_SUBSCRIPTION: AtomicU64 = AtomicU64::new(1);
@@ -88,9 +91,13 @@ impl Channel {
             subscription: NEXT_SUBSCRIPTION.fetch_add(1, Ordering::Relaxed),
             bindings: Vec::new(),
         };
-        channel.subscribe(realtime, outbox, push, asked.bindings).await?;
+        // Before the answer: who is told that they are in hears what is said from then on.
         realtime.hub.enter(&channel.room, outbox);
-        Ok(channel)
+        let subscribed = channel.subscribe(realtime, outbox, push, asked.bindings).await;
+        if subscribed.is_err() {
+            realtime.hub.leave(&channel.room, outbox);
+        }
+        subscribed.map(|()| channel)
     }
 
     /// Answers the join when the subscription is active. A refused binding leaves the channel
@@ -104,7 +111,10 @@ impl Channel {
     ) -> Result<(), Join> {
         let version = outbox.version();
         let mut answered = Vec::with_capacity(list.len());
-        let mut accepted = Ok(Vec::new());
+        let mut accepted = match list.len() {
+            0..=MAX_BINDINGS => Ok(Vec::new()),
+            _ => Err(Refusal::TooMany(MAX_BINDINGS)),
+        };
         for entry in list {
             let wanted = Wanted::read(entry.clone());
             let mut echo = entry;
@@ -300,6 +310,9 @@ impl<'a> Asked<'a> {
         let name = push.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default();
         if name.is_empty() {
             return Err(Join::NoName);
+        }
+        if push.topic.len() > MAX_NAME_BYTES {
+            return Err(Join::LongName(MAX_NAME_BYTES));
         }
         let payload = json_object(push).unwrap_or_default();
         let config = payload.get("config").and_then(Value::as_object).cloned().unwrap_or_default();

@@ -91,6 +91,8 @@ impl Token {
 pub enum Join {
     /// The topic has no name after `realtime:`.
     NoName,
+    /// The topic does not fit into a binary frame.
+    LongName(usize),
     /// The token is refused.
     Token(Token),
     /// No policy on realtime.messages lets them read this topic.
@@ -108,6 +110,7 @@ impl Join {
     pub fn reason(&self) -> String {
         match self {
             Self::NoName => "TopicNameRequired: You must provide a topic name".into(),
+            Self::LongName(most) => format!("TopicNameTooLong: A topic has at most {most} bytes"),
             Self::Token(token) => format!("{}: {}", token.code(), token.text()),
             Self::Unauthorized(name) => format!(
                 "Unauthorized: You do not have permissions to read from this Channel topic: {name}"
@@ -140,6 +143,8 @@ impl From<pg::Error> for Join {
 pub enum Binding {
     /// Neither schema nor table.
     NoTarget(String),
+    /// More bindings than one channel may have.
+    TooMany(usize),
     /// The filter does not parse.
     Filter(String),
     /// No such table in the publication.
@@ -165,6 +170,9 @@ impl Binding {
             Self::NoTarget(binding) => format!(
                 "No subscription params provided. Please provide at least a `schema` or `table` to subscribe to: {binding}"
             ),
+            Self::TooMany(most) => {
+                format!("Too many postgres_changes on one channel: at most {most}")
+            }
             Self::Filter(filter) => format!("Error parsing `filter` params: {filter}"),
             Self::NoTable(binding) => format!(
                 "{PREFIX} Please check Realtime is enabled for the given connect parameters: {binding}"

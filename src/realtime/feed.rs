@@ -10,9 +10,10 @@ use std::time::Duration;
 use axum::extract::ws::Message as Frame;
 use deadpool_postgres::Pool;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::authorize::{Authorizer, Decision, Request, Table, image};
+use super::authorize::{Authorizer, Decision, Lens, Request, Rows, Table, image, refused_apart};
 use super::event::{self, Shown};
 use super::hub::Outbox;
 use super::protocol::{self, Version, json_text};
@@ -131,6 +132,8 @@ struct Candidate<'a> {
     table: Arc<Table>,
     listeners: Listeners<'a>,
     identities: Vec<Arc<Identity>>,
+    /// What each of them may see; the SQLSTATE when the role may not be put on.
+    lenses: Vec<Result<Arc<Lens>, String>>,
     /// Numbers of the questions about the row and the row before.
     new: Option<usize>,
     old: Option<usize>,
@@ -166,6 +169,8 @@ impl Feed {
     /// Works until `shutdown`.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut trim = tokio::time::interval(TRIM_INTERVAL);
+        let mut pause = tokio::time::interval(CATCH_UP_PAUSE);
+        pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let first = tokio::select! {
                 biased;
@@ -176,13 +181,14 @@ impl Feed {
                         () = self.obey(command) => continue,
                     }
                 }
-                event = self.log.next() => event,
-                () = tokio::time::sleep(CATCH_UP_PAUSE), if !self.catching_up.is_empty() => {
+                // Before the log: a busy one would leave them behind for ever.
+                _ = pause.tick(), if !self.catching_up.is_empty() => {
                     tokio::select! {
                         () = shutdown.cancelled() => return,
                         () = self.catch_up() => continue,
                     }
                 }
+                event = self.log.next() => event,
                 _ = trim.tick() => {
                     self.acknowledge();
                     continue;
@@ -217,12 +223,18 @@ impl Feed {
 
     /// A renewed subscription goes on where the former one stands.
     fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Option<Frame>) {
-        let stands = self.place_of(subscriber.id);
+        let former = self.standing_of(subscriber.id);
         let now = Place::before(self.window.end()).max(self.last);
         let mut missing = None;
         let mut from = now;
-        for binding in &mut subscriber.bindings {
-            let wanted = stands.or(binding.after).unwrap_or(now);
+        for (number, binding) in subscriber.bindings.iter_mut().enumerate() {
+            let wanted = match &former {
+                Some((former, place)) => {
+                    let began = former.bindings.get(number).and_then(|binding| binding.after);
+                    began.map_or(*place, |began| began.max(*place))
+                }
+                None => binding.after.unwrap_or(now),
+            };
             let after = wanted.max(self.window.from());
             if wanted < after {
                 missing = Some((wanted, after));
@@ -246,13 +258,13 @@ impl Feed {
         self.catching_up.push((active, from));
     }
 
-    /// Up to where a subscriber has everything.
-    fn place_of(&self, id: u64) -> Option<Place> {
-        let catching_up = self.catching_up.iter().find(|(active, _)| active.subscriber.id == id);
-        match catching_up {
-            Some((_, place)) => Some(*place),
-            None => self.subscribers.contains_key(&id).then_some(self.last),
-        }
+    /// A subscriber, and up to where it has everything.
+    fn standing_of(&self, id: u64) -> Option<(Arc<Subscriber>, Place)> {
+        let live = self.subscribers.get(&id).map(|active| (active, self.last));
+        let mut catching_up = self.catching_up.iter().map(|(active, place)| (active, *place));
+        let (active, place) =
+            live.or_else(|| catching_up.find(|(active, _)| active.subscriber.id == id))?;
+        Some((Arc::clone(&active.subscriber), place))
     }
 
     fn remove(&mut self, id: u64) {
@@ -311,8 +323,6 @@ impl Feed {
         let mut next = Some(first);
         while let Some(event) = next {
             match event {
-                // A stream that broke within a transaction tells all of it again.
-                Event::Change(change) if change.place <= self.last.max(reached(&changes)) => {}
                 Event::Change(change) => {
                     bytes += change.size_bytes();
                     changes.push(Arc::new(change));
@@ -343,20 +353,17 @@ impl Feed {
             Event::Truncate(_) => {}
             Event::Commit { commit, end } => self.window.commit(commit, end),
             Event::End(end) => self.window.reached(end),
-            Event::Connected { from, end, is_fresh } => self.connected(from, end, is_fresh),
+            Event::Connected { from, end, is_gap } => self.connected(from, end, is_gap),
         }
     }
 
-    fn connected(&mut self, from: Lsn, end: Lsn, is_fresh: bool) {
+    fn connected(&mut self, from: Lsn, end: Lsn, is_gap: bool) {
         tracing::info!(%from, %end, "streaming the log");
-        let is_gap = is_fresh && self.has_connected;
         if is_gap {
             let missed = (self.last, Place::before(from));
             for active in self.subscribers.values() {
                 tell_gap(&active.subscriber, missed);
             }
-        }
-        if is_gap {
             // Another log begins; its places may be lower.
             self.last = Place::before(from);
         }
@@ -392,7 +399,7 @@ impl Feed {
     }
 
     async fn try_deliver(&mut self, changes: &[Arc<Change>], to: &[Active]) -> Result<(), Error> {
-        let compared = self.compare(changes, to).await?;
+        let compared = compare(&self.pool, changes, to).await?;
         let mut requests = Vec::new();
         let mut candidates = Vec::new();
         for change in changes {
@@ -403,27 +410,20 @@ impl Feed {
             candidates.push(candidate);
         }
         let decisions = self.authorizer.decide(&requests).await?;
+        // Everything that can fail comes before the first frame: a second try sends none twice.
+        for candidate in &mut candidates {
+            for identity in &candidate.identities {
+                let lens = self.authorizer.lens(&candidate.table, identity).await;
+                candidate.lenses.push(refused_apart(lens)?);
+            }
+        }
         for (number, candidate) in candidates.iter().enumerate() {
-            self.send(candidate, &decisions).await?;
+            self.send(candidate, &decisions);
             if number % BURST == BURST - 1 {
                 tokio::task::yield_now().await;
             }
         }
         Ok(())
-    }
-
-    /// Lets Postgres compare what texts alone do not decide.
-    async fn compare(&self, changes: &[Arc<Change>], to: &[Active]) -> Result<Compared, Error> {
-        let mut compared = Compared::new();
-        for change in changes {
-            for active in to {
-                for binding in &active.subscriber.bindings {
-                    compared.extend(binding.comparisons(change).map(|asked| (asked, false)));
-                }
-            }
-        }
-        store::compare(&self.pool, &mut compared).await?;
-        Ok(compared)
     }
 
     async fn candidate<'a>(
@@ -438,30 +438,23 @@ impl Feed {
         }
         // A table that is gone has no policies left that could permit anything.
         let Some(table) = self.authorizer.table(&change.relation).await? else { return Ok(None) };
-        Ok(Some(Candidate { change, table, listeners, identities, new: None, old: None }))
+        let lenses = Vec::with_capacity(identities.len());
+        Ok(Some(Candidate { change, table, listeners, identities, lenses, new: None, old: None }))
     }
 
     /// Sends what was decided. Data are encoded once for each way of seeing the change, and
     /// frames once for each topic, serializer and set of bindings.
-    async fn send(
-        &mut self,
-        candidate: &Candidate<'_>,
-        decisions: &[Vec<Decision>],
-    ) -> Result<(), Error> {
+    fn send(&self, candidate: &Candidate<'_>, decisions: &[Vec<Decision>]) {
         let mut data: HashMap<(Arc<str>, Shown), String> = HashMap::new();
         let mut frames: HashMap<Alike<'_>, Frame> = HashMap::new();
         for (active, ids, number) in &candidate.listeners {
             let subscriber = &active.subscriber;
-            let lens = match self.authorizer.lens(&candidate.table, &active.identity).await {
-                Ok(lens) => lens,
-                // The role may not be put on: decided as failed, and told so.
-                Err(Error::Refused(_)) => {
-                    tell_failure(subscriber, candidate, "42501");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let shown = match candidate.shown(decisions, *number, &lens, self.delete_events) {
+            let shown =
+                candidate.lenses[*number].as_ref().map_err(String::clone).and_then(|lens| {
+                    let shown = candidate.shown(decisions, *number, lens, self.delete_events)?;
+                    Ok(shown.map(|shown| (lens, shown)))
+                });
+            let (lens, shown) = match shown {
                 Ok(Some(shown)) => shown,
                 Ok(None) => continue,
                 Err(sqlstate) => {
@@ -472,7 +465,7 @@ impl Feed {
             let role = &active.identity.role;
             let data = data
                 .entry((Arc::clone(role), shown))
-                .or_insert_with(|| event::data(candidate.change, &candidate.table, &lens, shown));
+                .or_insert_with(|| event::data(candidate.change, &candidate.table, lens, shown));
             let version = subscriber.outbox.version();
             let topic = Arc::clone(&subscriber.topic);
             let key = (Arc::clone(role), shown, version, topic, ids.as_slice());
@@ -482,13 +475,26 @@ impl Feed {
             });
             subscriber.outbox.send(frame.clone());
         }
-        Ok(())
     }
 }
 
 /// What makes two frames of one change the same: role, what is shown, serializer, topic and
 /// bindings.
 type Alike<'a> = (Arc<str>, Shown, Version, Arc<str>, &'a [u32]);
+
+/// Lets Postgres compare what texts alone do not decide.
+async fn compare(pool: &Pool, changes: &[Arc<Change>], to: &[Active]) -> Result<Compared, Error> {
+    let mut compared = Compared::new();
+    for change in changes {
+        for active in to {
+            for binding in &active.subscriber.bindings {
+                compared.extend(binding.comparisons(change).map(|asked| (asked, false)));
+            }
+        }
+    }
+    store::compare(pool, &mut compared).await?;
+    Ok(compared)
+}
 
 /// Subscribers, the ids of their bindings that want the change, and the number of their identity.
 type Listeners<'a> = Vec<(&'a Active, Vec<u32>, usize)>;
@@ -525,23 +531,24 @@ fn listeners<'a>(
 impl Candidate<'_> {
     /// Lays out the questions that must be answered.
     fn ask(&mut self, requests: &mut Vec<Request>) {
-        let mut request = |values| {
+        let mut request = |values, is_past| {
             requests.push(Request {
                 table: Arc::clone(&self.table),
                 image: image(&self.table, &self.change.relation, values),
+                is_past,
                 identities: self.identities.clone(),
             });
             Some(requests.len() - 1)
         };
         match &self.change.action {
-            Action::Insert { new } => self.new = request(new),
+            Action::Insert { new } => self.new = request(new, false),
             Action::Update { old, new } => {
-                self.new = request(new);
+                self.new = request(new, false);
                 if let Some(Old::Full(old)) = old {
-                    self.old = request(old);
+                    self.old = request(old, true);
                 }
             }
-            Action::Delete { old: Old::Full(old) } => self.old = request(old),
+            Action::Delete { old: Old::Full(old) } => self.old = request(old, true),
             Action::Delete { old: Old::Key(_) } => {}
         }
     }
@@ -554,10 +561,9 @@ impl Candidate<'_> {
         &self,
         decisions: &[Vec<Decision>],
         identity: usize,
-        lens: &super::authorize::Lens,
+        lens: &Lens,
         delete_events: DeleteEvents,
     ) -> Result<Option<Shown>, String> {
-        use super::authorize::Rows;
         let of = |question: Option<usize>| match question.map(|number| &decisions[number][identity])
         {
             Some(Decision::Permitted) => Ok(true),
@@ -588,11 +594,6 @@ impl Candidate<'_> {
             }
         })
     }
-}
-
-/// The place of the last change gathered.
-fn reached(changes: &[Arc<Change>]) -> Place {
-    changes.last().map_or_else(Place::default, |change| change.place)
 }
 
 async fn wait_for_postgres(error: &Error) {

@@ -16,7 +16,7 @@ use super::subscription::{Binding, Compared, Comparison, Condition, Wanted};
 /// Types whose equality is equality of what the log prints. Others may have several texts for
 /// one value (1.0 and 1.00) or print it according to settings; Postgres compares those.
 const PLAIN_TYPES: &str =
-    "'bool', 'int2', 'int4', 'int8', 'oid', 'text', 'varchar', 'name', 'uuid', 'date', 'time'";
+    "'bool', 'int2', 'int4', 'int8', 'oid', 'text', 'varchar', 'name', 'uuid', 'time'";
 
 /// Lets Postgres accept a binding: the table is published, the filter's columns exist and may
 /// be selected, and its values are of the column's type.
@@ -24,7 +24,8 @@ const PLAIN_TYPES: &str =
 /// # Errors
 /// In the reference's words, what is wrong with it.
 pub async fn accept(pg: &Pg, identity: &Identity, wanted: &Wanted) -> Result<Binding, Refusal> {
-    let session = Session::person(identity).read_only();
+    // Types are named in full: other connections compare them.
+    let session = Session::person(identity).read_only().set("search_path", "");
     let published = pg
         .run(
             &session,
@@ -91,11 +92,12 @@ async fn condition(
         return Err(raised(format!("invalid column for filter {column}")));
     };
     let type_name: &str = row.get(0);
-    // format_type quotes what needs quotes.
-    let cast = pg
-        .run(session, &format!("select ($1::text)::{type_name}::text"), &[Some(value)])
-        .await
-        .map_err(|error| refusal(wanted, error))?;
+    // format_type quotes what needs quotes. A type without equality is refused here.
+    let cast = format!(
+        "select value::text, value = value from (select ($1::text)::{type_name}) as _ (value)"
+    );
+    let cast =
+        pg.run(session, &cast, &[Some(value)]).await.map_err(|error| refusal(wanted, error))?;
     let text: Option<String> = cast.first().and_then(|row| row.get(0));
     Ok(Condition {
         column: column.to_owned(),
@@ -130,7 +132,8 @@ fn describe(error: &DbError) -> String {
     format!("ERROR {code} ({name}) {}", error.message())
 }
 
-/// Lets Postgres compare texts as values; one statement a type.
+/// Lets Postgres compare texts as values; one statement a type. What it cannot compare (the
+/// type was changed, or is not the server's to use) is not equal, and nobody waits for it.
 ///
 /// # Errors
 /// The database cannot be asked.
@@ -144,11 +147,19 @@ pub async fn compare(pool: &Pool, compared: &mut Compared) -> Result<(), Error> 
         let sql = format!(
             "select array_agg(l::{type_name} = r::{type_name}) from unnest($1::text[], $2::text[]) as t (l, r)"
         );
-        let statement = client.prepare_cached(&sql).await?;
         let side = |of: fn(&Comparison) -> &str| comparisons.iter().map(of).collect::<Vec<_>>();
         let (left, right) = (side(|asked| &asked.left), side(|asked| &asked.right));
-        let answers: Vec<Option<bool>> =
-            client.query_one(&statement, &[&left, &right]).await?.try_get(0)?;
+        let asked = async {
+            let statement = client.prepare_cached(&sql).await?;
+            client.query_one(&statement, &[&left, &right]).await?.try_get(0)
+        };
+        let answers: Vec<Option<bool>> = match asked.await.map_err(Error::from) {
+            Err(error) if error.sqlstate().is_some() && !error.is_passing() => {
+                tracing::warn!(%error, type_name = &*type_name, "a filter cannot be compared");
+                continue;
+            }
+            answers => answers?,
+        };
         for (comparison, answer) in comparisons.into_iter().zip(answers) {
             compared.insert(comparison, answer.unwrap_or(false));
         }

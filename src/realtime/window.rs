@@ -31,6 +31,8 @@ pub struct Window {
     ends: VecDeque<(Lsn, Lsn)>,
     /// Every change after this place is in the ring or still to come.
     from: Place,
+    /// Up to where the log was read.
+    read: Lsn,
     /// Where the log ended when last heard of.
     end: Lsn,
 }
@@ -44,18 +46,20 @@ impl Window {
             bytes: 0,
             ends: VecDeque::new(),
             from: Place::default(),
+            read: Lsn(0),
             end: Lsn(0),
         }
     }
 
     /// The log is streamed from here; what was kept stays when nothing is missing between.
     pub fn open(&mut self, from: Lsn, end: Lsn, is_gap: bool) {
-        if self.changes.is_empty() || is_gap {
+        if is_gap {
             self.changes.clear();
             self.ends.clear();
             self.bytes = 0;
             self.from = self.from.max(Place::before(from));
         }
+        self.read = self.read.max(from);
         self.end = self.end.max(end);
     }
 
@@ -71,8 +75,9 @@ impl Window {
         self.reached(end);
     }
 
-    /// The log reached this position.
+    /// The log was read up to this position.
     pub fn reached(&mut self, end: Lsn) {
+        self.read = self.read.max(end);
         self.end = self.end.max(end);
     }
 
@@ -98,7 +103,7 @@ impl Window {
         }
         let Some((_, oldest)) = self.changes.front() else {
             self.ends.clear();
-            return self.end;
+            return self.read;
         };
         let mut forgettable = Lsn(0);
         while let Some((commit, end)) = self.ends.front()
@@ -147,7 +152,7 @@ mod tests {
     fn window(bytes: usize) -> Window {
         let mut window =
             Window::new(Bounds { age: Duration::from_secs(600), bytes, log_bytes: 1000 });
-        window.open(Lsn(100), Lsn(100), false);
+        window.open(Lsn(100), Lsn(100), true);
         window
     }
 
@@ -185,6 +190,17 @@ mod tests {
         assert_eq!(window.from(), Place { commit: Lsn(110), index: 0 });
         assert_eq!(places(&window, Place::before(Lsn(110))), None);
         assert!(places(&window, Place::after(Lsn(110))).is_some());
+    }
+
+    #[test]
+    fn log_is_not_given_up_before_it_was_read() {
+        let mut window =
+            Window::new(Bounds { age: Duration::from_secs(600), bytes: 1000, log_bytes: 1000 });
+        window.open(Lsn(100), Lsn(200), true);
+        assert_eq!(window.trim(), Lsn(100), "what ends at 200 is still to come");
+        window.push(change(150, 0, 1));
+        window.commit(Lsn(150), Lsn(155));
+        assert_eq!(window.trim(), Lsn(0));
     }
 
     #[test]

@@ -20,6 +20,10 @@ const BUFFERED_EVENTS: usize = 512;
 /// How often an advanced position is told to Postgres, at most.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How values are printed: whatever the database or the role prefers, clients and the
+/// authorizer are promised one form.
+const PRINTED: &str = "-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres -c bytea_output=hex -c extra_float_digits=1";
+
 /// Which log to stream.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -52,6 +56,7 @@ impl Source {
         config.buffer_events = BUFFERED_EVENTS;
         config.status_interval = STATUS_INTERVAL;
         config.application_name = Some("walkie log".to_owned());
+        config.options = Some(format!("{} {PRINTED}", url.get_options().unwrap_or_default()));
         Self { config }
     }
 }
@@ -67,23 +72,23 @@ pub(super) struct Connection {
 impl Connection {
     /// Opens the stream after `told`; the server need not remember up to `acknowledged`.
     pub(super) async fn open(
-        source: &Source,
+        source: Source,
         told: Lsn,
         acknowledged: Lsn,
     ) -> Result<(Self, Event), Error> {
-        let mut config = source.config.clone();
+        let mut config = source.config;
         config.start_lsn = WireLsn(told.0);
         config.ack_lsn = Some(WireLsn(acknowledged.0));
         let slot = config.slot.clone();
         let mut client = ReplicationClient::connect_gated(config).await?;
-        let standing = slot::ensure(&mut client, &slot).await?;
+        let from = slot::ensure(&mut client, &slot).await?;
         let end = Lsn(client.identify_system().await?.xlogpos.0);
         client.start().await?;
         client.wait_started().await?;
         let connection = Self { client, assembly: Assembly::default(), commit: Lsn(0) };
-        let event =
-            Event::Connected { from: standing.from.max(told), end, is_fresh: standing.is_fresh };
-        Ok((connection, event))
+        // What nobody told us and we did not let go of, somebody else did, or the slot is new.
+        let is_gap = from > told.max(acknowledged);
+        Ok((connection, Event::Connected { from: from.max(told), end, is_gap }))
     }
 
     pub(super) async fn next(&mut self) -> Result<Event, Error> {
@@ -109,11 +114,6 @@ impl Connection {
                 Wire::StoppedAt { .. } => return Err(Error::Ended),
             }
         }
-    }
-
-    /// Whether the transaction being told was committed before `told`.
-    pub(super) fn commit_end_is_before(&self, told: Lsn) -> bool {
-        self.commit < told
     }
 
     pub(super) fn acknowledge(&self, position: Lsn) {

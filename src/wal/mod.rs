@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 
 pub use change::{Action, Change, Transaction};
 pub use connection::Source;
@@ -44,8 +45,9 @@ pub enum Event {
         from: Lsn,
         /// Where the log ended at that moment.
         end: Lsn,
-        /// The slot had to be made (anew): what was committed before is not in the stream.
-        is_fresh: bool,
+        /// Some of what was committed before is not in the stream, and never was: so it is the
+        /// first time, and when the slot had to be made anew.
+        is_gap: bool,
     },
     /// A transaction begins; it is committed.
     Begin(Arc<Transaction>),
@@ -70,10 +72,14 @@ pub enum Event {
 pub struct Feed {
     source: Source,
     connection: Option<Connection>,
+    /// An attempt under way; it outlives the futures that wait for it.
+    attempt: Option<BoxFuture<'static, Result<(Connection, Event), Error>>>,
     /// Failed attempts in a row.
     failures: usize,
     /// End of the last transaction that was told: a new connection goes on from here.
     told: Lsn,
+    /// The last change that was told: a transaction that was cut is sent again from its start.
+    last: Option<Place>,
     /// Up to where the server need not remember.
     acknowledged: Lsn,
 }
@@ -81,7 +87,15 @@ pub struct Feed {
 impl Feed {
     /// A feed that connects when first asked.
     pub fn new(source: Source) -> Self {
-        Self { source, connection: None, failures: 0, told: Lsn(0), acknowledged: Lsn(0) }
+        Self {
+            source,
+            connection: None,
+            attempt: None,
+            failures: 0,
+            told: Lsn(0),
+            last: None,
+            acknowledged: Lsn(0),
+        }
     }
 
     /// The next event. Never fails: a broken stream is opened again, and after it goes on where
@@ -95,12 +109,13 @@ impl Feed {
                 continue;
             };
             match connection.next().await {
-                // Sent again because Postgres itself was restarted and remembers less.
-                Ok(Event::Commit { end, .. }) if end <= self.told => {}
-                Ok(event) if connection.commit_end_is_before(self.told) && is_row(&event) => {}
+                Ok(Event::Change(change)) if self.last.is_some_and(|last| change.place <= last) => {
+                }
                 Ok(event) => {
-                    if let Event::Commit { end, .. } = event {
-                        self.told = end;
+                    match &event {
+                        Event::Change(change) => self.last = Some(change.place),
+                        Event::Commit { end, .. } => self.told = self.told.max(*end),
+                        _ => {}
                     }
                     return event;
                 }
@@ -128,31 +143,38 @@ impl Feed {
         }
     }
 
-    /// Tries once; on failure waits a little.
+    /// Tries once, after a little wait if the last attempt failed.
     async fn connect(&mut self) -> Option<Event> {
-        match Connection::open(&self.source, self.told, self.acknowledged).await {
+        let attempt = self.attempt.get_or_insert_with(|| {
+            let wait = match self.failures {
+                0 => Duration::ZERO,
+                failures => BACK_OFF[(failures - 1).min(BACK_OFF.len() - 1)],
+            };
+            let (source, told, acknowledged) = (self.source.clone(), self.told, self.acknowledged);
+            Box::pin(async move {
+                tokio::time::sleep(wait).await;
+                Connection::open(source, told, acknowledged).await
+            })
+        });
+        let outcome = attempt.await;
+        self.attempt = None;
+        match outcome {
             Ok((connection, event)) => {
                 self.failures = 0;
-                if let Event::Connected { from, is_fresh: true, .. } = event {
-                    // What a former slot had told says nothing about this log.
-                    (self.told, self.acknowledged) = (from, Lsn(0));
+                if let Event::Connected { from, is_gap: true, .. } = event {
+                    // What was told of another log says nothing about this one.
+                    (self.told, self.last, self.acknowledged) = (from, None, Lsn(0));
                 }
                 self.connection = Some(connection);
                 Some(event)
             }
             Err(error) => {
-                let wait = BACK_OFF[self.failures.min(BACK_OFF.len() - 1)];
                 self.failures += 1;
                 if self.failures > 2 {
                     tracing::warn!(%error, "the log cannot be streamed; trying again");
                 }
-                tokio::time::sleep(wait).await;
                 None
             }
         }
     }
-}
-
-fn is_row(event: &Event) -> bool {
-    matches!(event, Event::Begin(_) | Event::Change(_) | Event::Truncate(_))
 }

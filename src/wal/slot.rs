@@ -8,16 +8,9 @@ use pgwire_replication::client::QueryRow;
 use super::error::Error;
 use super::lsn::Lsn;
 
-/// Where the slot stands.
-pub(super) struct Standing {
-    /// Everything committed from here on will be streamed.
-    pub(super) from: Lsn,
-    /// The slot had to be made (anew).
-    pub(super) is_fresh: bool,
-}
-
-/// Sees to it that the slot exists.
-pub(super) async fn ensure(session: &mut ReplicationClient, slot: &str) -> Result<Standing, Error> {
+/// Sees to it that the slot exists; everything committed from the given position on will be
+/// streamed.
+pub(super) async fn ensure(session: &mut ReplicationClient, slot: &str) -> Result<Lsn, Error> {
     let found = session
         .simple_query(&format!(
             "select wal_status, confirmed_flush_lsn
@@ -31,8 +24,7 @@ pub(super) async fn ensure(session: &mut ReplicationClient, slot: &str) -> Resul
             session.simple_query(&format!("DROP_REPLICATION_SLOT {slot}")).await?;
         }
         Some((_, from)) => {
-            let from = from.and_then(|from| from.parse().ok()).unwrap_or_default();
-            return Ok(Standing { from, is_fresh: false });
+            return Ok(from.and_then(|from| from.parse().ok()).unwrap_or_default());
         }
         None => tracing::info!(slot, "making the replication slot"),
     }
@@ -42,8 +34,7 @@ pub(super) async fn ensure(session: &mut ReplicationClient, slot: &str) -> Resul
             "CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput (SNAPSHOT 'nothing')"
         ))
         .await?;
-    let from = made.first().and_then(|row| text(row, 1)?.parse().ok()).unwrap_or_default();
-    Ok(Standing { from, is_fresh: true })
+    Ok(made.first().and_then(|row| text(row, 1)?.parse().ok()).unwrap_or_default())
 }
 
 fn text(row: &QueryRow, column: usize) -> Option<&str> {

@@ -178,6 +178,68 @@ async fn changed_policy_counts_from_the_next_change_on() {
 }
 
 #[tokio::test]
+async fn dropped_column_uncovers_nothing_in_older_changes() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create table public.cards (id int primary key, secret text, body text);
+             revoke all on public.cards from anon, authenticated;
+             grant select (id, body) on public.cards to anon, authenticated;
+             alter publication supabase_realtime add table public.cards;",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let cards = json!([{"event": "*", "schema": "public", "table": "cards"}]);
+    let (mut bo, mut anon) = (server.socket().await, server.socket().await);
+    let place = bo.subscribe("cards", &server.person("bo"), cards).await;
+    database.sql("insert into cards values (1, 'secret', 'open')").await;
+    assert_eq!(bo.change().await["record"], json!({"id": 1, "body": "open"}));
+
+    database.sql("alter table cards drop column secret").await;
+    let missed = json!([{"event": "*", "schema": "public", "table": "cards", "after": place}]);
+    anon.subscribe("cards", &Person { token: server.anon_key() }, missed).await;
+    assert_eq!(anon.change().await["record"], json!({"id": 1, "body": "open"}));
+}
+
+#[tokio::test]
+async fn row_before_is_never_judged_by_the_row_as_it_is() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create table public.drafts (id int primary key, body text);
+             alter table public.drafts replica identity full, enable row level security;
+             create policy p on public.drafts for select to anon, authenticated using (true);
+             grant select on public.drafts to anon, authenticated;
+             alter publication supabase_realtime add table public.drafts;
+             insert into public.drafts values (1, 'draft');",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let drafts = json!([{"event": "*", "schema": "public", "table": "drafts"}]);
+    let (mut bo, mut anon) = (server.socket().await, server.socket().await);
+    let place = bo.subscribe("drafts", &server.person("bo"), drafts).await;
+    database.sql("update drafts set body = 'done'").await;
+    assert_eq!(bo.change().await["old_record"]["body"], "draft");
+
+    // Rows of before know nothing of a column that came later and that the policy reads now.
+    database
+        .sql(
+            "alter table drafts add column is_open boolean not null default true;
+             drop policy p on drafts;
+             create policy p on drafts for select to anon using (is_open);
+             insert into drafts values (2, 'more')",
+        )
+        .await;
+    let missed = json!([{"event": "*", "schema": "public", "table": "drafts", "after": place}]);
+    anon.subscribe("drafts", &Person { token: server.anon_key() }, missed).await;
+    let update = anon.change().await;
+    assert_eq!(
+        (&update["record"]["body"], &update["old_record"]),
+        (&json!("done"), &json!({"id": 1}))
+    );
+}
+
+#[tokio::test]
 async fn policy_that_raises_for_one_leaves_the_others_alone() {
     let database = Database::scratch().await;
     database

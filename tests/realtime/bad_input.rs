@@ -178,3 +178,68 @@ async fn socket_that_does_not_read_is_told_to_come_back() {
     assert!(fast.is_alive().await, "the speaker is not held up");
     assert_eq!(slow.close_code().await, 4001);
 }
+
+#[tokio::test]
+async fn filter_that_nothing_can_equal_is_refused() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create table public.t (id int primary key, data json);
+             alter publication supabase_realtime add table public.t;",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let service = Person { token: server.service_key() };
+    socket.join("t", &service, json!([{"event": "*", "table": "t", "filter": "data=eq.{}"}])).await;
+    let system = socket.event("system").await;
+    assert_eq!(system["status"], "error", "{system}");
+    let message = system["message"].as_str().expect("a text");
+    assert!(message.contains("operator does not exist: json = json"), "{message}");
+    socket.subscribe("t", &service, json!([{"event": "*", "table": "t"}])).await;
+    database.sql("insert into t values (1, '{}')").await;
+    assert_eq!(socket.change().await["record"]["id"], 1);
+}
+
+#[tokio::test]
+async fn filter_that_cannot_be_compared_any_more_stops_nobody() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create type public.pair as (a int, b int);
+             create table public.t (id int primary key, pair public.pair);
+             alter publication supabase_realtime add table public.t;",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let (mut ana, mut bo) = (server.socket().await, server.socket().await);
+    let filtered = json!([{"event": "*", "table": "t", "filter": "pair=eq.\"(1,2)\""}]);
+    ana.subscribe("t", &server.person("ana"), filtered).await;
+    bo.subscribe("t", &server.person("bo"), json!([{"event": "*", "table": "t"}])).await;
+    database.sql("insert into t values (1, (1, 2))").await;
+    assert_eq!(ana.change().await["record"]["id"], 1);
+    assert_eq!(bo.change().await["record"]["id"], 1);
+    database.sql("alter type pair rename to couple; insert into t values (2, (1, 2))").await;
+    assert_eq!(bo.change().await["record"]["id"], 2);
+}
+
+#[tokio::test]
+async fn bindings_and_names_have_an_upper_bound() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create table public.t (id int primary key);
+             alter publication supabase_realtime add table public.t;",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let anon = Person { token: server.anon_key() };
+    let bindings = vec![json!({"event": "*", "table": "t"}); 101];
+    let (status, _) = socket.join("t", &anon, json!(bindings)).await;
+    assert_eq!(status, "ok");
+    let system = socket.event("system").await;
+    assert_eq!(system["message"], "Too many postgres_changes on one channel: at most 100");
+    let (status, response) = socket.join(&"x".repeat(250), &anon, json!([])).await;
+    assert_eq!(status, "error", "{response}");
+}

@@ -196,3 +196,35 @@ async fn partitions_speak_as_their_table() {
     database.sql("insert into parted values (1)").await;
     assert_eq!(socket.change().await["table"], "parted");
 }
+
+#[tokio::test]
+async fn values_look_the_same_whatever_the_database_prefers() {
+    let database = Database::scratch().await;
+    let name = database.name();
+    database
+        .sql(&format!(
+            "create table public.t (id int primary key, at timestamptz, day date, raw bytea, span interval);
+             alter publication supabase_realtime add table public.t;
+             alter database {name} set timezone = 'Asia/Kolkata';
+             alter database {name} set datestyle = 'SQL, DMY';
+             alter database {name} set bytea_output = 'escape';
+             alter database {name} set intervalstyle = 'iso_8601';"
+        ))
+        .await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let bindings = json!([{"event": "*", "table": "t", "filter": "day=eq.2024-02-01"}]);
+    socket.subscribe("t", &service(&server), bindings).await;
+    database
+        .sql(
+            "insert into t values (1, '2024-02-01 03:04:05+02', '2024-02-01', '\\x01ff', '1 day 02:00')",
+        )
+        .await;
+    assert_eq!(
+        socket.change().await["record"],
+        json!({
+            "id": 1, "at": "2024-02-01T01:04:05+00:00", "day": "2024-02-01", "raw": "01ff",
+            "span": "1 day 02:00:00",
+        })
+    );
+}

@@ -77,6 +77,28 @@ async fn cut_stream_goes_on_where_it_broke() {
 }
 
 #[tokio::test]
+async fn transaction_cut_in_the_middle_is_told_once() {
+    const ROWS: usize = 20_000;
+    let database = Database::scratch().await;
+    table(&database).await;
+    let mut feed = feed(&database).await;
+    database
+        .sql(&format!(
+            "insert into public.t select n, repeat('x', 1000) from generate_series(1, {ROWS}) as n"
+        ))
+        .await;
+    let mut told = places(&mut feed, 1).await;
+    // Far more than the buffers between hold is still to come.
+    let cut = format!(
+        "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '{}'",
+        database.name()
+    );
+    assert_eq!(database.value(&cut).await, "t");
+    told.extend(places(&mut feed, ROWS - 1).await);
+    assert!(told.is_sorted_by(|one, next| one < next), "each once, in order");
+}
+
+#[tokio::test]
 async fn what_was_not_acknowledged_is_told_again_to_the_next() {
     let database = Database::scratch().await;
     table(&database).await;

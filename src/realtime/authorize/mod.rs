@@ -28,8 +28,8 @@ pub use table::{Column, Table};
 use settled::Unsettled;
 use verdict::Case;
 
-/// A change of role memberships or settings leaves no trace in the log; what was compiled is
-/// compiled again after this long.
+/// A change of role memberships or settings leaves no trace in the log, and one of a table only
+/// with its next row; what was read or compiled is so again after this long.
 const LENS_AGE: Duration = Duration::from_secs(1);
 
 /// How long somebody whose policy ran into the time limit is not asked about that table again.
@@ -45,6 +45,8 @@ pub struct Request {
     pub table: Arc<Table>,
     /// The row.
     pub image: Image,
+    /// Whether it is the row before its change: what it lacks cannot be looked up any more.
+    pub is_past: bool,
     /// Who asks; each person once.
     pub identities: Vec<Arc<Identity>>,
 }
@@ -63,7 +65,7 @@ pub enum Decision {
 /// Asks Postgres who may see what, once per table, image and distinct identity.
 pub struct Authorizer {
     pool: Pool,
-    tables: HashMap<u32, Arc<Table>>,
+    tables: HashMap<u32, (Instant, Arc<Table>)>,
     lenses: HashMap<(u32, Arc<str>), (Instant, Arc<Lens>)>,
     /// Who ran into the time limit, on which table, and until when they rest.
     resting: HashMap<(u32, Arc<Identity>), Instant>,
@@ -105,13 +107,15 @@ impl Authorizer {
     /// # Errors
     /// The database cannot be asked.
     pub async fn table(&mut self, relation: &Relation) -> Result<Option<Arc<Table>>, Error> {
-        if let Some(table) = self.tables.get(&relation.oid) {
+        if let Some((read_at, table)) = self.tables.get(&relation.oid)
+            && read_at.elapsed() < LENS_AGE
+        {
             return Ok(Some(Arc::clone(table)));
         }
         let client = self.pool.get().await?;
         let Some(table) = Table::load(&client, relation.oid).await? else { return Ok(None) };
         let table = Arc::new(table);
-        self.tables.insert(relation.oid, Arc::clone(&table));
+        self.tables.insert(relation.oid, (Instant::now(), Arc::clone(&table)));
         Ok(Some(table))
     }
 
@@ -186,12 +190,9 @@ impl Authorizer {
         request: &Request,
         identity: &Arc<Identity>,
     ) -> Result<Short, Error> {
-        let lens = match self.lens(&request.table, identity).await {
+        let lens = match refused_apart(self.lens(&request.table, identity).await)? {
             Ok(lens) => lens,
-            Err(Error::Refused(error)) => {
-                return Ok(Short::Decided(Decision::Failed(error.code().code().to_owned())));
-            }
-            Err(error) => return Err(error),
+            Err(sqlstate) => return Ok(Short::Decided(Decision::Failed(sqlstate))),
         };
         let rest = (request.table.oid, Arc::clone(identity));
         match self.resting.get(&rest) {
@@ -210,8 +211,11 @@ impl Authorizer {
                     .iter()
                     .zip(&request.image.missing)
                     .any(|(is_read, is_missing)| *is_read && *is_missing);
-                let sql = if misses_something { &policy.by_key } else { &policy.by_image };
-                Short::Ask(sql.as_str().into())
+                match (misses_something, request.is_past) {
+                    (false, _) => Short::Ask(policy.by_image.as_str().into()),
+                    (true, false) => Short::Ask(policy.by_key.as_str().into()),
+                    (true, true) => Short::Decided(Decision::Denied),
+                }
             }
         })
     }
@@ -224,12 +228,28 @@ impl Authorizer {
                 let sqlstate = error.sqlstate().unwrap_or("XX000").to_owned();
                 tracing::warn!(table = asked.table, %error, "a policy failed for one identity");
                 if sqlstate == QUERY_CANCELED {
+                    let now = Instant::now();
+                    self.resting.retain(|_, until| *until > now);
                     let rest = (asked.table, Arc::clone(&asked.identity));
-                    self.resting.insert(rest, Instant::now() + TIMEOUT_REST);
+                    self.resting.insert(rest, now + TIMEOUT_REST);
                 }
                 Decision::Failed(sqlstate)
             }
         }
+    }
+}
+
+/// A role that may not be put on concerns its bearer alone: the SQLSTATE. A database that is
+/// going down or coming up refuses too, and is asked again.
+///
+/// # Errors
+/// The database cannot be asked.
+pub fn refused_apart<T>(outcome: Result<T, Error>) -> Result<Result<T, String>, Error> {
+    match outcome {
+        Err(error) if error.is_passing() => Err(error),
+        Err(Error::Refused(error)) => Ok(Err(error.code().code().to_owned())),
+        Err(error) => Err(error),
+        Ok(found) => Ok(Ok(found)),
     }
 }
 

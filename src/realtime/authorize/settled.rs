@@ -13,10 +13,6 @@ pub struct Unsettled {
     xids: VecDeque<u32>,
 }
 
-/// A snapshot that does not contain a committed transaction yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooEarly;
-
 impl Unsettled {
     /// The log told a transaction.
     pub fn told(&mut self, xid: u32) {
@@ -28,28 +24,43 @@ impl Unsettled {
         self.xids.len()
     }
 
-    /// Forgets what `snapshot` (`xmin:xmax:xip,..`) contains.
-    ///
-    /// # Errors
-    /// It does not contain all, or is no snapshot.
-    pub fn check(&mut self, snapshot: &str) -> Result<(), TooEarly> {
-        let (ends, running) = snapshot.rsplit_once(':').ok_or(TooEarly)?;
-        let (_, end) = ends.split_once(':').ok_or(TooEarly)?;
-        let end = low_bits(end)?;
-        let running = running
-            .split(',')
-            .filter(|xid| !xid.is_empty())
-            .map(low_bits)
-            .collect::<Result<Vec<u32>, _>>()?;
-        self.xids.retain(|xid| is_at_or_after(*xid, end) || running.contains(xid));
-        if self.xids.is_empty() { Ok(()) } else { Err(TooEarly) }
+    /// Whether `snapshot` contains all of them.
+    pub fn are_in(&self, snapshot: &Snapshot) -> bool {
+        self.xids.iter().all(|xid| snapshot.contains(*xid))
+    }
+
+    /// Forgets those that `snapshot` contains: every later one contains them too. One that was
+    /// taken side by side with it may not, and must have been looked at before.
+    pub fn forget(&mut self, snapshot: &Snapshot) {
+        self.xids.retain(|xid| !snapshot.contains(*xid));
+    }
+}
+
+/// Which transactions a transaction sees.
+#[derive(Debug)]
+pub struct Snapshot {
+    end: u32,
+    running: Vec<u32>,
+}
+
+impl Snapshot {
+    /// Reads `xmin:xmax:xip,..`; `None` when it is no snapshot.
+    pub fn read(text: &str) -> Option<Self> {
+        let (ends, running) = text.rsplit_once(':')?;
+        let (_, end) = ends.split_once(':')?;
+        let running = running.split(',').filter(|xid| !xid.is_empty()).map(low_bits);
+        Some(Self { end: low_bits(end)?, running: running.collect::<Option<_>>()? })
+    }
+
+    fn contains(&self, xid: u32) -> bool {
+        !is_at_or_after(xid, self.end) && !self.running.contains(&xid)
     }
 }
 
 /// The log carries ids without their epoch.
-fn low_bits(xid: &str) -> Result<u32, TooEarly> {
-    let xid: u64 = xid.parse().map_err(|_| TooEarly)?;
-    u32::try_from(xid & 0xFFFF_FFFF).map_err(|_| TooEarly)
+fn low_bits(xid: &str) -> Option<u32> {
+    let xid: u64 = xid.parse().ok()?;
+    u32::try_from(xid & 0xFFFF_FFFF).ok()
 }
 
 /// Ids go around; half of the circle is the future.
@@ -61,41 +72,55 @@ fn is_at_or_after(xid: u32, end: u32) -> bool {
 mod tests {
     use super::*;
 
-    fn check(told: &[u32], snapshot: &str) -> Result<(), TooEarly> {
+    fn unsettled(told: &[u32]) -> Unsettled {
         let mut unsettled = Unsettled::default();
         for xid in told {
             unsettled.told(*xid);
         }
-        unsettled.check(snapshot)
+        unsettled
+    }
+
+    fn snapshot(text: &str) -> Snapshot {
+        Snapshot::read(text).expect("a snapshot")
+    }
+
+    fn are_in(told: &[u32], text: &str) -> bool {
+        unsettled(told).are_in(&snapshot(text))
     }
 
     #[test]
     fn finished_transactions_are_settled() {
-        assert_eq!(check(&[], "10:10:"), Ok(()));
-        assert_eq!(check(&[8, 9], "10:10:"), Ok(()));
-        assert_eq!(check(&[11], "10:13:10,12"), Ok(()));
+        assert!(are_in(&[], "10:10:"));
+        assert!(are_in(&[8, 9], "10:10:"));
+        assert!(are_in(&[11], "10:13:10,12"));
     }
 
     #[test]
     fn running_or_later_transactions_are_not() {
-        assert_eq!(check(&[12], "10:13:10,12"), Err(TooEarly));
-        assert_eq!(check(&[13], "10:13:"), Err(TooEarly));
-        assert_eq!(check(&[1], "nonsense"), Err(TooEarly));
+        assert!(!are_in(&[12], "10:13:10,12"));
+        assert!(!are_in(&[13], "10:13:"));
+        assert!(Snapshot::read("nonsense").is_none());
     }
 
     #[test]
     fn epochs_do_not_matter() {
-        assert_eq!(check(&[u32::MAX], "4294967297:4294967298:"), Ok(()));
-        assert_eq!(check(&[2], "4294967297:4294967298:"), Err(TooEarly));
+        assert!(are_in(&[u32::MAX], "4294967297:4294967298:"));
+        assert!(!are_in(&[2], "4294967297:4294967298:"));
     }
 
     #[test]
     fn what_was_settled_is_forgotten() {
-        let mut unsettled = Unsettled::default();
-        unsettled.told(9);
-        unsettled.told(12);
-        assert_eq!(unsettled.check("10:13:12"), Err(TooEarly));
+        let mut unsettled = unsettled(&[9, 12]);
+        unsettled.forget(&snapshot("10:13:12"));
         assert_eq!(unsettled.len(), 1);
-        assert_eq!(unsettled.check("13:13:"), Ok(()));
+        unsettled.forget(&snapshot("13:13:"));
+        assert_eq!(unsettled.len(), 0);
+    }
+
+    #[test]
+    fn later_snapshot_does_not_vouch_for_one_taken_beside_it() {
+        let unsettled = unsettled(&[12]);
+        assert!(unsettled.are_in(&snapshot("13:13:")));
+        assert!(!unsettled.are_in(&snapshot("10:13:12")));
     }
 }

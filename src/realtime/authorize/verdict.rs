@@ -15,7 +15,7 @@ use crate::pg::Error;
 use crate::pg::session::{Question, ask_each};
 
 use super::image;
-use super::settled::Unsettled;
+use super::settled::{Snapshot, Unsettled};
 
 /// Questions in one round trip on one connection.
 const QUESTIONS_PER_TRIP: usize = 200;
@@ -47,7 +47,9 @@ pub(super) async fn ask(
     unsettled: &mut Unsettled,
     cases: &[Case<'_>],
 ) -> Result<Vec<Vec<Verdict>>, Error> {
-    let mut verdicts: Vec<Vec<Verdict>> = cases.iter().map(|_| Vec::new()).collect();
+    // What Postgres does not answer is denied.
+    let mut verdicts: Vec<Vec<Verdict>> =
+        cases.iter().map(|case| vec![Ok(false); case.rows.len()]).collect();
     let whole: Vec<Part> = (0..cases.len()).map(|case| Part { case, row: None }).collect();
     let failed = ask_parts(pool, unsettled, cases, &whole, false, &mut verdicts).await?;
     let whole: Vec<Part> = failed.into_iter().map(|case| Part { case, row: None }).collect();
@@ -75,6 +77,17 @@ struct Part {
     row: Option<usize>,
 }
 
+impl Part {
+    /// The verdicts that the part asks for.
+    fn places<'a>(&self, verdicts: &'a mut [Vec<Verdict>]) -> &'a mut [Verdict] {
+        let verdicts = &mut verdicts[self.case];
+        match self.row {
+            Some(row) => &mut verdicts[row..=row],
+            None => verdicts,
+        }
+    }
+}
+
 /// Asks `parts` until the snapshot is late enough; gives the cases that must be asked in a
 /// finer way.
 async fn ask_parts(
@@ -94,27 +107,27 @@ async fn ask_parts(
     };
     while !open.is_empty() {
         let trips = open.iter().map(|parts| trip(pool, cases, parts, isolated));
-        let outcomes = future::join_all(trips).await;
+        let outcomes = future::try_join_all(trips).await?;
         let mut early = Vec::new();
-        for (parts, outcome) in open.into_iter().zip(outcomes) {
-            let (snapshot, answers) = outcome?;
-            if unsettled.check(&snapshot).is_err() {
+        for (parts, (snapshot, answers)) in open.into_iter().zip(&outcomes) {
+            if !unsettled.are_in(snapshot) {
                 early.push(parts);
                 continue;
             }
             for (part, answer) in parts.iter().zip(answers) {
                 match answer {
-                    Ok(rows) => verdicts[part.case].extend(rows.into_iter().map(Ok)),
-                    Err(error) if is_repeatable(part, &error) => {
-                        failed.push(part.case);
+                    Ok(rows) => {
+                        for (place, is_permitted) in part.places(verdicts).iter_mut().zip(rows) {
+                            *place = Ok(*is_permitted);
+                        }
                     }
-                    Err(error) => {
-                        let count = part.row.map_or(cases[part.case].rows.len(), |_| 1);
-                        let error = Arc::new(error);
-                        verdicts[part.case].extend((0..count).map(|_| Err(Arc::clone(&error))));
-                    }
+                    Err(error) if is_repeatable(part, error) => failed.push(part.case),
+                    Err(error) => part.places(verdicts).fill(Err(Arc::clone(error))),
                 }
             }
+        }
+        for (snapshot, _) in &outcomes {
+            unsettled.forget(snapshot);
         }
         open = early;
         if !open.is_empty() {
@@ -130,7 +143,7 @@ async fn trip(
     cases: &[Case<'_>],
     parts: &[Part],
     isolated: bool,
-) -> Result<(String, Vec<Result<Vec<bool>, Error>>), Error> {
+) -> Result<(Snapshot, Vec<Result<Vec<bool>, Arc<Error>>>), Error> {
     let params: Vec<String> = parts
         .iter()
         .map(|part| {
@@ -150,8 +163,11 @@ async fn trip(
         })
         .collect();
     let answered = ask_each(pool, &questions, isolated).await?;
-    let verdicts = answered.answers.into_iter().map(|answer| read(&answer?)).collect();
-    Ok((answered.snapshot, verdicts))
+    let snapshot =
+        Snapshot::read(&answered.snapshot).ok_or_else(|| Error::Down("no snapshot".into()))?;
+    let verdicts = answered.answers.into_iter();
+    let verdicts = verdicts.map(|answer| answer.and_then(|rows| read(&rows)).map_err(Arc::new));
+    Ok((snapshot, verdicts.collect()))
 }
 
 fn read(rows: &[tokio_postgres::Row]) -> Result<Vec<bool>, Error> {
