@@ -139,14 +139,17 @@ fn feed(settings: &Settings) -> Result<(Feed, Handle), Error> {
 }
 
 /// Connections of the authorizer: functions in policies find what they find for requests, and
-/// no statement runs longer than a policy may.
+/// no statement runs longer than a policy may, nor waits for a lock until it looks as if it did.
 fn authorizer_pool(settings: &Settings) -> Result<Pool, Error> {
+    let limit = settings.realtime.realtime_policy_timeout_ms;
     let served = settings.rest.schemas.get(..1).unwrap_or_default();
     let search_path = [served, &settings.rest.extra_search_path].concat().join(",");
-    let target = Target::new(&settings.database.database_url, "authorizer")?.with_options(&format!(
-        "-c statement_timeout={} -c plan_cache_mode=force_generic_plan -c search_path={search_path}",
-        settings.realtime.realtime_policy_timeout_ms,
-    ));
+    let target =
+        Target::new(&settings.database.database_url, "authorizer")?.with_options(&format!(
+            "-c statement_timeout={limit} -c lock_timeout={} -c plan_cache_mode=force_generic_plan \
+         -c search_path={search_path}",
+            limit / 2,
+        ));
     let size = usize::from(settings.realtime.realtime_evaluators);
     Ok(pool::pool(target, size, settings.database.pool.wait()))
 }

@@ -33,12 +33,17 @@ impl Error {
         self.sqlstate() == Some(SqlState::IN_FAILED_SQL_TRANSACTION.code())
     }
 
+    /// Whether somebody's lock was in the way for too long.
+    pub fn is_locked(&self) -> bool {
+        self.sqlstate() == Some(SqlState::LOCK_NOT_AVAILABLE.code())
+    }
+
     /// Whether asking again later may help: the server was restarting, or a lock was lost.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Busy | Self::Down(_) => true,
             Self::Refused(error) => {
-                matches!(error.code().code().get(..2), Some("08" | "53" | "57"))
+                self.is_locked() || matches!(error.code().code().get(..2), Some("08" | "53" | "57"))
             }
             Self::Unexpected(_) => false,
         }

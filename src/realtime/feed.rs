@@ -353,6 +353,9 @@ impl Feed {
             Event::Truncate(_) => {}
             Event::Commit { commit, end } => self.window.commit(commit, end),
             Event::End(end) => self.window.reached(end),
+            Event::Broken => {
+                self.is_connected.send_replace(false);
+            }
             Event::Connected { from, end, is_gap } => self.connected(from, end, is_gap),
         }
     }

@@ -66,6 +66,8 @@ pub enum Event {
     },
     /// The log ends here, at least.
     End(Lsn),
+    /// The stream broke; it is being opened again.
+    Broken,
 }
 
 /// The stream of committed changes. Connects, and connects again, by itself.
@@ -122,6 +124,7 @@ impl Feed {
                 Err(error) => {
                     tracing::warn!(%error, "the log stream broke; connecting again");
                     self.connection = None;
+                    return Event::Broken;
                 }
             }
         }

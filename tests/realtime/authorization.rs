@@ -348,6 +348,49 @@ async fn functions_of_policies_may_be_in_a_schema_closed_to_people() {
 }
 
 #[tokio::test]
+async fn locked_table_of_a_policy_delays_and_loses_nothing() {
+    let database = Database::scratch().await;
+    database
+        .sql(&format!(
+            "create table public.readers (who uuid primary key);
+             create table public.news (id int primary key);
+             alter table public.news enable row level security;
+             create policy readers on public.news for select to authenticated
+               using (exists (select from public.readers where who = auth.uid()));
+             grant select on public.readers, public.news to authenticated;
+             insert into public.readers values ('{BO}');
+             alter publication supabase_realtime add table public.news;"
+        ))
+        .await;
+    let flags = ["--realtime-policy-timeout-ms", "100"];
+    let server = Server::start_with(&database, &flags).await;
+    let mut bo = server.socket().await;
+    bo.subscribe("news", &server.person("bo"), json!([{"event": "*", "table": "news"}])).await;
+    database.sql("insert into news values (1)").await;
+    assert_eq!(bo.change().await["record"]["id"], 1);
+
+    let locker = database.connect().await;
+    locker.batch_execute("begin; lock table readers").await.expect("locks");
+    database.sql("insert into news values (2)").await;
+    let refused = "select from pg_stat_activity
+                    where datname = current_database() and application_name = 'walkie authorizer'
+                      and wait_event_type = 'Lock'";
+    for _ in 0..2 {
+        // It waits, gives up, and waits again.
+        eventually("the authorizer waits for the lock", || async {
+            (!database.rows(refused).await.is_empty()).then_some(())
+        })
+        .await;
+        eventually("it gives up", || async {
+            database.rows(refused).await.is_empty().then_some(())
+        })
+        .await;
+    }
+    locker.batch_execute("commit").await.expect("unlocks");
+    assert_eq!(bo.change().await["record"]["id"], 2);
+}
+
+#[tokio::test]
 async fn commit_that_others_do_not_see_yet_counts_already() {
     let database = Database::scratch().await;
     database

@@ -165,9 +165,15 @@ async fn trip(
     let answered = ask_each(pool, &questions, isolated).await?;
     let snapshot =
         Snapshot::read(&answered.snapshot).ok_or_else(|| Error::Down("no snapshot".into()))?;
-    let verdicts = answered.answers.into_iter();
-    let verdicts = verdicts.map(|answer| answer.and_then(|rows| read(&rows)).map_err(Arc::new));
-    Ok((snapshot, verdicts.collect()))
+    let mut verdicts = Vec::with_capacity(parts.len());
+    for answer in answered.answers {
+        match answer.and_then(|rows| read(&rows)) {
+            // A locked table is nobody's fault: all wait for it, as a select would.
+            Err(error) if error.is_locked() => return Err(error),
+            verdict => verdicts.push(verdict.map_err(Arc::new)),
+        }
+    }
+    Ok((snapshot, verdicts))
 }
 
 fn read(rows: &[tokio_postgres::Row]) -> Result<Vec<bool>, Error> {
