@@ -38,6 +38,8 @@ pub(super) struct Channel {
     may_speak: Option<bool>,
     /// Number of the subscription, when it wants changes of the log.
     subscription: u64,
+    wanted: Vec<Wanted>,
+    /// What was accepted of it: all or nothing.
     bindings: Vec<Binding>,
 }
 
@@ -89,6 +91,7 @@ impl Channel {
             hears_itself: option("self"),
             may_speak: None,
             subscription: NEXT_SUBSCRIPTION.fetch_add(1, Ordering::Relaxed),
+            wanted: Vec::new(),
             bindings: Vec::new(),
         };
         // Before the answer: who is told that they are in hears what is said from then on.
@@ -110,27 +113,23 @@ impl Channel {
         list: Vec<Map<String, Value>>,
     ) -> Result<(), Join> {
         let version = outbox.version();
-        let mut answered = Vec::with_capacity(list.len());
-        let mut accepted = match list.len() {
-            0..=MAX_BINDINGS => Ok(Vec::new()),
+        let wanted: Vec<_> = list.iter().cloned().map(Wanted::read).collect();
+        let answered = list.into_iter().zip(&wanted).map(|(mut entry, wanted)| {
+            entry.insert("id".into(), wanted.as_ref().map_or(0, Wanted::id).into());
+            Value::Object(entry)
+        });
+        let answered = answered.collect();
+        let wanted = match wanted.len() {
+            0..=MAX_BINDINGS => wanted.into_iter().collect::<Result<Vec<_>, _>>(),
             _ => Err(Refusal::TooMany(MAX_BINDINGS)),
         };
-        for entry in list {
-            let wanted = Wanted::read(entry.clone());
-            let mut echo = entry;
-            let id = wanted.as_ref().map_or(0, Wanted::id);
-            echo.insert("id".into(), id.into());
-            answered.push(Value::Object(echo));
-            accepted = match (accepted, wanted) {
-                (Ok(mut bindings), Ok(wanted)) => {
-                    store::accept(&realtime.pg, &self.identity, &wanted).await.map(|binding| {
-                        bindings.push(binding);
-                        bindings
-                    })
-                }
-                (Ok(_), Err(refusal)) | (Err(refusal), _) => Err(refusal),
-            };
-        }
+        let accepted = match wanted {
+            Ok(wanted) => {
+                self.wanted = wanted;
+                self.accept(realtime).await
+            }
+            Err(refusal) => Err(refusal),
+        };
         let response = format!("{{\"postgres_changes\":{}}}", Value::Array(answered));
         let reply = protocol::reply(version, push, true, &response);
         match accepted {
@@ -145,6 +144,15 @@ impl Channel {
             }
         }
         Ok(())
+    }
+
+    /// Has Postgres accept what is wanted, as the person of the token.
+    async fn accept(&self, realtime: &Realtime) -> Result<Vec<Binding>, Refusal> {
+        let mut bindings = Vec::with_capacity(self.wanted.len());
+        for wanted in &self.wanted {
+            bindings.push(store::accept(&realtime.pg, &self.identity, wanted).await?);
+        }
+        Ok(bindings)
     }
 
     async fn activate(
@@ -214,10 +222,31 @@ impl Channel {
         self.identity = identity;
         self.token = token;
         self.may_speak = None;
-        if !self.bindings.is_empty() && self.activate(realtime, outbox, None).await.is_none() {
-            return Outcome::Ends;
+        if self.bindings.is_empty() {
+            Outcome::Stays
+        } else {
+            self.renew_bindings(realtime, outbox).await
         }
-        Outcome::Stays
+    }
+
+    /// A filter may look at a column that the new token may not select.
+    async fn renew_bindings(&mut self, realtime: &Realtime, outbox: &Outbox) -> Outcome {
+        match self.accept(realtime).await {
+            Ok(bindings) => {
+                self.bindings = bindings;
+                match self.activate(realtime, outbox, None).await {
+                    Some(()) => Outcome::Stays,
+                    None => Outcome::Ends,
+                }
+            }
+            Err(Refusal::Unreachable) => Outcome::Ends,
+            Err(refusal) => {
+                realtime.feed.unsubscribe(self.subscription).await;
+                self.bindings.clear();
+                self.refuse(outbox, &refusal);
+                Outcome::Stays
+            }
+        }
     }
 
     /// Its token has expired: says so. The client joins again with the token it has then.

@@ -63,6 +63,38 @@ async fn expired_token_ends_the_channel_so_that_the_client_returns() {
 }
 
 #[tokio::test]
+async fn filter_that_the_new_token_may_not_ask_ends_the_subscription() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create table public.cards (id int primary key, secret text);
+             revoke all on public.cards from anon;
+             grant select (id) on public.cards to anon;
+             alter publication supabase_realtime add table public.cards;",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let service = Person { token: server.service_key() };
+    let cards = json!([{"event": "*", "table": "cards", "filter": "secret=eq.x"}]);
+    socket.subscribe("cards", &service, cards).await;
+    database.sql("insert into cards values (1, 'x')").await;
+    assert_eq!(socket.change().await["record"]["id"], 1);
+
+    let token = server.anon_key();
+    socket.push("realtime:cards", "access_token", json!({"access_token": token})).await;
+    let system = socket.event("system").await;
+    assert_eq!(system["status"], "error", "{system}");
+    let message = system["message"].as_str().expect("a text");
+    assert!(message.contains("invalid column for filter secret"), "{message}");
+    database.sql("insert into cards values (2, 'x')").await;
+    let anon = Person { token };
+    socket.subscribe("cards", &anon, json!([{"event": "*", "table": "cards"}])).await;
+    database.sql("insert into cards values (3, 'x')").await;
+    assert_eq!(socket.change().await["record"], json!({"id": 3}));
+}
+
+#[tokio::test]
 async fn bad_token_ends_the_channel_for_good() {
     let database = Database::scratch().await;
     let server = Server::start(&database).await;
