@@ -15,7 +15,7 @@
 //!
 //! # A change: that message on its way to the others
 //! 1. The commit is in the log; [`wal`] reads it there: bytes -> message -> change.
-//! 2. `realtime::feed` asks which subscribers' filters could match, then
+//! 2. `realtime::delivery` asks which subscribers' filters could match, then
 //!    [`realtime::authorize`] asks Postgres, as each distinct person among them, whether the
 //!    row policies permit this very row image.
 //! 3. The JSON is made once for all who see the same, the frame once for all who share a

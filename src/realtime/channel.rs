@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::error::{Binding as Refusal, Join, Token};
-use super::feed::{Subscriber, system};
 use super::hub::{Outbox, Room};
 use super::protocol::{self, Broadcast, MAX_NAME_BYTES, Payload, Push, json_text};
+use super::subscriber::{Subscriber, system};
 use super::subscription::{Binding, Wanted, entries};
 use super::{Realtime, TOPIC_PREFIX, store};
 use crate::identity::Identity;

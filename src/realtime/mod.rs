@@ -3,10 +3,12 @@
 //! Reading order: `protocol` (frames, pure), `socket` (one connection), `channel` (one joined
 //! topic), `hub` (topic -> sockets), `subscription` (could this change matter? pure),
 //! `authorize` (may they see it?), `event` (a change as JSON, pure), `window` (recent changes),
-//! `feed` (the log through all of these), `store` (SQL), `error` (reasons and close codes).
+//! `delivery` (a change through all of these), `subscriber`, `feed` (the task that owns them),
+//! `store` (SQL), `error` (reasons and close codes).
 
 pub mod authorize;
 mod channel;
+mod delivery;
 pub mod error;
 pub mod event;
 pub mod feed;
@@ -14,6 +16,7 @@ pub mod hub;
 pub mod protocol;
 mod socket;
 mod store;
+mod subscriber;
 pub mod subscription;
 pub mod window;
 

@@ -1,0 +1,67 @@
+//! A channel on a socket that wants changes of the log, and what it is told beside them.
+
+use std::sync::Arc;
+
+use super::TOPIC_PREFIX;
+use super::hub::Outbox;
+use super::protocol::{self, json_text};
+use super::subscription::Binding;
+use crate::identity::Identity;
+use crate::wal::{Place, Relation};
+
+/// A channel on a socket, with what it wants of the log.
+#[derive(Debug)]
+pub struct Subscriber {
+    /// Its number; a later subscription of the same number replaces it.
+    pub id: u64,
+    /// The channel's full topic.
+    pub topic: Arc<str>,
+    /// Where its events go.
+    pub outbox: Outbox,
+    /// As whom it sees.
+    pub identity: Identity,
+    /// What it wants.
+    pub bindings: Vec<Binding>,
+}
+
+/// A subscriber that is active.
+#[derive(Debug, Clone)]
+pub(super) struct Active {
+    /// As whom it sees; one for all sockets of a person.
+    pub(super) identity: Arc<Identity>,
+    pub(super) subscriber: Arc<Subscriber>,
+}
+
+/// Says that a policy failed for this person: nobody else notices.
+pub(super) fn tell_failure(subscriber: &Subscriber, relation: &Relation, sqlstate: &str) {
+    let message = format!(
+        "A row policy on {}.{} failed with SQLSTATE {sqlstate}: this change is not delivered",
+        relation.schema, relation.name
+    );
+    system(subscriber, "error", &message, "");
+}
+
+/// Says that changes are gone.
+pub(super) fn tell_gap(subscriber: &Subscriber, (from, to): (Place, Place)) {
+    let message = format!("gap: changes after {from} up to {to} are not kept any more; read again");
+    system(subscriber, "error", &message, &format!(",\"from\":\"{from}\",\"to\":\"{to}\""));
+}
+
+/// A `system` message of extension `postgres_changes`; `more` is JSON to go into its payload.
+pub(super) fn system(subscriber: &Subscriber, status: &str, message: &str, more: &str) {
+    let name = subscriber.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default();
+    let payload = format!(
+        r#"{{"extension":"postgres_changes","status":"{status}","message":{},"channel":{}{more}}}"#,
+        json_text(Some(message)),
+        json_text(Some(name)),
+    );
+    let version = subscriber.outbox.version();
+    subscriber.outbox.send(protocol::push(
+        version,
+        None,
+        None,
+        &subscriber.topic,
+        "system",
+        &payload,
+    ));
+}
