@@ -24,6 +24,9 @@ const BURST: usize = 32;
 /// How long to wait before Postgres is asked again after it could not be reached.
 const RETRY: Duration = Duration::from_millis(250);
 
+/// SQLSTATEs of a row that does not fit its table, and of names that are gone.
+const SHAPE_ERRORS: [&str; 6] = ["22P02", "42703", "42704", "42804", "42883", "42P01"];
+
 /// Delivers changes; asks Postgres for whatever it does not know.
 pub(super) struct Delivery {
     authorizer: Authorizer,
@@ -69,12 +72,24 @@ impl Delivery {
         if to.is_empty() {
             return;
         }
-        while let Err(error) = self.try_deliver(changes, to).await {
-            wait_for_postgres(&error).await;
+        let mut may_be_outgrown = true;
+        loop {
+            match self.try_deliver(changes, to, may_be_outgrown).await {
+                Ok(true) => return,
+                Ok(false) => may_be_outgrown = false,
+                Err(error) => wait_for_postgres(&error).await,
+            }
         }
     }
 
-    async fn try_deliver(&mut self, changes: &[Arc<Change>], to: &[Active]) -> Result<(), Error> {
+    /// Gives whether it delivered; otherwise a table has outgrown what was known of it, which
+    /// is forgotten now.
+    async fn try_deliver(
+        &mut self,
+        changes: &[Arc<Change>],
+        to: &[Active],
+        may_be_outgrown: bool,
+    ) -> Result<bool, Error> {
         let compared = compare(&self.pool, changes, to).await?;
         let mut requests = Vec::new();
         let mut candidates = Vec::new();
@@ -86,6 +101,9 @@ impl Delivery {
             candidates.push(candidate);
         }
         let decisions = self.authorizer.decide(&requests).await?;
+        if may_be_outgrown && self.forget_outgrown(&requests, &decisions) {
+            return Ok(false);
+        }
         // Everything that can fail comes before the first frame: a second try sends none twice.
         for candidate in &mut candidates {
             for identity in &candidate.identities {
@@ -99,7 +117,21 @@ impl Delivery {
                 tokio::task::yield_now().await;
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Forgets tables whose questions failed as they do when the table was altered meanwhile:
+    /// the log announces that only with the table's next change.
+    fn forget_outgrown(&mut self, requests: &[Request], decisions: &[Vec<Decision>]) -> bool {
+        let is_outgrown = |decision: &Decision| matches!(decision, Decision::Failed(sqlstate) if SHAPE_ERRORS.contains(&&**sqlstate));
+        let mut found = false;
+        for (request, decisions) in requests.iter().zip(decisions) {
+            if decisions.iter().any(is_outgrown) {
+                self.authorizer.forget(request.table.oid);
+                found = true;
+            }
+        }
+        found
     }
 
     async fn candidate<'a>(
