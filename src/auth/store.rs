@@ -544,16 +544,7 @@ pub(super) async fn merge_user_metadata(
     id: Uuid,
     data: Map<String, Value>,
 ) -> Result<(), pg::Error> {
-    let (kept, removed) = split_nulls(data);
-    tx.query(
-        "update auth.users
-            set raw_user_meta_data = (coalesce(raw_user_meta_data, '{}') || $2) - $3::text[],
-                updated_at = now()
-          where id = $1",
-        &[&id, &kept, &removed],
-    )
-    .await?;
-    Ok(())
+    merge_metadata(tx, "raw_user_meta_data", id, data).await
 }
 
 /// Merges what the service says of the person; null removes a key.
@@ -562,12 +553,23 @@ pub(super) async fn merge_app_metadata(
     id: Uuid,
     data: Map<String, Value>,
 ) -> Result<(), pg::Error> {
+    merge_metadata(tx, "raw_app_meta_data", id, data).await
+}
+
+async fn merge_metadata(
+    tx: &Transaction,
+    column: &'static str,
+    id: Uuid,
+    data: Map<String, Value>,
+) -> Result<(), pg::Error> {
     let (kept, removed) = split_nulls(data);
     tx.query(
-        "update auth.users
-            set raw_app_meta_data = (coalesce(raw_app_meta_data, '{}') || $2) - $3::text[],
-                updated_at = now()
-          where id = $1",
+        &format!(
+            "update auth.users
+                set {column} = (coalesce({column}, '{{}}') || $2) - $3::text[],
+                    updated_at = now()
+              where id = $1"
+        ),
         &[&id, &kept, &removed],
     )
     .await?;
