@@ -31,8 +31,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// The log of the database that `target` names, through `slot`, of the tables in `publication`.
-    pub fn new(target: &Target, slot: &str, publication: &str) -> Self {
+    /// The log of the database that `target` names, through `slot`, of the tables in `publications`.
+    pub fn new(target: &Target, slot: &str, publications: &[&str]) -> Self {
         let url = &target.config;
         let host = match url.get_hosts().first() {
             Some(Host::Tcp(name)) => name.clone(),
@@ -50,7 +50,7 @@ impl Source {
         let user = url.get_user().unwrap_or("postgres");
         let password = url.get_password().map(String::from_utf8_lossy).unwrap_or_default();
         let database = url.get_dbname().unwrap_or(user);
-        let mut config = ReplicationConfig::new(host, user, password, database, slot, publication);
+        let mut config = ReplicationConfig::new(host, user, password, database, slot, publications);
         config.port = url.get_ports().first().copied().unwrap_or(5432);
         config.tls = TlsConfig { mode, ..TlsConfig::default() };
         config.buffer_events = BUFFERED_EVENTS;
@@ -110,6 +110,9 @@ impl Connection {
                     Some(Told::Truncate(relations)) => return Ok(Event::Truncate(relations)),
                     None => {}
                 },
+                Wire::Message { transactional: true, prefix, .. } => {
+                    return Ok(Event::Message { prefix });
+                }
                 Wire::Message { .. } => {}
                 Wire::StoppedAt { .. } => return Err(Error::Ended),
             }

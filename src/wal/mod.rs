@@ -57,6 +57,11 @@ pub enum Event {
     Change(Change),
     /// Tables were emptied.
     Truncate(Vec<Arc<Relation>>),
+    /// A message that SQL put into the log (`pg_logical_emit_message`), in its transaction.
+    Message {
+        /// What it is about.
+        prefix: String,
+    },
     /// All of a transaction was told.
     Commit {
         /// Position of its commit record.
