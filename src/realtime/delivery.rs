@@ -12,7 +12,7 @@ use super::event::{self, Shown};
 use super::protocol::{self, Version};
 use super::store;
 use super::subscriber::{Active, tell_failure};
-use super::subscription::Compared;
+use super::subscription::{Compared, View};
 use crate::config::DeleteEvents;
 use crate::identity::{Identity, unix_now};
 use crate::pg::Error;
@@ -153,9 +153,9 @@ impl Delivery {
     /// Sends what was decided. Data are encoded once for each way of seeing the change, and
     /// frames once for each topic, serializer and set of bindings.
     fn send(&self, candidate: &Candidate<'_>, decisions: &[Vec<Decision>]) {
-        let mut data: HashMap<(Arc<str>, Shown), String> = HashMap::new();
+        let mut data: HashMap<(Arc<str>, Shown, &View), String> = HashMap::new();
         let mut frames: HashMap<Alike<'_>, Frame> = HashMap::new();
-        for (active, ids, number) in &candidate.listeners {
+        for (active, view, ids, number) in &candidate.listeners {
             let subscriber = &active.subscriber;
             let shown =
                 candidate.lenses[*number].as_ref().map_err(String::clone).and_then(|lens| {
@@ -171,12 +171,12 @@ impl Delivery {
                 }
             };
             let role = &active.identity.role;
-            let data = data
-                .entry((Arc::clone(role), shown))
-                .or_insert_with(|| event::data(candidate.change, &candidate.table, lens, shown));
+            let data = data.entry((Arc::clone(role), shown, view)).or_insert_with(|| {
+                event::data(candidate.change, &candidate.table, lens, shown, view)
+            });
             let version = subscriber.outbox.version();
             let topic = Arc::clone(&subscriber.topic);
-            let key = (Arc::clone(role), shown, version, topic, ids.as_slice());
+            let key = (Arc::clone(role), shown, *view, version, topic, ids.as_slice());
             let frame = frames.entry(key).or_insert_with(|| {
                 let payload = format!("{{\"ids\":{ids:?},\"data\":{data}}}");
                 protocol::push(version, None, None, &subscriber.topic, "postgres_changes", &payload)
@@ -186,9 +186,9 @@ impl Delivery {
     }
 }
 
-/// What makes two frames of one change the same: role, what is shown, serializer, topic and
-/// bindings.
-type Alike<'a> = (Arc<str>, Shown, Version, Arc<str>, &'a [u32]);
+/// What makes two frames of one change the same: role, what is shown and how, serializer, topic
+/// and bindings.
+type Alike<'a> = (Arc<str>, Shown, &'a View, Version, Arc<str>, &'a [u32]);
 
 /// Lets Postgres compare what texts alone do not decide.
 async fn compare(pool: &Pool, changes: &[Arc<Change>], to: &[Active]) -> Result<Compared, Error> {
@@ -196,7 +196,8 @@ async fn compare(pool: &Pool, changes: &[Arc<Change>], to: &[Active]) -> Result<
     for change in changes {
         for active in to {
             for binding in &active.subscriber.bindings {
-                compared.extend(binding.comparisons(change).map(|asked| (asked, false)));
+                let asked = binding.interest.comparisons(change);
+                compared.extend(asked.map(|asked| (asked, false)));
             }
         }
     }
@@ -204,8 +205,9 @@ async fn compare(pool: &Pool, changes: &[Arc<Change>], to: &[Active]) -> Result<
     Ok(compared)
 }
 
-/// Subscribers, the ids of their bindings that want the change, and the number of their identity.
-type Listeners<'a> = Vec<(&'a Active, Vec<u32>, usize)>;
+/// Subscribers, a view, the ids of their bindings that want the change so, and the number of
+/// their identity.
+type Listeners<'a> = Vec<(&'a Active, &'a View, Vec<u32>, usize)>;
 
 /// To whom a change could matter, and as whom they see. Whose token has expired hears nothing.
 fn listeners<'a>(
@@ -218,20 +220,25 @@ fn listeners<'a>(
     let mut identities: Vec<Arc<Identity>> = Vec::new();
     let mut numbers: HashMap<*const Identity, usize> = HashMap::new();
     for active in to {
-        let bindings = &active.subscriber.bindings;
-        let ids: Vec<u32> = bindings
-            .iter()
-            .filter(|binding| binding.wants(change, compared))
-            .map(|binding| binding.id)
-            .collect();
-        if ids.is_empty() || active.identity.expires_at.is_some_and(|at| at <= now) {
+        let mut views: Vec<(&View, Vec<u32>)> = Vec::new();
+        for binding in &active.subscriber.bindings {
+            if !binding.is_open_at(change.place) || !binding.interest.wants(change, compared) {
+                continue;
+            }
+            let view = &binding.interest.view;
+            match views.iter_mut().find(|(known, _)| *known == view) {
+                Some((_, ids)) => ids.push(binding.id),
+                None => views.push((view, vec![binding.id])),
+            }
+        }
+        if views.is_empty() || active.identity.expires_at.is_some_and(|at| at <= now) {
             continue;
         }
         let number = *numbers.entry(Arc::as_ptr(&active.identity)).or_insert_with(|| {
             identities.push(Arc::clone(&active.identity));
             identities.len() - 1
         });
-        listeners.push((active, ids, number));
+        listeners.extend(views.into_iter().map(|(view, ids)| (active, view, ids, number)));
     }
     (listeners, identities)
 }

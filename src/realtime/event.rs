@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::authorize::{Lens, Table};
+use super::authorize::{Column, Lens, Table};
+use super::subscription::View;
 use crate::wal::value::{write_json, write_string};
 use crate::wal::{Action, Change, Datum, Old, Tuple};
 
@@ -22,69 +23,70 @@ pub enum Shown {
     New,
     /// The row and the row before.
     NewAndOld,
+    /// That it is gone for them: of the row before only its key, as of a deleted row.
+    MovedOut,
     /// Nothing of it: the table has no primary key.
     NoKey,
     /// Nothing of it: the role may not select the key.
     NoRight,
 }
 
-/// JSON of a change for everybody who has the same lens on its table and is shown the same.
-pub fn data(change: &Change, table: &Table, lens: &Lens, shown: Shown) -> String {
-    let json = match shown {
+/// JSON of a change for everybody who has the same lens on its table, is shown the same and
+/// wants it shown the same way.
+pub fn data(change: &Change, table: &Table, lens: &Lens, shown: Shown, view: &View) -> String {
+    match shown {
         Shown::NoKey => return refused(change, "Error 400: Bad Request, no primary key"),
         Shown::NoRight => return refused(change, "Error 401: Unauthorized"),
-        Shown::New | Shown::NewAndOld => whole(change, table, lens, shown, usize::MAX),
-    };
+        Shown::New | Shown::NewAndOld | Shown::MovedOut => {}
+    }
+    let mut row = RowWriter { change, table, lens, view, most_bytes: usize::MAX };
+    let json = whole(&row, shown);
     if json.len() <= MAX_DATA_BYTES {
         return json;
     }
-    whole(change, table, lens, shown, SMALL_VALUE_BYTES)
+    row.most_bytes = SMALL_VALUE_BYTES;
+    whole(&row, shown)
 }
 
-fn whole(change: &Change, table: &Table, lens: &Lens, shown: Shown, most_bytes: usize) -> String {
-    let mut out = head(change);
-    let row = RowWriter { change, table, lens, most_bytes };
+fn whole(row: &RowWriter<'_>, shown: Shown) -> String {
+    let mut out = head(row.change, shown);
     out.push_str(",\"columns\":");
     row.write_columns(&mut out);
-    match &change.action {
-        Action::Insert { new } => {
-            out.push_str(",\"record\":");
-            row.write(&mut out, new, false);
+    let (new, old) = match &row.change.action {
+        Action::Insert { new } => (Some(new), None),
+        // The log repeats the key only when it changed.
+        Action::Update { old: None, new } => (Some(new), Some((new, true))),
+        Action::Update { old: Some(Old::Key(old)), new } => (Some(new), Some((old, true))),
+        Action::Update { old: Some(Old::Full(old)), new } => {
+            (Some(new), Some((old, shown != Shown::NewAndOld)))
         }
-        Action::Update { old, new } => {
-            out.push_str(",\"record\":");
-            row.write(&mut out, new, false);
-            out.push_str(",\"old_record\":");
-            match old {
-                Some(Old::Full(old)) => row.write(&mut out, old, shown != Shown::NewAndOld),
-                Some(Old::Key(old)) => row.write(&mut out, old, true),
-                // The log repeats the key only when it changed.
-                None => row.write(&mut out, new, true),
-            }
-        }
-        Action::Delete { old } => {
-            out.push_str(",\"old_record\":");
-            match old {
-                Old::Full(old) => row.write(&mut out, old, shown != Shown::NewAndOld),
-                Old::Key(old) => row.write(&mut out, old, true),
-            }
-        }
+        Action::Delete { old: Old::Full(old) } => (None, Some((old, shown != Shown::NewAndOld))),
+        Action::Delete { old: Old::Key(old) } => (None, Some((old, true))),
+    };
+    if let Some(new) = new.filter(|_| shown != Shown::MovedOut) {
+        out.push_str(",\"record\":");
+        row.write(&mut out, new, false);
+    }
+    if let Some((old, only_key)) = old {
+        out.push_str(",\"old_record\":");
+        row.write(&mut out, old, only_key);
     }
     let errors =
-        if most_bytes == usize::MAX { "null" } else { "[\"Error 413: Payload Too Large\"]" };
+        if row.most_bytes == usize::MAX { "null" } else { "[\"Error 413: Payload Too Large\"]" };
     let _ = write!(out, ",\"errors\":{errors}}}");
     out
 }
 
 fn refused(change: &Change, error: &str) -> String {
-    let mut out = head(change);
+    let mut out = head(change, Shown::New);
     let _ = write!(out, ",\"columns\":[],\"record\":{{}},\"errors\":[\"{error}\"]}}");
     out
 }
 
 /// Everything that does not depend on the row.
-fn head(change: &Change) -> String {
+fn head(change: &Change, shown: Shown) -> String {
     let kind = match change.action {
+        _ if shown == Shown::MovedOut => "DELETE",
         Action::Insert { .. } => "INSERT",
         Action::Update { .. } => "UPDATE",
         Action::Delete { .. } => "DELETE",
@@ -100,6 +102,9 @@ fn head(change: &Change) -> String {
         change.place,
         change.transaction.xid,
     );
+    if shown == Shown::MovedOut {
+        out.push_str(",\"moved_out\":true");
+    }
     out
 }
 
@@ -117,17 +122,26 @@ struct RowWriter<'a> {
     change: &'a Change,
     table: &'a Table,
     lens: &'a Lens,
+    view: &'a View,
+    /// Larger values are left out.
     most_bytes: usize,
 }
 
+impl View {
+    fn shows(&self, column: &Column) -> bool {
+        let is_selected = |select: &Vec<String>| select.contains(&column.name);
+        column.is_key || self.select.as_ref().is_none_or(is_selected)
+    }
+}
+
 impl RowWriter<'_> {
-    /// Columns that are visible to the role, with where the log has them.
-    fn columns(&self) -> impl Iterator<Item = (&super::authorize::Column, Option<usize>)> {
+    /// Columns that are visible to the role and wanted, with where the log has them.
+    fn columns(&self) -> impl Iterator<Item = (&Column, Option<usize>)> {
         self.table
             .columns
             .iter()
             .zip(&self.lens.columns)
-            .filter(|(_, is_visible)| **is_visible)
+            .filter(|(column, is_visible)| **is_visible && self.view.shows(column))
             .map(|(column, _)| {
                 let published = &self.change.relation.columns;
                 (column, published.iter().position(|candidate| candidate.name == column.name))
@@ -167,7 +181,8 @@ impl RowWriter<'_> {
                     continue;
                 }
                 Datum::Text(text) => {
-                    write_json(out, &column.encoding, &String::from_utf8_lossy(text));
+                    let text = String::from_utf8_lossy(text);
+                    write_json(out, &column.encoding, self.view.int8_as_text, &text);
                 }
             }
             if out.len() - value > self.most_bytes {
@@ -185,7 +200,7 @@ mod tests {
     use bytes::Bytes;
     use serde_json::{Value, json};
 
-    use super::super::authorize::{Column, Rows};
+    use super::super::authorize::Rows;
     use super::*;
     use crate::wal::value::Encoding;
     use crate::wal::{Column as Published, Lsn, Place, Relation, Transaction};
@@ -204,7 +219,7 @@ mod tests {
             quoted: "public.t".into(),
             quoted_name: "t".into(),
             columns: vec![
-                column("id", "int8", true, Encoding::Number),
+                column("id", "int8", true, Encoding::Int8),
                 column("body", "text", false, Encoding::Text),
                 column("secret", "text", false, Encoding::Text),
             ],
@@ -240,7 +255,11 @@ mod tests {
     }
 
     fn json_of(change: &Change, lens: &Lens, shown: Shown) -> Value {
-        serde_json::from_str(&data(change, &table(), lens, shown)).expect("JSON")
+        json_in(&View::default(), change, lens, shown)
+    }
+
+    fn json_in(view: &View, change: &Change, lens: &Lens, shown: Shown) -> Value {
+        serde_json::from_str(&data(change, &table(), lens, shown, view)).expect("JSON")
     }
 
     #[test]
@@ -279,6 +298,27 @@ mod tests {
         let json = json_of(&update, &lens([true; 3]), Shown::New);
         assert_eq!(json["old_record"], json!({"id": 1}));
         assert_eq!(json["record"], json!({"id": 1, "body": "x"}));
+    }
+
+    #[test]
+    fn moved_out_is_a_delete_of_the_key_before() {
+        let update = change(Action::Update {
+            old: Some(Old::Full(row(["1", "draft", "s"]))),
+            new: row(["2", "done", "s"]),
+        });
+        let json = json_of(&update, &lens([true; 3]), Shown::MovedOut);
+        assert_eq!((&json["type"], &json["moved_out"]), (&json!("DELETE"), &json!(true)));
+        assert_eq!((&json["old_record"], &json["errors"]), (&json!({"id": 1}), &json!(null)));
+        assert!(json.get("record").is_none());
+    }
+
+    #[test]
+    fn selected_columns_come_with_the_key() {
+        let view = View { select: Some(vec!["body".into()]), int8_as_text: true };
+        let insert = change(Action::Insert { new: row(["1", "hi", "s"]) });
+        let json = json_in(&view, &insert, &lens([true; 3]), Shown::New);
+        assert_eq!(json["record"], json!({"id": "1", "body": "hi"}));
+        assert_eq!(json["columns"].as_array().map(Vec::len), Some(2));
     }
 
     #[test]

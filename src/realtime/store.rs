@@ -11,7 +11,7 @@ use crate::pg::session::Session;
 use crate::pg::{Error, Pg, names};
 
 use super::error::Binding as Refusal;
-use super::subscription::{Binding, Compared, Comparison, Condition, Wanted};
+use super::subscription::{Binding, Compared, Comparison, Condition, Interest, View, Wanted};
 
 /// Types whose equality is equality of what the log prints. Others may have several texts for
 /// one value (1.0 and 1.00) or print it according to settings; Postgres compares those.
@@ -45,14 +45,15 @@ pub async fn accept(pg: &Pg, identity: &Identity, wanted: &Wanted) -> Result<Bin
     for (column, value) in &wanted.filter {
         filter.push(condition(pg, &session, wanted, column, value).await?);
     }
-    Ok(Binding {
-        id: wanted.id(),
+    let interest = Interest {
         kind: wanted.kind,
         schema: wanted.schema.clone(),
         table: wanted.table.clone(),
         filter,
-        after: wanted.after,
-    })
+        view: View::default(),
+        moved_out: false,
+    };
+    Ok(Binding { id: wanted.id(), interest: Arc::new(interest), after: wanted.after })
 }
 
 /// A condition with its value as the log prints it.

@@ -20,7 +20,7 @@ const MAX_FILTER_BYTES: usize = 8 * 1024;
 const ID_BITS: u32 = 27;
 
 /// Which changes a binding wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// All.
     Any,
@@ -174,6 +174,15 @@ fn unquote(value: &str) -> String {
 pub struct Binding {
     /// The number by which the client knows it.
     pub id: u32,
+    /// What it wants; equal wishes of many subscribers are matched once.
+    pub interest: Arc<Interest>,
+    /// Only changes after this place; `None` = from when it becomes active.
+    pub after: Option<Place>,
+}
+
+/// What a binding wants, apart from who asks and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Interest {
     /// Which changes.
     pub kind: Kind,
     /// Of which schema; `None` = all.
@@ -182,12 +191,23 @@ pub struct Binding {
     pub table: Option<String>,
     /// What must hold of the row.
     pub filter: Vec<Condition>,
-    /// Only changes after this place; `None` = from when it becomes active.
-    pub after: Option<Place>,
+    /// How the row is shown.
+    pub view: View,
+    /// Whether a row that an update takes out of the filter, or out of sight, is told as gone.
+    pub moved_out: bool,
+}
+
+/// How a row is shown, apart from what may be seen of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct View {
+    /// Which columns beside the primary key; `None` = all.
+    pub select: Option<Vec<String>>,
+    /// Whether int8 values are JSON strings: numbers of that size are not exact in every client.
+    pub int8_as_text: bool,
 }
 
 /// A column must equal a value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// The column.
     pub column: String,
@@ -212,6 +232,22 @@ pub struct Comparison {
 pub type Compared = HashMap<Comparison, bool>;
 
 impl Binding {
+    /// Whether the change comes after the place from which on it listens.
+    pub fn is_open_at(&self, place: Place) -> bool {
+        self.after.is_none_or(|after| place > after)
+    }
+}
+
+/// What an update that a binding with `moved_out` hears of means, as far as the row itself tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// The filter held of the row before and does not hold of the new one.
+    Filter,
+    /// The filter holds of both: it is gone from those who may not see the new one any more.
+    Sight,
+}
+
+impl Interest {
     /// Whether it speaks of this table.
     pub fn is_about(&self, relation: &Relation) -> bool {
         self.schema.as_ref().is_none_or(|schema| *schema == relation.schema)
@@ -220,33 +256,67 @@ impl Binding {
 
     /// Whether the change is one it wants, as far as the row itself tells.
     pub fn wants(&self, change: &Change, compared: &Compared) -> bool {
-        self.row_of(change).is_some_and(|row| {
-            self.filter.iter().all(|condition| {
-                match row.value(&change.relation, &condition.column) {
-                    None => false,
-                    Some(value) => match condition.comparison(value) {
-                        None => value == condition.value,
-                        Some(comparison) => compared.get(&comparison).copied().unwrap_or(false),
-                    },
-                }
-            })
-        })
+        self.row_of(change).is_some_and(|row| self.holds(change, row, compared))
     }
 
-    /// What Postgres must compare before [`Binding::wants`] can tell.
+    /// Whether an update took the row away from whoever could see it before, when that is to be
+    /// told. Not known without the row before.
+    pub fn left(&self, change: &Change, compared: &Compared) -> Option<Left> {
+        let (old, new) = self.rows_of_update(change)?;
+        if !self.holds(change, old, compared) {
+            return None;
+        }
+        Some(if self.holds(change, new, compared) { Left::Sight } else { Left::Filter })
+    }
+
+    /// What Postgres must compare before [`Interest::wants`] and [`Interest::left`] can tell.
     pub fn comparisons<'a>(&'a self, change: &'a Change) -> impl Iterator<Item = Comparison> + 'a {
-        let row = self.filter.iter().any(|condition| condition.compared_as.is_some());
-        row.then(|| self.row_of(change)).flatten().into_iter().flat_map(move |row| {
+        let asks = self.filter.iter().any(|condition| condition.compared_as.is_some());
+        let rows = asks.then(|| {
+            let update = self.rows_of_update(change).map(|(old, new)| [old, new]);
+            self.row_of(change).into_iter().chain(update.into_iter().flatten())
+        });
+        rows.into_iter().flatten().flat_map(move |row| {
             self.filter.iter().filter_map(move |condition| {
                 condition.comparison(row.value(&change.relation, &condition.column)?)
             })
         })
     }
 
-    /// The row that filters look at, when the change is of the kind, table and time wanted.
+    /// A column and the text that it must have in every row of which the filter holds. `None`
+    /// when there is no such, or when rows that have left it count too.
+    pub fn equality(&self) -> Option<(&str, &str)> {
+        let mut plain = self.filter.iter().filter(|condition| condition.compared_as.is_none());
+        let condition = plain.next().filter(|_| !self.moved_out)?;
+        Some((&condition.column, &condition.value))
+    }
+
+    fn holds(&self, change: &Change, row: Row<'_>, compared: &Compared) -> bool {
+        self.filter.iter().all(|condition| match row.value(&change.relation, &condition.column) {
+            None => false,
+            Some(value) => match condition.comparison(value) {
+                None => value == condition.value,
+                Some(comparison) => compared.get(&comparison).copied().unwrap_or(false),
+            },
+        })
+    }
+
+    /// The row before and the new one, where the former is known and both matter.
+    fn rows_of_update<'a>(&self, change: &'a Change) -> Option<(Row<'a>, Row<'a>)> {
+        let Action::Update { old: Some(old), new } = &change.action else { return None };
+        if !self.moved_out || self.kind == Kind::Insert || !self.is_about(&change.relation) {
+            return None;
+        }
+        let old = match old {
+            Old::Full(values) => Row { values, only_key: false },
+            Old::Key(values) => Row { values, only_key: true },
+        };
+        Some((old, Row { values: new, only_key: false }))
+    }
+
+    /// The row that filters look at, when the change is of the kind and table wanted.
     fn row_of<'a>(&self, change: &'a Change) -> Option<Row<'a>> {
-        if self.after.is_some_and(|after| change.place <= after) || !self.is_about(&change.relation)
-        {
+        if !self.is_about(&change.relation) {
             return None;
         }
         let (values, only_key) = match (&change.action, self.kind) {

@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 pub enum Encoding {
     /// Digits as they are; NaN and infinities become null.
     Number,
+    /// Digits as they are, or a string of them for clients whose numbers are not that exact.
+    Int8,
     /// `t` or `f`.
     Boolean,
     /// JSON already.
@@ -26,13 +28,13 @@ pub enum Encoding {
     Text,
 }
 
-/// Appends `text` as JSON.
+/// Appends `text` as JSON, whole numbers of eight bytes as strings if `int8_as_text`.
 ///
 /// A text that does not have the form its type promises becomes a JSON string: nothing is
 /// lost, and nothing invalid is sent.
-pub fn write_json(out: &mut String, encoding: &Encoding, text: &str) {
+pub fn write_json(out: &mut String, encoding: &Encoding, int8_as_text: bool, text: &str) {
     let start = out.len();
-    if write_typed(out, encoding, text, false).is_none() {
+    if write_typed(out, encoding, int8_as_text, text, false).is_none() {
         out.truncate(start);
         write_string(out, text);
     }
@@ -44,9 +46,16 @@ pub fn write_string(out: &mut String, text: &str) {
     let _ = write!(out, "{}", serde_json::Value::from(text));
 }
 
-fn write_typed(out: &mut String, encoding: &Encoding, text: &str, is_element: bool) -> Option<()> {
+fn write_typed(
+    out: &mut String,
+    encoding: &Encoding,
+    int8_as_text: bool,
+    text: &str,
+    is_element: bool,
+) -> Option<()> {
     match encoding {
-        Encoding::Number => match text {
+        Encoding::Int8 if int8_as_text => write_string(out, text),
+        Encoding::Number | Encoding::Int8 => match text {
             "NaN" | "Infinity" | "-Infinity" => out.push_str("null"),
             _ if is_number(text) => out.push_str(text),
             _ => return None,
@@ -65,11 +74,12 @@ fn write_typed(out: &mut String, encoding: &Encoding, text: &str, is_element: bo
         Encoding::Timestamp => write_string(out, &with_t(text)?),
         Encoding::TimestampTz => write_string(out, &with_minutes(&with_t(text)?)),
         Encoding::Array(element, delimiter) => {
-            let rest = Literal::new(skip_bounds(text)).array(out, element, *delimiter)?;
+            let rest =
+                Literal::new(skip_bounds(text), int8_as_text).array(out, element, *delimiter)?;
             return rest.is_empty().then_some(());
         }
         Encoding::Composite(fields) => {
-            let rest = Literal::new(text).composite(out, fields)?;
+            let rest = Literal::new(text, int8_as_text).composite(out, fields)?;
             return rest.is_empty().then_some(());
         }
         Encoding::Bytes | Encoding::Text => write_string(out, text),
@@ -118,6 +128,7 @@ fn skip_bounds(text: &str) -> &str {
 /// Reads the text form of arrays and rows.
 struct Literal<'a> {
     rest: &'a str,
+    int8_as_text: bool,
 }
 
 /// A value inside an array or row.
@@ -131,8 +142,8 @@ enum Item {
 const MAX_DEPTH: usize = 6;
 
 impl<'a> Literal<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { rest: text }
+    fn new(text: &'a str, int8_as_text: bool) -> Self {
+        Self { rest: text, int8_as_text }
     }
 
     fn array(mut self, out: &mut String, element: &Encoding, delimiter: char) -> Option<&'a str> {
@@ -159,7 +170,9 @@ impl<'a> Literal<'a> {
                 } else {
                     match self.item(&[delimiter, '}'], false)? {
                         Item::Null => out.push_str("null"),
-                        Item::Value(text) => write_typed(out, element, &text, true)?,
+                        Item::Value(text) => {
+                            write_typed(out, element, self.int8_as_text, &text, true)?
+                        }
                     }
                 }
                 if self.take('}').is_some() {
@@ -185,7 +198,7 @@ impl<'a> Literal<'a> {
             out.push(':');
             match self.item(&[',', ')'], true)? {
                 Item::Null => out.push_str("null"),
-                Item::Value(text) => write_typed(out, encoding, &text, true)?,
+                Item::Value(text) => write_typed(out, encoding, self.int8_as_text, &text, true)?,
             }
         }
         self.take(')')?;
@@ -235,7 +248,7 @@ mod tests {
 
     fn json(encoding: &Encoding, text: &str) -> String {
         let mut out = String::new();
-        write_json(&mut out, encoding, text);
+        write_json(&mut out, encoding, false, text);
         out
     }
 

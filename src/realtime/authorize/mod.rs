@@ -5,6 +5,7 @@
 //! counts). The door is [`Authorizer::decide`]: images and who asks for them in, who may see
 //! them out. Tiers that remember verdicts belong behind this door, before `verdict`.
 
+pub mod analysis;
 mod image;
 mod policy;
 mod settled;

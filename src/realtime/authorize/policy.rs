@@ -8,6 +8,7 @@ use crate::pg::session::{self, Session};
 use crate::pg::{self, Error};
 use deadpool_postgres::Pool;
 
+use super::analysis::{self, Analysis};
 use super::table::Table;
 
 /// What a role may see of a table.
@@ -39,6 +40,8 @@ pub struct Policy {
     pub by_key: String,
     /// Which columns the policies read, in the order of the table.
     pub reads: Vec<bool>,
+    /// What the policies depend on.
+    pub analysis: Analysis,
 }
 
 /// Asked as the role itself: row_security_active and the privilege functions speak of the
@@ -102,6 +105,7 @@ impl Lens {
                     by_image: by_image(table, permissive, restrictive),
                     by_key: by_key(table),
                     reads: row.get("reads"),
+                    analysis: analysis::analyse(pool, table.oid, &identity.role).await?,
                 })
             }
         };

@@ -145,12 +145,10 @@ fn encoding(types: &HashMap<u32, Type>, oid: u32, depth: usize) -> Encoding {
     use tokio_postgres::types::Type as Known;
     if let Some(known) = Known::from_oid(oid) {
         let scalar = match known {
-            Known::INT2
-            | Known::INT4
-            | Known::INT8
-            | Known::FLOAT4
-            | Known::FLOAT8
-            | Known::NUMERIC => Some(Encoding::Number),
+            Known::INT2 | Known::INT4 | Known::FLOAT4 | Known::FLOAT8 | Known::NUMERIC => {
+                Some(Encoding::Number)
+            }
+            Known::INT8 => Some(Encoding::Int8),
             Known::BOOL => Some(Encoding::Boolean),
             Known::JSON | Known::JSONB => Some(Encoding::Json),
             Known::BYTEA => Some(Encoding::Bytes),
