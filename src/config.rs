@@ -273,6 +273,9 @@ pub struct RealtimeSettings {
     /// Who hears of deletions in tables with row policies, when the log has the key alone
     #[arg(long, env = "WALKIE_REALTIME_DELETE_EVENTS", value_enum, default_value_t = DeleteEvents::Compat)]
     pub realtime_delete_events: DeleteEvents,
+    /// Keep verdicts that the log has made void: only to show that a test would notice
+    #[arg(long, hide = true)]
+    pub realtime_keep_void_verdicts: bool,
     /// Largest frame a client may send, in bytes
     #[arg(long, env = "WALKIE_REALTIME_MAX_FRAME_BYTES", default_value_t = 5_000_000)]
     pub realtime_max_frame_bytes: usize,

@@ -134,7 +134,7 @@ pub async fn run(
 fn feed(settings: &Settings) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
     let target = Target::new(url, "log")?;
-    let source = Source::new(&target, &settings.realtime.realtime_slot, names::PUBLICATION);
+    let source = Source::new(&target, &settings.realtime.realtime_slot, &[names::PUBLICATION]);
     Ok(Feed::new(source, authorizer_pool(settings)?, &settings.realtime))
 }
 

@@ -12,8 +12,17 @@ pub const REALTIME_ROLE: &str = "supabase_realtime_admin";
 /// Roles a client's token may name without any set-up.
 pub const API_ROLES: [&str; 3] = ["anon", "authenticated", "service_role"];
 
+/// Role of servers: no row policy binds it.
+pub const SERVICE_ROLE: &str = "service_role";
+
 /// Publication whose tables are streamed to subscribers.
 pub const PUBLICATION: &str = "supabase_realtime";
+
+/// Publication of tables that only policies read: the authorizer follows them.
+pub const POLICIES_PUBLICATION: &str = "walkie_policies";
+
+/// Prefix of the log's messages about changed policies, functions, grants and tables.
+pub const SCHEMA_CHANGED: &str = "rt:ddl";
 
 /// Schema of the install ledgers.
 pub const LEDGER_SCHEMA: &str = "walkie";

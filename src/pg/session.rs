@@ -6,6 +6,7 @@
 //! must be parsed as the person (schemas they may not enter must not be found).
 
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Deref;
 use std::pin::pin;
 use std::task::Poll;
@@ -387,6 +388,65 @@ async fn ask(
     let rows = rows?;
     undone?;
     Ok(rows)
+}
+
+/// One question for many people of one role, each with a text parameter of their own.
+#[derive(Debug)]
+pub struct Survey<'a> {
+    /// Their role.
+    pub role: &'a str,
+    /// Parsed as the login role, planned and run as the role; gives an array of booleans.
+    pub sql: &'a str,
+    /// Each person's claims.
+    pub claims: Vec<&'a str>,
+    /// Value of `$1` for each of them.
+    pub params: Vec<String>,
+}
+
+/// Asks a survey in one read-only snapshot and one round trip: gives `pg_current_snapshot()`,
+/// and each person's answer.
+///
+/// # Errors
+/// Postgres cannot be reached, the role may not be put on, or the question failed for somebody.
+pub async fn survey(pool: &Pool, survey: &Survey<'_>) -> Result<(String, Vec<Vec<bool>>), Error> {
+    let mut lease = Lease::take(pool).await?;
+    let answered = survey_on(&lease, survey).await;
+    lease.settled = answered.is_ok() || lease.rolled_back().await;
+    answered
+}
+
+async fn survey_on(
+    client: &Object,
+    survey: &Survey<'_>,
+) -> Result<(String, Vec<Vec<bool>>), Error> {
+    let take_snapshot = client
+        .prepare_cached(
+            "select pg_current_snapshot()::text, realtime.prepare_question($1, $2),
+                    set_config('role', $3, true)",
+        )
+        .await?;
+    let ask_all = client.prepare_cached("select realtime.ask_each($1, $2, $3)").await?;
+    let mut hasher = DefaultHasher::new();
+    survey.sql.hash(&mut hasher);
+    let name = format!("walkie question {:016x}", hasher.finish());
+    let begin_params: [&(dyn ToSql + Sync); 3] = [&name, &survey.sql, &survey.role];
+    let ask_params: [&(dyn ToSql + Sync); 3] = [&name, &survey.claims, &survey.params];
+    let (begun, snapshot, answers, ended) = future::join4(
+        client.batch_execute("begin isolation level repeatable read read only"),
+        client.query_one(&take_snapshot, &begin_params),
+        client.query_one(&ask_all, &ask_params),
+        client.batch_execute("commit"),
+    )
+    .await;
+    begun?;
+    let snapshot = snapshot?.try_get(0)?;
+    let answers: Vec<String> = answers?.try_get(0)?;
+    ended?;
+    // Each answer is an array literal: {t,f}.
+    let read = |answer: &String| {
+        answer.chars().filter(|c| matches!(c, 't' | 'f')).map(|c| c == 't').collect()
+    };
+    Ok((snapshot, answers.iter().map(read).collect()))
 }
 
 /// A pooled connection that goes back only when its transaction has ended; otherwise it is

@@ -17,7 +17,7 @@ const MAX_DATA_BYTES: usize = 1024 * 1024;
 const SMALL_VALUE_BYTES: usize = 64;
 
 /// What of a change is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shown {
     /// The row; of the row before only its key.
     New,
@@ -218,6 +218,7 @@ mod tests {
             oid: 1,
             quoted: "public.t".into(),
             quoted_name: "t".into(),
+            is_published: true,
             columns: vec![
                 column("id", "int8", true, Encoding::Int8),
                 column("body", "text", false, Encoding::Text),

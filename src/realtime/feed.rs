@@ -3,7 +3,7 @@
 //! This one task owns the subscriptions and the window, so that a subscriber who comes back
 //! gets what it missed and then what is new, with no seam between.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +13,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::delivery::Delivery;
+use super::authorize::Person;
+use super::delivery::{Delivery, Part};
 use super::subscriber::{Active, Subscriber, system, tell_gap};
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
 use crate::identity::Identity;
-use crate::wal::{Change, Event, Feed as Log, Lsn, Place, Source};
+use crate::pg::names;
+use crate::wal::{Change, Event, Feed as Log, Lsn, Place, Source, Transaction};
 
 /// Changes decided in one go.
 const MAX_BATCH: usize = 512;
@@ -34,6 +36,9 @@ const CATCH_UP_PAUSE: Duration = Duration::from_millis(2);
 
 /// Requests to subscribe that may wait.
 const MAX_COMMANDS: usize = 1024;
+
+/// People that have left and are still remembered.
+const MAX_IDLE_PEOPLE: usize = 1024;
 
 /// How often old changes are let go of when nothing else happens.
 const TRIM_INTERVAL: Duration = Duration::from_secs(10);
@@ -80,11 +85,13 @@ pub struct Feed {
     is_connected: watch::Sender<bool>,
     delivery: Delivery,
     window: Window,
-    subscribers: HashMap<u64, Active>,
     /// Those who still have to be sent what they missed, and up to where they have it.
     catching_up: Vec<(Active, Place)>,
-    /// One `Arc` for all sockets of a person.
-    people: HashSet<Arc<Identity>>,
+    /// One `Arc` and number for all sockets of a person.
+    people: HashMap<Arc<Identity>, Person>,
+    next_person: Person,
+    /// The transaction that is being told: how many were told with it.
+    telling: (Arc<Transaction>, u64),
     /// The last change that was told.
     last: Place,
     has_connected: bool,
@@ -104,11 +111,12 @@ impl Feed {
             log: Log::new(source),
             commands,
             is_connected,
-            delivery: Delivery::new(pool, settings.realtime_delete_events),
+            delivery: Delivery::new(pool, settings),
             window: Window::new(bounds),
-            subscribers: HashMap::new(),
             catching_up: Vec::new(),
-            people: HashSet::new(),
+            people: HashMap::new(),
+            next_person: 0,
+            telling: (Arc::default(), 0),
             last: Place::default(),
             has_connected: false,
         };
@@ -165,7 +173,10 @@ impl Feed {
             }
             Command::Unsubscribe(id) => {
                 self.remove(id);
-                self.people.retain(|person| Arc::strong_count(person) > 1);
+                // Now and then, so that many leaving at once cost each no look at all others.
+                if self.people.len() > 2 * self.delivery.roster().len() + MAX_IDLE_PEOPLE {
+                    self.people.retain(|person, _| Arc::strong_count(person) > 1);
+                }
             }
         }
     }
@@ -199,17 +210,15 @@ impl Feed {
         if let Some(gap) = missing {
             tell_gap(&subscriber, gap);
         }
-        let active = Active {
-            identity: self.person(&subscriber.identity),
-            subscriber: Arc::new(subscriber),
-        };
+        let (person, identity) = self.person(&subscriber.identity);
+        let active = Active { identity, person, subscriber: Arc::new(subscriber) };
         self.remove(active.subscriber.id);
         self.catching_up.push((active, from));
     }
 
     /// A subscriber, and up to where it has everything.
     fn standing_of(&self, id: u64) -> Option<(Arc<Subscriber>, Place)> {
-        let live = self.subscribers.get(&id).map(|active| (active, self.last));
+        let live = self.delivery.roster().get(id).map(|active| (active, self.last));
         let mut catching_up = self.catching_up.iter().map(|(active, place)| (active, *place));
         let (active, place) =
             live.or_else(|| catching_up.find(|(active, _)| active.subscriber.id == id))?;
@@ -217,7 +226,7 @@ impl Feed {
     }
 
     fn remove(&mut self, id: u64) {
-        self.subscribers.remove(&id);
+        self.delivery.remove(id);
         self.catching_up.retain(|(active, _)| active.subscriber.id != id);
     }
 
@@ -243,62 +252,71 @@ impl Feed {
                 .after(from)
                 .map(|changes| changes.take(CATCH_UP_BATCH).cloned().collect())
                 .unwrap_or_default();
-            self.delivery.deliver(&missed, std::slice::from_ref(&active)).await;
-            match missed.last() {
-                Some(last) if missed.len() == CATCH_UP_BATCH => {
-                    self.catching_up.push((active, last.place));
-                }
-                _ => {
-                    self.subscribers.insert(active.subscriber.id, active);
-                }
+            let is_last = missed.len() < CATCH_UP_BATCH;
+            let reached = missed.last().map(|last| last.place);
+            self.delivery.deliver_apart(missed, &active).await;
+            match reached {
+                Some(reached) if !is_last => self.catching_up.push((active, reached)),
+                _ => self.delivery.insert(active),
             }
         }
     }
 
-    /// The shared form of an identity.
-    fn person(&mut self, identity: &Identity) -> Arc<Identity> {
-        if let Some(person) = self.people.get(identity) {
-            return Arc::clone(person);
+    /// The shared form of an identity, and its number.
+    fn person(&mut self, identity: &Identity) -> (Person, Arc<Identity>) {
+        if let Some((identity, person)) = self.people.get_key_value(identity) {
+            return (*person, Arc::clone(identity));
         }
-        let person = Arc::new(identity.clone());
-        self.people.insert(Arc::clone(&person));
-        person
+        let identity = Arc::new(identity.clone());
+        let person = self.next_person;
+        self.next_person += 1;
+        self.people.insert(Arc::clone(&identity), person);
+        (person, identity)
     }
 
     /// Takes an event and those that are here already.
     async fn take(&mut self, first: Event) {
-        let mut changes: Vec<Arc<Change>> = Vec::new();
-        let mut bytes = 0;
+        let mut batch = Batch::default();
         let mut next = Some(first);
         while let Some(event) = next {
-            match event {
-                Event::Change(change) => {
-                    bytes += change.size_bytes();
-                    changes.push(Arc::new(change));
-                }
-                event => self.note(event).await,
-            }
-            let is_full = changes.len() == MAX_BATCH || bytes > MAX_BATCH_BYTES;
-            next = if is_full { None } else { self.log.try_next() };
+            self.note(event, &mut batch).await;
+            next = if batch.is_full() { None } else { self.log.try_next() };
             // Before a stream goes on after a break, what came before is delivered.
             if let Some(Event::Connected { .. }) = next {
-                self.hand_out(&mut changes).await;
+                self.hand_out(&mut batch).await;
             }
         }
-        self.hand_out(&mut changes).await;
+        self.hand_out(&mut batch).await;
         self.acknowledge();
     }
 
-    async fn note(&mut self, event: Event) {
+    async fn note(&mut self, event: Event, batch: &mut Batch) {
         match event {
-            Event::Change(_) => unreachable!("changes are gathered"),
             Event::Begin(transaction) => {
-                self.delivery.told(transaction.xid).await;
+                let told = self.delivery.told(transaction.xid).await;
+                self.telling = (transaction, told);
+                batch.open(&self.telling, true);
             }
-            Event::Relation(relation) => self.delivery.forget(relation.oid),
+            Event::Change(change) => {
+                batch.bytes += change.size_bytes();
+                batch.count += 1;
+                batch.part(&self.telling).changes.push(Arc::new(change));
+            }
+            Event::Relation(relation) => {
+                batch.part(&self.telling).described.push(relation.oid);
+            }
             // There is no message for an emptied table in the protocol.
-            Event::Truncate(_) => {}
-            Event::Commit { commit, end } => self.window.commit(commit, end),
+            Event::Truncate(relations) => {
+                let oids = relations.iter().map(|relation| relation.oid);
+                batch.part(&self.telling).emptied.extend(oids);
+            }
+            Event::Message { prefix } => {
+                batch.part(&self.telling).changes_schema |= prefix == names::SCHEMA_CHANGED;
+            }
+            Event::Commit { commit, end } => {
+                batch.close();
+                self.window.commit(commit, end);
+            }
             Event::End(end) => self.window.reached(end),
             Event::Broken => {
                 self.is_connected.send_replace(false);
@@ -311,9 +329,10 @@ impl Feed {
         tracing::info!(%from, %end, "streaming the log");
         if is_gap {
             let missed = (self.last, Place::before(from));
-            for active in self.subscribers.values() {
+            for active in self.delivery.roster().everybody() {
                 tell_gap(&active.subscriber, missed);
             }
+            self.delivery.forget_everything();
             // Another log begins; its places may be lower.
             self.last = Place::before(from);
         }
@@ -322,12 +341,13 @@ impl Feed {
         self.is_connected.send_replace(true);
     }
 
-    async fn hand_out(&mut self, changes: &mut Vec<Arc<Change>>) {
-        let Some(last) = changes.last() else { return };
-        self.last = last.place;
-        let everybody: Vec<Active> = self.subscribers.values().cloned().collect();
-        self.delivery.deliver(changes, &everybody).await;
-        for change in changes.drain(..) {
+    async fn hand_out(&mut self, batch: &mut Batch) {
+        let batch = std::mem::take(batch);
+        if let Some(last) = batch.parts.iter().rev().find_map(|part| part.changes.last()) {
+            self.last = last.place;
+        }
+        self.delivery.deliver(&batch.parts).await;
+        for change in batch.parts.into_iter().flat_map(|part| part.changes) {
             self.window.push(change);
         }
     }
@@ -335,5 +355,43 @@ impl Feed {
     fn acknowledge(&mut self) {
         let forgettable = self.window.trim();
         self.log.acknowledge(forgettable);
+    }
+}
+
+/// What is decided in one go.
+#[derive(Default)]
+struct Batch {
+    parts: Vec<Part>,
+    count: usize,
+    bytes: usize,
+    /// Whether the last part's transaction began in this batch.
+    has_begun: bool,
+    /// Whether the last part goes on.
+    is_open: bool,
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.count >= MAX_BATCH || self.bytes > MAX_BATCH_BYTES
+    }
+
+    fn open(&mut self, (transaction, told): &(Arc<Transaction>, u64), has_begun: bool) {
+        self.parts.push(Part::of(Arc::clone(transaction), *told));
+        (self.has_begun, self.is_open) = (has_begun, true);
+    }
+
+    /// The part that goes on; a new one for a transaction that began in an earlier batch.
+    fn part(&mut self, telling: &(Arc<Transaction>, u64)) -> &mut Part {
+        if !self.is_open {
+            self.open(telling, false);
+        }
+        self.parts.last_mut().expect("a part is open")
+    }
+
+    fn close(&mut self) {
+        if let Some(part) = self.parts.last_mut() {
+            part.is_whole = self.is_open && self.has_begun;
+        }
+        self.is_open = false;
     }
 }

@@ -1,7 +1,7 @@
 //! The Realtime dialect: Phoenix channels over WebSocket.
 //!
 //! Reading order: `protocol` (frames, pure), `socket` (one connection), `channel` (one joined
-//! topic), `hub` (topic -> sockets), `subscription` (could this change matter? pure),
+//! topic), `hub` (topic -> sockets), `subscription` (could this change matter? pure), `roster` (to whom?),
 //! `authorize` (may they see it?), `event` (a change as JSON, pure), `window` (recent changes),
 //! `delivery` (a change through all of these), `subscriber`, `feed` (the task that owns them),
 //! `store` (SQL), `error` (reasons and close codes).
@@ -14,6 +14,7 @@ pub mod event;
 pub mod feed;
 pub mod hub;
 pub mod protocol;
+mod roster;
 mod socket;
 mod store;
 mod subscriber;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::TOPIC_PREFIX;
+use super::authorize::Person;
 use super::hub::Outbox;
 use super::protocol::{self, json_text};
 use super::subscription::Binding;
@@ -29,6 +30,8 @@ pub struct Subscriber {
 pub(super) struct Active {
     /// As whom it sees; one for all sockets of a person.
     pub(super) identity: Arc<Identity>,
+    /// The person's number.
+    pub(super) person: Person,
     pub(super) subscriber: Arc<Subscriber>,
 }
 

@@ -198,7 +198,7 @@ pub struct Interest {
 }
 
 /// How a row is shown, apart from what may be seen of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct View {
     /// Which columns beside the primary key; `None` = all.
     pub select: Option<Vec<String>>,

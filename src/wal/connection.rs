@@ -50,6 +50,8 @@ impl Source {
         let user = url.get_user().unwrap_or("postgres");
         let password = url.get_password().map(String::from_utf8_lossy).unwrap_or_default();
         let database = url.get_dbname().unwrap_or(user);
+        let publications: Vec<String> =
+            publications.iter().map(|name| (*name).to_owned()).collect();
         let mut config = ReplicationConfig::new(host, user, password, database, slot, publications);
         config.port = url.get_ports().first().copied().unwrap_or(5432);
         config.tls = TlsConfig { mode, ..TlsConfig::default() };

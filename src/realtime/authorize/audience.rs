@@ -114,18 +114,30 @@ struct Index {
 }
 
 impl Audience {
-    /// An audience of nobody, seen through `lens`; `columns` and `reads` are those of its
-    /// policies' analysis.
-    pub(super) fn new(lens: Arc<Lens>, claims: Claims, columns: &[String], reads: &[Read]) -> Self {
+    /// An audience of nobody, seen through `lens`.
+    pub(super) fn of(lens: &Arc<Lens>) -> Self {
         let mut indexes: Vec<Index> = Vec::new();
-        for read in reads.iter().filter(|read| !read.keys.is_empty()) {
-            let places = places(read, columns);
-            if !indexes.iter().any(|index| index.columns == places) {
-                indexes.push(Index { columns: places, keys: HashMap::new() });
+        let mut claims = Claims::Whole;
+        if let Some(analysis) = lens.analysis() {
+            // What is never remembered is asked for each token apart.
+            if analysis.reasons.is_empty() {
+                claims = analysis.claims.clone();
+            }
+            for read in analysis.reads.iter().filter(|read| !read.keys.is_empty()) {
+                let columns = places(read, &analysis.columns);
+                if !indexes.iter().any(|index| index.columns == columns) {
+                    indexes.push(Index { columns, keys: HashMap::new() });
+                }
             }
         }
-        let viewers = Viewers::default();
-        Self { lens, claims, viewers, entries: HashMap::new(), indexes, weight: 0 }
+        Self {
+            lens: Arc::clone(lens),
+            claims,
+            viewers: Viewers::default(),
+            entries: HashMap::new(),
+            indexes,
+            weight: 0,
+        }
     }
 
     /// What the role may see of the table.
@@ -213,13 +225,14 @@ impl Audience {
         }
     }
 
-    /// Remembers what Postgres said: of the viewers in `verdicts`, and, with `is_whole`, that
-    /// all others who are there now are not permitted. `possible` is who could be, if that was
-    /// asked now; `told` is how many transactions the verdicts have seen.
+    /// Remembers what Postgres said: of the viewers in `verdicts` (`None` = it could not say),
+    /// and, with `is_whole`, that all others who are there now are not permitted. `possible` is
+    /// who could be, if that was asked now; `told` is how many transactions the verdicts have
+    /// seen.
     pub(super) fn learn(
         &mut self,
         key: &Key,
-        verdicts: &[(Viewer, bool)],
+        verdicts: &[(Viewer, Option<bool>)],
         is_whole: bool,
         possible: Option<Possible>,
         told: u64,
@@ -386,14 +399,19 @@ impl Entry {
         self.pending.insert(viewer);
     }
 
-    fn learn(&mut self, verdicts: &[(Viewer, bool)]) {
+    fn learn(&mut self, verdicts: &[(Viewer, Option<bool>)]) {
         let mut permitted = (*self.permitted).clone();
-        for (viewer, is_permitted) in verdicts {
+        for (viewer, verdict) in verdicts {
             self.pending.remove(viewer);
-            if *is_permitted {
-                permitted.push(*viewer);
-            } else if *viewer >= self.settled_below {
-                self.denied.insert(*viewer);
+            match verdict {
+                Some(true) => permitted.push(*viewer),
+                Some(false) if *viewer >= self.settled_below => {
+                    self.denied.insert(*viewer);
+                }
+                Some(false) => {}
+                None => {
+                    self.pending.insert(*viewer);
+                }
             }
         }
         permitted.sort_unstable();

@@ -16,11 +16,34 @@ pub struct Image {
 impl Image {
     /// Puts the published values where the table has them.
     pub fn new(table: &Table, published: &[Column], values: &Tuple) -> Self {
+        Self::with(table, published, values, |_| true)
+    }
+
+    /// The same with these columns alone; the others stand as null, and are not missed.
+    pub fn of_columns(
+        table: &Table,
+        columns: &[String],
+        published: &[Column],
+        values: &Tuple,
+    ) -> Self {
+        Self::with(table, published, values, |name| columns.iter().any(|column| column == name))
+    }
+
+    fn with(
+        table: &Table,
+        published: &[Column],
+        values: &Tuple,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Self {
         let mut literal = String::from("(");
         let mut missing = Vec::with_capacity(table.columns.len());
         for (index, column) in table.columns.iter().enumerate() {
             if index > 0 {
                 literal.push(',');
+            }
+            if !is_wanted(&column.name) {
+                missing.push(false);
+                continue;
             }
             let place = published.iter().position(|candidate| candidate.name == column.name);
             match place.and_then(|place| values.get(place)) {
@@ -83,6 +106,7 @@ mod tests {
             oid: 1,
             quoted: "public.t".into(),
             quoted_name: "t".into(),
+            is_published: true,
             columns: ["id", "added", "body", "large"].map(column).to_vec(),
         };
         let published = ["id", "body", "large"].map(|name| Column {

@@ -1,14 +1,27 @@
 //! May this identity see this row? Postgres decides; nothing here knows what a policy means.
 //!
 //! Reading order: `table` (columns and types), `policy` (what a role may see of a table),
-//! `image` (a row as Postgres reads it), `verdict` (the question), `settled` (when an answer
-//! counts). The door is [`Authorizer::decide`]: images and who asks for them in, who may see
-//! them out. Tiers that remember verdicts belong behind this door, before `verdict`.
+//! `analysis` (what its policies depend on), `image` (a row as Postgres reads it), `audience`
+//! (verdicts that still stand, pure), `inquiry` (what must be asked for a batch of changes),
+//! `candidates` (who could be permitted at all), `verdict` (the question), `settled` (when an
+//! answer counts), `signals` (when everything must be read again).
+//!
+//! The way of a batch: [`Authorizer::begin`] for each transaction takes back what it makes
+//! void; [`Authorizer::see`] for each change gives what is remembered and notes what must be
+//! asked; [`Authorizer::answer`] asks all of it, and remembers it.
+//!
+//! Why that is exact: verdicts are taken back in the order of the log, before any change of the
+//! same transaction is decided. A new verdict counts only when its snapshot contains all that
+//! the log has told; whatever else it contains is still to be told, and then takes it back.
 
 pub mod analysis;
+mod audience;
+mod candidates;
 mod image;
+mod inquiry;
 mod policy;
 mod settled;
+mod signals;
 mod table;
 mod verdict;
 
@@ -20,18 +33,19 @@ use deadpool_postgres::Pool;
 
 use crate::identity::Identity;
 use crate::pg::Error;
-use crate::wal::{Relation, Tuple};
+use crate::wal::{Action, Change, Datum, Old, Relation, Tuple};
 
+pub use audience::{Audience, Freshness, Person, Viewer, Whom};
 pub use image::Image;
-pub use policy::{Lens, Rows};
+pub use inquiry::{Asking, Inquiry, Seen, Sight};
+pub use policy::{Lens, Policy, Rows};
 pub use table::{Column, Table};
 
+use analysis::{Analysis, Read};
+use audience::Value;
 use settled::Unsettled;
+use signals::Signals;
 use verdict::Case;
-
-/// A change of role memberships or settings leaves no trace in the log, and one of a table only
-/// with its next row; what was read or compiled is so again after this long.
-const LENS_AGE: Duration = Duration::from_secs(1);
 
 /// How long somebody whose policy ran into the time limit is not asked about that table again.
 const TIMEOUT_REST: Duration = Duration::from_secs(10);
@@ -42,12 +56,12 @@ const MAX_UNSETTLED: usize = 4096;
 /// A row image and those who want to see it.
 #[derive(Debug)]
 pub struct Request {
-    /// The table.
-    pub table: Arc<Table>,
-    /// The row.
-    pub image: Image,
-    /// Whether it is the row before its change: what it lacks cannot be looked up any more.
-    pub is_past: bool,
+    /// Oid of the table.
+    pub table: u32,
+    /// The question, for an array of row images.
+    pub sql: Arc<str>,
+    /// The row image.
+    pub image: Arc<str>,
     /// Who asks; each person once.
     pub identities: Vec<Arc<Identity>>,
 }
@@ -63,76 +77,203 @@ pub enum Decision {
     Failed(String),
 }
 
-/// Asks Postgres who may see what, once per table, image and distinct identity.
+/// What a transaction of the log means for what is remembered.
+#[derive(Debug, Default)]
+pub struct Consequences<'a> {
+    /// Tables whose shape, grants or policies may have changed.
+    pub tables: &'a [u32],
+    /// Tables that were emptied.
+    pub emptied: &'a [u32],
+    /// Whether anything else that policies stand on may have changed.
+    pub schema: bool,
+    /// The transaction's id.
+    pub xid: u32,
+    /// The rows that changed.
+    pub changes: &'a [Arc<Change>],
+}
+
+/// Asks Postgres who may see what, once per table, row key and viewer.
 pub struct Authorizer {
     pool: Pool,
-    tables: HashMap<u32, (Instant, Arc<Table>)>,
-    lenses: HashMap<(u32, Arc<str>), (Instant, Arc<Lens>)>,
+    tables: HashMap<u32, Arc<Table>>,
+    /// What each role may see of a table; the SQLSTATE when it may not be put on.
+    lenses: HashMap<(u32, Arc<str>), Result<Arc<Lens>, String>>,
+    audiences: HashMap<(u32, Arc<str>), Audience>,
     /// Who ran into the time limit, on which table, and until when they rest.
     resting: HashMap<(u32, Arc<Identity>), Instant>,
     unsettled: Unsettled,
+    /// How many transactions the log has told.
+    told: u64,
+    signals: Signals,
+    /// For the test that this matters: verdicts are never taken back.
+    keeps_void_verdicts: bool,
 }
 
 impl Authorizer {
     /// An authorizer that asks over `pool`, whose connections bound how long a statement runs.
-    pub fn new(pool: Pool) -> Self {
+    pub fn new(pool: Pool, keeps_void_verdicts: bool) -> Self {
         Self {
             pool,
             tables: HashMap::new(),
             lenses: HashMap::new(),
+            audiences: HashMap::new(),
             resting: HashMap::new(),
             unsettled: Unsettled::default(),
+            told: 0,
+            signals: Signals::default(),
+            keeps_void_verdicts,
         }
     }
 
-    /// The log told a transaction: verdicts must see it from now on.
+    /// The log told a transaction: verdicts must see it from now on. Gives its number.
     ///
     /// # Errors
     /// Too many wait to be settled and Postgres cannot be asked for a snapshot.
-    pub async fn told(&mut self, xid: u32) -> Result<(), Error> {
+    pub async fn told(&mut self, xid: u32) -> Result<u64, Error> {
         self.unsettled.told(xid);
+        self.told += 1;
         if self.unsettled.len() > MAX_UNSETTLED {
             verdict::settle(&self.pool, &mut self.unsettled).await?;
+        }
+        Ok(self.told)
+    }
+
+    /// The log goes on elsewhere: what happened between is not known.
+    pub fn forget_everything(&mut self) {
+        self.tables.clear();
+        self.lenses.clear();
+        self.audiences.clear();
+    }
+
+    /// A table's shape, grants or policies changed: so may have what policies read of it.
+    pub fn forget(&mut self, relation: u32) {
+        self.tables.remove(&relation);
+        let concerns = |table: u32, lens: &Lens| {
+            table == relation
+                || lens.analysis().is_some_and(|analysis| does_read(analysis, relation))
+        };
+        self.lenses.retain(|(table, _), lens| match lens {
+            Ok(lens) => !concerns(*table, lens),
+            Err(_) => *table != relation,
+        });
+        self.audiences.retain(|(table, _), audience| !concerns(*table, audience.lens()));
+    }
+
+    /// Before a batch: if what leaves no trace in the log was not looked at for a second, it
+    /// is now.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn refresh(&mut self) -> Result<(), Error> {
+        if self.signals.refresh(&self.pool).await? && !self.keeps_void_verdicts {
+            self.forget_everything();
         }
         Ok(())
     }
 
-    /// A table's shape, grants or policies changed.
-    pub fn forget(&mut self, relation: u32) {
-        self.tables.remove(&relation);
-        self.lenses.retain(|(table, _), _| *table != relation);
+    /// How much older than a second a commit is by Postgres's own clock, as a bound for the
+    /// verdicts about it: who lost a right loses it within a second, however far behind we are.
+    pub fn freshness(&self, committed_at_us: i64, asked_since: Option<u64>) -> Freshness {
+        let max_age = self.signals.is_late(committed_at_us).then_some(signals::MAX_AGE);
+        Freshness { asked_since, max_age }
     }
 
-    /// What is known of a table; `None` when it is gone.
+    /// Takes back what a transaction makes void, before any of its changes is decided.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn begin(&mut self, told: &Consequences<'_>) -> Result<(), Error> {
+        for table in told.tables {
+            self.forget(*table);
+        }
+        if told.schema {
+            // Others may see the old definition until the transaction has let go of its locks.
+            signals::wait_for_end(&self.pool, told.xid).await?;
+            self.forget_everything();
+        }
+        if self.keeps_void_verdicts {
+            return Ok(());
+        }
+        let audiences = &mut self.audiences;
+        for audience in audiences.values_mut() {
+            let lens = Arc::clone(audience.lens());
+            let Some(analysis) = lens.analysis() else { continue };
+            if told.emptied.iter().any(|table| does_read(analysis, *table)) {
+                audience.forget_all();
+                continue;
+            }
+            for change in told.changes {
+                for read in analysis.reads.iter().filter(|read| read.table == change.relation.oid) {
+                    void(audience, read, &analysis.columns, change);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody follows a table, from now on.
+    pub fn enter(&mut self, table: u32, person: Person, identity: &Arc<Identity>) {
+        if let Some(audience) = self.audiences.get_mut(&(table, Arc::clone(&identity.role))) {
+            audience.enter(person, identity);
+        }
+    }
+
+    /// Somebody does not follow a table any more.
+    pub fn leave(&mut self, table: u32, person: Person, identity: &Arc<Identity>) {
+        let key = (table, Arc::clone(&identity.role));
+        if let Some(audience) = self.audiences.get_mut(&key) {
+            audience.leave(person);
+            if audience.is_worn() {
+                self.audiences.remove(&key);
+            }
+        }
+    }
+
+    /// What is known of a published table; `None` when it is gone or not published any more.
     ///
     /// # Errors
     /// The database cannot be asked.
     pub async fn table(&mut self, relation: &Relation) -> Result<Option<Arc<Table>>, Error> {
-        if let Some((read_at, table)) = self.tables.get(&relation.oid)
-            && read_at.elapsed() < LENS_AGE
-        {
-            return Ok(Some(Arc::clone(table)));
-        }
-        let client = self.pool.get().await?;
-        let Some(table) = Table::load(&client, relation.oid).await? else { return Ok(None) };
-        let table = Arc::new(table);
-        self.tables.insert(relation.oid, (Instant::now(), Arc::clone(&table)));
-        Ok(Some(table))
+        let table = match self.tables.get(&relation.oid) {
+            Some(table) => Arc::clone(table),
+            None => {
+                let client = self.pool.get().await?;
+                let Some(table) = Table::load(&client, relation.oid).await? else {
+                    return Ok(None);
+                };
+                let table = Arc::new(table);
+                self.tables.insert(relation.oid, Arc::clone(&table));
+                table
+            }
+        };
+        Ok(Some(table).filter(|table| table.is_published))
     }
 
-    /// What the role of `identity` may see of a table.
-    ///
-    /// # Errors
-    /// The role may not be put on, or the database cannot be asked.
-    pub async fn lens(&mut self, table: &Table, identity: &Identity) -> Result<Arc<Lens>, Error> {
-        let key = (table.oid, Arc::clone(&identity.role));
-        if let Some((compiled_at, lens)) = self.lenses.get(&key)
-            && compiled_at.elapsed() < LENS_AGE
-        {
-            return Ok(Arc::clone(lens));
+    /// Runs with nothing remembered, and remembers nothing of it: for changes that are not the
+    /// newest.
+    pub fn apart(&mut self) -> Self {
+        Self {
+            tables: self.tables.clone(),
+            lenses: self.lenses.clone(),
+            unsettled: self.unsettled.clone(),
+            resting: self.resting.clone(),
+            told: self.told,
+            ..Self::new(self.pool.clone(), self.keeps_void_verdicts)
         }
-        let lens = Arc::new(Lens::compile(&self.pool, table, identity).await?);
-        self.lenses.insert(key, (Instant::now(), Arc::clone(&lens)));
+    }
+
+    async fn lens(
+        &mut self,
+        table: &Table,
+        role: &Arc<str>,
+    ) -> Result<Result<Arc<Lens>, String>, Error> {
+        let key = (table.oid, Arc::clone(role));
+        if let Some(lens) = self.lenses.get(&key) {
+            return Ok(lens.clone());
+        }
+        let lens = Lens::compile(&self.pool, table, role).await;
+        let lens = refused_apart(lens)?.map(Arc::new);
+        self.lenses.insert(key, lens.clone());
         Ok(lens)
     }
 
@@ -140,7 +281,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// The database cannot be reached: nothing is decided.
-    pub async fn decide(&mut self, requests: &[Request]) -> Result<Vec<Vec<Decision>>, Error> {
+    async fn decide(&mut self, requests: &[Request]) -> Result<Vec<Vec<Decision>>, Error> {
         let mut decisions: Vec<Vec<Decision>> = requests
             .iter()
             .map(|request| vec![Decision::Denied; request.identities.len()])
@@ -149,14 +290,13 @@ impl Authorizer {
         let mut cases: HashMap<Asked, Vec<(usize, usize)>> = HashMap::new();
         for (number, request) in requests.iter().enumerate() {
             for (position, identity) in request.identities.iter().enumerate() {
-                match self.shortcut(request, identity).await? {
-                    Short::Decided(decision) => decisions[number][position] = decision,
-                    Short::Ask(sql) => {
-                        let asked =
-                            Asked { table: request.table.oid, identity: Arc::clone(identity), sql };
-                        cases.entry(asked).or_default().push((number, position));
-                    }
+                if self.is_resting(request.table, identity) {
+                    decisions[number][position] = Decision::Failed(QUERY_CANCELED.to_owned());
+                    continue;
                 }
+                let (identity, sql) = (Arc::clone(identity), Arc::clone(&request.sql));
+                let asked = Asked { table: request.table, identity, sql };
+                cases.entry(asked).or_default().push((number, position));
             }
         }
         if cases.is_empty() {
@@ -170,10 +310,7 @@ impl Authorizer {
             .map(|(asked, places)| Case {
                 identity: &asked.identity,
                 sql: &asked.sql,
-                rows: places
-                    .iter()
-                    .map(|(number, _)| requests[*number].image.literal.as_str())
-                    .collect(),
+                rows: places.iter().map(|(number, _)| &*requests[*number].image).collect(),
             })
             .collect();
         let verdicts = verdict::ask(&self.pool, &mut self.unsettled, &questions).await?;
@@ -185,40 +322,19 @@ impl Authorizer {
         Ok(decisions)
     }
 
-    /// What needs no question.
-    async fn shortcut(
-        &mut self,
-        request: &Request,
-        identity: &Arc<Identity>,
-    ) -> Result<Short, Error> {
-        let lens = match refused_apart(self.lens(&request.table, identity).await)? {
-            Ok(lens) => lens,
-            Err(sqlstate) => return Ok(Short::Decided(Decision::Failed(sqlstate))),
-        };
-        let rest = (request.table.oid, Arc::clone(identity));
-        match self.resting.get(&rest) {
-            Some(until) if *until > Instant::now() => {
-                return Ok(Short::Decided(Decision::Failed(QUERY_CANCELED.to_owned())));
-            }
-            Some(_) => drop(self.resting.remove(&rest)),
-            None => {}
+    fn is_resting(&mut self, table: u32, identity: &Arc<Identity>) -> bool {
+        if self.resting.is_empty() {
+            return false;
         }
-        Ok(match &lens.rows {
-            Rows::All => Short::Decided(Decision::Permitted),
-            Rows::None => Short::Decided(Decision::Denied),
-            Rows::Where(policy) => {
-                let misses_something = policy
-                    .reads
-                    .iter()
-                    .zip(&request.image.missing)
-                    .any(|(is_read, is_missing)| *is_read && *is_missing);
-                match (misses_something, request.is_past) {
-                    (false, _) => Short::Ask(policy.by_image.as_str().into()),
-                    (true, false) => Short::Ask(policy.by_key.as_str().into()),
-                    (true, true) => Short::Decided(Decision::Denied),
-                }
+        let rest = (table, Arc::clone(identity));
+        match self.resting.get(&rest) {
+            Some(until) if *until > Instant::now() => true,
+            Some(_) => {
+                self.resting.remove(&rest);
+                false
             }
-        })
+            None => false,
+        }
     }
 
     fn decision(&mut self, asked: &Asked, verdict: verdict::Verdict) -> Decision {
@@ -237,6 +353,45 @@ impl Authorizer {
                 Decision::Failed(sqlstate)
             }
         }
+    }
+}
+
+/// Whether policies look at the rows of a table.
+fn does_read(analysis: &Analysis, table: u32) -> bool {
+    analysis.reads.iter().any(|read| read.table == table)
+}
+
+/// Takes back what the row before a change, and the row after it, could have decided.
+fn void(audience: &mut Audience, read: &Read, columns: &[String], change: &Change) {
+    let published = &change.relation.columns;
+    let mut void = |row: &Tuple, only_identity: bool| {
+        audience.void(read, columns, |name| {
+            let Some(place) = published.iter().position(|column| column.name == name) else {
+                return Value::Unknown;
+            };
+            match row.get(place) {
+                _ if only_identity && !published[place].is_identity => Value::Unknown,
+                Some(Datum::Text(text)) => {
+                    std::str::from_utf8(text).map_or(Value::Unknown, Value::Text)
+                }
+                Some(Datum::Null) => Value::Null,
+                Some(Datum::Unchanged) | None => Value::Unknown,
+            }
+        });
+    };
+    match &change.action {
+        Action::Insert { new } => void(new, false),
+        Action::Update { old, new } => {
+            match old {
+                Some(Old::Full(old)) => void(old, false),
+                Some(Old::Key(old)) => void(old, true),
+                // The log repeats the key only when it changed.
+                None => void(new, true),
+            }
+            void(new, false);
+        }
+        Action::Delete { old: Old::Full(old) } => void(old, false),
+        Action::Delete { old: Old::Key(old) } => void(old, true),
     }
 }
 
@@ -263,14 +418,4 @@ struct Asked {
     table: u32,
     identity: Arc<Identity>,
     sql: Arc<str>,
-}
-
-enum Short {
-    Decided(Decision),
-    Ask(Arc<str>),
-}
-
-/// A row image made of a change's values.
-pub fn image(table: &Table, relation: &Relation, values: &Tuple) -> Image {
-    Image::new(table, &relation.columns, values)
 }

@@ -3,7 +3,8 @@
 //! The expression is what Postgres itself prints of its policies, unmodified; it is only ever
 //! evaluated by Postgres, as the person, over a row image.
 
-use crate::identity::Identity;
+use std::sync::Arc;
+
 use crate::pg::session::{self, Session};
 use crate::pg::{self, Error};
 use deadpool_postgres::Pool;
@@ -35,9 +36,9 @@ pub enum Rows {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Asks about the row images in `$1`, an array literal of rows: an array of booleans.
-    pub by_image: String,
+    pub by_image: Arc<str>,
     /// Asks whether the rows with the keys of these images can be selected.
-    pub by_key: String,
+    pub by_key: Arc<str>,
     /// Which columns the policies read, in the order of the table.
     pub reads: Vec<bool>,
     /// What the policies depend on.
@@ -77,16 +78,20 @@ const COMPILE: &str = "
                   order by place) as reads";
 
 impl Lens {
-    /// Compiles the policies of `table` for the role of `identity`.
+    /// What the policies depend on, if any decide.
+    pub fn analysis(&self) -> Option<&Analysis> {
+        match &self.rows {
+            Rows::Where(policy) => Some(&policy.analysis),
+            Rows::All | Rows::None => None,
+        }
+    }
+
+    /// Compiles the policies of `table` for `role`.
     ///
     /// # Errors
     /// The role does not exist or may not be put on; the database cannot be asked.
-    pub async fn compile(
-        pool: &Pool,
-        table: &Table,
-        identity: &Identity,
-    ) -> Result<Self, pg::Error> {
-        let session = Session::own(&identity.role).read_only().set("search_path", "");
+    pub async fn compile(pool: &Pool, table: &Table, role: &str) -> Result<Self, pg::Error> {
+        let session = Session::own(role).read_only().set("search_path", "");
         let oid = table.oid.to_string();
         let numbers: Vec<String> =
             table.columns.iter().map(|column| column.number.to_string()).collect();
@@ -102,10 +107,10 @@ impl Lens {
             (true, Some(permissive)) => {
                 let restrictive = row.get::<_, Option<&str>>("restrictive").unwrap_or("true");
                 Rows::Where(Policy {
-                    by_image: by_image(table, permissive, restrictive),
-                    by_key: by_key(table),
+                    by_image: by_image(table, permissive, restrictive).into(),
+                    by_key: by_key(table).into(),
                     reads: row.get("reads"),
-                    analysis: analysis::analyse(pool, table.oid, &identity.role).await?,
+                    analysis: analysis::analyse(pool, table.oid, role).await?,
                 })
             }
         };

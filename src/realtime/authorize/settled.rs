@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 /// Transactions that the log told and no snapshot was seen to contain yet.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Unsettled {
     xids: VecDeque<u32>,
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio_postgres::Client;
 
-use crate::pg;
+use crate::pg::{self, names};
 use crate::wal::value::Encoding;
 
 /// A published table, as the catalog has it now.
@@ -18,6 +18,8 @@ pub struct Table {
     pub quoted_name: String,
     /// All its columns, in order.
     pub columns: Vec<Column>,
+    /// Whether subscribers may follow it: others are in the log for the authorizer alone.
+    pub is_published: bool,
 }
 
 /// A column of a published table.
@@ -45,7 +47,9 @@ const COLUMNS: &str = "
            a.attnum,
            t.typname,
            a.atttypid,
-           coalesce(a.attnum = any (k.indkey), false)
+           coalesce(a.attnum = any (k.indkey), false),
+           exists (select from pg_catalog.pg_publication_tables p
+                    where p.pubname = $2 and p.schemaname = n.nspname and p.tablename = c.relname)
       from pg_catalog.pg_class c
       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -81,7 +85,7 @@ impl Table {
     /// # Errors
     /// The database cannot be asked.
     pub async fn load(client: &Client, oid: u32) -> Result<Option<Self>, pg::Error> {
-        let rows = client.query(COLUMNS, &[&oid]).await?;
+        let rows = client.query(COLUMNS, &[&oid, &names::PUBLICATION]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let types = load_types(client, rows.iter().map(|row| row.get(6)).collect()).await?;
         let columns = rows
@@ -95,7 +99,13 @@ impl Table {
                 encoding: encoding(&types, row.get(6), 0),
             })
             .collect();
-        Ok(Some(Self { oid, quoted: first.get(0), quoted_name: first.get(1), columns }))
+        Ok(Some(Self {
+            oid,
+            quoted: first.get(0),
+            quoted_name: first.get(1),
+            columns,
+            is_published: first.get(8),
+        }))
     }
 
     /// Whether it has a primary key.
@@ -178,4 +188,9 @@ fn encoding(types: &HashMap<u32, Type>, oid: u32, depth: usize) -> Encoding {
         },
         _ => Encoding::Text,
     }
+}
+
+/// A name, quoted for SQL.
+pub fn quote_name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -1,9 +1,12 @@
 //! The exact question, batched: may this person see this row image? Postgres answers.
 //!
-//! All images of a table that concern a person are one statement, all persons of a batch one
-//! round trip per evaluator connection. Where somebody's policy raises, the question is put
-//! again with savepoints, and row by row, so that the error denies that person and row alone.
+//! All images of a table that concern a person are one case. Cases with the same question and
+//! role are put to Postgres in one call, which puts on one person's claims after the other:
+//! that is several times as fast as a statement for each. Where a policy raises or is slow, the
+//! cases of that call are asked apart, then with savepoints, then row by row, so that the error
+//! denies that person and row alone.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +15,17 @@ use futures_util::future;
 
 use crate::identity::Identity;
 use crate::pg::Error;
-use crate::pg::session::{Question, ask_each};
+use crate::pg::session::{Question, Survey, ask_each, survey};
 
 use super::image;
 use super::settled::{Snapshot, Unsettled};
 
 /// Questions in one round trip on one connection.
 const QUESTIONS_PER_TRIP: usize = 200;
+
+/// Cases in one call; fewer than [`MIN_SURVEY`] are not worth one.
+const MAX_SURVEY: usize = 500;
+const MIN_SURVEY: usize = 4;
 
 /// How long to wait for a snapshot to contain what the log has told.
 const SETTLE_WAIT: Duration = Duration::from_millis(1);
@@ -50,7 +57,8 @@ pub(super) async fn ask(
     // What Postgres does not answer is denied.
     let mut verdicts: Vec<Vec<Verdict>> =
         cases.iter().map(|case| vec![Ok(false); case.rows.len()]).collect();
-    let whole: Vec<Part> = (0..cases.len()).map(|case| Part { case, row: None }).collect();
+    let apart = ask_surveys(pool, unsettled, cases, &mut verdicts).await?;
+    let whole: Vec<Part> = apart.into_iter().map(|case| Part { case, row: None }).collect();
     let failed = ask_parts(pool, unsettled, cases, &whole, false, &mut verdicts).await?;
     let whole: Vec<Part> = failed.into_iter().map(|case| Part { case, row: None }).collect();
     let failed = ask_parts(pool, unsettled, cases, &whole, true, &mut verdicts).await?;
@@ -68,6 +76,113 @@ pub(super) async fn ask(
 /// The database cannot be reached.
 pub(super) async fn settle(pool: &Pool, unsettled: &mut Unsettled) -> Result<(), Error> {
     ask_parts(pool, unsettled, &[], &[], false, &mut []).await.map(drop)
+}
+
+/// Asks those cases together that can be; gives the others.
+///
+/// # Errors
+/// The database cannot be reached.
+async fn ask_surveys(
+    pool: &Pool,
+    unsettled: &mut Unsettled,
+    cases: &[Case<'_>],
+    verdicts: &mut [Vec<Verdict>],
+) -> Result<Vec<usize>, Error> {
+    let mut alike: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+    for (number, case) in cases.iter().enumerate() {
+        alike.entry((&case.identity.role, case.sql)).or_default().push(number);
+    }
+    let mut apart = Vec::new();
+    let mut open: Vec<&[usize]> = Vec::new();
+    let connections = pool.status().max_size.max(1);
+    for numbers in alike.values() {
+        if numbers.len() < MIN_SURVEY {
+            apart.extend(numbers);
+            continue;
+        }
+        let size = numbers.len().div_ceil(connections).clamp(MIN_SURVEY, MAX_SURVEY);
+        open.extend(numbers.chunks(size));
+    }
+    while !open.is_empty() {
+        let trips = open.iter().map(|numbers| {
+            let first = &cases[numbers[0]];
+            let claims = numbers.iter().map(|number| &*cases[*number].identity.claims);
+            let rows =
+                numbers.iter().map(|number| image::array(cases[*number].rows.iter().copied()));
+            let asked = Survey {
+                role: &first.identity.role,
+                sql: first.sql,
+                claims: claims.collect(),
+                params: rows.collect(),
+            };
+            async move { survey(pool, &asked).await }
+        });
+        let outcomes = future::join_all(trips).await;
+        let mut early = Vec::new();
+        let mut snapshots = Vec::new();
+        for (numbers, outcome) in open.into_iter().zip(outcomes) {
+            let (snapshot, answers) = match outcome {
+                Ok(answered) => answered,
+                // A locked table is nobody's fault: all wait for it, as a select would.
+                Err(error) if error.is_locked() || error.sqlstate().is_none() => return Err(error),
+                Err(_) => {
+                    apart.extend(numbers);
+                    continue;
+                }
+            };
+            let snapshot = read_snapshot(&snapshot)?;
+            if unsettled.are_in(&snapshot) {
+                for (number, answer) in numbers.iter().zip(answers) {
+                    for (place, is_permitted) in verdicts[*number].iter_mut().zip(answer) {
+                        *place = Ok(is_permitted);
+                    }
+                }
+            } else {
+                early.push(numbers);
+            }
+            snapshots.push(snapshot);
+        }
+        for snapshot in &snapshots {
+            unsettled.forget(snapshot);
+        }
+        open = early;
+        if !open.is_empty() {
+            tokio::time::sleep(SETTLE_WAIT).await;
+        }
+    }
+    Ok(apart)
+}
+
+/// Asks one question that gives an array of texts, as `identity`, in a snapshot that contains
+/// `unsettled`.
+///
+/// # Errors
+/// Postgres refuses it or cannot be reached.
+pub(super) async fn look(
+    pool: &Pool,
+    unsettled: &mut Unsettled,
+    identity: &Identity,
+    sql: &str,
+    param: &str,
+) -> Result<Vec<Option<String>>, Error> {
+    loop {
+        let question = Question { identity, sql, param };
+        let mut answered = ask_each(pool, &[question], false).await?;
+        let snapshot = read_snapshot(&answered.snapshot)?;
+        let is_settled = unsettled.are_in(&snapshot);
+        unsettled.forget(&snapshot);
+        if !is_settled {
+            tokio::time::sleep(SETTLE_WAIT).await;
+            continue;
+        }
+        let rows = answered.answers.pop().ok_or_else(|| Error::Down("no answer".into()))??;
+        let row = rows.first().ok_or_else(|| Error::Down("no answer".into()))?;
+        return Ok(row.try_get(0)?);
+    }
+}
+
+fn read_snapshot(text: &str) -> Result<Snapshot, Error> {
+    Snapshot::read(text).ok_or_else(|| Error::Down("no snapshot".into()))
 }
 
 /// A case, or one row of it.
@@ -163,8 +278,7 @@ async fn trip(
         })
         .collect();
     let answered = ask_each(pool, &questions, isolated).await?;
-    let snapshot =
-        Snapshot::read(&answered.snapshot).ok_or_else(|| Error::Down("no snapshot".into()))?;
+    let snapshot = read_snapshot(&answered.snapshot)?;
     let mut verdicts = Vec::with_capacity(parts.len());
     for answer in answered.answers {
         match answer.and_then(|rows| read(&rows)) {
