@@ -1,8 +1,13 @@
-//! Names of spans and fields, and the tracing set-up. No log line carries a secret or the body
-//! of a message.
+//! Names of spans, fields and metrics, and the tracing set-up. No log line carries a secret or
+//! the body of a message.
 
 use std::io::IsTerminal;
 
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, LogSettings};
@@ -26,4 +31,107 @@ pub fn start(settings: &LogSettings) -> Result<(), tracing_subscriber::filter::P
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
     Ok(())
+}
+
+/// What one server counts. Each slice gets its group; a new group is a field here and its
+/// `register`.
+pub struct Metrics {
+    registry: Registry,
+    /// Sockets, channels and what goes over them.
+    pub realtime: RealtimeMetrics,
+}
+
+/// A counter for each way in which something came out; the label's values come from a list in
+/// the code, never from outside.
+pub type Outcomes = Family<[(&'static str, &'static str); 1], Counter>;
+
+/// What the Realtime dialect counts. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct RealtimeMetrics {
+    /// Sockets that are open.
+    pub sockets: Gauge,
+    /// Channels that are joined.
+    pub channels: Gauge,
+    /// Channels that are sent changes of the log.
+    pub subscriptions: Gauge,
+    /// Joins; see [`RealtimeMetrics::count_join`].
+    joins: Outcomes,
+    /// Frames handed to the network.
+    pub frames: Counter,
+    /// Sockets that have ended; see [`RealtimeMetrics::count_close`].
+    closes: Outcomes,
+    /// Broadcasts of clients that were passed on.
+    pub broadcasts: Counter,
+    /// Changes of presence that were told.
+    pub presence: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("walkie");
+        let realtime = RealtimeMetrics::default();
+        realtime.register(registry.sub_registry_with_prefix("realtime"));
+        Self { registry, realtime }
+    }
+}
+
+impl Metrics {
+    /// All of them, as OpenMetrics text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a String cannot fail");
+        text
+    }
+}
+
+impl RealtimeMetrics {
+    fn register(&self, group: &mut Registry) {
+        group.register("sockets", "Sockets that are open", self.sockets.clone());
+        group.register("channels", "Channels that are joined", self.channels.clone());
+        let subscriptions = "Channels that are sent changes of the log";
+        group.register("subscriptions", subscriptions, self.subscriptions.clone());
+        group.register(
+            "joins",
+            "Joins, by outcome: ok or the code of the error",
+            self.joins.clone(),
+        );
+        group.register("frames", "Frames handed to the network", self.frames.clone());
+        let closes =
+            "Sockets that have ended, by reason: gone (the client left) or why the server closed";
+        group.register("closes", closes, self.closes.clone());
+        let broadcasts = "Broadcasts of clients that were passed on";
+        group.register("broadcasts", broadcasts, self.broadcasts.clone());
+        group.register("presence", "Changes of presence that were told", self.presence.clone());
+        // What has never happened would not be shown at all.
+        drop(self.joins.get_or_create(&[("outcome", "ok")]));
+        drop(self.closes.get_or_create(&[("reason", "gone")]));
+    }
+
+    /// Counts a join: `ok`, or the code of its error.
+    pub fn count_join(&self, outcome: &'static str) {
+        self.joins.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Counts a socket that has ended: `gone`, or why the server closed it.
+    pub fn count_close(&self, reason: &'static str) {
+        self.closes.get_or_create(&[("reason", reason)]).inc();
+    }
+}
+
+/// One more in a gauge for as long as this lives, however it ends.
+#[derive(Debug)]
+pub struct Counted(Gauge);
+
+impl Counted {
+    /// One more in `gauge`.
+    pub fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
