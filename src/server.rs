@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
+use axum::{Json, Router};
 use deadpool_postgres::Pool;
 use futures_util::FutureExt;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
 use crate::config::Settings;
+use crate::identity::{Keys, SERVICE_ROLE};
+use crate::observe::Metrics;
 use crate::pg::install::{self, Finding};
 use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
@@ -88,9 +91,10 @@ pub async fn run(
     let pg = Pg::new(&settings.database)?;
     pg.reload(&settings.rest.schemas).await?;
 
-    let (feed, changes) = feed(&settings)?;
+    let metrics = Arc::new(Metrics::default());
+    let (feed, changes) = feed(&settings, &metrics)?;
     let sockets = TaskTracker::new();
-    let app = router(&settings, &pg, &changes, &shutdown, &sockets)
+    let app = router(&settings, &pg, &changes, &metrics, &shutdown, &sockets)
         .into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|stream| {
         // Frames are small and must not wait for each other.
@@ -131,11 +135,11 @@ pub async fn run(
 }
 
 /// The log reader and the pool that its authorizer asks over.
-fn feed(settings: &Settings) -> Result<(Feed, Handle), Error> {
+fn feed(settings: &Settings, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
     let target = Target::new(url, "log")?;
     let source = Source::new(&target, &settings.realtime.realtime_slot, &[names::PUBLICATION]);
-    Ok(Feed::new(source, authorizer_pool(settings)?, &settings.realtime))
+    Ok(Feed::new(source, authorizer_pool(settings)?, &settings.realtime, metrics))
 }
 
 /// Connections of the authorizer: functions in policies find what they find for requests, and
@@ -159,6 +163,7 @@ fn router(
     settings: &Settings,
     pg: &Pg,
     changes: &Handle,
+    metrics: &Arc<Metrics>,
     shutdown: &CancellationToken,
     sockets: &TaskTracker,
 ) -> Router {
@@ -166,11 +171,13 @@ fn router(
     let public_url = settings.http.public_url();
     let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
     let rest = Rest::new(pg.clone(), keys.clone(), &settings.rest);
+    let watched = Watched { keys: keys.clone(), metrics: Arc::clone(metrics) };
     let realtime = Realtime::new(
         keys,
         pg.clone(),
         changes.clone(),
         settings.realtime.clone(),
+        metrics.realtime.clone(),
         shutdown.clone(),
         sockets.clone(),
     );
@@ -181,6 +188,7 @@ fn router(
         .nest("/realtime/v1", realtime::router(realtime))
         .route("/health", get(|| async { "ok" }))
         .merge(Router::new().route("/ready", get(ready)).with_state(readiness))
+        .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
 }
 
 /// What must work before traffic is sent here.
@@ -201,4 +209,25 @@ async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, &'static
         Ok(_) => (StatusCode::OK, "ready"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached"),
     }
+}
+
+/// What is counted, and the keys of those who may know.
+struct Watched {
+    keys: Keys,
+    metrics: Arc<Metrics>,
+}
+
+/// GET /metrics: OpenMetrics text, for `service_role` alone.
+async fn measure(
+    State(watched): State<Arc<Watched>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let caller = edge::identity::caller(&watched.keys, &headers, query.as_deref());
+    if !caller.is_ok_and(|caller| &*caller.role == SERVICE_ROLE) {
+        let refusal = serde_json::json!({ "message": "metrics are for the service_role key" });
+        return (StatusCode::UNAUTHORIZED, Json(refusal)).into_response();
+    }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], watched.metrics.text()).into_response()
 }

@@ -15,6 +15,9 @@ use crate::config;
 /// The role of whoever shows no token.
 pub const ANON: &str = "anon";
 
+/// The role that no policy binds.
+pub const SERVICE_ROLE: &str = "service_role";
+
 /// Someone a verified token speaks for. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {

@@ -14,6 +14,7 @@ use super::subscriber::{Subscriber, system};
 use super::subscription::{Binding, Wanted, entries};
 use super::{Realtime, TOPIC_PREFIX, store};
 use crate::identity::Identity;
+use crate::observe::Counted;
 
 /// Largest payload of a broadcast, in bytes: the reference's 3,000 kB and its allowance for
 /// what is around it.
@@ -41,6 +42,8 @@ pub(super) struct Channel {
     wanted: Vec<Wanted>,
     /// What was accepted of it: all or nothing.
     bindings: Vec<Binding>,
+    /// Counts it among the joined.
+    _joined: Counted,
 }
 
 /// How a channel goes on after something was asked of it.
@@ -93,6 +96,7 @@ impl Channel {
             subscription: NEXT_SUBSCRIPTION.fetch_add(1, Ordering::Relaxed),
             wanted: Vec::new(),
             bindings: Vec::new(),
+            _joined: Counted::new(&realtime.metrics.channels),
         };
         // Before the answer: who is told that they are in hears what is said from then on.
         realtime.hub.enter(&channel.room, outbox);
@@ -272,6 +276,7 @@ impl Channel {
         if self.room.is_private && !self.may_speak(realtime).await {
             return;
         }
+        realtime.metrics.broadcasts.inc();
         let except = (!self.hears_itself).then_some(outbox);
         match &push.payload {
             Payload::Broadcast(said) => realtime.hub.say(&self.room, said, except),

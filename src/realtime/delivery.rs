@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::Message as Frame;
 use deadpool_postgres::Pool;
@@ -20,6 +20,7 @@ use super::subscription::{Compared, Left, View};
 use crate::config::DeleteEvents;
 use crate::config::RealtimeSettings;
 use crate::identity::unix_now;
+use crate::observe::AuthorizerMetrics;
 use crate::pg::Error;
 use crate::wal::{Action, Change, Old, Transaction};
 
@@ -72,9 +73,14 @@ struct Concern<'a> {
 
 impl Delivery {
     /// Delivery whose questions go over `pool`.
-    pub(super) fn new(pool: Pool, settings: &RealtimeSettings) -> Self {
+    pub(super) fn new(
+        pool: Pool,
+        settings: &RealtimeSettings,
+        metrics: &AuthorizerMetrics,
+    ) -> Self {
+        let keeps_void_verdicts = settings.realtime_keep_void_verdicts;
         Self {
-            authorizer: Authorizer::new(pool.clone(), settings.realtime_keep_void_verdicts),
+            authorizer: Authorizer::new(pool.clone(), metrics.clone(), keeps_void_verdicts),
             roster: Roster::default(),
             pool,
             delete_events: settings.realtime_delete_events,
@@ -139,21 +145,15 @@ impl Delivery {
     /// Delivers changes that it missed to one subscriber, by what holds now.
     pub(super) async fn deliver_apart(&mut self, changes: Vec<Arc<Change>>, active: &Active) {
         let Some(first) = changes.first() else { return };
-        let mut roster = Roster::default();
-        roster.insert(active.clone(), |_| {});
         let transaction = Arc::clone(&first.transaction);
         let part = Part { changes, ..Part::of(transaction, 0) };
-        loop {
-            let mut authorizer = self.authorizer.apart();
-            let parts = std::slice::from_ref(&part);
-            let events = self.delete_events;
-            let delivered = deliver(&mut authorizer, &mut roster, &self.pool, events, parts, true);
-            match delivered.await {
-                Ok(true) => return,
-                Ok(false) => self.authorizer.forget_everything(),
-                Err(error) => wait_for_postgres(&error).await,
-            }
-        }
+        let mut alone = Roster::default();
+        alone.insert(active.clone(), |_| {});
+        let everybody = std::mem::replace(&mut self.roster, alone);
+        let remembered = self.authorizer.set_apart();
+        self.deliver(std::slice::from_ref(&part)).await;
+        self.authorizer.put_back(remembered);
+        self.roster = everybody;
     }
 }
 
@@ -197,6 +197,7 @@ async fn deliver(
         roster.lay_out(&change.relation);
     }
     let roster = &*roster;
+    let began = Instant::now();
     if parts
         .iter()
         .flat_map(|part| &part.changes)
@@ -223,6 +224,7 @@ async fn deliver(
     if may_be_outgrown && forget_outgrown(authorizer, &inquiry) {
         return Ok(false);
     }
+    authorizer.count_decided(concerns.len(), began.elapsed());
     let mut sent = 0;
     for concern in &concerns {
         concern.send(authorizer, &inquiry, delete_events);

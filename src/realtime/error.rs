@@ -108,19 +108,33 @@ pub enum Join {
 impl Join {
     /// Value of `reason` in the reply.
     pub fn reason(&self) -> String {
+        format!("{}: {}", self.code(), self.text())
+    }
+
+    /// What clients and metrics know it by.
+    pub fn code(&self) -> &'static str {
         match self {
-            Self::NoName => "TopicNameRequired: You must provide a topic name".into(),
-            Self::LongName(most) => format!("TopicNameTooLong: A topic has at most {most} bytes"),
-            Self::Token(token) => format!("{}: {}", token.code(), token.text()),
-            Self::Unauthorized(name) => format!(
-                "Unauthorized: You do not have permissions to read from this Channel topic: {name}"
-            ),
-            Self::TooManyChannels => "ChannelRateLimitReached: Too many channels".into(),
-            Self::Unreachable => {
-                "UnableToConnectToProject: Realtime was unable to connect to the project database"
-                    .into()
+            Self::NoName => "TopicNameRequired",
+            Self::LongName(_) => "TopicNameTooLong",
+            Self::Token(token) => token.code(),
+            Self::Unauthorized(_) => "Unauthorized",
+            Self::TooManyChannels => "ChannelRateLimitReached",
+            Self::Unreachable => "UnableToConnectToProject",
+            Self::Restarting => "RealtimeRestarting",
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::NoName => "You must provide a topic name".into(),
+            Self::LongName(most) => format!("A topic has at most {most} bytes"),
+            Self::Token(token) => token.text(),
+            Self::Unauthorized(name) => {
+                format!("You do not have permissions to read from this Channel topic: {name}")
             }
-            Self::Restarting => "RealtimeRestarting: Realtime is restarting, please standby".into(),
+            Self::TooManyChannels => "Too many channels".into(),
+            Self::Unreachable => "Realtime was unable to connect to the project database".into(),
+            Self::Restarting => "Realtime is restarting, please standby".into(),
         }
     }
 }
@@ -210,6 +224,16 @@ impl Close {
             Self::Idle => 4002,
             Self::TooLarge => 1009,
             Self::Restarting => 1012,
+        }
+    }
+
+    /// Its name among the metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slow => "slow",
+            Self::Idle => "idle",
+            Self::TooLarge => "too_large",
+            Self::Restarting => "restarting",
         }
     }
 

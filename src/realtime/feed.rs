@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::extract::ws::Message as Frame;
 use deadpool_postgres::Pool;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use super::subscriber::{Active, Subscriber, system, tell_gap};
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
 use crate::identity::Identity;
+use crate::observe::Metrics;
 use crate::pg::names;
 use crate::wal::{Change, Event, Feed as Log, Lsn, Place, Source, Transaction};
 
@@ -95,11 +97,18 @@ pub struct Feed {
     /// The last change that was told.
     last: Place,
     has_connected: bool,
+    /// How many they are, for whoever watches.
+    subscriptions: Gauge,
 }
 
 impl Feed {
     /// A feed from `source`; `pool` is for the authorizer's questions.
-    pub fn new(source: Source, pool: Pool, settings: &RealtimeSettings) -> (Self, Handle) {
+    pub fn new(
+        source: Source,
+        pool: Pool,
+        settings: &RealtimeSettings,
+        metrics: &Metrics,
+    ) -> (Self, Handle) {
         let (sender, commands) = mpsc::channel(MAX_COMMANDS);
         let (is_connected, connected) = watch::channel(false);
         let bounds = Bounds {
@@ -111,7 +120,7 @@ impl Feed {
             log: Log::new(source),
             commands,
             is_connected,
-            delivery: Delivery::new(pool, settings),
+            delivery: Delivery::new(pool, settings, &metrics.authorizer),
             window: Window::new(bounds),
             catching_up: Vec::new(),
             people: HashMap::new(),
@@ -119,6 +128,7 @@ impl Feed {
             telling: (Arc::default(), 0),
             last: Place::default(),
             has_connected: false,
+            subscriptions: metrics.realtime.subscriptions.clone(),
         };
         (feed, Handle { commands: sender, is_connected: connected })
     }
@@ -135,8 +145,11 @@ impl Feed {
                 Some(command) = self.commands.recv() => {
                     tokio::select! {
                         () = shutdown.cancelled() => return,
-                        () = self.obey(command) => continue,
+                        () = self.obey(command) => {}
                     }
+                    let count = self.delivery.roster().len() + self.catching_up.len();
+                    self.subscriptions.set(i64::try_from(count).unwrap_or(i64::MAX));
+                    continue;
                 }
                 // Before the log: a busy one would leave them behind for ever.
                 _ = pause.tick(), if !self.catching_up.is_empty() => {

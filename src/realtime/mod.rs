@@ -35,6 +35,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::RealtimeSettings;
 use crate::http::identity::api_key;
 use crate::identity::{Identity, Keys};
+use crate::observe::{Counted, RealtimeMetrics};
 use crate::pg::Pg;
 
 use error::{Token, Upgrade};
@@ -54,6 +55,7 @@ pub struct Realtime {
     hub: hub::Hub,
     feed: feed::Handle,
     settings: RealtimeSettings,
+    metrics: RealtimeMetrics,
     shutdown: CancellationToken,
     /// One task a socket; the server waits for them.
     sockets: TaskTracker,
@@ -67,11 +69,12 @@ impl Realtime {
         pg: Pg,
         feed: feed::Handle,
         settings: RealtimeSettings,
+        metrics: RealtimeMetrics,
         shutdown: CancellationToken,
         sockets: TaskTracker,
     ) -> Arc<Self> {
         let (hub, open) = (hub::Hub::default(), AtomicUsize::new(0));
-        Arc::new(Self { keys, pg, hub, feed, settings, shutdown, sockets, open })
+        Arc::new(Self { keys, pg, hub, feed, settings, metrics, shutdown, sockets, open })
     }
 
     /// Who a token speaks for, by this dialect's rules.
@@ -112,6 +115,7 @@ async fn open(
         .max_frame_size(most_bytes)
         .on_upgrade(move |ws| {
             sockets.track_future(async move {
+                let _open = Counted::new(&realtime.metrics.sockets);
                 socket::serve(ws, realtime, version, token).await;
                 drop(place);
             })

@@ -11,6 +11,7 @@ use axum::Error;
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use prometheus_client::metrics::counter::Counter;
 
 use super::channel::{Channel, Outcome};
 use super::error::{Close, Join};
@@ -40,7 +41,8 @@ pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, version: Versi
     let (outbox, inbox) =
         Outbox::new(version, settings.realtime_queue_frames, settings.realtime_queue_bytes);
     let (sink, stream) = ws.split();
-    let writer = tokio::spawn(write(sink, inbox));
+    let metrics = realtime.metrics.clone();
+    let writer = tokio::spawn(write(sink, inbox, metrics.frames.clone()));
     let mut socket = Socket { realtime, outbox, token, channels: HashMap::new() };
     match socket.read(stream).await {
         Some(why) => socket.outbox.close(why),
@@ -51,7 +53,8 @@ pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, version: Versi
     }
     drop(socket);
     // A writer that panicked has nothing left to tell.
-    let _ = writer.await;
+    let closed = writer.await.ok().flatten();
+    metrics.count_close(closed.map_or("gone", Close::name));
 }
 
 impl Socket {
@@ -112,6 +115,8 @@ impl Socket {
         } else {
             Channel::join(&self.realtime, &self.outbox, &push, &self.token).await
         };
+        let outcome = joined.as_ref().map_or_else(Join::code, |_| "ok");
+        self.realtime.metrics.count_join(outcome);
         match joined {
             Ok(channel) => {
                 self.channels.insert(push.topic, channel);
@@ -210,14 +215,20 @@ fn is_too_large(error: Error) -> bool {
     matches!(error.downcast_ref(), Some(tokio_tungstenite::tungstenite::Error::Capacity(_)))
 }
 
-/// Sends what waits, until the socket is to end or all who could send are gone.
-async fn write(mut sink: SplitSink<WebSocket, Frame>, mut inbox: Inbox) {
+/// Sends what waits, until the socket is to end or all who could send are gone; gives why the
+/// server closed it, when it was the server.
+async fn write(
+    mut sink: SplitSink<WebSocket, Frame>,
+    mut inbox: Inbox,
+    delivered: Counter,
+) -> Option<Close> {
     let mut batch = Vec::with_capacity(WRITE_BATCH);
     let why = loop {
         batch.clear();
         if let Err(why) = inbox.receive(&mut batch, WRITE_BATCH).await {
             break why;
         }
+        let count = batch.len();
         let sent = async {
             for frame in batch.drain(..) {
                 sink.feed(frame).await?;
@@ -230,8 +241,9 @@ async fn write(mut sink: SplitSink<WebSocket, Frame>, mut inbox: Inbox) {
             () = inbox.closed() => continue,
         };
         if sent.is_err() {
-            return;
+            return None;
         }
+        delivered.inc_by(count as u64);
     };
     let frame = why.map(|why| CloseFrame { code: why.code(), reason: why.text().into() });
     let goodbye = async {
@@ -240,4 +252,5 @@ async fn write(mut sink: SplitSink<WebSocket, Frame>, mut inbox: Inbox) {
     };
     // The peer may be gone, or not listen; the connection is dropped either way.
     let _: Result<Result<(), Error>, _> = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+    why
 }

@@ -1,3 +1,4 @@
-//! The binary as an operator meets it.
+//! The binary and the server as an operator meets them.
 
 mod command_line;
+mod metrics;

@@ -5,5 +5,6 @@ mod bad_input;
 mod broadcast;
 mod changes;
 mod goodbye;
+mod metrics;
 mod resume;
 mod tokens;

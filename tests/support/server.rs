@@ -125,6 +125,23 @@ impl Server {
         Answer::of(request.bearer_auth(&who.token).json(&arguments)).await
     }
 
+    /// The value of a metric, written as in the text (`name_total{label="value"}`); 0 before
+    /// anything was counted.
+    pub async fn metric(&self, sample: &str) -> u64 {
+        let request = self.request(Method::GET, "/metrics").bearer_auth(self.service_key());
+        let text = Answer::of(request).await.text;
+        let found = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        found.map_or(0, |value| value.parse().expect("a count"))
+    }
+
+    /// Waits until a metric has this value.
+    pub async fn settles(&self, sample: &str, value: u64) {
+        eventually(&format!("{sample} is {value}"), || async {
+            (self.metric(sample).await == value).then_some(())
+        })
+        .await;
+    }
+
     /// A socket, serializer 2.0.0.
     pub async fn socket(&self) -> Socket {
         Socket::open(&self.url, &self.anon_key(), "2.0.0").await

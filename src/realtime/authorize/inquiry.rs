@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::analysis::Candidates;
 use super::audience::{Audience, Freshness, Key, Person, Possible, Viewer, Whom};
@@ -10,6 +11,7 @@ use super::policy::{Lens, Policy, Rows};
 use super::table::Table;
 use super::{Authorizer, Decision, Image, Request, candidates};
 use crate::identity::Identity;
+use crate::observe::AuthorizerMetrics;
 use crate::pg::Error;
 use crate::wal::{Action, Change, Datum, Old, Relation, Tuple};
 
@@ -143,7 +145,9 @@ impl Authorizer {
                     Whom::These(&viewers)
                 }
             };
-            let mut look = Look { inquiry, table, role, policy, audience, can_remember, fresh };
+            let metrics = &self.metrics;
+            let mut look =
+                Look { inquiry, table, role, policy, audience, can_remember, fresh, metrics };
             let relation = &change.relation;
             sight_new = sight_new.or_else(|| Some(look.at(relation, new?, false, whom)));
             sight_old = sight_old.or_else(|| Some(look.at(relation, old?, true, whom)));
@@ -157,6 +161,10 @@ impl Authorizer {
     /// # Errors
     /// The database cannot be reached: nothing is decided.
     pub async fn answer(&mut self, inquiry: &mut Inquiry) -> Result<(), Error> {
+        if inquiry.questions.is_empty() {
+            return Ok(());
+        }
+        let asked_at = Instant::now();
         candidates::ask(self, &mut inquiry.questions).await?;
         let mut requests = Vec::with_capacity(inquiry.questions.len());
         for question in &mut inquiry.questions {
@@ -175,6 +183,8 @@ impl Authorizer {
             });
         }
         let decisions = self.decide(&requests).await?;
+        self.metrics.verdict_seconds.observe(asked_at.elapsed().as_secs_f64());
+        self.metrics.verdicts.inc_by(decisions.iter().map(|of| of.len() as u64).sum());
         let told = self.told;
         for (question, decisions) in inquiry.questions.iter_mut().zip(decisions) {
             let decided = question.viewers.iter().copied().zip(decisions);
@@ -198,7 +208,17 @@ impl Authorizer {
                 audience.learn(key, &verdicts, question.is_whole, possible, told);
             }
         }
+        self.count();
         Ok(())
+    }
+
+    /// Shows how much is remembered.
+    fn count(&self) {
+        let keys: usize = self.audiences.values().map(Audience::len).sum();
+        self.metrics.keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
+        let lenses = self.lenses.values().filter_map(|lens| lens.as_ref().ok()?.analysis());
+        let uncacheable = lenses.filter(|analysis| !analysis.reasons.is_empty()).count();
+        self.metrics.uncacheable_policies.set(i64::try_from(uncacheable).unwrap_or(i64::MAX));
     }
 
     /// Whether verdicts of these policies may be remembered yet: all that could change them
@@ -223,6 +243,7 @@ struct Look<'a> {
     audience: &'a mut Audience,
     can_remember: bool,
     fresh: Freshness,
+    metrics: &'a AuthorizerMetrics,
 }
 
 impl Look<'_> {
@@ -232,6 +253,7 @@ impl Look<'_> {
         {
             return self.at_key(key, relation, values, whom);
         }
+        self.metrics.uncacheable.inc();
         let image = Image::new(self.table, &relation.columns, values);
         let is_incomplete = self
             .policy
@@ -259,8 +281,10 @@ impl Look<'_> {
     fn at_key(&mut self, key: Key, relation: &Relation, values: &Tuple, whom: Whom<'_>) -> Seen {
         let known = self.audience.look(&key, whom, self.fresh);
         if known.unknown.is_empty() {
+            self.metrics.hits.inc();
             return Seen::Some(known.permitted, None);
         }
+        self.metrics.misses.inc();
         let is_whole = matches!(whom, Whom::Everybody);
         let noted = (self.table.oid, Arc::clone(self.role), Arc::clone(&key));
         if let Some(number) = self.inquiry.by_key.get(&noted) {

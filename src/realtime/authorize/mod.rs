@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::Pool;
 
 use crate::identity::Identity;
+use crate::observe::AuthorizerMetrics;
 use crate::pg::Error;
 use crate::wal::{Action, Change, Datum, Old, Relation, Tuple};
 
@@ -105,13 +106,22 @@ pub struct Authorizer {
     /// How many transactions the log has told.
     told: u64,
     signals: Signals,
+    /// How many times tables or everything was forgotten.
+    forgotten: u64,
+    metrics: AuthorizerMetrics,
     /// For the test that this matters: verdicts are never taken back.
     keeps_void_verdicts: bool,
 }
 
+/// What is remembered of who may see what, set apart.
+pub struct Apart {
+    audiences: HashMap<(u32, Arc<str>), Audience>,
+    forgotten: u64,
+}
+
 impl Authorizer {
     /// An authorizer that asks over `pool`, whose connections bound how long a statement runs.
-    pub fn new(pool: Pool, keeps_void_verdicts: bool) -> Self {
+    pub fn new(pool: Pool, metrics: AuthorizerMetrics, keeps_void_verdicts: bool) -> Self {
         Self {
             pool,
             tables: HashMap::new(),
@@ -121,6 +131,8 @@ impl Authorizer {
             unsettled: Unsettled::default(),
             told: 0,
             signals: Signals::default(),
+            forgotten: 0,
+            metrics,
             keeps_void_verdicts,
         }
     }
@@ -140,6 +152,7 @@ impl Authorizer {
 
     /// The log goes on elsewhere: what happened between is not known.
     pub fn forget_everything(&mut self) {
+        self.forgotten += 1;
         self.tables.clear();
         self.lenses.clear();
         self.audiences.clear();
@@ -147,6 +160,7 @@ impl Authorizer {
 
     /// A table's shape, grants or policies changed: so may have what policies read of it.
     pub fn forget(&mut self, relation: u32) {
+        self.forgotten += 1;
         self.tables.remove(&relation);
         let concerns = |table: u32, lens: &Lens| {
             table == relation
@@ -204,7 +218,8 @@ impl Authorizer {
             }
             for change in told.changes {
                 for read in analysis.reads.iter().filter(|read| read.table == change.relation.oid) {
-                    void(audience, read, &analysis.columns, change);
+                    let voided = void(audience, read, &analysis.columns, change);
+                    self.metrics.invalidations.inc_by(voided);
                 }
             }
         }
@@ -249,17 +264,24 @@ impl Authorizer {
         Ok(Some(table).filter(|table| table.is_published))
     }
 
-    /// Runs with nothing remembered, and remembers nothing of it: for changes that are not the
-    /// newest.
-    pub fn apart(&mut self) -> Self {
-        Self {
-            tables: self.tables.clone(),
-            lenses: self.lenses.clone(),
-            unsettled: self.unsettled.clone(),
-            resting: self.resting.clone(),
-            told: self.told,
-            ..Self::new(self.pool.clone(), self.keeps_void_verdicts)
+    /// Goes on with nothing remembered of who may see what, for changes that are not the
+    /// newest: they are judged by what holds now.
+    pub fn set_apart(&mut self) -> Apart {
+        Apart { audiences: std::mem::take(&mut self.audiences), forgotten: self.forgotten }
+    }
+
+    /// Remembers again what was set apart, unless it may be void by now.
+    pub fn put_back(&mut self, apart: Apart) {
+        self.audiences = apart.audiences;
+        if self.forgotten != apart.forgotten {
+            self.audiences.clear();
         }
+    }
+
+    /// So many changes were decided, in so much time.
+    pub fn count_decided(&self, changes: usize, took: Duration) {
+        self.metrics.changes.inc_by(changes as u64);
+        self.metrics.seconds.inc_by(took.as_secs_f64());
     }
 
     async fn lens(
@@ -361,11 +383,13 @@ fn does_read(analysis: &Analysis, table: u32) -> bool {
     analysis.reads.iter().any(|read| read.table == table)
 }
 
-/// Takes back what the row before a change, and the row after it, could have decided.
-fn void(audience: &mut Audience, read: &Read, columns: &[String], change: &Change) {
+/// Takes back what the row before a change, and the row after it, could have decided; gives of
+/// how many keys.
+fn void(audience: &mut Audience, read: &Read, columns: &[String], change: &Change) -> u64 {
+    let mut voided = 0;
     let published = &change.relation.columns;
     let mut void = |row: &Tuple, only_identity: bool| {
-        audience.void(read, columns, |name| {
+        voided += audience.void(read, columns, |name| {
             let Some(place) = published.iter().position(|column| column.name == name) else {
                 return Value::Unknown;
             };
@@ -393,6 +417,7 @@ fn void(audience: &mut Audience, read: &Read, columns: &[String], change: &Chang
         Action::Delete { old: Old::Full(old) } => void(old, false),
         Action::Delete { old: Old::Key(old) } => void(old, true),
     }
+    voided as u64
 }
 
 /// A role that may not be put on concerns its bearer alone: the SQLSTATE. A database that is
