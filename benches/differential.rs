@@ -28,7 +28,8 @@ async fn main() -> ExitCode {
     let (mut tally, mut faults) = (Tally::default(), Vec::new());
     for seed in first.. {
         // A world that panics is a fault as well, and the others go on.
-        let world = tokio::spawn(async move { run(seed, &Options { steps: STEPS, flags: &[] }).await });
+        let world =
+            tokio::spawn(async move { run(seed, &Options { steps: STEPS, flags: &[] }).await });
         match world.await {
             Ok(Ok(more)) => tally += more,
             Ok(Err(mismatch)) => {

@@ -14,6 +14,8 @@ pub struct Ear {
     pub person: usize,
     /// The tables it asked for; `None` = all.
     tables: Option<Vec<String>>,
+    /// What the server said beside events since the last fence.
+    pub told: Vec<String>,
 }
 
 impl Ear {
@@ -50,7 +52,7 @@ impl Ear {
             }
         }
         socket.subscribe("world", &who, bindings.into()).await;
-        Self { socket, person, tables }
+        Self { socket, person, tables, told: Vec::new() }
     }
 
     /// Whether it asked for this table.
@@ -62,8 +64,14 @@ impl Ear {
     /// `data` of all events before the fence, and the fence's place.
     pub async fn hear_until(&mut self, fence: u32) -> (Vec<Value>, String) {
         let mut heard = Vec::new();
+        self.told.clear();
         loop {
-            let data = self.socket.change().await;
+            let frame = self.socket.next().await;
+            if frame[3] != "postgres_changes" {
+                self.told.push(frame[4].to_string());
+                continue;
+            }
+            let data = frame[4]["data"].clone();
             if data["table"] != "fence" {
                 heard.push(data);
             } else if data["record"]["number"] == fence {

@@ -290,23 +290,24 @@ impl World {
                 self.tally.withheld += withheld;
                 Ok(())
             }
-            Err(difference) => Err(self.report(ear.person, &difference, sql).await),
+            Err(difference) => Err(self.report(ear, &difference, sql).await),
         }
     }
 
-    async fn report(&self, person: usize, difference: &str, sql: &str) -> Mismatch {
-        let listener = &self.scene.people[person];
+    async fn report(&self, ear: &Ear, difference: &str, sql: &str) -> Mismatch {
+        let listener = &self.scene.people[ear.person];
         let policies = self.database.value(
             "select string_agg(format('%I.%I %s %s for %s to %s using (%s)', schemaname, tablename, policyname, permissive, cmd, roles, qual), E'\\n  ')
                from pg_policies where schemaname in ('public', 'private')").await;
         let script = std::env::temp_dir().join(format!("walkie-differential-{}.sql", self.seed));
         let kept = std::fs::write(&script, self.script.concat()).is_ok();
         Mismatch(format!(
-            "world {}, step {}, {} ({})\n  {difference}\n  transaction:\n{sql}\n  policies now:\n  {policies}\n  deletions of keys: {}\n  everything committed{}: {}",
+            "world {}, step {}, {} ({})\n  {difference}\n  told beside: {:?}\n  transaction:\n{sql}\n  policies now:\n  {policies}\n  deletions of keys: {}\n  everything committed{}: {}",
             self.seed,
             self.fences,
             listener.role,
             listener.claims,
+            ear.told,
             if self.is_strict { "strict" } else { "compat" },
             if kept { "" } else { " (could not be written)" },
             script.display(),
