@@ -16,8 +16,7 @@ use std::time::{Duration, Instant};
 
 use differential::{Options, Tally, run};
 
-/// Steps of each world.
-const STEPS: usize = 40;
+const OPTIONS: Options<'static> = Options { steps: 40, flags: &[], only_announced: true };
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -28,8 +27,7 @@ async fn main() -> ExitCode {
     let (mut tally, mut faults) = (Tally::default(), Vec::new());
     for seed in first.. {
         // A world that panics is a fault as well, and the others go on.
-        let world =
-            tokio::spawn(async move { run(seed, &Options { steps: STEPS, flags: &[] }).await });
+        let world = tokio::spawn(async move { run(seed, &OPTIONS).await });
         match world.await {
             Ok(Ok(more)) => tally += more,
             Ok(Err(mismatch)) => {

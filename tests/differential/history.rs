@@ -30,6 +30,7 @@ impl Transaction {
 pub fn rows(dice: &mut Dice, scene: &Scene, revisions: &mut Revisions) -> Transaction {
     let mut statements = Vec::new();
     let mut is_ddl = false;
+    let only_announced = scene.only_announced;
     for _ in 0..dice.between(1, 6) {
         let statement = statement(dice, scene, revisions);
         if dice.percent(7) {
@@ -40,7 +41,8 @@ pub fn rows(dice: &mut Dice, scene: &Scene, revisions: &mut Revisions) -> Transa
             statements.push(statement);
         }
         if dice.percent(4) {
-            statements.push(rule(dice, scene));
+            let place = if only_announced { 0 } else { statements.len() };
+            statements.insert(place, rule(dice, scene));
             is_ddl = true;
         }
     }
@@ -176,7 +178,10 @@ fn some_rows(dice: &mut Dice, table: &Table) -> String {
 /// A change of policies, row security, functions or grants.
 fn rule(dice: &mut Dice, scene: &Scene) -> String {
     let words = &scene.vocabulary;
-    let table = dice.pick(&scene.mains).clone();
+    let is_announced = |table: &&Table| !(scene.only_announced && table.is_partitioned());
+    let tables: Vec<&Table> = scene.mains.iter().filter(is_announced).collect();
+    let table =
+        if tables.is_empty() { dice.pick(&words.sides) } else { *dice.pick(&tables) }.clone();
     let side = dice.pick(&words.sides).clone();
     let function = dice.pick(&words.functions).clone();
     let name = &table.full_name;

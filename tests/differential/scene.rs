@@ -19,13 +19,20 @@ pub struct Scene {
     pub guest: String,
     /// A role that only the guest is in, sometimes.
     pub crew: String,
+    /// Whether rules change only as [`super::Options::only_announced`] says.
+    pub only_announced: bool,
     /// Makes all of it.
     pub sql: String,
 }
 
 impl Scene {
     /// A scene whose roles begin with `name`.
-    pub fn new(dice: &mut Dice, name: &str, revisions: &mut Revisions) -> Self {
+    pub fn new(
+        dice: &mut Dice,
+        name: &str,
+        revisions: &mut Revisions,
+        only_announced: bool,
+    ) -> Self {
         let (guest, crew) = (format!("{name}_guest"), format!("{name}_crew"));
         let mains: Vec<Table> = (0..dice.between(1, 4)).map(|n| Table::main(dice, n)).collect();
         let sides: Vec<Table> = (0..dice.between(1, 3)).map(|n| Table::side(dice, n)).collect();
@@ -33,7 +40,8 @@ impl Scene {
         let roles = ["authenticated", "anon", &guest, &crew].map(str::to_owned).to_vec();
         let people = people(dice, &guest);
         let vocabulary = Vocabulary { sides, functions, roles };
-        let mut scene = Self { mains, vocabulary, people, guest, crew, sql: String::new() };
+        let mut scene =
+            Self { mains, vocabulary, people, guest, crew, only_announced, sql: String::new() };
         scene.sql = scene.create(dice, revisions);
         scene
     }

@@ -100,6 +100,11 @@ impl Table {
         self.columns.contains(&column) || self.key.contains(&column)
     }
 
+    /// Whether its rows are in partitions.
+    pub fn is_partitioned(&self) -> bool {
+        self.partitioning.is_some()
+    }
+
     /// Its partitions.
     pub fn partitions(&self) -> Vec<String> {
         let count = if self.partitioning.is_some() { 3 } else { 0 };

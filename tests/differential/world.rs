@@ -17,6 +17,9 @@ use crate::support::{Database, Server, rows};
 /// How long the server may take to notice what the log does not tell.
 const NOTICE: Duration = Duration::from_millis(1_200);
 
+/// Former fences from which a latecomer may want to go on.
+const MAX_MARKS: usize = 8;
+
 /// How a world is run.
 #[derive(Debug, Clone)]
 pub struct Options<'a> {
@@ -24,6 +27,9 @@ pub struct Options<'a> {
     pub steps: usize,
     /// More flags for the server, for instance one that breaks it.
     pub flags: &'a [&'a str],
+    /// Whether rules change only where the log announces it in time: not in a transaction that
+    /// has written rows before, and not for a table in partitions.
+    pub only_announced: bool,
 }
 
 /// What was done and seen.
@@ -66,6 +72,8 @@ struct World {
     script: Vec<String>,
     /// Journal and log at former fences since the shape of rows last changed.
     marks: Vec<(i64, String)>,
+    /// How many of them are older than the last change of rules.
+    stale_marks: usize,
     tally: Tally,
 }
 
@@ -77,7 +85,7 @@ pub async fn run(seed: u64, options: &Options<'_>) -> Result<Tally, Mismatch> {
     let mut dice = Dice::new(seed);
     let mut revisions = Revisions::default();
     let database = Database::scratch().await;
-    let scene = Scene::new(&mut dice, database.name(), &mut revisions);
+    let scene = Scene::new(&mut dice, database.name(), &mut revisions, options.only_announced);
     database.sql(include_str!("oracle.sql")).await;
     database.sql(&scene.sql).await;
     let is_strict = dice.percent(40);
@@ -103,6 +111,7 @@ pub async fn run(seed: u64, options: &Options<'_>) -> Result<Tally, Mismatch> {
         fences: 0,
         script,
         marks: Vec::new(),
+        stale_marks: 0,
         tally,
     };
     let outcome = world.play(options.steps).await;
@@ -157,6 +166,7 @@ impl World {
     async fn upheave(&mut self, transaction: &Transaction) -> Result<(), Mismatch> {
         self.step(transaction).await?;
         self.marks.clear();
+        self.stale_marks = 0;
         if transaction.is_silent {
             tokio::time::sleep(NOTICE).await;
         }
@@ -227,6 +237,13 @@ impl World {
     /// judged by what they may see now.
     async fn join_late(&mut self) -> Result<(), Mismatch> {
         let person = self.dice.below(self.scene.people.len());
+        // What they missed is judged by the rules as they are when the server has noticed them.
+        if self.dice.percent(15) {
+            tokio::time::sleep(NOTICE).await;
+        } else {
+            self.marks.drain(..self.stale_marks);
+            self.stale_marks = 0;
+        }
         let from = match self.marks.as_slice() {
             [] => None,
             marks => Some(self.dice.pick(marks).clone()),
@@ -265,8 +282,9 @@ impl World {
         self.ears = ears;
         let mark = self.mark().await;
         self.marks.push((mark, place));
-        if self.marks.len() > 8 {
+        if self.marks.len() > MAX_MARKS {
             self.marks.remove(0);
+            self.stale_marks = self.stale_marks.saturating_sub(1);
         }
         Ok(())
     }
@@ -329,6 +347,9 @@ impl World {
     fn count(&mut self, transaction: &Transaction) {
         self.tally.transactions += 1;
         self.tally.ddl += usize::from(transaction.is_ddl);
+        if transaction.is_ddl {
+            self.stale_marks = self.marks.len();
+        }
         let changes_policies = |statement: &String| statement.contains(" policy ");
         self.tally.policy_sets += usize::from(transaction.statements.iter().any(changes_policies));
     }

@@ -5,7 +5,7 @@ use crate::differential::{Options, Tally, run};
 /// Worlds that are the same every time.
 const SEEDS: std::ops::Range<u64> = 1..17;
 
-const OPTIONS: Options<'static> = Options { steps: 30, flags: &[] };
+const OPTIONS: Options<'static> = Options { steps: 30, flags: &[], only_announced: true };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_hears_exactly_what_postgres_lets_them_see() {
