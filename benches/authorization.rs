@@ -1,0 +1,147 @@
+//! What it costs to know who may see a change, by how many follow the table: through the whole
+//! server, as it counts itself (`walkie_authorizer_decide_seconds`), without the fan-out.
+//!
+//! `cargo bench --bench authorization -- [MOST]` (default 10,000 people). Half of the changes
+//! are in a room of 1,000 (or of all, where fewer are connected), half in one of 20.
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+mod stage;
+
+use std::time::Duration;
+
+use stage::{Receipt, Serving, Stage, at, receive};
+use tokio::sync::mpsc;
+
+const CONNECTED: [usize; 4] = [1, 100, 1_000, 10_000];
+
+/// Members of the large room and of the small one.
+const MEMBERS: [usize; 2] = [1_000, 20];
+
+/// Transactions measured of each size.
+const ROUNDS: usize = 200;
+
+/// Rows of a transaction.
+const BATCHES: [usize; 3] = [1, 10, 100];
+
+/// Rooms that nobody spoke in before.
+const COLD: usize = 9;
+
+/// The same rule, once in the policy itself and once in a function of its owner.
+const TABLES: &str = "
+    create table public.plain (id bigserial primary key, room uuid not null);
+    create table public.helped (id bigserial primary key, room uuid not null);
+    alter table public.plain enable row level security;
+    alter table public.helped enable row level security;
+    grant select on public.plain, public.helped to authenticated;
+    create policy members on public.plain for select to authenticated using (
+      exists (select from public.conversation_members m
+               where m.conversation_id = room and m.member_id = (select auth.uid())));
+    create policy members on public.helped for select to authenticated using (app.is_member(room));
+    alter publication supabase_realtime add table public.plain, public.helped;";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let most = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(10_000);
+    let stage = Stage::set(most).await?;
+    stage.run(TABLES).await?;
+    let mut next_room = 1;
+    for (table, what) in
+        [("plain", "the rule in the policy"), ("helped", "the rule in a SECURITY DEFINER function")]
+    {
+        println!("\n{what}: milliseconds of authorization a change");
+        println!("| connected | 1 a transaction | 10 | 100 | cold room of 1,000 | remembered |");
+        println!("| --- | --- | --- | --- | --- | --- |");
+        for connected in CONNECTED.into_iter().filter(|connected| *connected <= most) {
+            let mut rooms = Vec::new();
+            for members in MEMBERS {
+                rooms.push((
+                    stage.room(next_room, members.min(most)).await?,
+                    members.min(connected),
+                ));
+                next_room += 1;
+            }
+            let server = Serving::start(&stage).await?;
+            let (heard, mut receipts) = mpsc::unbounded_channel();
+            server.subscribe(1..=connected, table, &heard).await?;
+            let mut bench =
+                Bench { stage: &stage, server: &server, table, receipts: &mut receipts };
+            let line = bench.measure(&rooms, connected, &mut next_room).await?;
+            println!("| {connected} | {line} |");
+            server.stop().await?;
+        }
+    }
+    stage.strike().await;
+    Ok(())
+}
+
+struct Bench<'a> {
+    stage: &'a Stage,
+    server: &'a Serving,
+    table: &'a str,
+    receipts: &'a mut mpsc::UnboundedReceiver<Receipt>,
+}
+
+impl Bench<'_> {
+    async fn measure(
+        &mut self,
+        rooms: &[(String, usize)],
+        connected: usize,
+        next_room: &mut usize,
+    ) -> anyhow::Result<String> {
+        for room in rooms {
+            self.write(room, 1).await?;
+        }
+        let mut cells = Vec::new();
+        let (hits, misses) = (self.count("hits").await?, self.count("misses").await?);
+        for rows in BATCHES {
+            let before = self.spent().await?;
+            for round in 0..ROUNDS {
+                self.write(&rooms[round % rooms.len()], rows).await?;
+            }
+            cells.push(format!("{:.4}", self.spent_since(before).await?.as_secs_f64() * 1e3));
+        }
+        let hits = self.count("hits").await? - hits;
+        let misses = self.count("misses").await? - misses;
+        let mut cold = Vec::new();
+        for _ in 0..COLD {
+            let room = self.stage.room(*next_room, MEMBERS[0]).await?;
+            *next_room += 1;
+            let before = self.spent().await?;
+            self.write(&(room, MEMBERS[0].min(connected)), 1).await?;
+            cold.push(self.spent_since(before).await?);
+        }
+        cold.sort_unstable();
+        cells.push(format!("{:.2}", at(&cold, 0.5).as_secs_f64() * 1e3));
+        cells.push(format!("{:.1} %", 100.0 * hits / (hits + misses)));
+        Ok(cells.join(" | "))
+    }
+
+    /// Writes rows in one transaction and waits until everybody has them.
+    async fn write(
+        &mut self,
+        (room, hearers): &(String, usize),
+        rows: usize,
+    ) -> anyhow::Result<()> {
+        let table = self.table;
+        let sql = format!(
+            "insert into public.{table} (room) select '{room}' from generate_series(1, {rows})"
+        );
+        self.stage.run(&sql).await?;
+        receive(self.receipts, rows * hearers).await;
+        Ok(())
+    }
+
+    async fn count(&self, name: &str) -> anyhow::Result<f64> {
+        self.server.metric(&format!("walkie_authorizer_{name}_total")).await
+    }
+
+    async fn spent(&self) -> anyhow::Result<(f64, f64)> {
+        Ok((self.count("decide_seconds").await?, self.count("changes").await?))
+    }
+
+    /// Authorization of one change.
+    async fn spent_since(&self, before: (f64, f64)) -> anyhow::Result<Duration> {
+        let now = self.spent().await?;
+        Ok(Duration::from_secs_f64((now.0 - before.0) / (now.1 - before.1)))
+    }
+}

@@ -1,0 +1,202 @@
+//! What benches stand on: a throw-away Postgres with the product installed, people, the whole
+//! server, and subscribers that drain their sockets.
+#![allow(dead_code, reason = "each bench uses its part")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
+
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_postgres::Client;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_util::sync::CancellationToken;
+use walkie::config::{Command, CommandLine, PostgresBinaries, Settings};
+use walkie::embedded::{Cluster, Kind, SUPERUSER};
+use walkie::identity::{Keys, unix_now};
+use walkie::pg::{Target, install, names, pool};
+use walkie::server;
+
+const SECRET: &str = "a secret for benches, long enough to sign";
+
+/// Sockets that are opened side by side.
+const OPENING: usize = 32;
+
+/// A Postgres with the product and so many people.
+pub struct Stage {
+    pub cluster: Cluster,
+    /// Writes as the first person.
+    pub writer: Client,
+}
+
+/// A running server.
+pub struct Serving {
+    address: String,
+    shutdown: CancellationToken,
+    task: tokio::task::JoinHandle<Result<(), server::Error>>,
+}
+
+/// A change that a subscriber received.
+pub type Receipt = Instant;
+
+impl Stage {
+    /// Installs, and makes `people` accounts.
+    pub async fn set(people: usize) -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("walkie-bench-{}", std::process::id()));
+        let binaries = PostgresBinaries::from_env();
+        let cluster = Cluster::start(&binaries, &folder, Kind::ThrownAway).await?;
+        let target = Target::new(&cluster.url(SUPERUSER, "postgres"), "bench")?;
+        let writer = pool::connect(&target).await?;
+        install::install(&writer, false).await?;
+        let stage = Self { cluster, writer };
+        stage
+            .run(&format!(
+                "insert into auth.users (id, aud, role, email, raw_user_meta_data)
+                 select {PERSON}, 'authenticated', 'authenticated', n || '@example.com', '{{}}'
+                   from generate_series(1, {people}) n;
+                 select set_config('request.jwt.claims', '{{\"role\":\"authenticated\",\"sub\":\"{}\"}}', false);",
+                subject(1),
+            ))
+            .await?;
+        Ok(stage)
+    }
+
+    /// Runs SQL.
+    pub async fn run(&self, sql: &str) -> anyhow::Result<()> {
+        Ok(self.writer.batch_execute(sql).await?)
+    }
+
+    /// A conversation of the first `members` people.
+    pub async fn room(&self, number: usize, members: usize) -> anyhow::Result<String> {
+        let room = format!("10000000-0000-4000-8000-{number:012}");
+        self.run(&format!(
+            "insert into public.conversations (id, org_id, kind, title, slug)
+             select '{room}', p.org_id, 'room', 'Room', 'room-{number}' from public.profiles p limit 1;
+             insert into public.conversation_members (conversation_id, member_id)
+             select '{room}', {PERSON} from generate_series(1, {members}) n;
+             analyze public.conversation_members;"
+        ))
+        .await?;
+        Ok(room)
+    }
+
+    /// Ends everything.
+    pub async fn strike(self) {
+        drop(self.writer);
+        self.cluster.stop().await;
+    }
+}
+
+/// The id of person `n`, in SQL.
+const PERSON: &str = "('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid";
+
+/// The id of a person.
+pub fn subject(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+impl Serving {
+    /// Starts a server on the stage.
+    pub async fn start(stage: &Stage) -> anyhow::Result<Self> {
+        let url = stage.cluster.url(names::LOGIN_ROLE, "postgres");
+        let arguments = ["walkie", "serve", "--database-url", &url, "--jwt-secret", SECRET];
+        let Command::Serve(settings) = CommandLine::try_parse_from(arguments)?.command else {
+            anyhow::bail!("not the command asked for");
+        };
+        let settings: Settings = *settings;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(server::run(listener, settings, shutdown.clone()));
+        Ok(Self { address, shutdown, task })
+    }
+
+    /// Subscribes people, each on a socket of their own, to new rows of a table; each receipt
+    /// is reported.
+    pub async fn subscribe(
+        &self,
+        people: std::ops::RangeInclusive<usize>,
+        table: &str,
+        heard: &mpsc::UnboundedSender<Receipt>,
+    ) -> anyhow::Result<()> {
+        stream::iter(people.map(anyhow::Ok))
+            .try_for_each_concurrent(OPENING, |number| self.listen(number, table, heard.clone()))
+            .await
+    }
+
+    async fn listen(
+        &self,
+        number: usize,
+        table: &str,
+        heard: mpsc::UnboundedSender<Receipt>,
+    ) -> anyhow::Result<()> {
+        let token = Keys::new(SECRET).sign(&json!({
+            "role": "authenticated", "sub": subject(number), "exp": unix_now() + 3600,
+        }))?;
+        let url = format!("ws://{}/realtime/v1/websocket?apikey={token}&vsn=2.0.0", self.address);
+        let (mut socket, _) = connect_async(url).await?;
+        let bindings = json!([{"event": "INSERT", "schema": "public", "table": table}]);
+        let config = json!({"config": {"postgres_changes": bindings}});
+        let join = json!(["1", "1", "realtime:all", "phx_join", config]);
+        socket.send(Message::text(join.to_string())).await?;
+        loop {
+            let frame = socket.next().await.ok_or_else(|| anyhow::anyhow!("closed"))??;
+            let frame: Value = serde_json::from_str(frame.to_text()?)?;
+            if frame[3] == "system" {
+                anyhow::ensure!(frame[4]["status"] == "ok", "{frame}");
+                break;
+            }
+        }
+        tokio::spawn(async move {
+            while let Some(Ok(frame)) = socket.next().await {
+                let is_change = frame.to_text().is_ok_and(|text| text.contains("postgres_changes"));
+                if is_change && heard.send(Instant::now()).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// The value of a metric.
+    pub async fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let key =
+            Keys::new(SECRET).sign(&json!({ "role": "service_role", "exp": unix_now() + 3600 }))?;
+        let url = format!("http://{}/metrics", self.address);
+        let text = reqwest::Client::new().get(url).bearer_auth(key).send().await?.text().await?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let line = line.ok_or_else(|| anyhow::anyhow!("there is no metric {name}"))?;
+        Ok(line.parse()?)
+    }
+
+    /// Stops it.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        Ok(self.task.await??)
+    }
+}
+
+/// Waits for so many receipts.
+pub async fn receive(
+    receipts: &mut mpsc::UnboundedReceiver<Receipt>,
+    count: usize,
+) -> Vec<Receipt> {
+    let mut received = Vec::with_capacity(count);
+    while received.len() < count {
+        received.push(receipts.recv().await.expect("subscribers are there"));
+    }
+    received
+}
+
+/// One of the sorted times.
+pub fn at(times: &[Duration], share: f64) -> Duration {
+    times[((times.len() - 1) as f64 * share) as usize]
+}
