@@ -29,3 +29,6 @@ pub const INSTALL_LOCK: i64 = 0x57_414c_4b49_4500;
 
 /// Channel on which a changed schema is announced (PostgREST's name).
 pub const RELOAD_CHANNEL: &str = "pgrst";
+
+/// Publication of the tables that policies read, for nobody but the server.
+pub const POLICIES_PUBLICATION: &str = "walkie_policies";

@@ -1,3 +1,4 @@
 \ir extensions.sql
 \ir auth.sql
 \ir realtime.sql
+\ir authorizer.sql
