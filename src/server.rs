@@ -138,7 +138,11 @@ pub async fn run(
 fn feed(settings: &Settings, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
     let target = Target::new(url, "log")?;
-    let source = Source::new(&target, &settings.realtime.realtime_slot, &[names::PUBLICATION]);
+    let source = Source::new(
+        &target,
+        &settings.realtime.realtime_slot,
+        &[names::PUBLICATION, names::POLICIES_PUBLICATION],
+    );
     Ok(Feed::new(source, authorizer_pool(settings)?, &settings.realtime, metrics))
 }
 

@@ -18,9 +18,6 @@ pub const SERVICE_ROLE: &str = "service_role";
 /// Publication whose tables are streamed to subscribers.
 pub const PUBLICATION: &str = "supabase_realtime";
 
-/// Publication of tables that only policies read: the authorizer follows them.
-pub const POLICIES_PUBLICATION: &str = "walkie_policies";
-
 /// Prefix of the log's messages about changed policies, functions, grants and tables.
 pub const SCHEMA_CHANGED: &str = "rt:ddl";
 
@@ -38,3 +35,6 @@ pub const INSTALL_LOCK: i64 = 0x57_414c_4b49_4500;
 
 /// Channel on which a changed schema is announced (PostgREST's name).
 pub const RELOAD_CHANNEL: &str = "pgrst";
+
+/// Publication of the tables that policies read, for nobody but the server.
+pub const POLICIES_PUBLICATION: &str = "walkie_policies";

@@ -2,3 +2,4 @@
 \ir auth.sql
 \ir realtime.sql
 \ir verdicts.sql
+\ir authorizer.sql

@@ -123,7 +123,9 @@ impl Audience {
             if analysis.reasons.is_empty() {
                 claims = analysis.claims.clone();
             }
-            for read in analysis.reads.iter().filter(|read| !read.keys.is_empty()) {
+            for read in
+                analysis.reads.iter().filter(|read| !read.keys.is_empty() && !read.is_lookup)
+            {
                 let columns = places(read, &analysis.columns);
                 if !indexes.iter().any(|index| index.columns == columns) {
                     indexes.push(Index { columns, keys: HashMap::new() });
@@ -590,6 +592,7 @@ mod tests {
             name: "public.members".into(),
             keys: vec![("room".into(), "room_id".into())],
             subject: Some("member".into()),
+            is_lookup: false,
         }
     }
 

@@ -217,7 +217,7 @@ impl Authorizer {
                 continue;
             }
             for change in told.changes {
-                for read in analysis.reads.iter().filter(|read| read.table == change.relation.oid) {
+                for read in concerned(analysis, change.relation.oid) {
                     let voided = void(audience, read, &analysis.columns, change);
                     self.metrics.invalidations.inc_by(voided);
                 }
@@ -381,6 +381,11 @@ impl Authorizer {
 /// Whether policies look at the rows of a table.
 fn does_read(analysis: &Analysis, table: u32) -> bool {
     analysis.reads.iter().any(|read| read.table == table)
+}
+
+/// The reads that say what a change of a table can concern.
+fn concerned(analysis: &Analysis, table: u32) -> impl Iterator<Item = &Read> {
+    analysis.reads.iter().filter(move |read| read.table == table && !read.is_lookup)
 }
 
 /// Takes back what the row before a change, and the row after it, could have decided; gives of

@@ -3,12 +3,29 @@
 //! Nothing here decides who may see what; Postgres does. What is found only says how long a
 //! verdict stays true and whom it could concern. Whatever is not understood is told as a reason
 //! why verdicts must not be remembered.
+//!
+//! Reading order: `node_tree` (Postgres's trees, pure), `facts` (what the catalog says), `terms`
+//! (what must be equal), `walk`, `value`, `query` and `calls` (through expressions, queries and
+//! functions, pure), `candidates` (who is asked), `explain` (all of it in words).
+
+mod calls;
+mod candidates;
+pub mod explain;
+mod facts;
+mod node_tree;
+mod query;
+mod terms;
+mod value;
+mod walk;
 
 use std::collections::BTreeSet;
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Object, Pool, Transaction};
 
 use crate::pg;
+
+use facts::{Facts, Wanted};
+use walk::{Found, Walk};
 
 /// What the policies of one table depend on, for one role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +66,9 @@ pub struct Read {
     pub keys: Vec<(String, String)>,
     /// And only to the person whose `auth.uid()` stands in this column.
     pub subject: Option<String>,
+    /// It has columns that the log does not tell of old rows, so it only says where candidates
+    /// are found. Another entry says what a change of the table can concern.
+    pub is_lookup: bool,
 }
 
 /// Who could possibly be permitted.
@@ -74,13 +94,113 @@ pub enum Source {
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn analyse(_pool: &Pool, _table: u32, _role: &str) -> Result<Analysis, pg::Error> {
-    Ok(Analysis {
-        columns: Vec::new(),
-        claims: Claims::Whole,
-        reads: Vec::new(),
-        candidates: Candidates::Anybody,
-        reasons: vec!["policies are not analysed".to_owned()],
-        complete_from: None,
-    })
+pub async fn analyse(pool: &Pool, table: u32, role: &str) -> Result<Analysis, pg::Error> {
+    let mut client = pool.get().await?;
+    // The bodies of functions are parsed as those of temporary ones, and never kept.
+    let undone = client.build_transaction().read_only(false).start().await?;
+    let (facts, found, candidates) = find(undone, table, role).await?;
+    let mut analysis = conclude(&facts, table, &found, candidates);
+    if !found.untold.is_empty() {
+        watch(&client, &facts, &found, &mut analysis).await?;
+    }
+    Ok(analysis)
 }
+
+/// Walks until nothing is missing.
+async fn find(
+    mut undone: Transaction<'_>,
+    table: u32,
+    role: &str,
+) -> Result<(Facts, Found, Candidates), pg::Error> {
+    undone.batch_execute(NAMES_IN_FULL).await?;
+    let statement = undone.prepare_cached(ROLE).await?;
+    let role = undone.query_opt(&statement, &[&role]).await?.map_or(0, |row| row.get(0));
+    let mut facts = Facts::default();
+    let mut last = Wanted::default();
+    loop {
+        let mut walk = Walk::new(&facts, table);
+        let candidates = walk.policies(role);
+        let is_complete = walk.wanted == Wanted::default();
+        // Asked for twice, it does not exist.
+        let is_gone = !is_complete && walk.wanted == last;
+        if is_gone {
+            walk.reason("policies mention something that is gone, or were changed just now");
+        }
+        let (found, wanted) = (walk.found, walk.wanted);
+        if is_complete || is_gone {
+            undone.rollback().await?;
+            return Ok((facts, found, candidates));
+        }
+        facts.load(&mut undone, &wanted).await?;
+        last = wanted;
+    }
+}
+
+/// Other names stand in the analysis in full; bodies of functions are parsed with the path that
+/// the connection has.
+const NAMES_IN_FULL: &str = "
+    select set_config('walkie.search_path', current_setting('search_path'), true),
+           set_config('search_path', '', true)";
+
+const ROLE: &str = "select oid from pg_catalog.pg_roles where rolname = $1";
+
+fn conclude(facts: &Facts, table: u32, found: &Found, candidates: Candidates) -> Analysis {
+    let row = facts.relations.get(&table);
+    let columns = found.columns.iter().filter_map(|number| row?.column(*number).map(str::to_owned));
+    let mut reasons = found.reasons.clone();
+    if row.is_none() {
+        reasons.push("the table is gone".to_owned());
+    }
+    Analysis {
+        columns: columns.collect(),
+        claims: if found.has_whole_claims {
+            Claims::Whole
+        } else {
+            Claims::Of(found.claims.clone())
+        },
+        reads: found.reads.clone(),
+        candidates,
+        reasons,
+        complete_from: None,
+    }
+}
+
+/// Has the log tell the tables that it does not tell yet; what cannot be told is a reason.
+async fn watch(
+    client: &Object,
+    facts: &Facts,
+    found: &Found,
+    analysis: &mut Analysis,
+) -> Result<(), pg::Error> {
+    let untold: Vec<u32> = found.untold.iter().copied().collect();
+    let mut told: Vec<u32> = Vec::new();
+    // What is not understood is asked anew each time anyway.
+    if analysis.reasons.is_empty() {
+        let may_watch: bool = client.query_one(MAY_WATCH, &[]).await?.get(0);
+        if may_watch {
+            let statement = client.prepare_cached(WATCH).await?;
+            let rows = client.query(&statement, &[&untold]).await?;
+            told = rows.iter().map(|row| row.get(0)).collect();
+            // Read after the commit: whoever began before may have written what is not told.
+            let snapshot = client.prepare_cached(NEXT_TRANSACTION).await?;
+            let next: String = client.query_one(&snapshot, &[]).await?.get(0);
+            analysis.complete_from = next.parse().ok().filter(|_| !told.is_empty());
+        }
+    }
+    for relation in untold.iter().filter(|oid| !told.contains(oid)) {
+        if let Some(relation) = facts.relations.get(relation) {
+            analysis.reasons.push(format!(
+                "the log does not tell what happens to {0}: give it a primary key, or: alter publication {1} add table {0};",
+                relation.name,
+                pg::names::PUBLICATION,
+            ));
+        }
+    }
+    Ok(())
+}
+
+const MAY_WATCH: &str = "select coalesce(has_function_privilege(to_regprocedure('realtime.watch(oid[])')::oid, 'execute'), false)";
+
+const WATCH: &str = "select realtime.watch($1)";
+
+const NEXT_TRANSACTION: &str = "select pg_snapshot_xmax(pg_current_snapshot())::text";
