@@ -124,6 +124,13 @@ impl Delivery {
     /// Delivers changes to everybody who wants them and may see them. Tries until Postgres can
     /// be asked: nothing is skipped.
     pub(super) async fn deliver(&mut self, parts: &[Part]) {
+        // What is asked belongs to what is known of a table: nothing may be forgotten between.
+        for parts in parts.chunk_by(|_, next| !next.makes_forget()) {
+            self.deliver_together(parts).await;
+        }
+    }
+
+    async fn deliver_together(&mut self, parts: &[Part]) {
         let mut may_be_outgrown = true;
         loop {
             let delivered = deliver(
@@ -169,6 +176,11 @@ impl Part {
             emptied: Vec::new(),
             changes_schema: false,
         }
+    }
+
+    /// Whether what is known of tables and roles may be wrong from here on.
+    fn makes_forget(&self) -> bool {
+        self.changes_schema || !self.described.is_empty()
     }
 
     fn consequences(&self) -> Consequences<'_> {

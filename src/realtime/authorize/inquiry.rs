@@ -168,7 +168,8 @@ impl Authorizer {
         candidates::ask(self, &mut inquiry.questions).await?;
         let mut requests = Vec::with_capacity(inquiry.questions.len());
         for question in &mut inquiry.questions {
-            let Some(audience) = self.audiences.get(&question.audience) else { continue };
+            let audience = self.audiences.get(&question.audience);
+            let audience = audience.expect("nothing is forgotten between seeing and answering");
             if let Some(possible) = &question.possible {
                 question.viewers.retain(|viewer| audience.is_possible(*viewer, possible));
             }
