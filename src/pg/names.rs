@@ -15,6 +15,9 @@ pub const API_ROLES: [&str; 3] = ["anon", "authenticated", "service_role"];
 /// Publication whose tables are streamed to subscribers.
 pub const PUBLICATION: &str = "supabase_realtime";
 
+/// Publication of the broadcasts that SQL writes into realtime.messages.
+pub const BROADCASTS: &str = "supabase_realtime_messages_publication";
+
 /// Schema of the install ledgers.
 pub const LEDGER_SCHEMA: &str = "walkie";
 

@@ -13,7 +13,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::broadcast::Broadcasts;
 use super::delivery::Delivery;
+use super::hub::Hub;
 use super::subscriber::{Active, Subscriber, system, tell_gap};
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
@@ -40,7 +42,7 @@ const TRIM_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the feed is asked to do.
 enum Command {
-    Subscribe(Subscriber, Option<Frame>, oneshot::Sender<()>),
+    Subscribe(Subscriber, Vec<Frame>, oneshot::Sender<()>),
     Unsubscribe(u64),
 }
 
@@ -55,7 +57,7 @@ impl Handle {
     /// Adds or replaces a subscriber. When it is active, `greeting` goes to its socket before
     /// any event, then "Subscribed to PostgreSQL" and what it missed; then this resolves, with
     /// `None` when the server is going down.
-    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Option<Frame>) -> Option<()> {
+    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Vec<Frame>) -> Option<()> {
         let (done, active) = oneshot::channel();
         self.commands.send(Command::Subscribe(subscriber, greeting, done)).await.ok()?;
         active.await.ok()
@@ -79,6 +81,7 @@ pub struct Feed {
     commands: mpsc::Receiver<Command>,
     is_connected: watch::Sender<bool>,
     delivery: Delivery,
+    broadcasts: Broadcasts,
     window: Window,
     subscribers: HashMap<u64, Active>,
     /// Those who still have to be sent what they missed, and up to where they have it.
@@ -91,8 +94,14 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed from `source`; `pool` is for the authorizer's questions.
-    pub fn new(source: Source, pool: Pool, settings: &RealtimeSettings) -> (Self, Handle) {
+    /// A feed from `source`; `pool` is for the authorizer's questions, and what SQL broadcasts
+    /// goes to the rooms of `hub`.
+    pub fn new(
+        source: Source,
+        pool: Pool,
+        hub: Arc<Hub>,
+        settings: &RealtimeSettings,
+    ) -> (Self, Handle) {
         let (sender, commands) = mpsc::channel(MAX_COMMANDS);
         let (is_connected, connected) = watch::channel(false);
         let bounds = Bounds {
@@ -105,6 +114,7 @@ impl Feed {
             commands,
             is_connected,
             delivery: Delivery::new(pool, settings.realtime_delete_events),
+            broadcasts: Broadcasts::new(hub),
             window: Window::new(bounds),
             subscribers: HashMap::new(),
             catching_up: Vec::new(),
@@ -171,7 +181,7 @@ impl Feed {
     }
 
     /// A renewed subscription goes on where the former one stands.
-    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Option<Frame>) {
+    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Vec<Frame>) {
         let former = self.standing_of(subscriber.id);
         let now = Place::before(self.window.end()).max(self.last);
         let mut missing = None;
@@ -191,8 +201,8 @@ impl Feed {
             from = from.min(after);
             binding.after = Some(after);
         }
-        if let Some(greeting) = greeting {
-            subscriber.outbox.send(greeting);
+        for frame in greeting {
+            subscriber.outbox.send(frame);
         }
         let place = format!(",\"lsn\":\"{from}\"");
         system(&subscriber, "ok", "Subscribed to PostgreSQL", &place);
@@ -272,6 +282,7 @@ impl Feed {
         let mut next = Some(first);
         while let Some(event) = next {
             match event {
+                Event::Change(change) if self.broadcasts.take(&change).await => {}
                 Event::Change(change) => {
                     bytes += change.size_bytes();
                     changes.push(Arc::new(change));
@@ -317,6 +328,7 @@ impl Feed {
             // Another log begins; its places may be lower.
             self.last = Place::before(from);
         }
+        self.broadcasts.connected(end);
         self.window.open(from, end, is_gap);
         self.has_connected = true;
         self.is_connected.send_replace(true);

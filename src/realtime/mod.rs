@@ -4,16 +4,23 @@
 //! topic), `hub` (topic -> sockets), `subscription` (could this change matter? pure),
 //! `authorize` (may they see it?), `event` (a change as JSON, pure), `window` (recent changes),
 //! `delivery` (a change through all of these), `subscriber`, `feed` (the task that owns them),
+//! `broadcast` (what SQL says to the rooms), `replay` (what it said before), `partitions` (where
+//! that is kept), `api` (broadcasts over HTTP), `rate` (how many),
 //! `store` (SQL), `error` (reasons and close codes).
 
+mod api;
 pub mod authorize;
+mod broadcast;
 mod channel;
 mod delivery;
 pub mod error;
 pub mod event;
 pub mod feed;
 pub mod hub;
+pub mod partitions;
 pub mod protocol;
+mod rate;
+mod replay;
 mod socket;
 mod store;
 mod subscriber;
@@ -50,7 +57,9 @@ const READ_BUFFER_BYTES: usize = 4096;
 pub struct Realtime {
     keys: Keys,
     pg: Pg,
-    hub: hub::Hub,
+    hub: Arc<hub::Hub>,
+    /// What is sent over HTTP, all callers together.
+    rate: rate::Rate,
     feed: feed::Handle,
     settings: RealtimeSettings,
     shutdown: CancellationToken,
@@ -60,17 +69,20 @@ pub struct Realtime {
 }
 
 impl Realtime {
-    /// A slice whose sockets end with `shutdown`, each a task of `sockets`.
+    /// A slice whose sockets end with `shutdown`, each a task of `sockets`; `feed` speaks in the
+    /// same `hub`.
     pub fn new(
         keys: Keys,
         pg: Pg,
+        hub: Arc<hub::Hub>,
         feed: feed::Handle,
         settings: RealtimeSettings,
         shutdown: CancellationToken,
         sockets: TaskTracker,
     ) -> Arc<Self> {
-        let (hub, open) = (hub::Hub::default(), AtomicUsize::new(0));
-        Arc::new(Self { keys, pg, hub, feed, settings, shutdown, sockets, open })
+        let rate = rate::Rate::new(settings.realtime_http_messages_per_second);
+        let open = AtomicUsize::new(0);
+        Arc::new(Self { keys, pg, hub, rate, feed, settings, shutdown, sockets, open })
     }
 
     /// Who a token speaks for, by this dialect's rules.
@@ -83,7 +95,9 @@ impl Realtime {
     }
 }
 
-/// The routes of the dialect.
+pub use api::router as api;
+
+/// The route of the sockets.
 pub fn router(realtime: Arc<Realtime>) -> Router {
     Router::new().route("/websocket", get(open)).with_state(realtime)
 }

@@ -7,7 +7,7 @@ use crate::support::{Database, eventually};
 
 async fn feed(database: &Database) -> Feed {
     let url = Target::new(&database.login_url().await, "tests").expect("a URL");
-    let mut feed = Feed::new(Source::new(&url, database.name(), names::PUBLICATION));
+    let mut feed = Feed::new(Source::new(&url, database.name(), &[names::PUBLICATION]));
     assert!(matches!(feed.next().await, Event::Connected { .. }));
     feed
 }
