@@ -133,14 +133,14 @@ mod tests {
             name: "messages".into(),
             columns: columns.collect(),
         };
-        let datum = |value: &Option<&str>| {
+        let datum = |value: Option<&str>| {
             value.map_or(Datum::Null, |text| Datum::Text(Bytes::copy_from_slice(text.as_bytes())))
         };
         Change {
             place: Place { commit: Lsn(10), index: 0 },
             transaction: Arc::new(Transaction::default()),
             relation: Arc::new(relation),
-            action: Action::Insert { new: values.iter().map(|(_, value)| datum(value)).collect() },
+            action: Action::Insert { new: values.iter().map(|(_, value)| datum(*value)).collect() },
         }
     }
 

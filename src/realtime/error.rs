@@ -291,6 +291,26 @@ impl Api {
     }
 }
 
+/// Why a policy did not let a message pass.
+impl From<pg::Error> for Api {
+    fn from(error: pg::Error) -> Self {
+        match error.sqlstate() {
+            Some("42501") => Self::Forbidden,
+            Some("57014") => Self::Canceled,
+            // A row for which there is no partition breaks the table's own bounds.
+            Some("23514") => Self::NoPartition,
+            Some(code) => {
+                tracing::info!(code, "a policy on realtime.messages failed");
+                Self::Policy
+            }
+            None => {
+                tracing::warn!(%error, "a broadcast could not be decided");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
 /// Why the server closes a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Close {

@@ -5,11 +5,12 @@
 //! `authorize` (may they see it?), `event` (a change as JSON, pure), `window` (recent changes),
 //! `delivery` (a change through all of these), `subscriber`, `feed` (the task that owns them),
 //! `broadcast` (what SQL says to the rooms), `replay` (what it said before), `partitions` (where
-//! that is kept), `api` (broadcasts over HTTP), `rate` (how many),
+//! that is kept), `api` (broadcasts over HTTP), `batch` (their bodies, pure), `rate` (how many),
 //! `store` (SQL), `error` (reasons and close codes).
 
 mod api;
 pub mod authorize;
+mod batch;
 mod broadcast;
 mod channel;
 mod delivery;

@@ -10,7 +10,7 @@ use crate::support::{Database, Server, Socket};
 const ALL_EARS: &str =
     "create policy listen on realtime.messages for select to authenticated using (true)";
 
-fn private(replay: Value) -> Value {
+fn private(replay: &Value) -> Value {
     json!({"private": true, "broadcast": {"replay": replay}})
 }
 
@@ -35,7 +35,7 @@ async fn newest_messages_are_told_oldest_first_then_what_is_new() {
         .await;
     let server = Server::start(&database).await;
     let mut bo = server.socket().await;
-    let config = private(json!({"since": 0, "limit": 3}));
+    let config = private(&json!({"since": 0, "limit": 3}));
     assert_eq!(join(&mut bo, "t", &server.person("bo").token, config).await.0, "ok");
     for n in 3..=4 {
         let frame = bo.next().await;
@@ -63,7 +63,7 @@ async fn replay_comes_between_the_answer_and_the_subscription() {
     send(&database, 1).await;
     let server = Server::start(&database).await;
     let mut bo = server.socket().await;
-    let mut config = private(json!({"since": 0}));
+    let mut config = private(&json!({"since": 0}));
     config["postgres_changes"] = json!([{"event": "*", "schema": "public", "table": "t"}]);
     let payload = json!({"config": config, "access_token": server.person("bo").token});
     bo.push("realtime:t", "phx_join", payload).await;
@@ -83,7 +83,7 @@ async fn only_what_is_recent_enough_is_told_and_bytes_not_to_version_1() {
     let since: i64 = since.parse().expect("a number");
     let server = Server::start(&database).await;
     let mut v1 = Socket::open(server.url(), &server.anon_key(), "1.0.0").await;
-    let payload = json!({"config": private(json!({"since": since - 1})), "access_token": server.person("bo").token});
+    let payload = json!({"config": private(&json!({"since": since - 1})), "access_token": server.person("bo").token});
     v1.send_text(
         &json!({"topic": "realtime:t", "event": "phx_join", "payload": payload, "ref": "1"})
             .to_string(),
@@ -117,15 +117,15 @@ async fn replay_is_refused_with_reasons() {
     let public = json!({"broadcast": {"replay": {"since": 0}}});
     for (config, reason) in [
         (public, "UnableToReplayMessages: Replay is not allowed for public channels"),
-        (private(json!({"since": "x"})), "UnableToReplayMessages: Replay params are not valid"),
+        (private(&json!({"since": "x"})), "UnableToReplayMessages: Replay params are not valid"),
     ] {
         let (status, response) = join(&mut bo, "t", &token, config).await;
         assert_eq!((&*status, &response["reason"]), ("error", &json!(reason)));
     }
     // Whoever may not listen is told no more than that.
-    let (_, response) = join(&mut bo, "t", &server.anon_key(), private(json!({"since": 0}))).await;
+    let (_, response) = join(&mut bo, "t", &server.anon_key(), private(&json!({"since": 0}))).await;
     assert!(response["reason"].as_str().is_some_and(|reason| reason.starts_with("Unauthorized")));
-    assert_eq!(join(&mut bo, "t", &token, private(json!(null))).await.0, "ok");
+    assert_eq!(join(&mut bo, "t", &token, private(&json!(null))).await.0, "ok");
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn each_message_is_told_once_however_the_join_falls() {
     // Joins fall anywhere between the commits.
     for round in 0.. {
         let mut bo = server.socket().await;
-        let status = join(&mut bo, "t", &token, private(json!({"since": 0}))).await.0;
+        let status = join(&mut bo, "t", &token, private(&json!({"since": 0}))).await.0;
         assert_eq!(status, "ok");
         let is_last = writing.is_finished();
         database.sql(&format!("select realtime.send('{{\"n\": {round}}}', 'mark', 't')")).await;
