@@ -42,9 +42,14 @@ impl Broadcasts {
         Self { hub, from: None, told: 0 }
     }
 
-    /// The log is streamed, and ends at `end` now.
-    pub(super) fn connected(&mut self, end: Lsn) {
-        self.from.get_or_insert(end);
+    /// The log is streamed, and ends at `end` now; with a gap, it is another than before.
+    pub(super) fn connected(&mut self, end: Lsn, is_gap: bool) {
+        self.from = match self.from {
+            None => Some(end),
+            // Its positions may be lower, and nothing of it was told.
+            Some(_) if is_gap => Some(Lsn(0)),
+            from => from,
+        };
     }
 
     /// Hands a message to its room. Gives whether the change was a message at all: rows of
@@ -207,18 +212,21 @@ mod tests {
             ]
         };
         let mut broadcasts = Broadcasts::new(hub);
-        broadcasts.connected(Lsn(11));
+        broadcasts.connected(Lsn(11), true);
         assert!(broadcasts.take(&message(&row("1"))).await, "it is a message all the same");
         let mut later = message(&row("2"));
         later.place.commit = Lsn(11);
         assert!(broadcasts.take(&later).await);
-        broadcasts.connected(Lsn(20));
+        broadcasts.connected(Lsn(20), false);
         later.place.commit = Lsn(12);
         assert!(broadcasts.take(&later).await, "a later connection changes nothing");
+        broadcasts.connected(Lsn(2), true);
+        later.place.commit = Lsn(3);
+        assert!(broadcasts.take(&later).await, "another log begins");
 
         let mut heard = Vec::new();
         assert_eq!(inbox.receive(&mut heard, 9).await, Ok(()));
-        assert_eq!(heard.len(), 2);
+        assert_eq!(heard.len(), 3);
         assert!(format!("{:?}", heard[0]).contains(r#"\"payload\":2"#), "{heard:?}");
     }
 }

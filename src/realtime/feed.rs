@@ -328,7 +328,7 @@ impl Feed {
             // Another log begins; its places may be lower.
             self.last = Place::before(from);
         }
-        self.broadcasts.connected(end);
+        self.broadcasts.connected(end, is_gap);
         self.window.open(from, end, is_gap);
         self.has_connected = true;
         self.is_connected.send_replace(true);
