@@ -187,7 +187,7 @@ fn router(
     let requests = Router::new()
         .nest("/auth/v1", auth.router())
         .nest("/rest/v1/", rest.router())
-        .nest("/realtime/v1/api", realtime::api(Arc::clone(&realtime)));
+        .nest("/realtime/v1/api", realtime::api_router(Arc::clone(&realtime)));
     // Sockets outlive every time limit, and probes are not worth a line in the log.
     edge::layers(requests, &settings.http.limits)
         .nest("/realtime/v1", realtime::router(realtime))

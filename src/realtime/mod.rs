@@ -96,7 +96,7 @@ impl Realtime {
     }
 }
 
-pub use api::router as api;
+pub use api::router as api_router;
 
 /// The route of the sockets.
 pub fn router(realtime: Arc<Realtime>) -> Router {
