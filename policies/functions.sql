@@ -16,7 +16,8 @@ grant execute on function
   app.can_edit(uuid, uuid),
   app.can_delete(uuid, uuid),
   app.refuse_message(uuid, uuid),
-  app.conversation_of_topic(text)
+  app.conversation_of_topic(text),
+  app.may_signal(uuid, text)
 to authenticated, service_role;
 
 grant execute on function

@@ -4,4 +4,6 @@
 \ir conversations.sql
 \ir conversation_members.sql
 \ir messages.sql
+\ir user_privacy_settings.sql
+\ir user_restrictions.sql
 \ir realtime_messages.sql

@@ -2,5 +2,6 @@
 \ir people.sql
 \ir conversations.sql
 \ir members.sql
+\ir signals.sql
 \ir messages.sql
 \ir unread.sql

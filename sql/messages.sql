@@ -83,6 +83,9 @@ begin
 
   new.sender_id := coalesce(auth.uid(), new.sender_id);
   new.created_at := clock_timestamp();
+  if app.is_shadow_banned(new.conversation_id) then
+    new.visibility := 'shadow';
+  end if;
 
   -- A repeat takes no number: the unique key decides between an error and silence, and no gap is left.
   if new.client_id is not null then
@@ -119,7 +122,7 @@ begin
 end
 $$;
 comment on function app.take_number() is
-  'Trigger: fills what the server owns (sender, numbers, time) and keeps the conversation''s clocks, last message and preview. Errors: 42501 not_member, PT422 bad_reply.';
+  'Trigger: fills what the server owns (sender, numbers, time, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: 42501 not_member, PT422 bad_reply.';
 
 create or replace trigger on_messages_insert__take_number
 before insert on public.messages

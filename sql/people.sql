@@ -139,11 +139,13 @@ begin
          bio = null,
          erased_at = clock_timestamp()
    where id = old.id;
+  delete from public.user_privacy_settings
+   where user_id = old.id;
   return null;
 end
 $$;
 comment on function app.erase_profile() is
-  'Trigger: a deleted account leaves its conversations and its profile names nobody; its words stay.';
+  'Trigger: a deleted account leaves its conversations, its profile names nobody and its settings go; its words stay.';
 
 create or replace trigger on_auth_users_delete__erase_profile
 after delete on auth.users

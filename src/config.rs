@@ -279,6 +279,12 @@ pub struct RealtimeSettings {
     /// Largest frame a client may send, in bytes
     #[arg(long, env = "WALKIE_REALTIME_MAX_FRAME_BYTES", default_value_t = 5_000_000)]
     pub realtime_max_frame_bytes: usize,
+    /// Most broadcasts over HTTP a second, all callers together; ten seconds' worth at once
+    #[arg(long, env = "WALKIE_REALTIME_HTTP_MESSAGES_PER_SECOND", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub realtime_http_messages_per_second: u32,
+    /// How long broadcasts from SQL are kept for replay, in hours; whole days go at once
+    #[arg(long, env = "WALKIE_REALTIME_MESSAGES_HOURS", default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=87_600))]
+    pub realtime_messages_hours: u32,
     /// Frames that may wait for one socket before it is closed and told to come back
     #[arg(long, env = "WALKIE_REALTIME_QUEUE_FRAMES", default_value_t = 512)]
     pub realtime_queue_frames: usize,

@@ -24,6 +24,8 @@ use crate::observe::Metrics;
 use crate::pg::install::{self, Finding};
 use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
+use crate::realtime::hub::Hub;
+use crate::realtime::partitions::Partitions;
 use crate::realtime::{self, Realtime};
 use crate::rest::Rest;
 use crate::wal::Source;
@@ -90,11 +92,14 @@ pub async fn run(
     require(&settings.database.database_url).await?;
     let pg = Pg::new(&settings.database)?;
     pg.reload(&settings.rest.schemas).await?;
+    let partitions = Partitions::new(pg.clone(), settings.realtime.realtime_messages_hours);
+    partitions.keep().await;
 
     let metrics = Arc::new(Metrics::default());
-    let (feed, changes) = feed(&settings, &metrics)?;
+    let hub = Arc::<Hub>::default();
+    let (feed, changes) = feed(&settings, &hub, &metrics)?;
     let sockets = TaskTracker::new();
-    let app = router(&settings, &pg, &changes, &metrics, &shutdown, &sockets)
+    let app = router(&settings, &pg, &hub, &changes, &metrics, &shutdown, &sockets)
         .into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|stream| {
         // Frames are small and must not wait for each other.
@@ -107,6 +112,7 @@ pub async fn run(
     let stop = shutdown.clone().cancelled_owned();
     tasks.spawn(axum::serve(listener, app).with_graceful_shutdown(stop).into_future());
     tasks.spawn(feed.run(shutdown.clone()).map(Ok));
+    tasks.spawn(partitions.run(shutdown.clone()).map(Ok));
     tasks.spawn(listen::run(pg, target, schemas, shutdown.clone()).map(Ok));
     let ended = tokio::select! {
         // First, since a shutdown ends the tasks too.
@@ -135,15 +141,13 @@ pub async fn run(
 }
 
 /// The log reader and the pool that its authorizer asks over.
-fn feed(settings: &Settings, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
+fn feed(settings: &Settings, hub: &Arc<Hub>, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
     let target = Target::new(url, "log")?;
-    let source = Source::new(
-        &target,
-        &settings.realtime.realtime_slot,
-        &[names::PUBLICATION, names::POLICIES_PUBLICATION],
-    );
-    Ok(Feed::new(source, authorizer_pool(settings)?, &settings.realtime, metrics))
+    let publications = [names::PUBLICATION, names::BROADCASTS, names::POLICIES_PUBLICATION];
+    let source = Source::new(&target, &settings.realtime.realtime_slot, &publications);
+    let pool = authorizer_pool(settings)?;
+    Ok(Feed::new(source, pool, Arc::clone(hub), &settings.realtime, metrics))
 }
 
 /// Connections of the authorizer: functions in policies find what they find for requests, and
@@ -166,6 +170,7 @@ fn authorizer_pool(settings: &Settings) -> Result<Pool, Error> {
 fn router(
     settings: &Settings,
     pg: &Pg,
+    hub: &Arc<Hub>,
     changes: &Handle,
     metrics: &Arc<Metrics>,
     shutdown: &CancellationToken,
@@ -179,6 +184,7 @@ fn router(
     let realtime = Realtime::new(
         keys,
         pg.clone(),
+        Arc::clone(hub),
         changes.clone(),
         settings.realtime.clone(),
         metrics.realtime.clone(),
@@ -186,7 +192,10 @@ fn router(
         sockets.clone(),
     );
     let readiness = Arc::new(Readiness { pg: pg.clone(), changes: changes.clone() });
-    let requests = Router::new().nest("/auth/v1", auth.router()).nest("/rest/v1/", rest.router());
+    let requests = Router::new()
+        .nest("/auth/v1", auth.router())
+        .nest("/rest/v1/", rest.router())
+        .nest("/realtime/v1/api", realtime::api_router(Arc::clone(&realtime)));
     // Sockets outlive every time limit, and probes are not worth a line in the log.
     edge::layers(requests, &settings.http.limits)
         .nest("/realtime/v1", realtime::router(realtime))

@@ -21,6 +21,9 @@ pub const PUBLICATION: &str = "supabase_realtime";
 /// Prefix of the log's messages about changed policies, functions, grants and tables.
 pub const SCHEMA_CHANGED: &str = "rt:ddl";
 
+/// Publication of the broadcasts that SQL writes into realtime.messages.
+pub const BROADCASTS: &str = "supabase_realtime_messages_publication";
+
 /// Schema of the install ledgers.
 pub const LEDGER_SCHEMA: &str = "walkie";
 

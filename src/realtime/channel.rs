@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::error::{Binding as Refusal, Join, Token};
 use super::hub::{Outbox, Room};
 use super::protocol::{self, Broadcast, MAX_NAME_BYTES, Payload, Push, json_text};
+use super::replay::{self, Replay};
 use super::subscriber::{Subscriber, system};
 use super::subscription::{Binding, Wanted, entries};
 use super::{Realtime, TOPIC_PREFIX, store};
@@ -18,7 +19,7 @@ use crate::observe::Counted;
 
 /// Largest payload of a broadcast, in bytes: the reference's 3,000 kB and its allowance for
 /// what is around it.
-const MAX_BROADCAST_BYTES: usize = 3_000_500;
+pub(super) const MAX_BROADCAST_BYTES: usize = 3_000_500;
 
 /// Most bindings of one channel: each is looked at for every change.
 const MAX_BINDINGS: usize = 100;
@@ -84,6 +85,8 @@ impl Channel {
             require_hearing(realtime, &identity, asked.name).await?;
         }
         let broadcast = asked.config.get("broadcast").and_then(Value::as_object);
+        let replay =
+            replay::Asked::read(broadcast.and_then(|options| options.get("replay")), is_private)?;
         let option = |name| flag(broadcast.and_then(|options| options.get(name)));
         let mut channel = Self {
             room,
@@ -99,8 +102,9 @@ impl Channel {
             _joined: Counted::new(&realtime.metrics.channels),
         };
         // Before the answer: who is told that they are in hears what is said from then on.
-        realtime.hub.enter(&channel.room, outbox);
-        let subscribed = channel.subscribe(realtime, outbox, push, asked.bindings).await;
+        let join_ref = channel.join_ref.as_deref();
+        let replay = Replay::enter(realtime, &channel.room, outbox, join_ref, replay).await?;
+        let subscribed = channel.subscribe(realtime, outbox, push, asked.bindings, replay).await;
         if subscribed.is_err() {
             realtime.hub.leave(&channel.room, outbox);
         }
@@ -115,6 +119,7 @@ impl Channel {
         outbox: &Outbox,
         push: &Push,
         list: Vec<Map<String, Value>>,
+        mut replay: Replay,
     ) -> Result<(), Join> {
         let version = outbox.version();
         let wanted: Vec<_> = list.iter().cloned().map(Wanted::read).collect();
@@ -135,18 +140,21 @@ impl Channel {
             Err(refusal) => Err(refusal),
         };
         let response = format!("{{\"postgres_changes\":{}}}", Value::Array(answered));
-        let reply = protocol::reply(version, push, true, &response);
+        let mut greeting = vec![protocol::reply(version, push, true, &response)];
+        greeting.append(&mut replay.frames);
+        let greet = |greeting: Vec<Frame>| greeting.into_iter().for_each(|it| outbox.send(it));
         match accepted {
-            Ok(bindings) if bindings.is_empty() => outbox.send(reply),
+            Ok(bindings) if bindings.is_empty() => greet(greeting),
             Ok(bindings) => {
                 self.bindings = bindings;
-                self.activate(realtime, outbox, Some(reply)).await.ok_or(Join::Restarting)?;
+                self.activate(realtime, outbox, greeting).await.ok_or(Join::Restarting)?;
             }
             Err(refusal) => {
-                outbox.send(reply);
+                greet(greeting);
                 self.refuse(outbox, &refusal);
             }
         }
+        replay.finish(outbox);
         Ok(())
     }
 
@@ -163,7 +171,7 @@ impl Channel {
         &self,
         realtime: &Realtime,
         outbox: &Outbox,
-        greeting: Option<Frame>,
+        greeting: Vec<Frame>,
     ) -> Option<()> {
         realtime.feed.subscribe(self.subscriber(outbox), greeting).await
     }
@@ -238,7 +246,7 @@ impl Channel {
         match self.accept(realtime).await {
             Ok(bindings) => {
                 self.bindings = bindings;
-                match self.activate(realtime, outbox, None).await {
+                match self.activate(realtime, outbox, Vec::new()).await {
                     Some(()) => Outcome::Stays,
                     None => Outcome::Ends,
                 }

@@ -1,6 +1,7 @@
 //! What the dialect says when it refuses: upgrades, joins, and closed sockets.
 
 use http::StatusCode;
+use serde_json::{Value, json};
 
 use crate::identity;
 use crate::pg;
@@ -97,6 +98,8 @@ pub enum Join {
     Token(Token),
     /// No policy on realtime.messages lets them read this topic.
     Unauthorized(String),
+    /// The replay it asks for cannot be given.
+    Replay(Replay),
     /// The socket has too many channels.
     TooManyChannels,
     /// The database could not be asked.
@@ -118,6 +121,7 @@ impl Join {
             Self::LongName(_) => "TopicNameTooLong",
             Self::Token(token) => token.code(),
             Self::Unauthorized(_) => "Unauthorized",
+            Self::Replay(_) => "UnableToReplayMessages",
             Self::TooManyChannels => "ChannelRateLimitReached",
             Self::Unreachable => "UnableToConnectToProject",
             Self::Restarting => "RealtimeRestarting",
@@ -132,10 +136,38 @@ impl Join {
             Self::Unauthorized(name) => {
                 format!("You do not have permissions to read from this Channel topic: {name}")
             }
+            Self::Replay(replay) => replay.text().into(),
             Self::TooManyChannels => "Too many channels".into(),
             Self::Unreachable => "Realtime was unable to connect to the project database".into(),
             Self::Restarting => "Realtime is restarting, please standby".into(),
         }
+    }
+}
+
+/// A replay that cannot be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replay {
+    /// Only private channels are stored.
+    Public,
+    /// `since` or `limit` is no number.
+    Malformed,
+    /// The database could not be asked.
+    Unreadable,
+}
+
+impl Replay {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Public => "Replay is not allowed for public channels",
+            Self::Malformed => "Replay params are not valid",
+            Self::Unreadable => "Realtime was unable to replay messages",
+        }
+    }
+}
+
+impl From<Replay> for Join {
+    fn from(replay: Replay) -> Self {
+        Self::Replay(replay)
     }
 }
 
@@ -198,6 +230,98 @@ impl Binding {
                 format!("Error parsing `after`: {text} is not a place such as 0/16B3748:0")
             }
             Self::Unreachable => "Realtime was unable to connect to the project database".into(),
+        }
+    }
+}
+
+/// A broadcast over HTTP that is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Api {
+    /// There is no token, or it is refused.
+    Unauthorized,
+    /// A policy says no.
+    Forbidden,
+    /// The body is neither JSON nor bytes.
+    MediaType,
+    /// The body does not parse.
+    Malformed,
+    /// The body is larger than so many bytes.
+    TooLarge(usize),
+    /// Fields and what is wrong with each.
+    Invalid(Value),
+    /// More messages than may be sent now.
+    Batch,
+    /// No message may be sent now.
+    Rate,
+    /// A policy raised.
+    Policy,
+    /// A policy took too long.
+    Canceled,
+    /// realtime.messages has no partition for today.
+    NoPartition,
+    /// The database could not be asked.
+    Unavailable,
+}
+
+impl Api {
+    /// HTTP status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Batch | Self::Rate => StatusCode::TOO_MANY_REQUESTS,
+            Self::Invalid(_)
+            | Self::Policy
+            | Self::Canceled
+            | Self::NoPartition
+            | Self::Unavailable => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// Its body.
+    pub fn body(&self) -> Value {
+        let text = match self {
+            Self::Invalid(faults) => return json!({"errors": faults}),
+            Self::MediaType => {
+                let text =
+                    "Unsupported Media Type. Use application/json or application/octet-stream";
+                return json!({"error": text});
+            }
+            Self::TooLarge(most) => {
+                return json!({"message": format!("The body is larger than {most} bytes")});
+            }
+            Self::Unauthorized | Self::Forbidden => "Unauthorized",
+            Self::Malformed => "The body is not JSON",
+            Self::Batch => "Too many messages to broadcast, please reduce the batch size",
+            Self::Rate => "You have exceeded your rate limit",
+            Self::Policy => "RLS policy error",
+            Self::Canceled => "Query canceled",
+            Self::NoPartition => "Missing messages partition",
+            Self::Unavailable => "Tenant database unavailable",
+        };
+        json!({"message": text})
+    }
+}
+
+/// Why a policy did not let a message pass.
+impl From<pg::Error> for Api {
+    fn from(error: pg::Error) -> Self {
+        match error.sqlstate() {
+            Some("42501") => Self::Forbidden,
+            Some("57014") => Self::Canceled,
+            // A row for which there is no partition breaks the table's own bounds.
+            Some("23514") => Self::NoPartition,
+            Some(code) => {
+                tracing::info!(code, "a policy on realtime.messages failed");
+                Self::Policy
+            }
+            None => {
+                tracing::warn!(%error, "a broadcast could not be decided");
+                Self::Unavailable
+            }
         }
     }
 }

@@ -15,7 +15,9 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::authorize::Person;
+use super::broadcast::Broadcasts;
 use super::delivery::{Delivery, Part};
+use super::hub::Hub;
 use super::subscriber::{Active, Subscriber, system, tell_gap};
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
@@ -47,7 +49,7 @@ const TRIM_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the feed is asked to do.
 enum Command {
-    Subscribe(Subscriber, Option<Frame>, oneshot::Sender<()>),
+    Subscribe(Subscriber, Vec<Frame>, oneshot::Sender<()>),
     Unsubscribe(u64),
 }
 
@@ -62,7 +64,7 @@ impl Handle {
     /// Adds or replaces a subscriber. When it is active, `greeting` goes to its socket before
     /// any event, then "Subscribed to PostgreSQL" and what it missed; then this resolves, with
     /// `None` when the server is going down.
-    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Option<Frame>) -> Option<()> {
+    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Vec<Frame>) -> Option<()> {
         let (done, active) = oneshot::channel();
         self.commands.send(Command::Subscribe(subscriber, greeting, done)).await.ok()?;
         active.await.ok()
@@ -86,6 +88,7 @@ pub struct Feed {
     commands: mpsc::Receiver<Command>,
     is_connected: watch::Sender<bool>,
     delivery: Delivery,
+    broadcasts: Broadcasts,
     window: Window,
     /// Those who still have to be sent what they missed, and up to where they have it.
     catching_up: Vec<(Active, Place)>,
@@ -102,10 +105,12 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed from `source`; `pool` is for the authorizer's questions.
+    /// A feed from `source`; `pool` is for the authorizer's questions, and what SQL broadcasts
+    /// goes to the rooms of `hub`.
     pub fn new(
         source: Source,
         pool: Pool,
+        hub: Arc<Hub>,
         settings: &RealtimeSettings,
         metrics: &Metrics,
     ) -> (Self, Handle) {
@@ -121,6 +126,7 @@ impl Feed {
             commands,
             is_connected,
             delivery: Delivery::new(pool, settings, &metrics.authorizer),
+            broadcasts: Broadcasts::new(hub),
             window: Window::new(bounds),
             catching_up: Vec::new(),
             people: HashMap::new(),
@@ -195,7 +201,7 @@ impl Feed {
     }
 
     /// A renewed subscription goes on where the former one stands.
-    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Option<Frame>) {
+    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Vec<Frame>) {
         let former = self.standing_of(subscriber.id);
         let now = Place::before(self.window.end()).max(self.last);
         let mut missing = None;
@@ -215,8 +221,8 @@ impl Feed {
             from = from.min(after);
             binding.after = Some(after);
         }
-        if let Some(greeting) = greeting {
-            subscriber.outbox.send(greeting);
+        for frame in greeting {
+            subscriber.outbox.send(frame);
         }
         let place = format!(",\"lsn\":\"{from}\"");
         system(&subscriber, "ok", "Subscribed to PostgreSQL", &place);
@@ -310,6 +316,7 @@ impl Feed {
                 self.telling = (transaction, told);
                 batch.open(&self.telling, true);
             }
+            Event::Change(change) if self.broadcasts.take(&change).await => {}
             Event::Change(change) => {
                 batch.bytes += change.size_bytes();
                 batch.count += 1;
@@ -349,6 +356,7 @@ impl Feed {
             // Another log begins; its places may be lower.
             self.last = Place::before(from);
         }
+        self.broadcasts.connected(end, is_gap);
         self.window.open(from, end, is_gap);
         self.has_connected = true;
         self.is_connected.send_replace(true);

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::Close;
 use super::protocol::{Broadcast, Version, broadcast};
+use super::replay::Gate;
 
 /// The sending end of one socket. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -156,21 +157,40 @@ pub struct Room {
 #[derive(Debug, Default)]
 pub struct Hub {
     /// Held for a look-up or a loop of `try_send`s, never across an await.
-    rooms: Mutex<HashMap<Room, Vec<Outbox>>>,
+    rooms: Mutex<HashMap<Room, Vec<Member>>>,
+}
+
+/// A socket in a room.
+#[derive(Debug)]
+struct Member {
+    outbox: Outbox,
+    /// For those who asked for a replay: what messages of the log must pass.
+    gate: Option<Arc<Gate>>,
 }
 
 impl Hub {
     /// Lets a socket into a room.
     pub fn enter(&self, room: &Room, socket: &Outbox) {
+        self.let_in(room, Member { outbox: socket.clone(), gate: None });
+    }
+
+    /// Lets a socket into a room; messages of the log wait at the gate, which is shut.
+    pub(super) fn enter_gated(&self, room: &Room, socket: &Outbox) -> Arc<Gate> {
+        let gate = Gate::shut();
+        self.let_in(room, Member { outbox: socket.clone(), gate: Some(Arc::clone(&gate)) });
+        gate
+    }
+
+    fn let_in(&self, room: &Room, member: Member) {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        rooms.entry(room.clone()).or_default().push(socket.clone());
+        rooms.entry(room.clone()).or_default().push(member);
     }
 
     /// Takes a socket out of a room.
     pub fn leave(&self, room: &Room, socket: &Outbox) {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(members) = rooms.get_mut(room) {
-            members.retain(|member| !member.is(socket));
+            members.retain(|member| !member.outbox.is(socket));
             if members.is_empty() {
                 rooms.remove(room);
             }
@@ -179,7 +199,8 @@ impl Hub {
 
     /// Says something to everybody in a room; `except` hears nothing.
     pub fn say(&self, room: &Room, said: &Broadcast, except: Option<&Outbox>) {
-        self.fan_out(room, except, |version| broadcast(version, &room.topic, said));
+        let id = said.id.as_ref();
+        self.fan_out_once(room, id, except, |version| broadcast(version, &room.topic, said));
     }
 
     /// Sends to everybody in a room what `frame` makes for their serializer, made once each.
@@ -189,18 +210,32 @@ impl Hub {
         except: Option<&Outbox>,
         frame: impl Fn(Version) -> Option<Frame>,
     ) {
+        self.fan_out_once(room, None, except, frame);
+    }
+
+    /// As [`Hub::fan_out`]; what has an id passes gates.
+    fn fan_out_once(
+        &self,
+        room: &Room,
+        id: Option<&Arc<str>>,
+        except: Option<&Outbox>,
+        frame: impl Fn(Version) -> Option<Frame>,
+    ) {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(members) = rooms.get(room) else { return };
         let (mut v1, mut v2) = (None, None);
-        for member in members.iter().filter(|member| except.is_none_or(|except| !member.is(except)))
-        {
-            let version = member.version();
+        let is_meant = |member: &&Member| except.is_none_or(|except| !member.outbox.is(except));
+        for Member { outbox, gate } in members.iter().filter(is_meant) {
+            let version = outbox.version();
             let made = match version {
                 Version::V1 => &mut v1,
                 Version::V2 => &mut v2,
             };
             if let Some(frame) = made.get_or_insert_with(|| frame(version)) {
-                member.send(frame.clone());
+                match (id, gate) {
+                    (Some(id), Some(gate)) => gate.pass(id, frame.clone(), outbox),
+                    _ => outbox.send(frame.clone()),
+                }
             }
         }
     }
@@ -245,7 +280,7 @@ mod tests {
         hub.enter(&room(false), &ana);
         hub.enter(&room(false), &bo);
         hub.enter(&room(true), &cy);
-        let said = Broadcast { event: "hi".into(), is_json: true, data: "{}".into() };
+        let said = Broadcast { event: "hi".into(), is_json: true, data: "{}".into(), id: None };
         hub.say(&room(false), &said, Some(&ana));
         hub.say(&room(true), &said, None);
         hub.leave(&room(false), &bo);

@@ -4,16 +4,24 @@
 //! topic), `hub` (topic -> sockets), `subscription` (could this change matter? pure), `roster` (to whom?),
 //! `authorize` (may they see it?), `event` (a change as JSON, pure), `window` (recent changes),
 //! `delivery` (a change through all of these), `subscriber`, `feed` (the task that owns them),
+//! `broadcast` (what SQL says to the rooms), `replay` (what it said before), `partitions` (where
+//! that is kept), `api` (broadcasts over HTTP), `batch` (their bodies, pure), `rate` (how many),
 //! `store` (SQL), `error` (reasons and close codes).
 
+mod api;
 pub mod authorize;
+mod batch;
+mod broadcast;
 mod channel;
 mod delivery;
 pub mod error;
 pub mod event;
 pub mod feed;
 pub mod hub;
+pub mod partitions;
 pub mod protocol;
+mod rate;
+mod replay;
 mod roster;
 mod socket;
 mod store;
@@ -52,7 +60,9 @@ const READ_BUFFER_BYTES: usize = 4096;
 pub struct Realtime {
     keys: Keys,
     pg: Pg,
-    hub: hub::Hub,
+    hub: Arc<hub::Hub>,
+    /// What is sent over HTTP, all callers together.
+    rate: rate::Rate,
     feed: feed::Handle,
     settings: RealtimeSettings,
     metrics: RealtimeMetrics,
@@ -63,18 +73,21 @@ pub struct Realtime {
 }
 
 impl Realtime {
-    /// A slice whose sockets end with `shutdown`, each a task of `sockets`.
+    /// A slice whose sockets end with `shutdown`, each a task of `sockets`; `feed` speaks in the
+    /// same `hub`.
     pub fn new(
         keys: Keys,
         pg: Pg,
+        hub: Arc<hub::Hub>,
         feed: feed::Handle,
         settings: RealtimeSettings,
         metrics: RealtimeMetrics,
         shutdown: CancellationToken,
         sockets: TaskTracker,
     ) -> Arc<Self> {
-        let (hub, open) = (hub::Hub::default(), AtomicUsize::new(0));
-        Arc::new(Self { keys, pg, hub, feed, settings, metrics, shutdown, sockets, open })
+        let rate = rate::Rate::new(settings.realtime_http_messages_per_second);
+        let open = AtomicUsize::new(0);
+        Arc::new(Self { keys, pg, hub, rate, feed, settings, metrics, shutdown, sockets, open })
     }
 
     /// Who a token speaks for, by this dialect's rules.
@@ -87,7 +100,9 @@ impl Realtime {
     }
 }
 
-/// The routes of the dialect.
+pub use api::router as api_router;
+
+/// The route of the sockets.
 pub fn router(realtime: Arc<Realtime>) -> Router {
     Router::new().route("/websocket", get(open)).with_state(realtime)
 }

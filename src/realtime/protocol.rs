@@ -3,6 +3,8 @@
 //! Version 1 is a JSON object, version 2 a JSON array or, for what users broadcast, a binary
 //! frame whose first byte is its kind.
 
+use std::sync::Arc;
+
 use axum::extract::ws::Message as Frame;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Deserialize;
@@ -64,6 +66,8 @@ pub struct Broadcast {
     pub is_json: bool,
     /// The user's payload.
     pub data: Bytes,
+    /// Its id in the database, when it comes from there.
+    pub id: Option<Arc<str>>,
 }
 
 /// A frame that cannot be read. The connection stays, the frame is dropped.
@@ -167,7 +171,7 @@ pub fn decode_binary(frame: &Bytes) -> Result<Push, Malformed> {
         if encoding == 1 && !is_json {
             return Err(Malformed);
         }
-        ("broadcast".to_owned(), Payload::Broadcast(Broadcast { event, is_json, data }))
+        ("broadcast".to_owned(), Payload::Broadcast(Broadcast { event, is_json, data, id: None }))
     } else {
         let json = serde_json::from_slice(&data).map_err(|_| Malformed)?;
         (event, Payload::Json(json))
@@ -216,28 +220,64 @@ pub fn reply(version: Version, to: &Push, is_ok: bool, response: &str) -> Frame 
 pub fn broadcast(version: Version, topic: &str, said: &Broadcast) -> Option<Frame> {
     match version {
         Version::V1 if !said.is_json => None,
-        Version::V1 => {
-            let data = std::str::from_utf8(&said.data).ok()?;
-            let payload = format!(
-                r#"{{"type":"broadcast","event":{},"payload":{data}}}"#,
-                json_text(Some(&said.event))
-            );
-            Some(push(version, None, None, topic, "broadcast", &payload))
-        }
-        Version::V2 => {
-            let mut frame =
-                BytesMut::with_capacity(5 + topic.len() + said.event.len() + said.data.len());
-            frame.put_u8(4);
-            frame.put_u8(u8::try_from(topic.len()).ok()?);
-            frame.put_u8(u8::try_from(said.event.len()).ok()?);
-            frame.put_u8(0);
-            frame.put_u8(u8::from(said.is_json));
-            frame.put_slice(topic.as_bytes());
-            frame.put_slice(said.event.as_bytes());
-            frame.put_slice(&said.data);
-            Some(Frame::Binary(frame.freeze()))
-        }
+        Version::V1 => text_broadcast(version, None, topic, said, &meta(said, false)),
+        Version::V2 => binary_broadcast(topic, said, &meta(said, false)),
     }
+}
+
+/// A broadcast of the past: JSON as text, for both versions. `None` when the version cannot
+/// carry it.
+pub fn replayed(
+    version: Version,
+    join_ref: Option<&str>,
+    topic: &str,
+    said: &Broadcast,
+) -> Option<Frame> {
+    match version {
+        _ if said.is_json => text_broadcast(version, join_ref, topic, said, &meta(said, true)),
+        Version::V1 => None,
+        Version::V2 => binary_broadcast(topic, said, &meta(said, true)),
+    }
+}
+
+/// What is said about a broadcast beside it, as JSON; empty when nothing is.
+fn meta(said: &Broadcast, is_replayed: bool) -> String {
+    let Some(id) = said.id.as_deref() else { return String::new() };
+    let id = json_text(Some(id));
+    if is_replayed {
+        format!(r#"{{"replayed":true,"id":{id}}}"#)
+    } else {
+        format!(r#"{{"id":{id}}}"#)
+    }
+}
+
+fn text_broadcast(
+    version: Version,
+    join_ref: Option<&str>,
+    topic: &str,
+    said: &Broadcast,
+    meta: &str,
+) -> Option<Frame> {
+    let data = std::str::from_utf8(&said.data).ok()?;
+    let event = json_text(Some(&said.event));
+    let meta = if meta.is_empty() { String::new() } else { format!(r#","meta":{meta}"#) };
+    let payload = format!(r#"{{"type":"broadcast","event":{event},"payload":{data}{meta}}}"#);
+    Some(push(version, join_ref, None, topic, "broadcast", &payload))
+}
+
+fn binary_broadcast(topic: &str, said: &Broadcast, meta: &str) -> Option<Frame> {
+    let names = topic.len() + said.event.len() + meta.len();
+    let mut frame = BytesMut::with_capacity(5 + names + said.data.len());
+    frame.put_u8(4);
+    frame.put_u8(u8::try_from(topic.len()).ok()?);
+    frame.put_u8(u8::try_from(said.event.len()).ok()?);
+    frame.put_u8(u8::try_from(meta.len()).ok()?);
+    frame.put_u8(u8::from(said.is_json));
+    frame.put_slice(topic.as_bytes());
+    frame.put_slice(said.event.as_bytes());
+    frame.put_slice(meta.as_bytes());
+    frame.put_slice(&said.data);
+    Some(Frame::Binary(frame.freeze()))
 }
 
 /// A JSON string, or null.
@@ -299,6 +339,35 @@ mod tests {
             out.as_str(),
             r#"{"topic":"realtime:a","event":"broadcast","payload":{"type":"broadcast","event":"hi","payload":{"a":1}},"ref":null}"#
         );
+    }
+
+    #[test]
+    fn broadcasts_of_the_database_bring_their_id() {
+        let said = Broadcast {
+            event: "e".into(),
+            is_json: true,
+            data: Bytes::from_static(b"[1]"),
+            id: Some("i".into()),
+        };
+        let text = |frame| match frame {
+            Some(Frame::Text(text)) => text.as_str().to_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            broadcast(Version::V2, "t", &said),
+            Some(Frame::Binary(Bytes::from_static(b"\x04\x01\x01\x0a\x01te{\"id\":\"i\"}[1]")))
+        );
+        assert_eq!(
+            text(broadcast(Version::V1, "t", &said)),
+            r#"{"topic":"t","event":"broadcast","payload":{"type":"broadcast","event":"e","payload":[1],"meta":{"id":"i"}},"ref":null}"#
+        );
+        assert_eq!(
+            text(replayed(Version::V2, Some("1"), "t", &said)),
+            r#"["1",null,"t","broadcast",{"type":"broadcast","event":"e","payload":[1],"meta":{"replayed":true,"id":"i"}}]"#
+        );
+        let bytes = Broadcast { is_json: false, ..said };
+        assert_eq!(replayed(Version::V1, None, "t", &bytes), None);
+        assert!(matches!(replayed(Version::V2, None, "t", &bytes), Some(Frame::Binary(_))));
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// The log of the database that `target` names, through `slot`, of the tables in `publications`.
+    /// The log of the database that `target` names, through `slot`, of the tables in all of
+    /// `publications`.
     pub fn new(target: &Target, slot: &str, publications: &[&str]) -> Self {
         let url = &target.config;
         let host = match url.get_hosts().first() {
@@ -50,8 +51,7 @@ impl Source {
         let user = url.get_user().unwrap_or("postgres");
         let password = url.get_password().map(String::from_utf8_lossy).unwrap_or_default();
         let database = url.get_dbname().unwrap_or(user);
-        let publications: Vec<String> =
-            publications.iter().map(|name| (*name).to_owned()).collect();
+        let publications = publications.to_vec();
         let mut config = ReplicationConfig::new(host, user, password, database, slot, publications);
         config.port = url.get_ports().first().copied().unwrap_or(5432);
         config.tls = TlsConfig { mode, ..TlsConfig::default() };
@@ -72,18 +72,21 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Opens the stream after `told`; the server need not remember up to `acknowledged`.
+    /// Opens the stream after `told`; the server need not remember up to `acknowledged`. With
+    /// `anew` the slot is made anew first: the log it stands in cannot be read.
     pub(super) async fn open(
         source: Source,
         told: Lsn,
         acknowledged: Lsn,
+        anew: bool,
     ) -> Result<(Self, Event), Error> {
         let mut config = source.config;
         config.start_lsn = WireLsn(told.0);
         config.ack_lsn = Some(WireLsn(acknowledged.0));
-        let slot = config.slot.clone();
+        let (slot, publications) = (config.slot.clone(), config.publication.clone());
         let mut client = ReplicationClient::connect_gated(config).await?;
-        let from = slot::ensure(&mut client, &slot).await?;
+        slot::require(&mut client, publications.names()).await?;
+        let from = slot::ensure(&mut client, &slot, anew).await?;
         let end = Lsn(client.identify_system().await?.xlogpos.0);
         client.start().await?;
         client.wait_started().await?;

@@ -29,7 +29,21 @@ pub enum Error {
     /// A message could not be read.
     #[error(transparent)]
     Malformed(#[from] Malformed),
+    /// A publication does not exist.
+    #[error("publication {0} does not exist; walkie migrate makes it")]
+    NoPublication(String),
     /// Postgres ended the stream.
     #[error("Postgres ended the stream")]
     Ended,
+}
+
+impl Error {
+    /// Whether the log cannot be read from where the slot stands: it was written before one of
+    /// the publications was made. Until 17, Postgres refuses that for ever.
+    pub(super) fn is_before_publication(&self) -> bool {
+        const UNDEFINED_OBJECT: &str = "SQLSTATE 42704";
+        matches!(self, Self::Connection(error) if error.is_server()
+            && error.to_string().contains(UNDEFINED_OBJECT)
+            && error.to_string().contains("publication"))
+    }
 }

@@ -81,6 +81,8 @@ pub struct Feed {
     connection: Option<Connection>,
     /// An attempt under way; it outlives the futures that wait for it.
     attempt: Option<BoxFuture<'static, Result<(Connection, Event), Error>>>,
+    /// The slot stands where its log cannot be read.
+    is_unreadable: bool,
     /// Failed attempts in a row.
     failures: usize,
     /// End of the last transaction that was told: a new connection goes on from here.
@@ -98,6 +100,7 @@ impl Feed {
             source,
             connection: None,
             attempt: None,
+            is_unreadable: false,
             failures: 0,
             told: Lsn(0),
             last: None,
@@ -129,6 +132,7 @@ impl Feed {
                 Err(error) => {
                     tracing::warn!(%error, "the log stream broke; connecting again");
                     self.connection = None;
+                    self.is_unreadable = error.is_before_publication();
                     return Event::Broken;
                 }
             }
@@ -159,9 +163,10 @@ impl Feed {
                 failures => BACK_OFF[(failures - 1).min(BACK_OFF.len() - 1)],
             };
             let (source, told, acknowledged) = (self.source.clone(), self.told, self.acknowledged);
+            let anew = self.is_unreadable;
             Box::pin(async move {
                 tokio::time::sleep(wait).await;
-                Connection::open(source, told, acknowledged).await
+                Connection::open(source, told, acknowledged, anew).await
             })
         });
         let outcome = attempt.await;
@@ -169,6 +174,7 @@ impl Feed {
         match outcome {
             Ok((connection, event)) => {
                 self.failures = 0;
+                self.is_unreadable = false;
                 if let Event::Connected { from, is_gap: true, .. } = event {
                     // What was told of another log says nothing about this one.
                     (self.told, self.last, self.acknowledged) = (from, None, Lsn(0));
@@ -178,6 +184,7 @@ impl Feed {
             }
             Err(error) => {
                 self.failures += 1;
+                self.is_unreadable |= error.is_before_publication();
                 if self.failures > 2 {
                     tracing::warn!(%error, "the log cannot be streamed; trying again");
                 }

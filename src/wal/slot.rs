@@ -8,9 +8,27 @@ use pgwire_replication::client::QueryRow;
 use super::error::Error;
 use super::lsn::Lsn;
 
-/// Sees to it that the slot exists; everything committed from the given position on will be
-/// streamed.
-pub(super) async fn ensure(session: &mut ReplicationClient, slot: &str) -> Result<Lsn, Error> {
+/// Sees to it that all publications exist: Postgres would tell only with the next change.
+pub(super) async fn require(
+    session: &mut ReplicationClient,
+    publications: &[String],
+) -> Result<(), Error> {
+    let found = session.simple_query("select pubname from pg_catalog.pg_publication").await?;
+    for name in publications {
+        if !found.iter().any(|row| text(row, 0) == Some(name)) {
+            return Err(Error::NoPublication(name.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Sees to it that the slot exists, made `anew` if so asked; everything committed from the given
+/// position on will be streamed.
+pub(super) async fn ensure(
+    session: &mut ReplicationClient,
+    slot: &str,
+    anew: bool,
+) -> Result<Lsn, Error> {
     let found = session
         .simple_query(&format!(
             "select wal_status, confirmed_flush_lsn
@@ -19,8 +37,8 @@ pub(super) async fn ensure(session: &mut ReplicationClient, slot: &str) -> Resul
         ))
         .await?;
     match found.first().map(|row| (text(row, 0), text(row, 1))) {
-        Some((Some("lost"), _)) => {
-            tracing::error!(slot, "Postgres removed log that the slot needed; making it anew");
+        Some((status, _)) if anew || status == Some("lost") => {
+            tracing::error!(slot, "the log that the slot needs cannot be read; making it anew");
             session.simple_query(&format!("DROP_REPLICATION_SLOT {slot}")).await?;
         }
         Some((_, from)) => {

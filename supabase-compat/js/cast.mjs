@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { createHmac, randomUUID } from 'node:crypto'
 
 import { createClient } from '@supabase/supabase-js'
+import pg from 'pg'
 
-const { SUPABASE_URL, SUPABASE_ANON_KEY, SUPABASE_SERVICE_ROLE_KEY } = process.env
+const { SUPABASE_URL, SUPABASE_ANON_KEY, SUPABASE_SERVICE_ROLE_KEY, SUPABASE_DB_URL } = process.env
 assert(SUPABASE_URL, 'run me by `npm test`, which starts a server')
 
 export const password = 'walkie-demo'
@@ -25,6 +26,17 @@ export function connect(t, key = SUPABASE_ANON_KEY, options) {
 }
 
 export const service = (t) => connect(t, SUPABASE_SERVICE_ROLE_KEY)
+
+// The database, as its administrator: what migrations and triggers do.
+export async function sql(text, values) {
+  const client = new pg.Client(SUPABASE_DB_URL)
+  await client.connect()
+  try {
+    return (await client.query(text, values)).rows
+  } finally {
+    await client.end()
+  }
+}
 
 // One of the cast, signed in: ana, bo, cy or dee.
 export async function person(t, name) {

@@ -45,7 +45,9 @@ def inserts(message):
     return lambda change: change["data"]["record"].get("id") == message["id"]
 
 
-class Story(unittest.IsolatedAsyncioTestCase):
+class People(unittest.IsolatedAsyncioTestCase):
+    """The demo people, and places for them to talk."""
+
     async def person(self, name):
         client = await acreate_client(URL, ANON_KEY)
         await client.auth.sign_in_with_password({"email": f"{name}@example.com", "password": PASSWORD})
@@ -60,6 +62,8 @@ class Story(unittest.IsolatedAsyncioTestCase):
         answer = await owner.rpc("create_group", {"p_title": f"Group {uuid4()}", "p_members": ids}).execute()
         return answer.data
 
+
+class Story(People):
     async def send(self, client, place, body):
         answer = await client.rpc("send_message", {"p_conversation_id": place["id"], "p_body": body}).execute()
         return answer.data

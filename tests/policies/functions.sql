@@ -10,7 +10,7 @@ select is((select string_agg(proname, ' ' order by proname)
              from pg_proc
             where pronamespace = 'app'::regnamespace
               and has_function_privilege('authenticated', oid, 'execute')),
-          'can_delete can_edit can_manage can_post can_read conversation_of_topic is_member my_conversations my_org refuse_message',
+          'can_delete can_edit can_manage can_post can_read conversation_of_topic is_member may_signal my_conversations my_org refuse_message',
           'people may name the rules, and no machinery');
 select is_empty($$ select from pg_proc
                     where pronamespace = 'public'::regnamespace

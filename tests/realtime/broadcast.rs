@@ -14,7 +14,8 @@ fn binary(reference: &str, topic: &str, event: &str, data: &[u8]) -> Vec<u8> {
     frame
 }
 
-async fn join(
+/// Joins with this configuration; gives the reply.
+pub(super) async fn join(
     socket: &mut Socket,
     name: &str,
     token: &str,

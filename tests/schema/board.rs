@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::support::{Database, compare_page, rows};
 
 /// A table, values that would make a row of it, and a column to change.
-const TABLES: [(&str, &str, &str); 5] = [
+const TABLES: [(&str, &str, &str); 7] = [
     ("orgs", "(slug, name) values ('new', 'New')", "name"),
     (
         "profiles",
@@ -30,6 +30,12 @@ const TABLES: [(&str, &str, &str); 5] = [
         "messages",
         "(conversation_id, body) values (tests.conversation('watercooler'), 'Hi')",
         "body",
+    ),
+    ("user_privacy_settings", "(user_id) values (auth.uid())", "show_typing"),
+    (
+        "user_restrictions",
+        "(user_id, restriction_type) values (tests.id('cy'), 'shadow_ban')",
+        "expires_at",
     ),
 ];
 

@@ -41,7 +41,7 @@ async fn several_at_once_install_once() {
     });
     let worked = futures_util::future::join_all(installs).await;
     assert_eq!(worked.iter().filter(|worked| **worked).count(), 1, "{worked:?}");
-    assert_eq!(database.value("select count(*) from walkie.platform_history").await, "3");
+    assert_eq!(database.value("select count(*) from walkie.platform_history").await, "5");
 }
 
 #[tokio::test]
@@ -111,6 +111,7 @@ async fn check_tells_of_drift_and_how_to_mend_it() {
         .sql(
             "create table public.open_to_all (id int);
              alter publication supabase_realtime add table public.open_to_all;
+             drop publication supabase_realtime_messages_publication;
              create schema closed;
              revoke usage on schema closed from authenticator;
              create function closed.yes() returns boolean language sql as 'select true';
@@ -124,11 +125,15 @@ async fn check_tells_of_drift_and_how_to_mend_it() {
         "alter table open_to_all enable row level security;",
         "alter table open_to_all replica identity full;",
         "grant usage on schema closed to authenticator;",
+        "drop publication if exists supabase_realtime_messages_publication; \
+         create publication supabase_realtime_messages_publication for table realtime.messages \
+         with (publish = 'insert', publish_via_partition_root = true);",
     ] {
         assert!(remedies.contains(&remedy), "{remedy} is not in {remedies:?}");
     }
-    for remedy in
-        remedies.iter().filter(|remedy| remedy.starts_with("alter") || remedy.starts_with("grant"))
+    for remedy in remedies
+        .iter()
+        .filter(|remedy| ["alter", "grant", "drop"].iter().any(|verb| remedy.starts_with(verb)))
     {
         database.sql(remedy).await;
     }

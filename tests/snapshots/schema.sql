@@ -323,11 +323,13 @@ begin
          bio = null,
          erased_at = clock_timestamp()
    where id = old.id;
+  delete from public.user_privacy_settings
+   where user_id = old.id;
   return null;
 end
 $$;
 
-COMMENT ON FUNCTION app.erase_profile() IS 'Trigger: a deleted account leaves its conversations and its profile names nobody; its words stay.';
+COMMENT ON FUNCTION app.erase_profile() IS 'Trigger: a deleted account leaves its conversations, its profile names nobody and its settings go; its words stay.';
 
 CREATE FUNCTION app.first_org() RETURNS uuid
     LANGUAGE sql STABLE
@@ -356,6 +358,23 @@ $$;
 
 COMMENT ON FUNCTION app.is_member(p_conversation uuid) IS 'Takes a conversation; tells whether the person asking is in it now.';
 
+CREATE FUNCTION app.is_shadow_banned(p_conversation uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.user_restrictions r
+     where r.user_id = (select auth.uid())
+       and r.restriction_type = 'shadow_ban'
+       and (r.conversation_id is null or r.conversation_id = p_conversation)
+       and r.lifted_at is null
+       and (r.expires_at is null or r.expires_at > now())
+  )
+$$;
+
+COMMENT ON FUNCTION app.is_shadow_banned(p_conversation uuid) IS 'Takes a conversation; tells whether what the person asking sends there is for their own eyes alone.';
+
 CREATE FUNCTION app.make_profile() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -369,6 +388,21 @@ end
 $$;
 
 COMMENT ON FUNCTION app.make_profile() IS 'Trigger: a new account gets its profile, in the first organisation.';
+
+CREATE FUNCTION app.may_signal(p_conversation uuid, p_extension text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select case p_extension
+           when 'broadcast' then not app.is_shadow_banned(p_conversation)
+                             and coalesce((select s.show_typing from public.user_privacy_settings s where s.user_id = (select auth.uid())), true)
+           when 'presence' then coalesce((select s.show_presence from public.user_privacy_settings s where s.user_id = (select auth.uid())), true)
+           else false
+         end
+     and app.is_member(p_conversation)
+$$;
+
+COMMENT ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) IS 'Takes a conversation and broadcast or presence; tells whether the others there may be told that the person asking types, or is there.';
 
 CREATE FUNCTION app.me() RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -552,6 +586,9 @@ begin
 
   new.sender_id := coalesce(auth.uid(), new.sender_id);
   new.created_at := clock_timestamp();
+  if app.is_shadow_banned(new.conversation_id) then
+    new.visibility := 'shadow';
+  end if;
 
   -- A repeat takes no number: the unique key decides between an error and silence, and no gap is left.
   if new.client_id is not null then
@@ -588,7 +625,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, numbers, time) and keeps the conversation''s clocks, last message and preview. Errors: 42501 not_member, PT422 bad_reply.';
+COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, numbers, time, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: 42501 not_member, PT422 bad_reply.';
 
 CREATE FUNCTION app.take_revision() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1141,6 +1178,60 @@ $$;
 
 COMMENT ON FUNCTION realtime.ask_each(p_name text, p_claims text[], p_params text[]) IS 'Takes a prepared question, and for each person their claims and the value of its parameter; gives each person''s answer as text, asked under their claims and the present role. Raises what the question raises.';
 
+CREATE FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text DEFAULT 'ROW'::text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if level = 'STATEMENT' then
+    raise exception 'function can only be triggered for each row, not for each statement';
+  elsif operation not in ('INSERT', 'UPDATE', 'DELETE') then
+    raise exception 'Unexpected operation type: %', operation;
+  end if;
+  perform realtime.send(
+    jsonb_build_object('old_record', old, 'record', new, 'operation', operation, 'table', table_name, 'schema', table_schema),
+    event_name, topic_name);
+exception when others then
+  raise exception 'Failed to process the row: %', sqlerrm;
+end
+$$;
+
+COMMENT ON FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text) IS 'For row triggers. Takes a private channel''s name, an event, and what the trigger knows (TG_OP, TG_TABLE_NAME, TG_TABLE_SCHEMA, NEW, OLD, TG_LEVEL); broadcasts both rows. Errors: P0001 for a statement''s trigger or an unknown operation.';
+
+CREATE FUNCTION realtime.drop_partitions(older_than interval) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  partition name;
+  waiting integer := 0;
+begin
+  if not pg_try_advisory_xact_lock(hashtext('realtime.ensure_partitions')) then
+    return 0;
+  end if;
+  for partition in
+    select c.relname
+      from pg_catalog.pg_inherits i
+      join pg_catalog.pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'realtime.messages'::regclass
+       and pg_has_role(c.relowner, 'usage')  -- others are their owner's to drop
+       and c.relname ~ '^messages_\d{4}_\d{2}_\d{2}$'
+       and to_date(right(c.relname, 10), 'YYYY_MM_DD') + 1 <= timezone('utc', now()) - older_than
+     order by c.relname
+  loop
+    begin
+      execute format('lock table only realtime.messages, realtime.%I in access exclusive mode nowait', partition);
+      execute format('drop table realtime.%I', partition);
+    exception when lock_not_available then
+      waiting := waiting + 1;
+    end;
+  end loop;
+  return waiting;
+end
+$_$;
+
+COMMENT ON FUNCTION realtime.drop_partitions(older_than interval) IS 'Takes an age; drops the daily partitions of realtime.messages whose rows are all older. Gives how many are in use at this moment and left for another time: it waits for nobody, and so nobody waits for it.';
+
 CREATE FUNCTION realtime.ensure_partitions() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1148,19 +1239,25 @@ CREATE FUNCTION realtime.ensure_partitions() RETURNS void
 declare
   today date := timezone('utc', now())::date;
   day date;
+  partition name;
 begin
-  perform pg_advisory_xact_lock(hashtext('realtime.ensure_partitions'));
+  -- Whoever holds it is doing this very work.
+  if not pg_try_advisory_xact_lock(hashtext('realtime.ensure_partitions')) then
+    return;
+  end if;
   for offset_days in -1 .. 3 loop
     day := today + offset_days;
-    if to_regclass(format('realtime.%I', 'messages_' || to_char(day, 'YYYY_MM_DD'))) is null then
-      execute format('create table realtime.%I partition of realtime.messages for values from (%L) to (%L)',
-        'messages_' || to_char(day, 'YYYY_MM_DD'), day, day + 1);
+    partition := 'messages_' || to_char(day, 'YYYY_MM_DD');
+    if to_regclass(format('realtime.%I', partition)) is null then
+      execute format('create table realtime.%I (like realtime.messages including all)', partition);
+      execute format('alter table realtime.messages attach partition realtime.%I for values from (%L) to (%L)',
+        partition, day, day + 1);
     end if;
   end loop;
 end
 $$;
 
-COMMENT ON FUNCTION realtime.ensure_partitions() IS 'Makes the daily partitions of realtime.messages from yesterday to three days ahead, where they are missing.';
+COMMENT ON FUNCTION realtime.ensure_partitions() IS 'Makes the daily partitions of realtime.messages from yesterday to three days ahead, where they are missing. Does nothing while somebody else does it.';
 
 CREATE FUNCTION realtime.is_watchable(p_table oid) RETURNS boolean
     LANGUAGE sql STABLE
@@ -1280,6 +1377,40 @@ end
 $$;
 
 COMMENT ON FUNCTION realtime.prepare_question(p_name text, p_question text) IS 'Takes a name and a query with one text parameter that gives an array of booleans; prepares it for this session, unless that is done.';
+
+CREATE FUNCTION realtime.send(payload jsonb, event text, topic text, private boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  message_id uuid := gen_random_uuid();
+begin
+  perform set_config('realtime.topic', topic, true);
+  insert into realtime.messages (id, payload, event, topic, private, extension)
+  values (message_id,
+          case when jsonb_typeof(payload) = 'object' then jsonb_build_object('id', message_id) || payload else payload end,
+          event, topic, private, 'broadcast');
+exception when others then
+  raise warning 'WarnSendingBroadcastMessage: %', sqlerrm;
+end
+$$;
+
+COMMENT ON FUNCTION realtime.send(payload jsonb, event text, topic text, private boolean) IS 'Takes a payload, an event, a channel''s name and whether it is the private channel of that name; broadcasts when the transaction commits. An object without an id gets one. A failure is a warning, never an error.';
+
+CREATE FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  perform set_config('realtime.topic', topic, true);
+  insert into realtime.messages (binary_payload, event, topic, private, extension)
+  values (payload, event, topic, private, 'broadcast');
+exception when others then
+  raise warning 'WarnSendingBroadcastMessage: %', sqlerrm;
+end
+$$;
+
+COMMENT ON FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean) IS 'As realtime.send, with bytes; sockets of vsn 1.0.0 cannot carry them and hear nothing.';
 
 CREATE FUNCTION realtime.topic() RETURNS text
     LANGUAGE sql STABLE
@@ -1921,6 +2052,40 @@ COMMENT ON COLUMN public.profiles.id IS 'The account''s id in auth.users. No for
 
 COMMENT ON COLUMN public.profiles.erased_at IS 'When the account was deleted; the profile then names nobody.';
 
+CREATE TABLE public.user_privacy_settings (
+    user_id uuid NOT NULL,
+    show_typing boolean DEFAULT true NOT NULL,
+    show_presence boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.user_privacy_settings IS 'What people show of themselves; without a row, what the defaults say.';
+
+COMMENT ON COLUMN public.user_privacy_settings.show_typing IS 'Whether the others in a conversation hear what one does there besides sending: typing and the like.';
+
+COMMENT ON COLUMN public.user_privacy_settings.show_presence IS 'Whether the others in a conversation see that one is there.';
+
+CREATE TABLE public.user_restrictions (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    user_id uuid NOT NULL,
+    conversation_id uuid,
+    restriction_type text NOT NULL,
+    expires_at timestamp with time zone,
+    lifted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT user_restrictions_type_known CHECK ((restriction_type = 'shadow_ban'::text))
+);
+
+COMMENT ON TABLE public.user_restrictions IS 'What people may not do, where and until when.';
+
+COMMENT ON COLUMN public.user_restrictions.conversation_id IS 'Where; null means everywhere.';
+
+COMMENT ON COLUMN public.user_restrictions.restriction_type IS 'shadow_ban: what they send is seen by themselves alone, and they are not told.';
+
+COMMENT ON COLUMN public.user_restrictions.expires_at IS 'When it ends by itself; null means never.';
+
+COMMENT ON COLUMN public.user_restrictions.lifted_at IS 'When it was ended early.';
+
 CREATE UNLOGGED TABLE realtime.policy_notes (
     relation oid NOT NULL,
     role text NOT NULL,
@@ -2234,6 +2399,12 @@ ALTER TABLE ONLY public.orgs
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.user_privacy_settings
+    ADD CONSTRAINT user_privacy_settings_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.user_restrictions
+    ADD CONSTRAINT user_restrictions_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY realtime.messages
     ADD CONSTRAINT messages_pkey PRIMARY KEY (id, inserted_at);
 
@@ -2316,6 +2487,10 @@ CREATE INDEX users_instance_id_email_idx ON auth.users USING btree (instance_id,
 CREATE INDEX conversation_members_live_idx ON public.conversation_members USING btree (member_id) INCLUDE (conversation_id) WHERE (left_at IS NULL);
 
 CREATE INDEX profiles_org_id_idx ON public.profiles USING btree (org_id);
+
+CREATE INDEX user_restrictions_conversation_idx ON public.user_restrictions USING btree (conversation_id);
+
+CREATE INDEX user_restrictions_user_idx ON public.user_restrictions USING btree (user_id, restriction_type);
 
 CREATE INDEX messages_inserted_at_topic_index ON ONLY realtime.messages USING btree (inserted_at DESC, topic) WHERE ((extension = 'broadcast'::text) AND private);
 
@@ -2487,6 +2662,15 @@ ALTER TABLE public.messages
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id);
 
+ALTER TABLE ONLY public.user_privacy_settings
+    ADD CONSTRAINT user_privacy_settings_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_restrictions
+    ADD CONSTRAINT user_restrictions_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_restrictions
+    ADD CONSTRAINT user_restrictions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
+
 ALTER TABLE auth.identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.mfa_amr_claims ENABLE ROW LEVEL SECURITY;
@@ -2517,23 +2701,37 @@ ALTER TABLE public.orgs ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "people change their own profile" ON public.profiles FOR UPDATE TO authenticated USING ((id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY "people change their own settings" ON public.user_privacy_settings FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people make their own settings" ON public.user_privacy_settings FOR INSERT TO authenticated WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
 CREATE POLICY "people read the profiles of their organisation" ON public.profiles FOR SELECT TO authenticated USING ((org_id = ( SELECT app.my_org() AS my_org)));
 
 CREATE POLICY "people read their own memberships, ended ones too" ON public.conversation_members FOR SELECT TO authenticated USING ((member_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read their own organisation" ON public.orgs FOR SELECT TO authenticated USING ((id = ( SELECT app.my_org() AS my_org)));
 
+CREATE POLICY "people read their own settings" ON public.user_privacy_settings FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
 ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.user_privacy_settings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.user_restrictions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "members listen to their conversation" ON realtime.messages FOR SELECT TO authenticated USING (((extension = ANY (ARRAY['broadcast'::text, 'presence'::text])) AND (topic = ( SELECT realtime.topic() AS topic)) AND app.is_member(app.conversation_of_topic(( SELECT realtime.topic() AS topic)))));
 
-CREATE POLICY "members send to their conversation" ON realtime.messages FOR INSERT TO authenticated WITH CHECK (((extension = ANY (ARRAY['broadcast'::text, 'presence'::text])) AND (topic = ( SELECT realtime.topic() AS topic)) AND app.is_member(app.conversation_of_topic(( SELECT realtime.topic() AS topic)))));
+CREATE POLICY "members send to their conversation" ON realtime.messages FOR INSERT TO authenticated WITH CHECK (((topic = ( SELECT realtime.topic() AS topic)) AND app.may_signal(app.conversation_of_topic(( SELECT realtime.topic() AS topic)), extension)));
 
 ALTER TABLE realtime.messages ENABLE ROW LEVEL SECURITY;
 
 CREATE PUBLICATION supabase_realtime WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);
 
 COMMENT ON PUBLICATION supabase_realtime IS 'Tables in it reach subscribers live. Add yours: alter publication supabase_realtime add table ...';
+
+CREATE PUBLICATION supabase_realtime_messages_publication WITH (publish = 'insert', publish_via_partition_root = true);
+
+COMMENT ON PUBLICATION supabase_realtime_messages_publication IS 'What realtime.send writes, for the server to hand to the channels.';
 
 CREATE PUBLICATION walkie_policies WITH (publish = 'insert, update, delete, truncate');
 
@@ -2546,6 +2744,8 @@ ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversations;
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.messages;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.profiles;
+
+ALTER PUBLICATION supabase_realtime_messages_publication ADD TABLE ONLY realtime.messages;
 
 GRANT USAGE ON SCHEMA app TO authenticator;
 GRANT USAGE ON SCHEMA app TO authenticated;
@@ -2622,7 +2822,13 @@ REVOKE ALL ON FUNCTION app.is_member(p_conversation uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION app.is_shadow_banned(p_conversation uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.make_profile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO authenticated;
+GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO service_role;
 
 REVOKE ALL ON FUNCTION app.me() FROM PUBLIC;
 
@@ -2736,6 +2942,13 @@ REVOKE ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev
 GRANT ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) TO authenticated;
 GRANT ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) TO service_role;
 
+REVOKE ALL ON FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text) FROM PUBLIC;
+GRANT ALL ON FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text) TO anon;
+GRANT ALL ON FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text) TO authenticated;
+GRANT ALL ON FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text) TO service_role;
+
+REVOKE ALL ON FUNCTION realtime.drop_partitions(older_than interval) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION realtime.ensure_partitions() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION realtime.is_watchable(p_table oid) FROM PUBLIC;
@@ -2747,6 +2960,16 @@ REVOKE ALL ON FUNCTION realtime.on_ddl() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION realtime.prepare_question(p_name text, p_question text) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.prepare_question(p_name text, p_question text) TO authenticator;
+
+REVOKE ALL ON FUNCTION realtime.send(payload jsonb, event text, topic text, private boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION realtime.send(payload jsonb, event text, topic text, private boolean) TO anon;
+GRANT ALL ON FUNCTION realtime.send(payload jsonb, event text, topic text, private boolean) TO authenticated;
+GRANT ALL ON FUNCTION realtime.send(payload jsonb, event text, topic text, private boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean) TO anon;
+GRANT ALL ON FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean) TO authenticated;
+GRANT ALL ON FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean) TO service_role;
 
 GRANT ALL ON FUNCTION realtime.topic() TO anon;
 GRANT ALL ON FUNCTION realtime.topic() TO authenticated;
@@ -2766,6 +2989,17 @@ GRANT UPDATE(display_name) ON TABLE public.profiles TO authenticated;
 GRANT UPDATE(avatar_path) ON TABLE public.profiles TO authenticated;
 
 GRANT UPDATE(bio) ON TABLE public.profiles TO authenticated;
+
+GRANT SELECT ON TABLE public.user_privacy_settings TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_privacy_settings TO service_role;
+
+GRANT INSERT(user_id),UPDATE(user_id) ON TABLE public.user_privacy_settings TO authenticated;
+
+GRANT INSERT(show_typing),UPDATE(show_typing) ON TABLE public.user_privacy_settings TO authenticated;
+
+GRANT INSERT(show_presence),UPDATE(show_presence) ON TABLE public.user_privacy_settings TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_restrictions TO service_role;
 
 GRANT SELECT ON TABLE realtime.compiled_policies TO service_role;
 

@@ -6,8 +6,12 @@ use walkie::wal::{Event, Feed, Lsn, Place, Source};
 use crate::support::{Database, eventually};
 
 async fn feed(database: &Database) -> Feed {
+    feed_of(database, &[names::PUBLICATION]).await
+}
+
+async fn feed_of(database: &Database, publications: &[&str]) -> Feed {
     let url = Target::new(&database.login_url().await, "tests").expect("a URL");
-    let mut feed = Feed::new(Source::new(&url, database.name(), &[names::PUBLICATION]));
+    let mut feed = Feed::new(Source::new(&url, database.name(), publications));
     assert!(matches!(feed.next().await, Event::Connected { .. }));
     feed
 }
@@ -125,4 +129,25 @@ async fn what_was_not_acknowledged_is_told_again_to_the_next() {
         (position >= end).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn log_from_before_a_publication_is_given_up_where_it_cannot_be_read() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let mut first = feed(&database).await;
+    database.sql("insert into public.t values (1)").await;
+    places(&mut first, 1).await;
+    drop(first);
+    database.sql("create publication later for table public.t").await;
+
+    let mut second = feed_of(&database, &[names::PUBLICATION, "later"]).await;
+    let cannot = database.value("select current_setting('server_version_num')::int < 180000").await;
+    if cannot == "t" {
+        while !matches!(second.next().await, Event::Connected { is_gap: true, .. }) {}
+    } else {
+        places(&mut second, 1).await;
+    }
+    database.sql("insert into public.t values (2)").await;
+    places(&mut second, 1).await;
 }

@@ -71,6 +71,20 @@ with findings (severity, subject, finding, remedy) as (
    where not exists (select from pg_publication where pubname = 'supabase_realtime')
 
   union all
+  select 'error',
+         'publication supabase_realtime_messages_publication',
+         'missing, or does not publish realtime.messages as a whole, so broadcasts from SQL reach nobody',
+         'drop publication if exists supabase_realtime_messages_publication; '
+           || 'create publication supabase_realtime_messages_publication for table realtime.messages '
+           || 'with (publish = ''insert'', publish_via_partition_root = true);'
+   where not exists (select
+                       from pg_publication_tables t
+                       join pg_publication p on p.pubname = t.pubname and p.pubinsert and p.pubviaroot
+                      where t.pubname = 'supabase_realtime_messages_publication'
+                        and t.schemaname = 'realtime'
+                        and t.tablename = 'messages')
+
+  union all
   select 'warning',
          'publication ' || pubname,
          'changes of partitions come under the partitions'' names, which nobody subscribes to',

@@ -34,8 +34,9 @@ select 'error', 'role ' || role,
     or not pg_has_role(current_user, role, 'member')
 
 union all
-select 'error', 'publication supabase_realtime', 'the publication does not exist', 'run: walkie migrate'
- where not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime')
+select 'error', 'publication ' || name, 'the publication does not exist', 'run: walkie migrate'
+  from unnest(array['supabase_realtime', 'supabase_realtime_messages_publication']) as name
+ where not exists (select from pg_catalog.pg_publication where pubname = name)
 
 union all
 select 'error', 'max_replication_slots',

@@ -1,0 +1,215 @@
+//! Replay: what was broadcast from SQL before a client joined, then what comes live, each once.
+//!
+//! The gate of a member who asked for a replay keeps live messages back until the earlier ones
+//! are on their way, and afterwards keeps back the live copies of those.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::ws::Message as Frame;
+use serde_json::Value;
+
+use super::Realtime;
+use super::error::{Close, Join, Replay as Refusal};
+use super::hub::{Outbox, Room};
+use super::protocol;
+use super::{TOPIC_PREFIX, store};
+
+/// Most messages of one replay.
+const MAX_MESSAGES: i64 = 25;
+
+/// Most live messages that wait for a replay.
+const MAX_HELD: usize = 512;
+
+/// The year 10000, in milliseconds since 1970: a client may name no later time.
+const END_OF_TIME_MS: i64 = 253_402_300_800_000;
+
+/// A replay as a join asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// From when, in milliseconds since 1970.
+    pub(super) since_ms: i64,
+    /// How many at most: the newest.
+    pub(super) limit: i64,
+}
+
+impl Asked {
+    /// Reads `config.broadcast.replay`; `None` when there is none.
+    ///
+    /// # Errors
+    /// The channel is public, or a value is no number.
+    pub(super) fn read(replay: Option<&Value>, is_private: bool) -> Result<Option<Self>, Refusal> {
+        let Some(replay) = replay.filter(|replay| !replay.is_null()) else { return Ok(None) };
+        if !is_private {
+            return Err(Refusal::Public);
+        }
+        let since = replay.get("since").and_then(Value::as_i64).ok_or(Refusal::Malformed)?;
+        let limit = match replay.get("limit") {
+            None | Some(Value::Null) => MAX_MESSAGES,
+            Some(limit) => limit.as_i64().ok_or(Refusal::Malformed)?,
+        };
+        Ok(Some(Self {
+            since_ms: since.clamp(0, END_OF_TIME_MS),
+            limit: limit.clamp(1, MAX_MESSAGES),
+        }))
+    }
+}
+
+/// What is to be sent between the answer to the join and what comes live.
+#[derive(Debug, Default)]
+pub(super) struct Replay {
+    /// The messages, oldest first.
+    pub(super) frames: Vec<Frame>,
+    ids: HashSet<Arc<str>>,
+    gate: Option<Arc<Gate>>,
+}
+
+impl Replay {
+    /// Lets a socket into a room and, if a replay is asked for, reads it.
+    ///
+    /// # Errors
+    /// The messages cannot be read; the socket is not in the room then.
+    pub(super) async fn enter(
+        realtime: &Realtime,
+        room: &Room,
+        outbox: &Outbox,
+        join_ref: Option<&str>,
+        asked: Option<Asked>,
+    ) -> Result<Self, Join> {
+        let Some(asked) = asked else {
+            realtime.hub.enter(room, outbox);
+            return Ok(Self::default());
+        };
+        let gate = realtime.hub.enter_gated(room, outbox);
+        let name = room.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default();
+        // What does not fit into the queue would close the socket instead.
+        let most_bytes = realtime.settings.realtime_queue_bytes;
+        let messages = match store::replay(&realtime.pg, name, asked, most_bytes).await {
+            Ok(messages) => messages,
+            Err(error) => {
+                tracing::warn!(%error, "a replay could not be read");
+                realtime.hub.leave(room, outbox);
+                return Err(Refusal::Unreadable.into());
+            }
+        };
+        let version = outbox.version();
+        Ok(Self {
+            frames: messages
+                .iter()
+                .filter_map(|said| protocol::replayed(version, join_ref, &room.topic, said))
+                .collect(),
+            ids: messages.into_iter().filter_map(|said| said.id).collect(),
+            gate: Some(gate),
+        })
+    }
+
+    /// The messages were sent: what came live meanwhile follows, and what comes later is told
+    /// as it comes.
+    pub(super) fn finish(self, outbox: &Outbox) {
+        if let Some(gate) = self.gate {
+            gate.open(self.ids, outbox);
+        }
+    }
+}
+
+/// Between the rooms and a member who asked for a replay.
+#[derive(Debug)]
+pub(super) struct Gate {
+    /// Held for a look-up or while the held ones are queued; the order of messages is the order
+    /// in which it is taken.
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Shut: messages wait, under their ids.
+    Shut(Vec<(Arc<str>, Frame)>),
+    /// Open, but for these.
+    Open(HashSet<Arc<str>>),
+}
+
+impl Gate {
+    /// A gate that is shut.
+    pub(super) fn shut() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State::Shut(Vec::new())) })
+    }
+
+    /// Lets a live message through, now, later or not at all.
+    pub(super) fn pass(&self, id: &Arc<str>, frame: Frame, outbox: &Outbox) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *state {
+            State::Shut(held) if held.len() == MAX_HELD => outbox.close(Close::Slow),
+            State::Shut(held) => held.push((Arc::clone(id), frame)),
+            State::Open(replayed) if replayed.contains(id) => {}
+            State::Open(_) => outbox.send(frame),
+        }
+    }
+
+    fn open(&self, replayed: HashSet<Arc<str>>, outbox: &Outbox) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::Shut(held) = &mut *state {
+            for (_, frame) in held.drain(..).filter(|(id, _)| !replayed.contains(id)) {
+                outbox.send(frame);
+            }
+        }
+        *state = State::Open(replayed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::protocol::Version;
+    use super::*;
+
+    fn text(content: &str) -> Frame {
+        Frame::Text(content.into())
+    }
+
+    async fn waiting(inbox: &mut super::super::hub::Inbox) -> Vec<Frame> {
+        let mut batch = Vec::new();
+        inbox.receive(&mut batch, 10).await.expect("open");
+        batch
+    }
+
+    #[tokio::test]
+    async fn live_messages_wait_and_copies_are_kept_back() {
+        let (outbox, mut inbox) = Outbox::new(Version::V2, 10, 1000);
+        let gate = Gate::shut();
+        let id = |id: &str| Arc::<str>::from(id);
+        gate.pass(&id("a"), text("a, live"), &outbox);
+        gate.pass(&id("b"), text("b, live"), &outbox);
+        outbox.send(text("a, replayed"));
+        gate.open(HashSet::from([id("a"), id("c")]), &outbox);
+        gate.pass(&id("c"), text("c, live"), &outbox);
+        gate.pass(&id("d"), text("d, live"), &outbox);
+        assert_eq!(waiting(&mut inbox).await, ["a, replayed", "b, live", "d, live"].map(text));
+    }
+
+    #[test]
+    fn what_is_asked_is_checked() {
+        let read = |replay: Value| Asked::read(Some(&replay), true);
+        assert_eq!(Asked::read(None, false), Ok(None));
+        assert_eq!(read(json!(null)), Ok(None));
+        assert_eq!(Asked::read(Some(&json!({"since": 1})), false), Err(Refusal::Public));
+        assert_eq!(read(json!({"since": 1})), Ok(Some(Asked { since_ms: 1, limit: 25 })));
+        assert_eq!(
+            read(json!({"since": -1, "limit": 0})),
+            Ok(Some(Asked { since_ms: 0, limit: 1 }))
+        );
+        assert_eq!(
+            read(json!({"since": i64::MAX, "limit": 99})),
+            Ok(Some(Asked { since_ms: END_OF_TIME_MS, limit: 25 }))
+        );
+        for wrong in [
+            json!({}),
+            json!(1),
+            json!({"since": "1"}),
+            json!({"since": 1.5}),
+            json!({"since": 1, "limit": "x"}),
+        ] {
+            assert_eq!(read(wrong.clone()), Err(Refusal::Malformed), "{wrong}");
+        }
+    }
+}
