@@ -10,9 +10,8 @@ use deadpool_postgres::Pool;
 use super::authorize::{Authorizer, Decision, Lens, Request, Rows, Table, image, refused_apart};
 use super::event::{self, Shown};
 use super::protocol::{self, Version};
-use super::store;
 use super::subscriber::{Active, tell_failure};
-use super::subscription::{Compared, View};
+use super::subscription::{Compared, Comparer, View};
 use crate::config::DeleteEvents;
 use crate::identity::{Identity, unix_now};
 use crate::pg::Error;
@@ -30,8 +29,7 @@ const SHAPE_ERRORS: [&str; 6] = ["22P02", "42703", "42704", "42804", "42883", "4
 /// Delivers changes; asks Postgres for whatever it does not know.
 pub(super) struct Delivery {
     authorizer: Authorizer,
-    /// Compares values for filters; the same that the authorizer asks over.
-    pool: Pool,
+    comparer: Comparer,
     delete_events: DeleteEvents,
 }
 
@@ -51,7 +49,8 @@ struct Candidate<'a> {
 impl Delivery {
     /// Delivery whose questions go over `pool`.
     pub(super) fn new(pool: Pool, delete_events: DeleteEvents) -> Self {
-        Self { authorizer: Authorizer::new(pool.clone()), pool, delete_events }
+        let authorizer = Authorizer::new(pool.clone());
+        Self { authorizer, comparer: Comparer::new(pool), delete_events }
     }
 
     /// The log told a transaction: verdicts must see it from now on.
@@ -90,7 +89,7 @@ impl Delivery {
         to: &[Active],
         may_be_outgrown: bool,
     ) -> Result<bool, Error> {
-        let compared = compare(&self.pool, changes, to).await?;
+        let compared = compare(&mut self.comparer, changes, to).await?;
         let mut requests = Vec::new();
         let mut candidates = Vec::new();
         for change in changes {
@@ -191,17 +190,21 @@ impl Delivery {
 type Alike<'a> = (Arc<str>, Shown, &'a View, Version, Arc<str>, &'a [u32]);
 
 /// Lets Postgres compare what texts alone do not decide.
-async fn compare(pool: &Pool, changes: &[Arc<Change>], to: &[Active]) -> Result<Compared, Error> {
+async fn compare(
+    comparer: &mut Comparer,
+    changes: &[Arc<Change>],
+    to: &[Active],
+) -> Result<Compared, Error> {
     let mut compared = Compared::new();
     for change in changes {
         for active in to {
             for binding in &active.subscriber.bindings {
                 let asked = binding.interest.comparisons(change);
-                compared.extend(asked.map(|asked| (asked, false)));
+                compared.extend(asked.into_iter().map(|asked| (asked, None)));
             }
         }
     }
-    store::compare(pool, &mut compared).await?;
+    comparer.compare(&mut compared).await?;
     Ok(compared)
 }
 

@@ -4,6 +4,7 @@ mod authorization;
 mod bad_input;
 mod broadcast;
 mod changes;
+mod filters;
 mod goodbye;
 mod resume;
 mod tokens;

@@ -1,0 +1,297 @@
+//! Filters: what they mean is what `where` means, and what is wrong with one is said.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{Database, Person, Server, Socket};
+
+/// Type, and values of it that rows and filters have; every column also has a null.
+const COLUMNS: &[(&str, [&str; 4])] = &[
+    ("int2", ["-1", "0", "7", "10"]),
+    ("int4", ["-10", "9", "10", "2147483647"]),
+    ("int8", ["-9007199254740993", "9", "10", "9007199254740993"]),
+    ("numeric", ["1.1", "1.10", "NaN", "-2"]),
+    ("float8", ["0.1", "1e20", "NaN", "-0"]),
+    ("bool", ["t", "f", "true", "no"]),
+    ("text", ["a", "B", "a,b", "Ä(\"x\\y\")"]),
+    ("varchar(8)", ["10", "9", " x ", ""]),
+    ("char(5)", ["ab", "ab   ", "b", "A"]),
+    ("name", ["n", "N", "null", "o"]),
+    (
+        "uuid",
+        [
+            "a0000000-0000-4000-8000-00000000000a",
+            "A0000000-0000-4000-8000-00000000000A",
+            "00000000-0000-4000-8000-000000000000",
+            "ffffffff-ffff-4fff-8fff-ffffffffffff",
+        ],
+    ),
+    ("date", ["2024-01-02", "0044-03-15 BC", "infinity", "12024-01-01"]),
+    ("time", ["03:04:05", "03:04:05.678", "24:00:00", "3:04"]),
+    ("timetz", ["03:04:05+02", "01:04:05+00", "04:04:05+01", "00:00:00+00"]),
+    ("timestamp", ["2024-01-02 03:04:05", "2024-01-02T03:04:05.5", "-infinity", "10000-01-01"]),
+    (
+        "timestamptz",
+        ["2024-01-02 03:04:05+02", "2024-01-02 01:04:05Z", "infinity", "2023-12-31 23:00:00-05"],
+    ),
+    ("interval", ["1 day", "24:00:00", "-1 day +02:00:00", "1 mon"]),
+    ("bytea", ["\\x01", "\\x0102", "\\x", "\\xff"]),
+    ("inet", ["10.0.0.1", "10.0.0.1/8", "::1", "10.0.0.2"]),
+    ("macaddr", ["08:00:2b:01:02:03", "08002b:010203", "00:00:00:00:00:00", "ff:00:00:00:00:00"]),
+    ("money", ["1.10", "$1.1", "-5", "1000"]),
+    ("bit(3)", ["101", "000", "111", "011"]),
+    ("varbit", ["101", "1", "", "0110"]),
+    ("oid", ["1", "4294967295", "10", "9"]),
+    ("pg_lsn", ["0/10", "0/9", "1/0", "0/0"]),
+    ("jsonb", ["{\"a\": 1}", "{\"a\":1}", "[1, 2]", "null"]),
+    ("int4[]", ["{1,2}", "{1,NULL}", "{}", "[0:1]={1,2}"]),
+    ("text[]", ["{a,\"b,c\"}", "{A}", "{\"\"}", "{NULL}"]),
+    ("int4range", ["[1,5)", "[1,4]", "empty", "(,3)"]),
+    ("mood", ["sad", "happy", "so,so", "sad"]),
+    ("word", ["x", "X", "y", "x,y"]),
+    ("pair", ["(1,a)", "(1,)", "(2,\"b,c\")", "(,)"]),
+    ("text collate \"C\"", ["a", "B", "ä", "b"]),
+    ("text collate blind", ["a", "A", "ä", "b"]),
+];
+
+/// Operators as filters spell them, and as SQL does.
+const COMPARING: [(&str, &str); 7] = [
+    ("eq", "="),
+    ("neq", "<>"),
+    ("lt", "<"),
+    ("lte", "<="),
+    ("gt", ">"),
+    ("gte", ">="),
+    ("isdistinct", "is distinct from"),
+];
+
+const MATCHING: [(&str, &str); 4] =
+    [("like", "like"), ("ilike", "ilike"), ("match", "~"), ("imatch", "~*")];
+
+/// Rows: more than a column has values.
+const ROWS: usize = 10;
+
+fn service(server: &Server) -> Person {
+    Person { token: server.service_key() }
+}
+
+/// A filter, and the expression of SQL that it must be.
+type Pair = (String, String);
+
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn literal(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+/// SQL guesses the type of a bare literal, but for rows.
+fn typed(kind: &str, value: &str) -> String {
+    let cast = if kind == "pair" { "::pair" } else { "" };
+    format!("{}{cast}", literal(value))
+}
+
+/// Every operator on every column, with one of its values, plain and negated.
+fn pairs() -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for (number, (kind, values)) in COLUMNS.iter().enumerate() {
+        let column = format!("c{number}");
+        for (turn, (operator, sql)) in COMPARING.iter().enumerate() {
+            let value = values[(number + turn) % values.len()];
+            let of = format!("{column} {sql} {}", typed(kind, value));
+            pairs.push((format!("{column}.{operator}.{}", quoted(value)), of.clone()));
+            pairs.push((
+                format!("{column}.not.{operator}.{}", quoted(value)),
+                format!("not ({of})"),
+            ));
+        }
+        let two = [values[number % 4], values[(number + 1) % 4]];
+        for (listed, null) in [(", null", "null, "), ("", "")] {
+            let list =
+                format!("{column} in ({null}{}, {})", typed(kind, two[0]), typed(kind, two[1]));
+            let filter = format!("in.({},{}{listed})", quoted(two[0]), quoted(two[1]));
+            pairs.push((format!("{column}.{filter}"), list.clone()));
+            pairs.push((format!("{column}.not.{filter}"), format!("not ({list})")));
+        }
+        pairs.push((format!("{column}.is.null"), format!("{column} is null")));
+        pairs.push((format!("{column}.not.is.null"), format!("not ({column} is null)")));
+        if *kind == "bool" {
+            for word in ["true", "false", "unknown"] {
+                pairs.push((format!("{column}.is.{word}"), format!("{column} is {word}")));
+                let not = format!("{column} is not {word}");
+                pairs.push((format!("{column}.not.is.{word}"), not));
+            }
+        }
+        let is_text = ["text", "varchar(8)", "char(5)", "name", "text collate \"C\"", "word"];
+        if is_text.contains(kind) {
+            for (operator, sql) in MATCHING {
+                for value in ["A%", "_", "^a", "b|X", "%"] {
+                    let of = format!("{column} {sql} {}", literal(value));
+                    pairs.push((format!("{column}.{operator}.{value}"), of.clone()));
+                    pairs.push((format!("{column}.not.{operator}.{value}"), format!("not ({of})")));
+                }
+            }
+        }
+    }
+    pairs
+}
+
+/// Groups of those, three deep, by chance that is the same each time.
+fn groups(pairs: &[Pair], count: usize) -> Vec<Pair> {
+    let mut state = 0x2545_f491_u64;
+    let mut chance = move |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(state >> 33).expect("31 bits") % below
+    };
+    let mut group = |members: [Pair; 3]| {
+        let [(a, x), (b, y), (c, z)] = members;
+        let (joint, sql) = [("or", "or"), ("and", "and")][chance(2)];
+        let (not, sql_not) = [("", ""), ("not.", "not")][chance(2)];
+        (format!("{not}{joint}({a},{b},{c})"), format!("{sql_not} (({x}) {sql} ({y}) {sql} ({z}))"))
+    };
+    let mut pick = 0;
+    let mut next = || {
+        pick = (pick + 7919) % pairs.len();
+        pairs[pick].clone()
+    };
+    (0..count)
+        .map(|_| {
+            let inner = group([next(), next(), next()]);
+            let middle = group([inner, next(), next()]);
+            group([next(), middle, next()])
+        })
+        .collect()
+}
+
+/// As a member of the outer list.
+fn listed(filter: &str) -> String {
+    let (name, rest) = match filter.find("(") {
+        Some(at) if ["or", "and", "not.or", "not.and"].contains(&&filter[..at]) => {
+            filter.split_at(at)
+        }
+        _ => filter.split_once('.').expect("a column and a test"),
+    };
+    format!("{name}={rest}")
+}
+
+async fn table(database: &Database) {
+    let columns: Vec<String> =
+        COLUMNS.iter().enumerate().map(|(number, (kind, _))| format!("c{number} {kind}")).collect();
+    database
+        .sql(&format!(
+            "create type public.mood as enum ('sad', 'so,so', 'happy');
+             create domain public.word as text check (value <> '');
+             create type public.pair as (a int, b text);
+             do $$ begin
+               create collation public.blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+             exception when feature_not_supported then  -- a build without ICU has no such
+               create collation public.blind from \"C\";
+             end $$;
+             create table public.t (id int primary key, {});
+             alter publication supabase_realtime add table public.t;",
+            columns.join(", ")
+        ))
+        .await;
+}
+
+async fn fill(database: &Database) {
+    for row in 0..ROWS {
+        let values: Vec<String> = COLUMNS
+            .iter()
+            .enumerate()
+            .map(|(number, (_, values))| match (row + number) % 5 {
+                4 => "null".to_owned(),
+                place => literal(values[place]),
+            })
+            .collect();
+        database.sql(&format!("insert into t values ({row}, {})", values.join(", "))).await;
+    }
+}
+
+/// Subscribes to all of these, a hundred a channel, and to everything; gives the bindings' ids.
+async fn subscribe_all(socket: &mut Socket, who: &Person, filters: &[String]) -> Vec<u64> {
+    let mut ids = Vec::new();
+    for (number, filters) in filters.chunks(99).enumerate() {
+        let mut bindings: Vec<Value> =
+            filters.iter().map(|filter| json!({"table": "t", "filter": filter})).collect();
+        bindings.push(json!({"table": "t"}));
+        let (status, response) = socket.join(&format!("t{number}"), who, json!(bindings)).await;
+        assert_eq!(status, "ok", "{response}");
+        let system = socket.event("system").await;
+        assert_eq!(system["status"], "ok", "{system}");
+        let answered = response["postgres_changes"].as_array().expect("a list");
+        let all = answered.iter().map(|binding| binding["id"].as_u64().expect("an id"));
+        ids.extend(all.take(filters.len()));
+    }
+    ids
+}
+
+/// Which filters let which rows through, until each channel has heard of each row.
+async fn heard(socket: &mut Socket, ids: &[u64], from: &str) -> BTreeSet<(usize, u64)> {
+    let channels = ids.len().div_ceil(99);
+    let mut heard = BTreeSet::new();
+    for _ in 0..channels * ROWS {
+        let change = socket.next().await;
+        assert_eq!(change[3], "postgres_changes", "{change}");
+        let channel: usize = change[2]
+            .as_str()
+            .and_then(|topic| topic.strip_prefix("realtime:t")?.parse().ok())
+            .expect("a topic");
+        let row = change[4]["data"][from]["id"].as_u64().expect("a row");
+        let through: Vec<u64> =
+            change[4]["ids"].as_array().expect("ids").iter().filter_map(Value::as_u64).collect();
+        let own = ids.iter().enumerate().skip(channel * 99).take(99);
+        heard.extend(own.filter(|(_, id)| through.contains(id)).map(|(number, _)| (number, row)));
+    }
+    heard
+}
+
+/// What `where` lets through.
+async fn selected(database: &Database, pairs: &[Pair]) -> BTreeSet<(usize, u64)> {
+    let mut selected = BTreeSet::new();
+    for (number, (_, sql)) in pairs.iter().enumerate() {
+        let rows = database.rows(&format!("select id from t where {sql}")).await;
+        selected.extend(rows.into_iter().map(|mut row| {
+            let id = row.remove(0).expect("an id").parse().expect("a number");
+            (number, id)
+        }));
+    }
+    selected
+}
+
+fn differences(
+    pairs: &[Pair],
+    heard: &BTreeSet<(usize, u64)>,
+    selected: &BTreeSet<(usize, u64)>,
+) -> Vec<String> {
+    let say = |(number, row): &(usize, u64), what: &str| {
+        format!("{what} row {row}: {} is {}", pairs[*number].0, pairs[*number].1)
+    };
+    let missed = selected.difference(heard).map(|one| say(one, "missed"));
+    missed.chain(heard.difference(selected).map(|one| say(one, "wrongly heard"))).collect()
+}
+
+// RT-03
+#[tokio::test]
+async fn every_filter_lets_through_what_where_selects() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let mut pairs = pairs();
+    pairs.extend(groups(&pairs, 90));
+    let filters: Vec<String> = pairs.iter().map(|(filter, _)| listed(filter)).collect();
+    let ids = subscribe_all(&mut socket, &service(&server), &filters).await;
+
+    fill(&database).await;
+    let selected = selected(&database, &pairs).await;
+    assert!(selected.len() > pairs.len(), "most filters select something: {}", selected.len());
+    let heard = heard(&mut socket, &ids, "record").await;
+    assert_eq!(differences(&pairs, &heard, &selected), Vec::<String>::new());
+
+    database.sql("alter table t replica identity full; delete from t").await;
+    let heard = self::heard(&mut socket, &ids, "old_record").await;
+    assert_eq!(differences(&pairs, &heard, &selected), Vec::<String>::new());
+}
