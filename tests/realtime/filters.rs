@@ -51,6 +51,7 @@ const COLUMNS: &[(&str, [&str; 4])] = &[
     ("mood", ["sad", "happy", "so,so", "sad"]),
     ("word", ["x", "X", "y", "x,y"]),
     ("pair", ["(1,a)", "(1,)", "(2,\"b,c\")", "(,)"]),
+    ("folded", ["a", "A", "b", "B"]),
     ("text collate \"C\"", ["a", "B", "ä", "b"]),
     ("text collate blind", ["a", "A", "ä", "b"]),
 ];
@@ -124,7 +125,8 @@ fn pairs() -> Vec<Pair> {
                 pairs.push((format!("{column}.not.is.{word}"), not));
             }
         }
-        let is_text = ["text", "varchar(8)", "char(5)", "name", "text collate \"C\"", "word"];
+        let is_text =
+            ["text", "varchar(8)", "char(5)", "name", "text collate \"C\"", "word", "folded"];
         if is_text.contains(kind) {
             for (operator, sql) in MATCHING {
                 for value in ["A%", "_", "^a", "b|X", "%"] {
@@ -146,10 +148,12 @@ fn groups(pairs: &[Pair], count: usize) -> Vec<Pair> {
         usize::try_from(state >> 33).expect("31 bits") % below
     };
     let mut group = |members: [Pair; 3]| {
-        let [(a, x), (b, y), (c, z)] = members;
         let (joint, sql) = [("or", "or"), ("and", "and")][chance(2)];
         let (not, sql_not) = [("", ""), ("not.", "not")][chance(2)];
-        (format!("{not}{joint}({a},{b},{c})"), format!("{sql_not} (({x}) {sql} ({y}) {sql} ({z}))"))
+        let filters = members.each_ref().map(|(filter, _)| filter.as_str()).join(",");
+        let conditions = members.map(|(_, condition)| format!("({condition})"));
+        let sql = conditions.join(&format!(" {sql} "));
+        (format!("{not}{joint}({filters})"), format!("{sql_not} ({sql})"))
     };
     let mut pick = 0;
     let mut next = || {
@@ -167,7 +171,7 @@ fn groups(pairs: &[Pair], count: usize) -> Vec<Pair> {
 
 /// As a member of the outer list.
 fn listed(filter: &str) -> String {
-    let (name, rest) = match filter.find("(") {
+    let (name, rest) = match filter.find('(') {
         Some(at) if ["or", "and", "not.or", "not.and"].contains(&&filter[..at]) => {
             filter.split_at(at)
         }
@@ -189,6 +193,12 @@ async fn table(database: &Database) {
              exception when feature_not_supported then  -- a build without ICU has no such
                create collation public.blind from \"C\";
              end $$;
+             do $$ begin
+               create domain public.folded as extensions.citext;
+             exception when undefined_object then  -- nor does each have this
+               create domain public.folded as text;
+             end $$;
+             set search_path = public, extensions;
              create table public.t (id int primary key, {});
              alter publication supabase_realtime add table public.t;",
             columns.join(", ")

@@ -105,8 +105,8 @@ impl<'a> Row<'a> {
         Self { relation: &change.relation, values, only_key }
     }
 
-    /// `None` when the log does not carry the column; `Some(None)` is null.
-    fn value(&self, predicate: &Predicate) -> Option<Option<&'a str>> {
+    /// `None` when the log does not carry the column.
+    fn value(&self, predicate: &Predicate) -> Option<Found<'a>> {
         let mut columns = self.relation.columns.iter();
         let place = columns.position(|column| column.name == predicate.column)?;
         let column = &self.relation.columns[place];
@@ -114,27 +114,39 @@ impl<'a> Row<'a> {
             return None;
         }
         match self.values.get(place)? {
-            Datum::Null => Some(None),
-            Datum::Text(text) => std::str::from_utf8(text).ok().map(Some),
+            Datum::Null => Some(Found::Null),
+            Datum::Text(text) => std::str::from_utf8(text).ok().map(Found::Text),
             Datum::Unchanged => None,
         }
     }
 }
 
+/// A value that the log carries.
+#[derive(Clone, Copy)]
+enum Found<'a> {
+    Null,
+    Text(&'a str),
+}
+
 impl Predicate {
     /// Whether it holds; `None` when it is null in SQL, or not known.
     pub(super) fn holds(&self, row: Row<'_>, compared: &Compared) -> Option<bool> {
-        let value = row.value(self)?;
-        match (&self.asked, value) {
-            (Asked::Null, value) => Some(value.is_none()),
-            (Asked::NullRow, value) => Some(value.is_none_or(is_row_of_nulls)),
-            (Asked::Boolean(wanted), value) => Some(value == Some(if *wanted { "t" } else { "f" })),
-            (_, None) | (Asked::Unknown, _) => None,
-            (Asked::Equal { texts, has_null }, Some(value)) => {
+        let value = match (&self.asked, row.value(self)?) {
+            (Asked::Null | Asked::NullRow, Found::Null) => return Some(true),
+            (Asked::Boolean(_), Found::Null) => return Some(false),
+            (_, Found::Null) => return None,
+            (_, Found::Text(text)) => text,
+        };
+        match &self.asked {
+            Asked::Null => Some(false),
+            Asked::NullRow => Some(is_row_of_nulls(value)),
+            Asked::Boolean(wanted) => Some(value == if *wanted { "t" } else { "f" }),
+            Asked::Unknown => None,
+            Asked::Equal { texts, has_null } => {
                 let found = texts.binary_search_by(|text| text.as_str().cmp(value)).is_ok();
                 (found || !has_null).then_some(found)
             }
-            (Asked::Ordered { order, operator, text }, Some(value)) => {
+            Asked::Ordered { order, operator, text } => {
                 let ordering = order.compare(value, text)?;
                 match operator {
                     Operator::Lt => Some(ordering.is_lt()),
@@ -144,14 +156,15 @@ impl Predicate {
                     _ => None,
                 }
             }
-            (Asked::Compared { .. }, Some(_)) => *compared.get(&self.comparison(row)?)?,
+            Asked::Compared { .. } => *compared.get(&self.comparison(row)?)?,
         }
     }
 
     /// What Postgres must be asked.
     pub(super) fn comparison(&self, row: Row<'_>) -> Option<Comparison> {
         let Asked::Compared { operation, text } = &self.asked else { return None };
-        let left = row.value(self)??.to_owned();
+        let Some(Found::Text(left)) = row.value(self) else { return None };
+        let left = left.to_owned();
         Some(Comparison { operation: Arc::clone(operation), left, right: text.clone() })
     }
 }

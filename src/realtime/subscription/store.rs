@@ -28,12 +28,13 @@ const TIMEOUT_REST: Duration = Duration::from_secs(10);
 const MAX_TIMEOUTS: usize = 2;
 
 /// What bindings must know of the tables and columns they name. Types are named in full: other
-/// connections compare their values. An operator is that of the type itself where it has one,
+/// connections compare their values. A column that is not published cannot be looked at; before
+/// PostgreSQL 18 that is so of generated ones, though the view names them. An operator is that of the type itself where it has one,
 /// which is where extensions keep theirs. Equality is equality of texts for types of which the
 /// log prints one text a value, whatever the settings.
 const FACTS: &str = "
     with published as materialized (
-      select schemaname, tablename
+      select schemaname, tablename, attnames
         from pg_catalog.pg_publication_tables
        where pubname = $2
     )
@@ -78,6 +79,10 @@ const FACTS: &str = "
        and a.attnum > 0
        and not a.attisdropped
        and has_column_privilege(c.oid, a.attnum, 'select')
+       and exists (
+         select from published p
+          where p.schemaname = n.nspname and p.tablename = c.relname and a.attname = any (p.attnames))
+       and (a.attgenerated = '' or current_setting('server_version_num')::int >= 180000)
       left join lateral (
         with recursive base (oid, typbasetype) as (
           select t.oid, t.typbasetype from pg_catalog.pg_type t where t.oid = a.atttypid
@@ -96,6 +101,7 @@ const FACTS: &str = "
       left join pg_catalog.pg_namespace cn on cn.oid = co.collnamespace";
 
 /// What is known of a column that a binding names.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of the catalog")]
 struct Column {
     type_oid: u32,
     type_name: String,
@@ -402,9 +408,10 @@ impl Values {
     ) -> usize {
         // Patterns are tried on an empty text, values on themselves. The log prints what a type's
         // output function gives, which a cast to text does not always (`t` is `true`).
-        let (left, base) = match is_pattern {
-            true => ("''::pg_catalog.text", "pg_catalog.text"),
-            false => ("r", column.base_name.as_str()),
+        let (left, base) = if is_pattern {
+            ("''::pg_catalog.text", "pg_catalog.text")
+        } else {
+            ("r", column.base_name.as_str())
         };
         let sql = format!(
             "select array_agg(format('%s', r::{base}) order by n), count(*) filter (where {operation})
