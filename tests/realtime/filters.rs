@@ -305,3 +305,179 @@ async fn every_filter_lets_through_what_where_selects() {
     let heard = self::heard(&mut socket, &ids, "old_record").await;
     assert_eq!(differences(&pairs, &heard, &selected), Vec::<String>::new());
 }
+
+/// A table to be wrong about.
+async fn small_table(database: &Database) {
+    database
+        .sql(
+            "create table public.t (
+               id int primary key, body text, amount numeric, done bool, secret text, data json);
+             revoke all on t from anon;
+             grant select (id, body, amount, done, data) on t to anon;
+             alter publication supabase_realtime add table public.t;",
+        )
+        .await;
+}
+
+/// What the channel is told of a binding, by somebody who may not see all columns.
+async fn told(socket: &mut Socket, who: &Person, bindings: Value) -> String {
+    let (status, response) = socket.join("t", who, bindings).await;
+    assert_eq!(status, "ok", "{response}");
+    let system = socket.event("system").await;
+    assert_eq!(
+        (&system["status"], &system["extension"]),
+        (&json!("error"), &json!("postgres_changes"))
+    );
+    system["message"].as_str().expect("a text").to_owned()
+}
+
+#[tokio::test]
+async fn what_postgres_refuses_is_said_in_the_words_of_the_reference() {
+    let database = Database::scratch().await;
+    small_table(&database).await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let who = Person { token: server.anon_key() };
+    let many = format!("id=in.({})", vec!["1"; 101].join(","));
+    for (filter, expected) in [
+        ("nope=eq.1", "ERROR P0001 (raise_exception) invalid column for filter nope"),
+        ("secret=eq.1", "ERROR P0001 (raise_exception) invalid column for filter secret"),
+        ("or=(id.eq.1,nope.eq.1)", "ERROR P0001 (raise_exception) invalid column for filter nope"),
+        (&many, "ERROR P0001 (raise_exception) too many values for `in` filter. Maximum 100"),
+        (
+            "id=is.something",
+            "ERROR P0001 (raise_exception) invalid value for is filter: must be null, true, false, or unknown",
+        ),
+        (
+            "id=is.true",
+            "ERROR P0001 (raise_exception) is true filter requires a boolean column, got integer",
+        ),
+        (
+            "id=like.1%",
+            "ERROR P0001 (raise_exception) operator like requires a text-compatible column type, got integer",
+        ),
+        (
+            "body=match.(",
+            "ERROR P0001 (raise_exception) invalid regular expression for match filter: parentheses () not balanced",
+        ),
+        (
+            "id=eq.x",
+            "ERROR 22P02 (invalid_text_representation) invalid input syntax for type integer: \"x\"",
+        ),
+        (
+            "id=in.(1,x)",
+            "ERROR 22P02 (invalid_text_representation) invalid input syntax for type integer: \"x\"",
+        ),
+        ("data=eq.{}", "ERROR 42883 (undefined_function) operator does not exist: json = json"),
+    ] {
+        let message = told(&mut socket, &who, json!([{"table": "t", "filter": filter}])).await;
+        let start = "Unable to subscribe to changes with given parameters. An exception happened so please check your connect parameters: [event: *, schema: public, table: t, filters: [";
+        assert!(message.starts_with(start), "{message}");
+        assert!(message.ends_with(&format!(", select: nil]. Exception: {expected}")), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn one_bad_binding_fails_all_of_its_channel() {
+    let database = Database::scratch().await;
+    small_table(&database).await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let who = Person { token: server.anon_key() };
+    let bindings = json!([
+        {"table": "t"},
+        {"table": "t", "filter": "amount=gt.1"},
+        {"table": "t", "filter": "amount=gt.much"},
+    ]);
+    let message = told(&mut socket, &who, bindings).await;
+    assert!(message.contains(r#"filters: [{"amount", "gt", "much"}]"#), "{message}");
+    let all = json!([{"table": "t", "filter": "id=eq.2"}]);
+    socket.join("other", &service(&server), all).await;
+    database.sql("insert into t values (1), (2)").await;
+    let change = socket.next_change_of("other").await;
+    assert_eq!(change["record"]["id"], 2);
+}
+
+#[tokio::test]
+async fn selections_that_cannot_be_are_refused() {
+    let database = Database::scratch().await;
+    small_table(&database).await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let who = Person { token: server.anon_key() };
+    for (binding, expected) in [
+        (
+            json!({"table": "t", "select": ["nope"]}),
+            "(raise_exception) invalid column for select nope",
+        ),
+        (
+            json!({"table": "t", "select": ["secret"]}),
+            "(raise_exception) invalid column for select secret",
+        ),
+        (
+            json!({"table": "t", "select": "id"}),
+            "Error parsing `select` params: expected a list of column name strings, got: \"id\"",
+        ),
+        (
+            json!({"schema": "public", "select": ["id"]}),
+            "Column selection is not supported for wildcard subscriptions. Provide an explicit schema and table name.",
+        ),
+    ] {
+        let message = told(&mut socket, &who, json!([binding])).await;
+        assert!(message.ends_with(expected), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn filter_that_takes_too_long_costs_nobody_else_their_changes() {
+    let database = Database::scratch().await;
+    small_table(&database).await;
+    let flags = ["--realtime-policy-timeout-ms", "200"];
+    let server = Server::start_with(&database, &flags).await;
+    let (mut slow, mut quick) = (server.socket().await, server.socket().await);
+    let who = service(&server);
+    // Back references make the matcher try everything.
+    let evil = r"body=match.^((a+)+)+\1+\2+$";
+    slow.subscribe("slow", &who, json!([{"table": "t", "filter": evil}])).await;
+    quick.subscribe("quick", &who, json!([{"table": "t", "filter": "body=match.^a+b$"}])).await;
+    let body = "a".repeat(64) + "b";
+    database.sql(&format!("insert into t values (1, '{body}'), (2, 'no'), (3, '{body}')")).await;
+    assert_eq!(quick.change().await["record"]["id"], 1);
+    assert_eq!(quick.change().await["record"]["id"], 3);
+    database.sql(&format!("insert into t values (4, '{body}')")).await;
+    assert_eq!(quick.change().await["record"]["id"], 4);
+    assert!(slow.is_alive().await);
+}
+
+#[tokio::test]
+async fn changed_column_is_another_column() {
+    let database = Database::scratch().await;
+    small_table(&database).await;
+    let server = Server::start(&database).await;
+    let (mut filtered, mut whole) = (server.socket().await, server.socket().await);
+    let who = service(&server);
+    filtered.subscribe("f", &who, json!([{"table": "t", "filter": "body=eq.1"}])).await;
+    whole.subscribe("w", &who, json!([{"table": "t"}])).await;
+    database
+        .sql(
+            "insert into t (id, body) values (1, '1');
+             alter table t rename body to words;
+             insert into t (id, words) values (2, '1');
+             alter table t add body int;
+             insert into t (id, body) values (3, 1);
+             alter table t drop body;
+             alter table t rename words to body;
+             insert into t (id, body) values (4, '1');",
+        )
+        .await;
+    let records =
+        [whole.change().await, whole.change().await, whole.change().await, whole.change().await]
+            .map(|change| change["record"].clone());
+    assert_eq!(
+        records.each_ref().map(|record| record["id"].clone()),
+        [1, 2, 3, 4].map(Value::from)
+    );
+    assert!(records.iter().all(|record| record.get("body").is_none_or(|body| *body != 2)));
+    assert_eq!(filtered.change().await["record"]["id"], 1);
+    assert_eq!(filtered.change().await["record"]["id"], 4);
+}
