@@ -85,8 +85,11 @@ impl Interest {
     /// What Postgres must compare before [`Interest::wants`] and [`Interest::left`] can tell.
     pub fn comparisons(&self, change: &Change) -> Vec<Comparison> {
         let mut comparisons = Vec::new();
-        let update = self.rows_of_update(change).into_iter().flatten();
-        for row in self.row_of(change).into_iter().chain(update) {
+        let rows = match self.rows_of_update(change) {
+            Some([old, new]) => [Some(old), Some(new)],
+            None => [self.row_of(change), None],
+        };
+        for row in rows.into_iter().flatten() {
             // Where the texts decide, nobody is asked.
             if self.filter.holds(&mut |predicate| predicate.holds(row, &Compared::new())).is_none()
             {
@@ -145,5 +148,124 @@ fn old_row<'a>(change: &'a Change, old: &'a Old) -> Row<'a> {
     match old {
         Old::Full(values) => Row::new(change, values, false),
         Old::Key(values) => Row::new(change, values, true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::predicate::Operation;
+    use super::*;
+    use crate::wal::{Column, Datum, Lsn, Transaction, Tuple};
+
+    fn predicate(column: &str, asked: Asked) -> Tree<Predicate> {
+        Tree::One(Predicate { column: column.into(), type_oid: 25, asked })
+    }
+
+    fn equal(column: &str, text: &str) -> Tree<Predicate> {
+        predicate(column, Asked::Equal { texts: vec![text.into()], has_null: false })
+    }
+
+    fn interest(kind: Kind, filter: Tree<Predicate>, moved_out: bool) -> Interest {
+        let view = View::default();
+        Interest { kind, schema: None, table: Some("t".into()), filter, view, moved_out }
+    }
+
+    fn row(values: [&str; 2]) -> Tuple {
+        values.map(|value| Datum::Text(Bytes::copy_from_slice(value.as_bytes()))).to_vec()
+    }
+
+    fn change(action: Action) -> Change {
+        let column =
+            |name: &str| Column { name: name.into(), type_oid: 25, is_identity: name == "id" };
+        Change {
+            place: Place { commit: Lsn(16), index: 0 },
+            transaction: Arc::new(Transaction { xid: 7, commit: Lsn(16), committed_at_us: 0 }),
+            relation: Arc::new(Relation {
+                oid: 1,
+                schema: "public".into(),
+                name: "t".into(),
+                columns: vec![column("id"), column("state")],
+            }),
+            action,
+        }
+    }
+
+    fn update(old: Option<Old>, new: [&str; 2]) -> Change {
+        change(Action::Update { old, new: row(new) })
+    }
+
+    fn full(values: [&str; 2]) -> Old {
+        Old::Full(row(values))
+    }
+
+    #[test]
+    fn row_that_left_the_filter_is_told_from_one_that_may_have_left_sight() {
+        let open = || equal("state", "open");
+        let left = |interest: &Interest, change: &Change| interest.left(change, &Compared::new());
+        let all = interest(Kind::Any, open(), true);
+        let [closed, kept, entered, never] =
+            [("open", "shut"), ("open", "open"), ("shut", "open"), ("shut", "shut")]
+                .map(|(old, new)| update(Some(full(["1", old])), ["1", new]));
+        assert_eq!(left(&all, &closed), Some(Left::Filter));
+        assert_eq!(left(&all, &kept), Some(Left::Sight));
+        assert_eq!((left(&all, &entered), left(&all, &never)), (None, None));
+        // Only for those who hear of updates or deletions, and asked for it.
+        assert_eq!(left(&interest(Kind::Delete, open(), true), &closed), Some(Left::Filter));
+        assert_eq!(left(&interest(Kind::Insert, open(), true), &closed), None);
+        assert_eq!(left(&interest(Kind::Any, open(), false), &closed), None);
+        // What was before is not known.
+        assert_eq!(left(&all, &update(None, ["1", "shut"])), None);
+        let key = Some(Old::Key(vec![row(["1", ""])[0].clone(), Datum::Null]));
+        assert_eq!(left(&all, &update(key.clone(), ["2", "shut"])), None);
+        let by_key = interest(Kind::Any, equal("id", "1"), true);
+        assert_eq!(left(&by_key, &update(key, ["2", "shut"])), Some(Left::Filter));
+    }
+
+    #[test]
+    fn absent_values_let_nothing_through_and_nulls_only_what_asks_for_them() {
+        let wants = |asked: Tree<Predicate>, action: Action| {
+            interest(Kind::Any, asked, false).wants(&change(action), &Compared::new())
+        };
+        let is_null = || predicate("state", Asked::Null);
+        let not = |tree: Tree<Predicate>| Tree::Not(Box::new(tree));
+        let with = |datum: Datum| Action::Insert { new: vec![row(["1", ""])[0].clone(), datum] };
+        assert!(wants(is_null(), with(Datum::Null)));
+        assert!(!wants(is_null(), with(Datum::Unchanged)));
+        assert!(!wants(not(is_null()), with(Datum::Unchanged)));
+        assert!(!wants(not(equal("state", "x")), with(Datum::Null)));
+        let key_alone = Old::Key(vec![row(["1", ""])[0].clone(), Datum::Null]);
+        assert!(!wants(is_null(), Action::Delete { old: key_alone }));
+        let retyped =
+            Tree::One(Predicate { column: "id".into(), type_oid: 23, asked: Asked::Null });
+        assert!(!wants(not(retyped), with(Datum::Null)));
+    }
+
+    #[test]
+    fn postgres_is_asked_only_where_texts_do_not_decide() {
+        let operation = Arc::new(Operation { sql: "l ~~ r".into(), role: "none".into() });
+        let like = predicate("state", Asked::Compared { operation, text: "o%".into() });
+        let both = interest(Kind::Any, Tree::All(vec![equal("id", "1"), like]), true);
+        let other = change(Action::Insert { new: row(["2", "open"]) });
+        assert_eq!(both.comparisons(&other), []);
+        let asked = both.comparisons(&update(Some(full(["1", "shut"])), ["1", "open"]));
+        let lefts: Vec<&str> = asked.iter().map(|asked| asked.left.as_str()).collect();
+        assert_eq!(lefts, ["shut", "open"]);
+        let said = asked.into_iter().map(|asked| (asked.clone(), Some(asked.left == "open")));
+        assert!(both.wants(&change(Action::Insert { new: row(["1", "open"]) }), &said.collect()));
+    }
+
+    #[test]
+    fn equality_is_one_that_every_row_must_have() {
+        let of = |filter: Tree<Predicate>, moved_out| {
+            let interest = interest(Kind::Any, filter, moved_out);
+            interest.equality().map(|(column, text)| (column.to_owned(), text.to_owned()))
+        };
+        let one = || Tree::All(vec![predicate("state", Asked::Null), equal("id", "1")]);
+        assert_eq!(of(one(), false), Some(("id".into(), "1".into())));
+        assert_eq!(of(one(), true), None);
+        assert_eq!(of(Tree::All(vec![Tree::Not(Box::new(equal("id", "1")))]), false), None);
+        assert_eq!(of(Tree::All(vec![Tree::Any(vec![equal("id", "1")])]), false), None);
     }
 }
