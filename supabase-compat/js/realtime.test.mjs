@@ -70,7 +70,7 @@ test('filters are made with the client\'s own builder', async (t) => {
     in: here().in('body', ['Hello, "you"', 'x']),
     range: here().gt('seq', 1).lte('seq', 2).neq('body', 'x'),
     match: here().imatch('body', '^hello\\W'),
-    not: here().not('body', 'in', ['One', 'Two']).is('reply_to', null).isDistinct('body', 'Three'),
+    not: here().not('body', 'in', ['One', 'Two']).is('reply_to_id', null).isDistinct('body', 'Three'),
   }
   const heard = {}
   for (const [name, filter] of Object.entries(filters)) heard[name] = await hear(ana, 'messages', { name, filter })
