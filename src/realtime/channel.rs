@@ -12,7 +12,7 @@ use super::hub::{Outbox, Room};
 use super::protocol::{self, Broadcast, MAX_NAME_BYTES, Payload, Push, json_text};
 use super::replay::{self, Replay};
 use super::subscriber::{Subscriber, system};
-use super::subscription::{Binding, Wanted, entries};
+use super::subscription::{self, Binding, Wanted, entries};
 use super::{Realtime, TOPIC_PREFIX, store};
 use crate::identity::Identity;
 use crate::observe::Counted;
@@ -160,11 +160,7 @@ impl Channel {
 
     /// Has Postgres accept what is wanted, as the person of the token.
     async fn accept(&self, realtime: &Realtime) -> Result<Vec<Binding>, Refusal> {
-        let mut bindings = Vec::with_capacity(self.wanted.len());
-        for wanted in &self.wanted {
-            bindings.push(store::accept(&realtime.pg, &self.identity, wanted).await?);
-        }
-        Ok(bindings)
+        subscription::accept(&realtime.pg, &self.identity, &self.wanted).await
     }
 
     async fn activate(

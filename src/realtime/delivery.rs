@@ -14,9 +14,8 @@ use super::authorize::{
 use super::event::{self, Shown};
 use super::protocol::{self, Version};
 use super::roster::{Followers, Listener, Match, Roster};
-use super::store;
 use super::subscriber::{Active, tell_failure};
-use super::subscription::{Compared, Left, View};
+use super::subscription::{Compared, Comparer, Left, View};
 use crate::config::DeleteEvents;
 use crate::config::RealtimeSettings;
 use crate::identity::unix_now;
@@ -57,8 +56,7 @@ pub(super) struct Part {
 pub(super) struct Delivery {
     authorizer: Authorizer,
     roster: Roster,
-    /// Compares values for filters; the same that the authorizer asks over.
-    pool: Pool,
+    comparer: Comparer,
     delete_events: DeleteEvents,
 }
 
@@ -82,7 +80,7 @@ impl Delivery {
         Self {
             authorizer: Authorizer::new(pool.clone(), metrics.clone(), keeps_void_verdicts),
             roster: Roster::default(),
-            pool,
+            comparer: Comparer::new(pool),
             delete_events: settings.realtime_delete_events,
         }
     }
@@ -136,7 +134,7 @@ impl Delivery {
             let delivered = deliver(
                 &mut self.authorizer,
                 &mut self.roster,
-                &self.pool,
+                &mut self.comparer,
                 self.delete_events,
                 parts,
                 may_be_outgrown,
@@ -200,7 +198,7 @@ impl Part {
 async fn deliver(
     authorizer: &mut Authorizer,
     roster: &mut Roster,
-    pool: &Pool,
+    comparer: &mut Comparer,
     delete_events: DeleteEvents,
     parts: &[Part],
     may_be_outgrown: bool,
@@ -217,7 +215,7 @@ async fn deliver(
     {
         authorizer.refresh().await?;
     }
-    let compared = compare(pool, parts, roster).await?;
+    let compared = compare(comparer, parts, roster).await?;
     let mut inquiry = Inquiry::default();
     let mut concerns = Vec::new();
     for part in parts {
@@ -260,14 +258,18 @@ fn forget_outgrown(authorizer: &mut Authorizer, inquiry: &Inquiry) -> bool {
 }
 
 /// Lets Postgres compare what texts alone do not decide.
-async fn compare(pool: &Pool, parts: &[Part], roster: &Roster) -> Result<Compared, Error> {
+async fn compare(
+    comparer: &mut Comparer,
+    parts: &[Part],
+    roster: &Roster,
+) -> Result<Compared, Error> {
     let mut compared = Compared::new();
     for change in parts.iter().flat_map(|part| &part.changes) {
         if let Some(followers) = roster.followers(&change.relation) {
-            compared.extend(followers.comparisons(change).map(|asked| (asked, false)));
+            compared.extend(followers.comparisons(change).map(|asked| (asked, None)));
         }
     }
-    store::compare(pool, &mut compared).await?;
+    comparer.compare(&mut compared).await?;
     Ok(compared)
 }
 

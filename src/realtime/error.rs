@@ -193,6 +193,10 @@ pub enum Binding {
     TooMany(usize),
     /// The filter does not parse.
     Filter(String),
+    /// `select` is no list of names.
+    Select(String),
+    /// `select` without one table whose columns it could name.
+    WildcardSelect,
     /// No such table in the publication.
     NoTable(String),
     /// Postgres refused the filter or its value.
@@ -220,6 +224,10 @@ impl Binding {
                 format!("Too many postgres_changes on one channel: at most {most}")
             }
             Self::Filter(filter) => format!("Error parsing `filter` params: {filter}"),
+            Self::Select(select) => format!(
+                "Error parsing `select` params: expected a list of column name strings, got: {select}"
+            ),
+            Self::WildcardSelect => "Column selection is not supported for wildcard subscriptions. Provide an explicit schema and table name.".into(),
             Self::NoTable(binding) => format!(
                 "{PREFIX} Please check Realtime is enabled for the given connect parameters: {binding}"
             ),

@@ -8,7 +8,7 @@ use time::macros::format_description;
 use super::authorize::{Column, Lens, Table};
 use super::subscription::View;
 use crate::wal::value::{write_json, write_string};
-use crate::wal::{Action, Change, Datum, Old, Tuple};
+use crate::wal::{Action, Change, Column as Published, Datum, Old, Tuple};
 
 /// Larger data keep only their small values, in bytes.
 const MAX_DATA_BYTES: usize = 1024 * 1024;
@@ -52,16 +52,20 @@ fn whole(row: &RowWriter<'_>, shown: Shown) -> String {
     let mut out = head(row.change, shown);
     out.push_str(",\"columns\":");
     row.write_columns(&mut out);
+    let before = |old: &Tuple, new: Option<&Tuple>| row.key_before(old, new);
+    let is_whole = shown == Shown::NewAndOld;
     let (new, old) = match &row.change.action {
         Action::Insert { new } => (Some(new), None),
         // The log repeats the key only when it changed.
-        Action::Update { old: None, new } => (Some(new), Some((new, true))),
-        Action::Update { old: Some(Old::Key(old)), new } => (Some(new), Some((old, true))),
-        Action::Update { old: Some(Old::Full(old)), new } => {
-            (Some(new), Some((old, shown != Shown::NewAndOld)))
+        Action::Update { old: None, new } => (Some(new), Some((new.clone(), true))),
+        Action::Update { old: Some(Old::Key(old)), new } => {
+            (Some(new), Some((before(old, Some(new)), true)))
         }
-        Action::Delete { old: Old::Full(old) } => (None, Some((old, shown != Shown::NewAndOld))),
-        Action::Delete { old: Old::Key(old) } => (None, Some((old, true))),
+        Action::Update { old: Some(Old::Full(old)), new } => {
+            (Some(new), Some((old.clone(), !is_whole)))
+        }
+        Action::Delete { old: Old::Full(old) } => (None, Some((old.clone(), !is_whole))),
+        Action::Delete { old: Old::Key(old) } => (None, Some((before(old, None), true))),
     };
     if let Some(new) = new.filter(|_| shown != Shown::MovedOut) {
         out.push_str(",\"record\":");
@@ -69,7 +73,7 @@ fn whole(row: &RowWriter<'_>, shown: Shown) -> String {
     }
     if let Some((old, only_key)) = old {
         out.push_str(",\"old_record\":");
-        row.write(&mut out, old, only_key);
+        row.write(&mut out, &old, only_key);
     }
     let errors =
         if row.most_bytes == usize::MAX { "null" } else { "[\"Error 413: Payload Too Large\"]" };
@@ -148,6 +152,17 @@ impl RowWriter<'_> {
             })
     }
 
+    /// A row before of which the log has the replica identity alone. A primary key that is no part
+    /// of it is taken from the new row: the log does not tell whether it changed.
+    fn key_before(&self, old: &Tuple, new: Option<&Tuple>) -> Tuple {
+        let published = self.change.relation.columns.iter().enumerate();
+        let value = |(place, column): (usize, &Published)| {
+            let values = if column.is_identity { Some(old) } else { new };
+            values.and_then(|values| values.get(place)).cloned().unwrap_or(Datum::Unchanged)
+        };
+        published.map(value).collect()
+    }
+
     fn write_columns(&self, out: &mut String) {
         out.push('[');
         let published = self.columns().filter(|(_, place)| place.is_some());
@@ -203,7 +218,7 @@ mod tests {
     use super::super::authorize::Rows;
     use super::*;
     use crate::wal::value::Encoding;
-    use crate::wal::{Column as Published, Lsn, Place, Relation, Transaction};
+    use crate::wal::{Lsn, Place, Relation, Transaction};
 
     fn table() -> Table {
         let column = |name: &str, type_name: &str, is_key, encoding| Column {

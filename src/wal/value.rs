@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 /// How a type's text becomes JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Encoding {
-    /// Digits as they are; NaN and infinities become null.
+    /// Digits as they are; NaN and infinities become null, or text inside arrays and rows.
     Number,
     /// Digits as they are, or a string of them for clients whose numbers are not that exact.
     Int8,
@@ -24,6 +24,8 @@ pub enum Encoding {
     Array(Box<Encoding>, char),
     /// `(..)` with fields by name.
     Composite(Vec<(String, Encoding)>),
+    /// `"key"=>"value"`: an object of texts and nulls.
+    Hstore,
     /// Anything else: a JSON string.
     Text,
 }
@@ -56,7 +58,9 @@ fn write_typed(
     match encoding {
         Encoding::Int8 if int8_as_text => write_string(out, text),
         Encoding::Number | Encoding::Int8 => match text {
-            "NaN" | "Infinity" | "-Infinity" => out.push_str("null"),
+            // JSON has no such numbers; inside arrays and rows the reference writes them as text.
+            "NaN" | "Infinity" | "-Infinity" if !is_element => out.push_str("null"),
+            "NaN" | "Infinity" | "-Infinity" => write_string(out, text),
             _ if is_number(text) => out.push_str(text),
             _ => return None,
         },
@@ -81,6 +85,11 @@ fn write_typed(
         Encoding::Composite(fields) => {
             let rest = Literal::new(text, int8_as_text).composite(out, fields)?;
             return rest.is_empty().then_some(());
+        }
+        Encoding::Hstore => {
+            // A pair ends with a comma; so does the last one then.
+            let pairs = if text.is_empty() { String::new() } else { format!("{text},") };
+            Literal::new(&pairs, int8_as_text).hstore(out)?;
         }
         Encoding::Bytes | Encoding::Text => write_string(out, text),
     }
@@ -171,7 +180,7 @@ impl<'a> Literal<'a> {
                     match self.item(&[delimiter, '}'], false)? {
                         Item::Null => out.push_str("null"),
                         Item::Value(text) => {
-                            write_typed(out, element, self.int8_as_text, &text, true)?
+                            write_typed(out, element, self.int8_as_text, &text, true)?;
                         }
                     }
                 }
@@ -204,6 +213,29 @@ impl<'a> Literal<'a> {
         self.take(')')?;
         out.push('}');
         Some(self.rest)
+    }
+
+    fn hstore(mut self, out: &mut String) -> Option<()> {
+        out.push('{');
+        let mut is_first = true;
+        while !self.rest.is_empty() {
+            let Item::Value(key) = self.item(&['='], false)? else { return None };
+            self.take('=')?;
+            self.take('>')?;
+            if !std::mem::take(&mut is_first) {
+                out.push(',');
+            }
+            write_string(out, &key);
+            out.push(':');
+            match self.item(&[','], false)? {
+                Item::Null => out.push_str("null"),
+                Item::Value(text) => write_string(out, &text),
+            }
+            self.take(',')?;
+            self.rest = self.rest.trim_start();
+        }
+        out.push('}');
+        Some(())
     }
 
     fn take(&mut self, wanted: char) -> Option<()> {
@@ -295,6 +327,7 @@ mod tests {
     fn arrays_nest_and_keep_null() {
         assert_eq!(json(&array(Encoding::Number), "{1,NULL,3}"), "[1,null,3]");
         assert_eq!(json(&array(Encoding::Number), "{}"), "[]");
+        assert_eq!(json(&array(Encoding::Number), "{1.5,NaN}"), "[1.5,\"NaN\"]");
         assert_eq!(json(&array(Encoding::Number), "[0:1]={1,2}"), "[1,2]");
         assert_eq!(json(&array(Encoding::Number), "{{1,2},{3,4}}"), "[[1,2],[3,4]]");
         assert_eq!(
@@ -316,6 +349,29 @@ mod tests {
     }
 
     #[test]
+    fn pairs_become_objects() {
+        assert_eq!(json(&Encoding::Hstore, ""), "{}");
+        assert_eq!(
+            json(&Encoding::Hstore, r#""a"=>"1", "b"=>NULL, "c,d"=>"x\"=>y\\", ""=>"""#),
+            r#"{"a":"1","b":null,"c,d":"x\"=>y\\","":""}"#
+        );
+    }
+
+    #[test]
+    fn eight_bytes_are_text_where_numbers_are_not_exact() {
+        let text = |encoding: &Encoding, text: &str| {
+            let mut out = String::new();
+            write_json(&mut out, encoding, true, text);
+            out
+        };
+        assert_eq!(text(&Encoding::Int8, "9007199254740993"), "\"9007199254740993\"");
+        assert_eq!(text(&Encoding::Number, "7"), "7");
+        assert_eq!(text(&array(Encoding::Int8), "{1,NULL}"), "[\"1\",null]");
+        let row = Encoding::Composite(vec![("a".into(), Encoding::Int8)]);
+        assert_eq!(text(&row, "(1)"), "{\"a\":\"1\"}");
+    }
+
+    #[test]
     fn unexpected_forms_stay_text() {
         assert_eq!(json(&Encoding::Number, "1.2.3"), "\"1.2.3\"");
         assert_eq!(json(&Encoding::Boolean, "yes"), "\"yes\"");
@@ -325,13 +381,14 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn always_valid_json(text in "[-{}(),\"\\\\ NUL0-9a.:]{0,40}", kind in 0..6_usize) {
+        fn always_valid_json(text in "[-{}(),=>\"\\\\ NUL0-9a.:]{0,40}", kind in 0..7_usize) {
             let kinds = [
                 Encoding::Number,
                 Encoding::Json,
                 Encoding::TimestampTz,
                 array(Encoding::Number),
                 array(array(Encoding::Text)),
+                Encoding::Hstore,
                 Encoding::Composite(vec![("a".into(), Encoding::Text), ("b".into(), array(Encoding::Number))]),
             ];
             let out = json(&kinds[kind], &text);

@@ -129,10 +129,10 @@ export function firstStatus(channel) {
 }
 
 // Changes of a table, heard by one client from now on.
-export async function hear(client, table, { name = table, event = '*', filter } = {}) {
+export async function hear(client, table, { name = table, event = '*', ...wishes } = {}) {
   const heard = new Heard()
   const channel = client.channel(name)
-  channel.on('postgres_changes', { event, schema: 'public', table, ...(filter && { filter }) }, heard.add)
+  channel.on('postgres_changes', { event, schema: 'public', table, ...wishes }, heard.add)
   await changesFlow(channel)
   return heard
 }

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 
+import { postgresChangesFilter } from '@supabase/supabase-js'
+
 import {
   Heard, changesFlow, connect, firstStatus, group, hear, id, ok, password, people, person, send, service,
   token,
@@ -56,6 +58,38 @@ test('a filter lets one conversation through', async (t) => {
   const said = await send(ana, wanted, 'For this channel')
   await heard.first((change) => change.new.id === said.id)
   assert.deepEqual(heard.all.map((change) => change.new.id), [said.id])
+})
+
+test('filters are made with the client\'s own builder', async (t) => {
+  // RT-03
+  const ana = await person(t, 'ana')
+  const place = await group(ana)
+  const here = () => postgresChangesFilter().eq('conversation_id', place.id)
+  const filters = {
+    like: here().like('body', 'Hello, %'),
+    in: here().in('body', ['Hello, "you"', 'x']),
+    range: here().gt('seq', 1).lte('seq', 2).neq('body', 'x'),
+    match: here().imatch('body', '^hello\\W'),
+    not: here().not('body', 'in', ['One', 'Two']).is('reply_to_id', null).isDistinct('body', 'Three'),
+  }
+  const heard = {}
+  for (const [name, filter] of Object.entries(filters)) heard[name] = await hear(ana, 'messages', { name, filter })
+  const all = await hear(ana, 'messages', { name: 'all', filter: here() })
+  for (const body of ['One', 'Two', 'Hello, "you"', 'Three']) await send(ana, place, body)
+  await all.first((change) => change.new.body === 'Three')
+
+  const bodies = (name) => heard[name].all.map((change) => change.new.body)
+  for (const name of ['like', 'in', 'match', 'not']) assert.deepEqual(bodies(name), ['Hello, "you"'], name)
+  assert.deepEqual(bodies('range'), ['Two'])
+})
+
+test('selected columns come with the key alone', async (t) => {
+  const ana = await person(t, 'ana')
+  const place = await group(ana)
+  const heard = await hear(ana, 'messages', { filter: `conversation_id=eq.${place.id}`, select: ['body'] })
+  const said = await send(ana, place, 'Only this')
+  const { new: record } = await heard.first((change) => change.new.id === said.id)
+  assert.deepEqual(record, { id: said.id, conversation_id: place.id, body: 'Only this' })
 })
 
 test('whoever is removed hears nothing of what follows', async (t) => {

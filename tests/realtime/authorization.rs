@@ -508,6 +508,10 @@ async fn nothing_sent_after_a_removal_reaches_the_removed() {
         // He comes back, and may read everything again, when all of this has been decided.
         told.wait_for(|body| *body == last).await.expect("the log is read");
         sender.batch_execute(&bring_back).await.expect("comes back");
+        // From here on it is known that he may read: the next removal must take that back.
+        let back = format!("back {round}");
+        sender.batch_execute(&send(back.clone())).await.expect("sends");
+        told.wait_for(|body| *body == back).await.expect("the log is read");
     }
     sender.batch_execute(&send("the end".to_owned())).await.expect("sends");
 

@@ -228,3 +228,204 @@ async fn values_look_the_same_whatever_the_database_prefers() {
         })
     );
 }
+
+#[tokio::test]
+async fn selected_columns_come_with_the_key_and_no_others() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let bindings = json!([
+        {"event": "*", "schema": "public", "table": "t", "select": ["price"], "filter": "body=neq.x"},
+        {"event": "*", "schema": "public", "table": "t", "filter": "id=gt.1"},
+    ]);
+    let (_, response) = socket.join("t", &service(&server), bindings).await;
+    let ids = [0, 1].map(|number: usize| response["postgres_changes"][number]["id"].clone());
+    socket.event("system").await;
+    database
+        .sql(
+            "alter table t replica identity full;
+             insert into t values (1, 'one', 1), (2, 'x', 2); update t set body = 'y' where id = 1;",
+        )
+        .await;
+    let insert = socket.event("postgres_changes").await;
+    assert_eq!(insert["ids"], json!([ids[0]]));
+    assert_eq!(insert["data"]["record"], json!({"id": 1, "price": 1}));
+    assert_eq!(
+        insert["data"]["columns"],
+        json!([{"name": "id", "type": "int4"}, {"name": "price", "type": "numeric"}])
+    );
+    let whole = socket.event("postgres_changes").await;
+    assert_eq!((&whole["ids"], &whole["data"]["record"]["body"]), (&json!([ids[1]]), &json!("x")));
+    let update = socket.event("postgres_changes").await;
+    assert_eq!(update["data"]["record"], json!({"id": 1, "price": 1}));
+    assert_eq!(update["data"]["old_record"], json!({"id": 1, "price": 1}));
+}
+
+#[tokio::test]
+async fn eight_bytes_are_exact_for_those_who_ask() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create table public.big (id int8 primary key, many int8[], small int);
+             alter publication supabase_realtime add table public.big;",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let (mut exact, mut plain) = (server.socket().await, server.socket().await);
+    exact.subscribe("b", &service(&server), json!([{"table": "big", "int8": "string"}])).await;
+    plain.subscribe("b", &service(&server), json!([{"table": "big"}])).await;
+    database.sql("insert into big values (9007199254740993, '{1,null}', 7)").await;
+    let change = exact.change().await;
+    assert_eq!(
+        change["record"],
+        json!({"id": "9007199254740993", "many": ["1", null], "small": 7})
+    );
+    let number = 9_007_199_254_740_993_i64;
+    assert_eq!(
+        plain.change().await["record"],
+        json!({"id": number, "many": [1, null], "small": 7})
+    );
+}
+
+#[tokio::test]
+async fn key_that_may_not_be_selected_withholds_the_row() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    database.sql("revoke all on t from anon; grant select (body) on t to anon").await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let anon = Person { token: server.anon_key() };
+    socket.subscribe("t", &anon, json!([{"event": "*", "table": "t"}])).await;
+    database.sql("insert into t values (1, 'one')").await;
+    let change = socket.change().await;
+    assert_eq!(change["errors"], json!(["Error 401: Unauthorized"]));
+    assert_eq!((&change["columns"], &change["record"]), (&json!([]), &json!({})));
+    let at = change["commit_timestamp"].as_str().expect("stock Python clients need one");
+    assert!(at.ends_with('Z') && at.len() == 24, "{at}");
+}
+
+#[tokio::test]
+async fn rows_before_are_told_as_the_replica_identity_allows() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create table public.t (id int primary key, body text not null unique, note text);
+             alter publication supabase_realtime add table public.t;",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    socket.subscribe("t", &service(&server), json!([{"table": "t"}])).await;
+    // The key alone.
+    database.sql("insert into t values (1, 'a', 'n'); update t set id = 2; delete from t").await;
+    socket.change().await;
+    assert_eq!(socket.change().await["old_record"], json!({"id": 1}));
+    assert_eq!(socket.change().await["old_record"], json!({"id": 2}));
+    // Another index: the log names neither the old key of a change nor that of a deleted row.
+    database
+        .sql(
+            "alter table t replica identity using index t_body_key;
+             insert into t values (3, 'a', 'n'); update t set body = 'b'; delete from t",
+        )
+        .await;
+    socket.change().await;
+    assert_eq!(socket.change().await["old_record"], json!({"id": 3}));
+    assert_eq!(socket.change().await["old_record"], json!({}));
+    // Everything.
+    database
+        .sql(
+            "alter table t replica identity full;
+             insert into t values (4, 'a', 'n'); update t set body = 'b'; delete from t",
+        )
+        .await;
+    socket.change().await;
+    assert_eq!(socket.change().await["old_record"], json!({"id": 4, "body": "a", "note": "n"}));
+    assert_eq!(socket.change().await["old_record"], json!({"id": 4, "body": "b", "note": "n"}));
+}
+
+#[tokio::test]
+async fn names_may_be_anything() {
+    let database = Database::scratch().await;
+    let (schema, name, column) = ("A b,c.\"d'", "Tab le.\"x\", y'", "Col umn.\"z\" é'");
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let table = format!("{}.{}", quoted(schema), quoted(name));
+    database
+        .sql(
+            &format!(
+                "create schema {};
+             grant usage on schema {0} to anon;
+             create table {table} (\"I d\" int primary key, {column} public.\"My Mood\");
+             grant select on {table} to anon;
+             alter publication supabase_realtime add table {table};",
+                quoted(schema),
+                column = quoted(column),
+            )
+            .replacen(
+                "create table",
+                "create type public.\"My Mood\" as enum ('sad', 'glad'); create table",
+                1,
+            ),
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let anon = Person { token: server.anon_key() };
+    let filter = format!("{column}=gt.sad");
+    let bindings = json!([{"schema": schema, "table": name, "filter": filter, "select": [column]}]);
+    socket.subscribe("t", &anon, bindings).await;
+    database.sql(&format!("insert into {table} values (1, 'sad'), (2, 'glad')")).await;
+    let change = socket.change().await;
+    assert_eq!((&change["schema"], &change["table"]), (&json!(schema), &json!(name)));
+    assert_eq!(change["record"], json!({"I d": 2, column: "glad"}));
+}
+
+#[tokio::test]
+async fn renamed_table_goes_on_under_its_new_name() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let server = Server::start(&database).await;
+    let (mut by_name, mut all) = (server.socket().await, server.socket().await);
+    by_name.subscribe("t", &service(&server), json!([{"table": "t"}])).await;
+    all.subscribe("a", &service(&server), json!([{"schema": "public"}])).await;
+    database
+        .sql(
+            "insert into t values (1); alter table t rename to u; insert into u values (2);
+             alter table u rename to t; insert into t values (3);",
+        )
+        .await;
+    let heard = [all.change().await, all.change().await, all.change().await];
+    assert_eq!(
+        heard.map(|change| change["table"].clone()),
+        ["t", "u", "t"].map(serde_json::Value::from)
+    );
+    assert_eq!(by_name.change().await["record"]["id"], 1);
+    assert_eq!(by_name.change().await["record"]["id"], 3);
+}
+
+#[tokio::test]
+async fn generated_columns_come_where_the_log_has_them() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create table public.t (id int primary key, twice int generated always as (id * 2) stored);
+             alter publication supabase_realtime add table public.t;",
+        )
+        .await;
+    let is_logged =
+        database.value("select current_setting('server_version_num')::int >= 180000").await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let (_, response) =
+        socket.join("g", &service(&server), json!([{"table": "t", "filter": "twice=eq.2"}])).await;
+    assert!(response["postgres_changes"].is_array());
+    let accepted = socket.event("system").await["status"].clone();
+    assert_eq!(accepted, if is_logged == "t" { "ok" } else { "error" });
+    socket.subscribe("t", &service(&server), json!([{"table": "t"}])).await;
+    database.sql("insert into t values (1)").await;
+    let record = socket.change().await["record"].clone();
+    assert_eq!(
+        record,
+        if is_logged == "t" { json!({"id": 1, "twice": 2}) } else { json!({"id": 1}) }
+    );
+}

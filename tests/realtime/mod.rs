@@ -6,6 +6,7 @@ mod broadcast;
 mod changes;
 mod database_broadcast;
 mod differential;
+mod filters;
 mod goodbye;
 mod http_broadcast;
 mod metrics;

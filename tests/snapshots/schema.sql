@@ -2725,7 +2725,7 @@ CREATE POLICY "members send to their conversation" ON realtime.messages FOR INSE
 
 ALTER TABLE realtime.messages ENABLE ROW LEVEL SECURITY;
 
-CREATE PUBLICATION supabase_realtime WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);
+CREATE PUBLICATION supabase_realtime WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true, publish_generated_columns = stored);
 
 COMMENT ON PUBLICATION supabase_realtime IS 'Tables in it reach subscribers live. Add yours: alter publication supabase_realtime add table ...';
 

@@ -104,6 +104,17 @@ impl Socket {
         self.event("postgres_changes").await["data"].take()
     }
 
+    /// `data` of the next change on `realtime:name`; it must be the next change of all.
+    pub async fn next_change_of(&mut self, name: &str) -> Value {
+        loop {
+            let mut frame = self.next().await;
+            if frame[3] == "postgres_changes" {
+                assert_eq!(frame[2], format!("realtime:{name}"), "{frame}");
+                return frame[4]["data"].take();
+            }
+        }
+    }
+
     /// The next text frame, as JSON.
     pub async fn next(&mut self) -> Value {
         match self.frame().await {

@@ -71,7 +71,8 @@ const TYPES: &str = "
            array(select a.atttypid
                    from pg_catalog.pg_attribute a
                   where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
-                  order by a.attnum)
+                  order by a.attnum),
+           t.typname = 'hstore' and t.typtype = 'b'
       from pg_catalog.pg_type t
       left join pg_catalog.pg_type e on e.oid = t.typelem
      where t.oid = any ($1)";
@@ -121,6 +122,7 @@ struct Type {
     element: u32,
     delimiter: char,
     fields: Vec<(String, u32)>,
+    is_hstore: bool,
 }
 
 async fn load_types(client: &Client, wanted: Vec<u32>) -> Result<HashMap<u32, Type>, pg::Error> {
@@ -142,6 +144,7 @@ async fn load_types(client: &Client, wanted: Vec<u32>) -> Result<HashMap<u32, Ty
                 element: row.get(3),
                 delimiter: row.get::<_, String>(4).chars().next().unwrap_or(','),
                 fields: names.into_iter().zip(oids).collect(),
+                is_hstore: row.get(7),
             };
             wanted.extend([found.base, found.element]);
             wanted.extend(found.fields.iter().map(|(_, oid)| *oid));
@@ -184,6 +187,7 @@ fn encoding(types: &HashMap<u32, Type>, oid: u32, depth: usize) -> Encoding {
                 Box::new(encoding(types, found.element, depth + 1)),
                 found.delimiter,
             ),
+            _ if found.is_hstore => Encoding::Hstore,
             _ => Encoding::Text,
         },
         _ => Encoding::Text,

@@ -124,7 +124,7 @@ async fn find(
         // Asked for twice, it does not exist.
         let is_gone = !is_complete && walk.wanted == last;
         if is_gone {
-            walk.reason("policies mention something that is gone, or were changed just now");
+            walk.reason("policies name something that is gone, or were changed just now");
         }
         let (found, wanted) = (walk.found, walk.wanted);
         if is_complete || is_gone {

@@ -1,0 +1,25 @@
+//! `postgres_changes` bindings: could this change matter to this subscriber?
+//!
+//! Reading order: `filter` (the grammar, pure), `wanted` (an entry as the client sent it, pure),
+//! `store` (Postgres accepts it), `meaning` (conditions become predicates, pure), `predicate`
+//! (what a filter asks of a row, pure), `interest` (what an accepted binding wants, pure),
+//! `compare` (Postgres compares what texts do not decide).
+//!
+//! What a filter compares is decided by Postgres when the binding is made: a value is cast to
+//! the column's type and printed as the log prints it, so that for many types equality of values
+//! is equality of texts. Everything else Postgres is asked to compare, once for all who ask it.
+
+mod compare;
+mod filter;
+mod interest;
+mod meaning;
+mod predicate;
+mod store;
+mod wanted;
+
+pub use compare::Comparer;
+pub use filter::{Operator, Tree};
+pub use interest::{Binding, Interest, Left, View};
+pub use predicate::{Asked, Compared, Comparison, Operation, Predicate};
+pub use store::accept;
+pub use wanted::{Kind, Wanted, entries};

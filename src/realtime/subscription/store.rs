@@ -1,0 +1,245 @@
+//! Postgres accepts bindings: their tables, columns and values.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio_postgres::error::{DbError, SqlState};
+
+use super::super::error::Binding as Refusal;
+use super::interest::{Binding, Interest};
+use super::meaning::{Column, meaning};
+use super::wanted::Wanted;
+use crate::identity::Identity;
+use crate::pg::session::Session;
+use crate::pg::{Error, Pg, names};
+
+/// What bindings must know of the tables and columns they name.
+const FACTS: &str = include_str!("facts.sql");
+
+/// Lets Postgres accept the bindings of a channel: each table is published, the columns that
+/// filters and selections name exist and may be selected, and values are of their types. All or
+/// none.
+///
+/// # Errors
+/// In the reference's words, what is wrong with the first that is refused.
+pub async fn accept(
+    pg: &Pg,
+    identity: &Identity,
+    wanted: &[Wanted],
+) -> Result<Vec<Binding>, Refusal> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Dates and intervals are printed as the log prints them.
+    let session = Session::person(identity)
+        .read_only()
+        .set("search_path", "")
+        .set("datestyle", "ISO")
+        .set("intervalstyle", "postgres");
+    let columns = columns(pg, &session, wanted).await?;
+    let mut values = Values::default();
+    let mut filters = Vec::with_capacity(wanted.len());
+    for (number, wanted) in wanted.iter().enumerate() {
+        filters.push(wanted.filter.try_map(&mut |condition| {
+            let column = &columns[&(number, condition.column.as_str())];
+            meaning(condition, column, &identity.role, |operation, text, is_pattern| {
+                values.ask(number, column, operation, text, is_pattern)
+            })
+            .map_err(|text| raised(wanted, &text))
+        })?);
+    }
+    let printed = values.print(pg, &session, wanted).await?;
+    let bindings = wanted.iter().zip(filters).map(|(wanted, filter)| {
+        let interest = Interest {
+            kind: wanted.kind,
+            schema: wanted.schema.clone(),
+            table: wanted.table.clone(),
+            filter: filter.try_map(&mut |pending| Ok::<_, Refusal>(pending.settle(&printed)))?,
+            view: wanted.view.clone(),
+            moved_out: wanted.moved_out,
+        };
+        Ok(Binding { id: wanted.id(), interest: Arc::new(interest), after: wanted.after })
+    });
+    bindings.collect()
+}
+
+/// The columns that filters name, by number of the binding and name.
+async fn columns<'a>(
+    pg: &Pg,
+    session: &Session<'_>,
+    wanted: &'a [Wanted],
+) -> Result<HashMap<(usize, &'a str), Column>, Refusal> {
+    let mut asked: Vec<(usize, Option<&str>)> = Vec::new();
+    let mut filtered: Vec<(usize, &str)> = Vec::new();
+    for (number, wanted) in wanted.iter().enumerate() {
+        asked.push((number, None));
+        wanted.filter.visit(&mut |condition| filtered.push((number, &condition.column)));
+        asked.extend(wanted.view.select.iter().flatten().map(|name| (number, Some(&**name))));
+    }
+    asked.extend(filtered.iter().map(|(number, name)| (*number, Some(*name))));
+    let param = asked.iter().map(|(number, name)| {
+        let of = &wanted[*number];
+        json!({"binding": number, "schema": of.schema, "name": of.table, "column_name": name})
+    });
+    let param = Value::Array(param.collect()).to_string();
+    let rows = pg
+        .run(session, FACTS, &[Some(&param), Some(names::PUBLICATION)])
+        .await
+        .map_err(|error| refusal(&wanted[0], error))?;
+    let mut found: HashMap<(usize, String), Column> = HashMap::new();
+    for row in &rows {
+        let number = usize::try_from(row.get::<_, i32>("binding")).unwrap_or_default();
+        if !row.get::<_, bool>("is_published") {
+            return Err(Refusal::NoTable(wanted[number].describe()));
+        }
+        if let (Some(name), Some(column)) = (row.get("column_name"), Column::read(row)) {
+            found.insert((number, name), column);
+        }
+    }
+    for (number, wanted) in wanted.iter().enumerate() {
+        for name in wanted.view.select.iter().flatten() {
+            if !found.contains_key(&(number, name.clone())) {
+                return Err(raised(wanted, &format!("invalid column for select {name}")));
+            }
+        }
+    }
+    let mut columns = HashMap::with_capacity(filtered.len());
+    for (number, name) in filtered {
+        if columns.contains_key(&(number, name)) {
+            continue;
+        }
+        let column = found
+            .remove(&(number, name.to_owned()))
+            .ok_or_else(|| raised(&wanted[number], &format!("invalid column for filter {name}")))?;
+        columns.insert((number, name), column);
+    }
+    Ok(columns)
+}
+
+/// Values that Postgres must read as their column's type, and print.
+#[derive(Default)]
+struct Values {
+    /// By expression and type: a few statements for any number of values.
+    asked: HashMap<(String, String), Vec<Asking>>,
+    count: usize,
+}
+
+struct Asking {
+    binding: usize,
+    place: usize,
+    text: String,
+}
+
+impl Values {
+    /// Remembers a value; gives where it will be.
+    fn ask(
+        &mut self,
+        binding: usize,
+        column: &Column,
+        operation: &str,
+        text: &str,
+        is_pattern: bool,
+    ) -> usize {
+        // Patterns are tried on an empty text, values on themselves. The log prints what a type's
+        // output function gives, which a cast to text does not always (`t` is `true`).
+        let (left, base) = if is_pattern {
+            ("''::pg_catalog.text", "pg_catalog.text")
+        } else {
+            ("r", column.base_name.as_str())
+        };
+        let sql = format!(
+            "select array_agg(format('%s', r::{base}) order by n), count(*) filter (where {operation})
+               from (select {left} as l, r, n
+                       from json_array_elements_text($1::json) with ordinality as t (r, n)) as pair"
+        );
+        let place = self.count;
+        self.count += 1;
+        let asking = Asking { binding, place, text: text.to_owned() };
+        self.asked.entry((sql, column.base_name.clone())).or_default().push(asking);
+        place
+    }
+
+    async fn print(
+        self,
+        pg: &Pg,
+        session: &Session<'_>,
+        wanted: &[Wanted],
+    ) -> Result<Vec<String>, Refusal> {
+        let mut printed = vec![String::new(); self.count];
+        for ((sql, _), asked) in &self.asked {
+            let texts = match print(pg, session, sql, asked).await {
+                Err(Error::Refused(_)) if asked.len() > 1 => {
+                    // Which of them is to be told.
+                    let mut texts = Vec::with_capacity(asked.len());
+                    for asking in asked {
+                        let alone = print(pg, session, sql, std::slice::from_ref(asking)).await;
+                        let alone = alone.map_err(|error| refusal(&wanted[asking.binding], error));
+                        texts.extend(alone?);
+                    }
+                    texts
+                }
+                texts => texts.map_err(|error| refusal(&wanted[asked[0].binding], error))?,
+            };
+            for (asking, text) in asked.iter().zip(texts) {
+                printed[asking.place] = text;
+            }
+        }
+        Ok(printed)
+    }
+}
+
+async fn print(
+    pg: &Pg,
+    session: &Session<'_>,
+    sql: &str,
+    asked: &[Asking],
+) -> Result<Vec<String>, Error> {
+    let texts = asked.iter().map(|asking| Value::from(asking.text.as_str())).collect();
+    let rows = pg.run(session, sql, &[Some(&Value::Array(texts).to_string())]).await?;
+    let row = rows.first().ok_or_else(|| Error::Down("no answer".into()))?;
+    Ok(row.try_get(0)?)
+}
+
+fn raised(wanted: &Wanted, text: &str) -> Refusal {
+    Refusal::Refused {
+        binding: wanted.describe(),
+        error: format!("ERROR P0001 (raise_exception) {text}"),
+    }
+}
+
+fn refusal(wanted: &Wanted, error: Error) -> Refusal {
+    match error {
+        Error::Refused(error) if *error.code() == SqlState::INVALID_REGULAR_EXPRESSION => {
+            let told = error.message();
+            let told = told.strip_prefix("invalid regular expression: ").unwrap_or(told);
+            raised(wanted, &format!("invalid regular expression for match filter: {told}"))
+        }
+        Error::Refused(error) => {
+            Refusal::Refused { binding: wanted.describe(), error: describe(&error) }
+        }
+        error => {
+            tracing::warn!(%error, "bindings could not be checked");
+            Refusal::Unreachable
+        }
+    }
+}
+
+/// `ERROR 22P02 (invalid_text_representation) text`; Postgres does not send the condition's
+/// name, so those that matter here are spelt out.
+fn describe(error: &DbError) -> String {
+    let code = error.code().code();
+    let name = match code {
+        "22P02" => "invalid_text_representation",
+        "22P05" => "untranslatable_character",
+        "22003" => "numeric_value_out_of_range",
+        "22007" => "invalid_datetime_format",
+        "22008" => "datetime_field_overflow",
+        "42501" => "insufficient_privilege",
+        "42704" => "undefined_object",
+        "42883" => "undefined_function",
+        "0A000" => "feature_not_supported",
+        _ => "error",
+    };
+    format!("ERROR {code} ({name}) {}", error.message())
+}
