@@ -5,5 +5,7 @@ mod bad_input;
 mod broadcast;
 mod changes;
 mod goodbye;
+mod policies;
 mod resume;
 mod tokens;
+mod watched;

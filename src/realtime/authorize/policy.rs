@@ -8,7 +8,7 @@ use crate::pg::session::{self, Session};
 use crate::pg::{self, Error};
 use deadpool_postgres::Pool;
 
-use super::analysis::{self, Analysis};
+use super::analysis::{self, Analysis, explain};
 use super::table::Table;
 
 /// What a role may see of a table.
@@ -28,7 +28,7 @@ pub enum Rows {
     /// None: there is no policy that permits anything, or no right on any column.
     None,
     /// Those for which this holds.
-    Where(Policy),
+    Where(Box<Policy>),
 }
 
 /// The policies of one command and role.
@@ -101,12 +101,17 @@ impl Lens {
             (true, None) => Rows::None,
             (true, Some(permissive)) => {
                 let restrictive = row.get::<_, Option<&str>>("restrictive").unwrap_or("true");
-                Rows::Where(Policy {
+                let analysis = analysis::analyse(pool, table.oid, &identity.role).await?;
+                let noted = explain::note(pool, table.oid, &identity.role, &analysis).await;
+                if let Err(error) = noted {
+                    tracing::debug!(table = table.oid, %error, "an analysis was not noted");
+                }
+                Rows::Where(Box::new(Policy {
                     by_image: by_image(table, permissive, restrictive),
                     by_key: by_key(table),
                     reads: row.get("reads"),
-                    analysis: analysis::analyse(pool, table.oid, &identity.role).await?,
-                })
+                    analysis,
+                }))
             }
         };
         Ok(Self { columns, rows })

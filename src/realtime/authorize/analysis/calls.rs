@@ -192,7 +192,9 @@ impl<'f> Walk<'f> {
             return Candidates::Anybody;
         }
         let changes_caller = |setting: &String| {
-            ["role=", "session_authorization=", "request."].iter().any(|set| setting.starts_with(set))
+            ["role=", "session_authorization=", "request."]
+                .iter()
+                .any(|set| setting.starts_with(set))
         };
         if function.config.iter().any(changes_caller) {
             self.reason(&format!("{name}() sets a role or claims of its own"));
@@ -306,7 +308,10 @@ mod tests {
         for (comment, reads) in [
             ("Tells. @reads nothing", Some(vec![])),
             ("@reads public.members(room_id, user_id)", Some(vec![table("public", "members")])),
-            ("@reads a.b(c), d.e, f\nmore", Some(vec![table("a", "b"), table("d", "e"), table("public", "f")])),
+            (
+                "@reads a.b(c), d.e, f\nmore",
+                Some(vec![table("a", "b"), table("d", "e"), table("public", "f")]),
+            ),
             ("reads a.b", None),
             ("@reads ", None),
             ("@reads a.b.c", None),

@@ -310,8 +310,7 @@ async fn parse_body(
     oid: u32,
     function: &Function,
 ) -> Result<Result<Tree, String>, Error> {
-    let own_path =
-        function.config.iter().find_map(|setting| setting.strip_prefix("search_path="));
+    let own_path = function.config.iter().find_map(|setting| setting.strip_prefix("search_path="));
     let undone = transaction.transaction().await?;
     let shape = "
         select set_config('search_path', coalesce($2, current_setting('walkie.search_path')), true),

@@ -124,7 +124,7 @@ async fn find(
         // Asked for twice, it does not exist.
         let is_gone = !is_complete && walk.wanted == last;
         if is_gone {
-            walk.reason("policies mention something that is gone, or were changed just now");
+            walk.reason("policies name something that is gone, or were changed just now");
         }
         let (found, wanted) = (walk.found, walk.wanted);
         if is_complete || is_gone {
@@ -146,8 +146,7 @@ const ROLE: &str = "select oid from pg_catalog.pg_roles where rolname = $1";
 
 fn conclude(facts: &Facts, table: u32, found: &Found, candidates: Candidates) -> Analysis {
     let row = facts.relations.get(&table);
-    let columns =
-        found.columns.iter().filter_map(|number| row?.column(*number).map(str::to_owned));
+    let columns = found.columns.iter().filter_map(|number| row?.column(*number).map(str::to_owned));
     let mut reasons = found.reasons.clone();
     if row.is_none() {
         reasons.push("the table is gone".to_owned());
@@ -200,8 +199,7 @@ async fn watch(
     Ok(())
 }
 
-const MAY_WATCH: &str =
-    "select coalesce(has_function_privilege(to_regprocedure('realtime.watch(oid[])')::oid, 'execute'), false)";
+const MAY_WATCH: &str = "select coalesce(has_function_privilege(to_regprocedure('realtime.watch(oid[])')::oid, 'execute'), false)";
 
 const WATCH: &str = "select realtime.watch($1)";
 

@@ -166,22 +166,18 @@ impl Reader<'_> {
         let Token::Word(kind) = self.next_token()? else { return None };
         let mut fields: Vec<(String, Vec<Tree>)> = Vec::new();
         loop {
-            // The first value of a field may look like the name of one.
-            let name = match self.next_token()? {
+            let token = self.next_token()?;
+            let name = match &token {
                 Token::Close('}') => return Some(Node { kind, fields }),
-                Token::Word(word) => match word.strip_prefix(':') {
-                    Some(name) => name.to_owned(),
-                    None => {
-                        fields.last_mut()?.1.push(Tree::Word(word));
-                        continue;
-                    }
-                },
-                token => {
-                    let tree = self.tree_from(token)?;
-                    fields.last_mut()?.1.push(tree);
-                    continue;
-                }
+                Token::Word(word) => word.strip_prefix(':'),
+                _ => None,
             };
+            let Some(name) = name.map(str::to_owned) else {
+                let tree = self.tree_from(token)?;
+                fields.last_mut()?.1.push(tree);
+                continue;
+            };
+            // The first value of a field may look like the name of one.
             let value = self.tree()?;
             fields.push((name, vec![value]));
         }
@@ -254,7 +250,8 @@ mod tests {
 
     #[test]
     fn words_lose_their_escapes_and_quotes() {
-        let tree = read(r#"{ALIAS :aliasname *SELECT*\ 1 :other :x :colnames ("a" "b\ \(c" "" "d"e")}"#);
+        let tree =
+            read(r#"{ALIAS :aliasname *SELECT*\ 1 :other :x :colnames ("a" "b\ \(c" "" "d"e")}"#);
         let node = tree.node().expect("a node");
         assert_eq!(node.get("aliasname").word(), Some("*SELECT* 1"));
         assert_eq!(node.get("other").word(), Some(":x"), "a value may look like a field");
@@ -308,7 +305,10 @@ mod tests {
                 ("[A-Z]{1,9}", prop::collection::vec(("[a-z]{1,9}", inner), 0..5)).prop_map(
                     |(kind, fields)| Tree::Node(Node {
                         kind,
-                        fields: fields.into_iter().map(|(name, value)| (name, vec![value])).collect(),
+                        fields: fields
+                            .into_iter()
+                            .map(|(name, value)| (name, vec![value]))
+                            .collect(),
                     })
                 ),
             ]

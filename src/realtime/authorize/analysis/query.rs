@@ -6,8 +6,8 @@
 use std::rc::Rc;
 
 use super::Candidates;
-use super::candidates::either;
 use super::calls::output_family;
+use super::candidates::either;
 use super::node_tree::{Node, Tree};
 use super::terms::{Classes, Entry, Family, Place, Term};
 use super::walk::Walk;
@@ -283,11 +283,12 @@ impl<'f> Walk<'f> {
             return Vec::new();
         }
         let mut rest = Vec::new();
-        let targets: Vec<&'f Node> = query.list("targetList").iter().filter_map(Tree::node).collect();
+        let targets: Vec<&'f Node> =
+            query.list("targetList").iter().filter_map(Tree::node).collect();
         for (column, term, family) in &asked.links {
-            let target = targets.iter().find(|target| {
-                target.number("resno") == Some(*column) && !target.is("resjunk")
-            });
+            let target = targets
+                .iter()
+                .find(|target| target.number("resno") == Some(*column) && !target.is("resjunk"));
             let Some(target) = target else { continue };
             match inside.term(target.get("expr"), &|oid| self.is_person(oid)) {
                 Some((own, found)) if family.is_none_or(|family| family == found) => {
@@ -300,7 +301,11 @@ impl<'f> Walk<'f> {
         // Functions side by side that give sets are matched by place, not by value; and with
         // rows around, a column computed from them says nothing of which rows matter.
         let is_alone = asked.links.len() == 1 && targets.len() == 1;
-        if is_alone && (query.is("hasTargetSRFs") || members.is_empty()) { rest } else { Vec::new() }
+        if is_alone && (query.is("hasTargetSRFs") || members.is_empty()) {
+            rest
+        } else {
+            Vec::new()
+        }
     }
 
     /// Whether a query cannot give two rows: a unique key of each table is given from outside.
@@ -552,9 +557,15 @@ fn unfit(relation: &super::facts::Relation) -> Option<String> {
         "v" => "is a view: let policies read the tables behind it",
         "m" => "is a materialized view, whose refreshes the log does not tell",
         "f" => "is a foreign table, whose changes the log does not tell",
-        "r" | "p" if relation.is_system => "is a system catalog, whose changes the log does not tell",
-        "r" | "p" if relation.persistence != "p" => "is unlogged or temporary, so the log does not tell its changes",
-        "r" | "p" if relation.has_children => "has tables that inherit from it: use partitions instead",
+        "r" | "p" if relation.is_system => {
+            "is a system catalog, whose changes the log does not tell"
+        }
+        "r" | "p" if relation.persistence != "p" => {
+            "is unlogged or temporary, so the log does not tell its changes"
+        }
+        "r" | "p" if relation.has_children => {
+            "has tables that inherit from it: use partitions instead"
+        }
         "r" | "p" => return None,
         _ => "is no table",
     };

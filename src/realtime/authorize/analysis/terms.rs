@@ -235,8 +235,14 @@ pub(super) fn has_plain_collation(operator: &Node) -> bool {
 pub(super) fn lone_value(query: &Node) -> Option<&Tree> {
     let joins = query.get("jointree").node()?;
     let extras = [
-        "cteList", "rtable", "groupClause", "groupingSets", "havingQual", "limitOffset",
-        "limitCount", "setOperations",
+        "cteList",
+        "rtable",
+        "groupClause",
+        "groupingSets",
+        "havingQual",
+        "limitOffset",
+        "limitCount",
+        "setOperations",
     ];
     let is_bare = joins.list("fromlist").is_empty()
         && !joins.has("quals")

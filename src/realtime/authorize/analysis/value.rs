@@ -56,12 +56,7 @@ const TEXT: u32 = 25;
 
 impl<'f> Walk<'f> {
     /// An expression whose value matters, or a list of them.
-    pub(super) fn value(
-        &mut self,
-        expression: &'f Tree,
-        place: &Place<'f>,
-        classes: &Classes,
-    ) {
+    pub(super) fn value(&mut self, expression: &'f Tree, place: &Place<'f>, classes: &Classes) {
         for member in expression.list() {
             self.value(member, place, classes);
         }
@@ -87,7 +82,7 @@ impl<'f> Walk<'f> {
                 }
                 return;
             }
-            "OPEXPR" if self.claim(node, place) => return self.check_operator(node),
+            "OPEXPR" if self.claim(node) => return self.check_operator(node),
             "OPEXPR" | "DISTINCTEXPR" | "NULLIFEXPR" | "SCALARARRAYOPEXPR" => {
                 self.check_operator(node);
             }
@@ -135,14 +130,16 @@ impl<'f> Walk<'f> {
                 }
             }
             Some(_) => {}
-            None => self.reason("a policy refers to something outside of it that is not understood"),
+            None => {
+                self.reason("a policy refers to something outside of it that is not understood");
+            }
         }
     }
 
     /// Whether this takes one claim out of the token; it is noted then.
-    fn claim(&mut self, node: &'f Node, place: &Place<'f>) -> bool {
+    fn claim(&mut self, node: &'f Node) -> bool {
         let [claims, name] = node.list("args") else { return false };
-        if !FIELD_OPERATORS.contains(&node.oid("opno")) || !self.is_claims(claims, place) {
+        if !FIELD_OPERATORS.contains(&node.oid("opno")) || !self.is_claims(claims) {
             return false;
         }
         match constant_text(name) {
@@ -155,7 +152,7 @@ impl<'f> Walk<'f> {
     }
 
     /// Whether an expression is all claims as JSON.
-    fn is_claims(&mut self, expression: &'f Tree, place: &Place<'f>) -> bool {
+    fn is_claims(&mut self, expression: &'f Tree) -> bool {
         let Some(node) = expression.node() else { return false };
         match node.kind.as_str() {
             "FUNCEXPR" => {
@@ -167,7 +164,7 @@ impl<'f> Walk<'f> {
             }
             "SUBLINK" if node.number("subLinkType") == Some(4) => {
                 let value = node.get("subselect").node().and_then(lone_value);
-                value.is_some_and(|value| self.is_claims(value, place))
+                value.is_some_and(|value| self.is_claims(value))
             }
             "COERCEVIAIO" if matches!(node.oid("resulttype"), 114 | 3802) => {
                 self.is_claims_text(node.get("arg"))

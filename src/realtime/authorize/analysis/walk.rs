@@ -365,13 +365,11 @@ impl<'f> Walk<'f> {
     /// Whether an operator compares values that are equal just when they are printed alike.
     pub(super) fn is_equality(&mut self, node: &Node) -> bool {
         let oid = node.oid("opno");
-        match self.facts.operators.get(&oid) {
-            Some(operator) => operator.is_equality,
-            None => {
-                self.wanted.operators.insert(oid);
-                false
-            }
+        let known = self.facts.operators.get(&oid);
+        if known.is_none() {
+            self.wanted.operators.insert(oid);
         }
+        known.is_some_and(|operator| operator.is_equality)
     }
 
     /// What is known of a relation; asked for when nothing is.
@@ -411,9 +409,10 @@ impl<'f> Walk<'f> {
     pub(super) fn uses_column(&mut self, number: i64) {
         let Some(table) = self.facts.relations.get(&self.table) else { return };
         if number <= 0 {
-            self.reason("a policy uses the whole row or a system column: name the columns it needs");
-        } else if let (true, Some(name)) =
-            (table.generated.contains(&number), table.column(number))
+            self.reason(
+                "a policy uses the whole row or a system column: name the columns it needs",
+            );
+        } else if let (true, Some(name)) = (table.generated.contains(&number), table.column(number))
         {
             self.reason(&format!(
                 "column {name} is generated, so the log does not tell it: use what it is made of"
