@@ -1144,6 +1144,113 @@ $$;
 
 COMMENT ON FUNCTION realtime.ensure_partitions() IS 'Makes the daily partitions of realtime.messages from yesterday to three days ahead, where they are missing.';
 
+CREATE FUNCTION realtime.is_watchable(p_table oid) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from pg_catalog.pg_class c
+      join pg_catalog.pg_namespace s on s.oid = c.relnamespace
+     where c.oid = p_table
+       and c.relkind = 'r'
+       and c.relpersistence = 'p'
+       and not c.relispartition
+       and s.nspname not in ('pg_catalog', 'information_schema')
+       -- In two publications a table would be told with the columns and rows of both.
+       and not exists (
+         select
+           from pg_catalog.pg_publication p
+          where p.pubname = 'supabase_realtime'
+            and (p.puballtables
+                 or exists (select from pg_catalog.pg_publication_rel r where r.prpubid = p.oid and r.prrelid = c.oid)
+                 or exists (select from pg_catalog.pg_publication_namespace n where n.pnpubid = p.oid and n.pnnspid = c.relnamespace)))
+       -- Without an identity, updates and deletes of a published table are refused.
+       and (c.relreplident = 'f'
+            or c.relreplident in ('d', 'i')
+               and exists (
+                 select
+                   from pg_catalog.pg_index i
+                  where i.indrelid = c.oid
+                    and i.indisvalid
+                    and i.indimmediate
+                    and case c.relreplident when 'd' then i.indisprimary else i.indisreplident end))
+  )
+$$;
+
+COMMENT ON FUNCTION realtime.is_watchable(p_table oid) IS 'Takes a table; tells whether it can be in the publication walkie_policies without anybody noticing.';
+
+CREATE FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from realtime.policy_notes n
+   where not exists (select from pg_catalog.pg_class c where c.oid = n.relation);
+
+  insert into realtime.policy_notes as n
+         (relation, role, columns, claims, reads, candidates, is_cacheable, reasons)
+  select p_table, p_role, p_columns, p_claims, p_reads, p_candidates, cardinality(p_reasons) = 0, p_reasons
+   where exists (select from pg_catalog.pg_class c where c.oid = p_table)
+  on conflict (relation, role) do update
+     set columns = excluded.columns,
+         claims = excluded.claims,
+         reads = excluded.reads,
+         candidates = excluded.candidates,
+         is_cacheable = excluded.is_cacheable,
+         reasons = excluded.reasons,
+         compiled_at = now()
+   -- It is compiled again and again; only news are written.
+   where (n.columns, n.claims, n.reads, n.candidates, n.reasons)
+         is distinct from (excluded.columns, excluded.claims, excluded.reads, excluded.candidates, excluded.reasons);
+$$;
+
+COMMENT ON FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) IS 'Takes a table, a role and what the server has understood of the policies between them; keeps it for realtime.compiled_policies.';
+
+CREATE FUNCTION realtime.on_ddl() RETURNS event_trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  told text := current_setting('walkie.ddl_told', true);
+  lost oid;
+begin
+  if tg_event = 'sql_drop' then
+    if not exists (select from pg_event_trigger_dropped_objects() where not is_temporary) then
+      return;
+    end if;
+  elsif not exists (select from pg_event_trigger_ddl_commands() where schema_name is distinct from 'pg_temp') then
+    return;
+  end if;
+
+  -- A table that may no longer be watched leaves at once: the next update of it would fail.
+  for lost in
+    select r.prrelid
+      from pg_catalog.pg_publication_rel r
+      join pg_catalog.pg_publication p on p.oid = r.prpubid
+     where p.pubname = 'walkie_policies'
+       and not realtime.is_watchable(r.prrelid)
+  loop
+    execute format('alter publication walkie_policies drop table only %s', lost::regclass);
+  end loop;
+
+  -- Once a kind and transaction is enough: it is heard when the transaction commits.
+  if tg_tag not in ('CREATE INDEX', 'REINDEX', 'CREATE STATISTICS', 'CREATE TRIGGER', 'REFRESH MATERIALIZED VIEW') then
+    if told is null or split_part(told, ':', 1) <> pg_current_xact_id()::text then
+      told := pg_current_xact_id()::text || ':';
+    end if;
+    if not tg_tag = any (string_to_array(split_part(told, ':', 2), ',')) then
+      perform set_config('walkie.ddl_told', told || tg_tag || ',', true);
+      perform pg_logical_emit_message(true, 'rt:ddl', tg_tag);
+    end if;
+  end if;
+exception when others then
+  -- Nobody's command fails because of this; the server also looks for itself from time to time.
+  raise warning 'realtime.on_ddl: %', sqlerrm;
+end
+$$;
+
+COMMENT ON FUNCTION realtime.on_ddl() IS 'Event trigger: tells the server, in the log, that what decides who sees what may have changed, and takes tables out of walkie_policies that may no longer be in it.';
+
 CREATE FUNCTION realtime.topic() RETURNS text
     LANGUAGE sql STABLE
     AS $$
@@ -1151,6 +1258,44 @@ CREATE FUNCTION realtime.topic() RETURNS text
 $$;
 
 COMMENT ON FUNCTION realtime.topic() IS 'Gives the name of the private channel being judged, without the leading realtime:, or null outside such a judgement.';
+
+CREATE FUNCTION realtime.watch(p_tables oid[]) RETURNS SETOF oid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET lock_timeout TO '1s'
+    AS $$
+declare
+  wanted oid;
+begin
+  if not exists (select from pg_catalog.pg_publication where pubname = 'walkie_policies')
+     or not exists (select from pg_catalog.pg_event_trigger where evtname = 'walkie_ddl' and evtenabled <> 'D') then
+    return;
+  end if;
+  perform pg_advisory_xact_lock(hashtext('realtime.watch'));
+
+  for wanted in
+    select distinct t from unnest(p_tables) t where realtime.is_watchable(t)
+  loop
+    begin
+      if not exists (select
+                       from pg_catalog.pg_publication_rel r
+                       join pg_catalog.pg_publication p on p.oid = r.prpubid
+                      where p.pubname = 'walkie_policies' and r.prrelid = wanted) then
+        execute format('alter publication walkie_policies add table only %s', wanted::regclass);
+        -- Somebody may have held the table to change it.
+        if not realtime.is_watchable(wanted) then
+          raise exception 'it has just changed';
+        end if;
+      end if;
+      return next wanted;
+    exception when others then
+      raise warning '% is not watched: %', wanted::regclass, sqlerrm;
+    end;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION realtime.watch(p_tables oid[]) IS 'Takes tables that policies read; publishes to the server, and to nobody else, those that can be. Gives the ones whose changes are told from the end of this transaction on.';
 
 CREATE TABLE app.installed_functions (
     signature text NOT NULL
@@ -1746,6 +1891,36 @@ COMMENT ON COLUMN public.profiles.id IS 'The account''s id in auth.users. No for
 
 COMMENT ON COLUMN public.profiles.erased_at IS 'When the account was deleted; the profile then names nobody.';
 
+CREATE UNLOGGED TABLE realtime.policy_notes (
+    relation oid NOT NULL,
+    role text NOT NULL,
+    columns text[] NOT NULL,
+    claims text[],
+    reads jsonb NOT NULL,
+    candidates jsonb,
+    is_cacheable boolean NOT NULL,
+    reasons text[] NOT NULL,
+    compiled_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE realtime.policy_notes IS 'One row a table and role whose policies the server has compiled: see realtime.compiled_policies.';
+
+CREATE VIEW realtime.compiled_policies AS
+ SELECT format('%I.%I'::text, s.nspname, c.relname) AS "table",
+    n.role,
+    n.columns,
+    n.claims,
+    n.reads,
+    n.candidates,
+    n.is_cacheable AS cacheable,
+    n.reasons,
+    n.compiled_at
+   FROM ((realtime.policy_notes n
+     JOIN pg_class c ON ((c.oid = n.relation)))
+     JOIN pg_namespace s ON ((s.oid = c.relnamespace)));
+
+COMMENT ON VIEW realtime.compiled_policies IS 'What the server has last understood of the policies of each table and role: the columns and claims that decide (claims null: all), the tables read and how their changes are followed, who is asked (candidates null: everybody), why verdicts are not remembered where they are not, and since when it is understood so.';
+
 CREATE TABLE realtime.messages (
     topic text NOT NULL,
     extension text NOT NULL,
@@ -2031,6 +2206,9 @@ ALTER TABLE ONLY public.profiles
 
 ALTER TABLE ONLY realtime.messages
     ADD CONSTRAINT messages_pkey PRIMARY KEY (id, inserted_at);
+
+ALTER TABLE ONLY realtime.policy_notes
+    ADD CONSTRAINT policy_notes_pkey PRIMARY KEY (relation, role);
 
 ALTER TABLE ONLY walkie.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (part);
@@ -2327,6 +2505,10 @@ CREATE PUBLICATION supabase_realtime WITH (publish = 'insert, update, delete, tr
 
 COMMENT ON PUBLICATION supabase_realtime IS 'Tables in it reach subscribers live. Add yours: alter publication supabase_realtime add table ...';
 
+CREATE PUBLICATION walkie_policies WITH (publish = 'insert, update, delete, truncate');
+
+COMMENT ON PUBLICATION walkie_policies IS 'Tables that row policies read and that nobody follows. The server adds and removes them itself; only to make one unlogged, take it out first.';
+
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversation_members;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversations;
@@ -2526,9 +2708,19 @@ GRANT ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev 
 
 REVOKE ALL ON FUNCTION realtime.ensure_partitions() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION realtime.is_watchable(p_table oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) TO authenticator;
+
+REVOKE ALL ON FUNCTION realtime.on_ddl() FROM PUBLIC;
+
 GRANT ALL ON FUNCTION realtime.topic() TO anon;
 GRANT ALL ON FUNCTION realtime.topic() TO authenticated;
 GRANT ALL ON FUNCTION realtime.topic() TO service_role;
+
+REVOKE ALL ON FUNCTION realtime.watch(p_tables oid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION realtime.watch(p_tables oid[]) TO authenticator;
 
 GRANT SELECT ON TABLE public.orgs TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.orgs TO service_role;
@@ -2541,6 +2733,8 @@ GRANT UPDATE(display_name) ON TABLE public.profiles TO authenticated;
 GRANT UPDATE(avatar_path) ON TABLE public.profiles TO authenticated;
 
 GRANT UPDATE(bio) ON TABLE public.profiles TO authenticated;
+
+GRANT SELECT ON TABLE realtime.compiled_policies TO service_role;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO anon;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO authenticated;
@@ -2561,4 +2755,14 @@ ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON TABLES 
 ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON TABLES TO authenticated;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT USAGE ON SCHEMAS TO authenticator;
+
+CREATE EVENT TRIGGER walkie_ddl ON ddl_command_end
+   EXECUTE FUNCTION realtime.on_ddl();
+
+COMMENT ON EVENT TRIGGER walkie_ddl IS 'Tells the server that what decides who sees what may have changed.';
+
+CREATE EVENT TRIGGER walkie_drop ON sql_drop
+   EXECUTE FUNCTION realtime.on_ddl();
+
+COMMENT ON EVENT TRIGGER walkie_drop IS 'Tells the server that what decides who sees what may have changed.';
 
