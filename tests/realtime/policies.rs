@@ -106,3 +106,47 @@ async fn our_own_policies_may_be_remembered() {
         assert_eq!(analysis.reasons, [] as [&str; 0], "{table}");
     }
 }
+
+#[tokio::test]
+async fn restrictive_policies_narrow_what_the_others_permit() {
+    let database = Database::scratch().await;
+    let scene = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/realtime/policies.sql");
+    database.sql(&fs::read_to_string(scene).expect("the scene")).await;
+    database
+        .sql(
+            "create policy a on public.doc for select using (open);
+             create policy b on public.doc using (is_in(room));
+             create policy c on public.doc as restrictive using (owner = auth.uid());
+             create policy d on public.doc for select to service_role using (born > now());
+             create policy e on public.doc for update using (born > now());",
+        )
+        .await;
+    let analysis = analysis_of(&database, "public.doc", "authenticated").await;
+    assert_eq!(
+        shown(&analysis),
+        "    columns room owner open\n    claims sub\n    reads member(room=room person=me)\n    asks owner"
+    );
+    database.sql("drop policy a on public.doc; drop policy b on public.doc").await;
+    let analysis = analysis_of(&database, "public.doc", "authenticated").await;
+    assert_eq!(shown(&analysis), "    columns owner\n    claims sub\n    asks nobody");
+}
+
+#[tokio::test]
+async fn rights_of_the_functions_owner_decide_what_it_reads() {
+    let database = Database::scratch().await;
+    let scene = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/realtime/policies.sql");
+    database.sql(&fs::read_to_string(scene).expect("the scene")).await;
+    database
+        .sql(
+            "create policy p on public.doc for select using (room in (select guarded_rooms_as_owner()));
+             alter function public.guarded_rooms_as_owner() owner to anon;
+             create policy anyone on public.guarded to anon using (room is not null);
+             create policy others on public.guarded to service_role using (room > now()::text::uuid);",
+        )
+        .await;
+    let analysis = analysis_of(&database, "public.doc", "authenticated").await;
+    assert_eq!(
+        shown(&analysis),
+        "    columns room\n    claims sub\n    reads guarded(room=room)\n    asks anybody"
+    );
+}
