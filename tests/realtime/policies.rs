@@ -124,7 +124,7 @@ async fn restrictive_policies_narrow_what_the_others_permit() {
     let analysis = analysis_of(&database, "public.doc", "authenticated").await;
     assert_eq!(
         shown(&analysis),
-        "    columns room owner open\n    claims sub\n    reads member(room=room person=me)\n    asks owner"
+        "    columns room owner open\n    claims sub\n    reads member(room=room person=owner person=me)\n    asks owner"
     );
     database.sql("drop policy a on public.doc; drop policy b on public.doc").await;
     let analysis = analysis_of(&database, "public.doc", "authenticated").await;

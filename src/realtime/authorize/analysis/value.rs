@@ -51,7 +51,7 @@ const LASTING_TYPES: [u32; 30] = [
 /// Types below are Postgres's own.
 pub(super) const FIRST_USER_OID: u32 = 16_384;
 
-/// `name` in system catalogs' words: what a setting's constant name is written with.
+/// The type text.
 const TEXT: u32 = 25;
 
 impl<'f> Walk<'f> {
