@@ -43,6 +43,9 @@ pub enum Command {
         #[arg(long)]
         platform_only: bool,
     },
+    /// What row policies depend on, as the server understands them
+    #[command(subcommand)]
+    Policies(Policies),
     /// Print an anon and a service_role key signed with the secret
     Keys {
         /// Tokens.
@@ -51,6 +54,19 @@ pub enum Command {
         /// How long the keys are valid, in days
         #[arg(long, default_value_t = 3650)]
         valid_days: u32,
+    },
+}
+
+/// What can be asked about row policies.
+#[derive(Debug, Subcommand)]
+pub enum Policies {
+    /// Print what decides who hears of a change, and what keeps verdicts from being remembered
+    Explain {
+        /// The table, as in SQL [default: all published ones]
+        table: Option<String>,
+        /// The database.
+        #[command(flatten)]
+        database: Box<DatabaseSettings>,
     },
 }
 

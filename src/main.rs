@@ -1,4 +1,4 @@
-//! The command line: dev · serve · migrate · check · schema · keys.
+//! The command line: dev · serve · migrate · check · schema · policies · keys.
 
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
@@ -11,11 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use walkie::config::{
     ALLOCATOR_SETTINGS, Command, CommandLine, DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev,
-    HttpSettings, IdentitySettings, Settings, allocator_is_told, unknown_variables,
+    HttpSettings, IdentitySettings, Policies, Settings, allocator_is_told, unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, keys, unix_now};
 use walkie::pg::{Target, install, names, pool};
+use walkie::realtime::authorize::analysis;
 use walkie::{observe, server};
 
 /// The people and conversations of the demo, the same that the tests know.
@@ -75,6 +76,9 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Check(database) => return check(&database).await,
         Command::Schema { platform_only } => print!("{}", install::schema(platform_only)),
+        Command::Policies(Policies::Explain { table, database }) => {
+            explain_policies(&database, table.as_deref()).await?;
+        }
         Command::Keys { identity, valid_days } => print_keys(&keys(&identity), valid_days)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -160,6 +164,16 @@ fn print_welcome(dev: &Dev, keys: &Keys, has_demo: bool) -> anyhow::Result<()> {
         println!("Logins            ana@example.com and bo@example.com, password walkie-demo");
     }
     println!("Stop with Ctrl-C. Data stay in {}.", dev.data.display());
+    Ok(())
+}
+
+/// Says how policies are understood.
+async fn explain_policies(database: &DatabaseSettings, table: Option<&str>) -> anyhow::Result<()> {
+    let target = Target::new(&database.database_url, "policies")?;
+    let pool = pool::pool(target, 2, database.pool.wait());
+    let told = analysis::explain::explain(&pool, table).await?;
+    let Some(told) = told else { bail!("there is no such table, or nothing is published") };
+    print!("{told}");
     Ok(())
 }
 

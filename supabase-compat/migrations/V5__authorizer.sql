@@ -26,7 +26,7 @@ begin
   if not exists (select from pg_catalog.pg_publication where pubname = 'walkie_policies') then
     create publication walkie_policies;
     comment on publication walkie_policies is
-      'Tables that row policies read and that nobody follows. The server adds and removes them itself.';
+      'Tables that row policies read and that nobody follows. The server adds and removes them itself; only to make one unlogged, take it out first.';
   end if;
 end
 $$;

@@ -27,7 +27,10 @@ as $$
          candidates = excluded.candidates,
          is_cacheable = excluded.is_cacheable,
          reasons = excluded.reasons,
-         compiled_at = now();
+         compiled_at = now()
+   -- It is compiled again and again; only news are written.
+   where (n.columns, n.claims, n.reads, n.candidates, n.reasons)
+         is distinct from (excluded.columns, excluded.claims, excluded.reads, excluded.candidates, excluded.reasons);
 $$;
 comment on function realtime.note_policy(oid, text, text[], text[], jsonb, jsonb, text[]) is
   'Takes a table, a role and what the server has understood of the policies between them; keeps it for realtime.compiled_policies.';
@@ -46,7 +49,7 @@ select format('%I.%I', s.nspname, c.relname) as "table",
   join pg_catalog.pg_class c on c.oid = n.relation
   join pg_catalog.pg_namespace s on s.oid = c.relnamespace;
 comment on view realtime.compiled_policies is
-  'What the server has last understood of the policies of each table and role: the columns and claims that decide (claims null: all), the tables read and how their changes are followed, who is asked (candidates null: everybody), and why verdicts are not remembered where they are not.';
+  'What the server has last understood of the policies of each table and role: the columns and claims that decide (claims null: all), the tables read and how their changes are followed, who is asked (candidates null: everybody), why verdicts are not remembered where they are not, and since when it is understood so.';
 
 create or replace function realtime.is_watchable(p_table oid)
 returns boolean
@@ -130,7 +133,6 @@ security definer set search_path = ''  -- whoever changes a schema need not own 
 as $$
 declare
   told text := current_setting('walkie.ddl_told', true);
-  now_told text;
   lost oid;
 begin
   if tg_event = 'sql_drop' then
@@ -142,17 +144,15 @@ begin
   end if;
 
   -- A table that may no longer be watched leaves at once: the next update of it would fail.
-  if tg_event = 'ddl_command_end' then
-    for lost in
-      select r.prrelid
-        from pg_catalog.pg_publication_rel r
-        join pg_catalog.pg_publication p on p.oid = r.prpubid
-       where p.pubname = 'walkie_policies'
-         and not realtime.is_watchable(r.prrelid)
-    loop
-      execute format('alter publication walkie_policies drop table only %s', lost::regclass);
-    end loop;
-  end if;
+  for lost in
+    select r.prrelid
+      from pg_catalog.pg_publication_rel r
+      join pg_catalog.pg_publication p on p.oid = r.prpubid
+     where p.pubname = 'walkie_policies'
+       and not realtime.is_watchable(r.prrelid)
+  loop
+    execute format('alter publication walkie_policies drop table only %s', lost::regclass);
+  end loop;
 
   -- Once a kind and transaction is enough: it is heard when the transaction commits.
   if tg_tag not in ('CREATE INDEX', 'REINDEX', 'CREATE STATISTICS', 'CREATE TRIGGER', 'REFRESH MATERIALIZED VIEW') then

@@ -112,3 +112,38 @@ async fn check_names_what_is_missing_and_what_mends_it() {
     let (ok, printed, _) = run(command().arg("schema"));
     assert!(ok && printed.contains("-- sql/messages.sql") && printed.contains("create policy"));
 }
+
+#[tokio::test]
+async fn policies_are_explained_for_tables_and_roles() {
+    let database = Database::new().await;
+    let login = database.login_url().await;
+    let explain = ["policies", "explain", "public.messages", "--database-url", &login];
+    let (ok, told, errors) = run(command().args(explain));
+    assert!(ok, "{errors}");
+    assert_eq!(
+        told,
+        "public.messages
+  anon            sees nothing: it may not select any column
+  authenticated   verdicts are remembered
+    columns       conversation_id, chapter, sender_id, visibility
+    claims        sub
+    reads         public.conversation_members: a change concerns rows with conversation_id = its conversation_id and the person in its member_id
+    asks          the people in member_id of public.conversation_members where conversation_id = conversation_id
+
+"
+    );
+    database
+        .sql("create policy p on public.messages for select to authenticated using (created_at > now())")
+        .await;
+    let (ok, told, errors) = run(command().args(["policies", "explain", "--database-url", &login]));
+    assert!(ok, "{errors}");
+    for line in [
+        "public.conversation_members\n",
+        "  authenticated   is asked anew for every change\n    because       now() depends on",
+    ] {
+        assert!(told.contains(line), "{line} is not in\n{told}");
+    }
+    let nothing = ["policies", "explain", "public.nothing", "--database-url", &login];
+    let (ok, _, errors) = run(command().args(nothing));
+    assert!(!ok && errors.contains("no such table"), "{errors}");
+}

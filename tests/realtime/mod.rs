@@ -10,6 +10,8 @@ mod filters;
 mod goodbye;
 mod http_broadcast;
 mod metrics;
+mod policies;
 mod replay;
 mod resume;
 mod tokens;
+mod watched;

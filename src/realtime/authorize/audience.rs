@@ -606,7 +606,7 @@ mod tests {
             complete_from: None,
         };
         let policy = Policy { by_image: "".into(), by_key: "".into(), reads: vec![true], analysis };
-        Audience::of(&Arc::new(Lens { columns: vec![true], rows: Rows::Where(policy) }))
+        Audience::of(&Arc::new(Lens { columns: vec![true], rows: Rows::Where(Box::new(policy)) }))
     }
 
     fn key(room: &str, kind: Option<&str>) -> Key {

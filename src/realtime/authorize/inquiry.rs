@@ -225,8 +225,7 @@ impl Authorizer {
     /// Whether verdicts of these policies may be remembered yet: all that could change them
     /// is in the log by now.
     fn can_remember(&self, policy: &Policy) -> bool {
-        policy.analysis.reasons.is_empty()
-            && policy.analysis.complete_from.is_none_or(|xid| self.signals.all_ended_before(xid))
+        policy.analysis.reasons.is_empty() && self.signals.all_ended_before(self.complete_from)
     }
 
     /// The people who follow a table and are the same to its policies.

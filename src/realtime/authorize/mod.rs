@@ -106,6 +106,8 @@ pub struct Authorizer {
     /// How many transactions the log has told.
     told: u64,
     signals: Signals,
+    /// The log tells all rows that policies read of transactions from this one on.
+    complete_from: Option<u64>,
     /// How many times tables or everything was forgotten.
     forgotten: u64,
     metrics: AuthorizerMetrics,
@@ -131,6 +133,7 @@ impl Authorizer {
             unsettled: Unsettled::default(),
             told: 0,
             signals: Signals::default(),
+            complete_from: None,
             forgotten: 0,
             metrics,
             keeps_void_verdicts,
@@ -295,6 +298,9 @@ impl Authorizer {
         }
         let lens = Lens::compile(&self.pool, table, role).await;
         let lens = refused_apart(lens)?.map(Arc::new);
+        let compiled = lens.as_ref().ok().and_then(|lens| lens.analysis());
+        // Other policies may read the same tables: one bound serves for all.
+        self.complete_from = self.complete_from.max(compiled.and_then(|found| found.complete_from));
         self.lenses.insert(key, lens.clone());
         Ok(lens)
     }

@@ -9,7 +9,7 @@ use crate::pg::session::{self, Session};
 use crate::pg::{self, Error};
 use deadpool_postgres::Pool;
 
-use super::analysis::{self, Analysis};
+use super::analysis::{self, Analysis, explain};
 use super::table::Table;
 
 /// What a role may see of a table.
@@ -29,7 +29,7 @@ pub enum Rows {
     /// None: there is no policy that permits anything, or no right on any column.
     None,
     /// Those for which this holds.
-    Where(Policy),
+    Where(Box<Policy>),
 }
 
 /// The policies of one command and role.
@@ -108,12 +108,17 @@ impl Lens {
             (true, None) => Rows::None,
             (true, Some(permissive)) => {
                 let restrictive = row.get::<_, Option<&str>>("restrictive").unwrap_or("true");
-                Rows::Where(Policy {
+                let analysis = analysis::analyse(pool, table.oid, role).await?;
+                let noted = explain::note(pool, table.oid, role, &analysis).await;
+                if let Err(error) = noted {
+                    tracing::debug!(table = table.oid, %error, "an analysis was not noted");
+                }
+                Rows::Where(Box::new(Policy {
                     by_image: by_image(table, permissive, restrictive).into(),
                     by_key: by_key(table).into(),
                     reads: row.get("reads"),
-                    analysis: analysis::analyse(pool, table.oid, role).await?,
-                })
+                    analysis,
+                }))
             }
         };
         Ok(Self { columns, rows })

@@ -25,6 +25,8 @@ const FINGERPRINT: &str = include_str!("signals.sql");
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     seen: Option<Seen>,
+    /// The first transaction that had not begun at the first look.
+    first: u64,
 }
 
 #[derive(Debug)]
@@ -50,21 +52,23 @@ impl Signals {
         let client = pool.get().await?;
         let statement = client.prepare_cached(FINGERPRINT).await?;
         let row = client.query_one(&statement, &[]).await?;
-        let (fingerprint, ended_before, clock_us): (String, String, i64) =
-            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let number =
+            |column| Ok::<u64, Error>(row.try_get::<_, String>(column)?.parse().unwrap_or(0));
+        let (ended_before, next) = (number(1)?, number(2)?);
+        let (fingerprint, clock_us): (String, i64) = (row.try_get(0)?, row.try_get(3)?);
         let changed = self.seen.as_ref().is_some_and(|seen| seen.fingerprint != fingerprint);
-        self.seen = Some(Seen {
-            at,
-            fingerprint,
-            ended_before: ended_before.parse().unwrap_or(0),
-            clock_ahead_us: clock_us - unix_us(),
-        });
+        if self.seen.is_none() {
+            self.first = next;
+        }
+        self.seen =
+            Some(Seen { at, fingerprint, ended_before, clock_ahead_us: clock_us - unix_us() });
         Ok(changed)
     }
 
-    /// Whether all transactions before `xid` are known to have ended.
-    pub(super) fn all_ended_before(&self, xid: u64) -> bool {
-        self.seen.as_ref().is_some_and(|seen| seen.ended_before >= xid)
+    /// Whether all transactions before `xid`, and all that were running when this server first
+    /// looked, are known to have ended: what they wrote before a table was told is not told.
+    pub(super) fn all_ended_before(&self, xid: Option<u64>) -> bool {
+        self.seen.as_ref().is_some_and(|seen| seen.ended_before >= self.first.max(xid.unwrap_or(0)))
     }
 
     /// Whether a commit is older than [`MAX_AGE`], by Postgres's clock.

@@ -1,5 +1,5 @@
 -- A text that changes whenever something may change who sees what without a trace in the log;
--- the first transaction that may still be running; Postgres's clock in microseconds since 1970.
+-- the first transaction that may still be running and the next to begin; Postgres's clock in microseconds since 1970.
 select md5(concat_ws('|',
          (select string_agg(concat_ws(',', oid, rolname, rolsuper, rolinherit, rolbypassrls, rolconfig), ';' order by oid)
             from pg_catalog.pg_roles),
@@ -17,4 +17,5 @@ select md5(concat_ws('|',
          (select concat(count(*), sum(hashtext(concat(oid, xmin))::bigint)) from pg_catalog.pg_publication),
          (select concat(count(*), sum(hashtext(concat(oid, xmin))::bigint)) from pg_catalog.pg_publication_rel))),
        pg_snapshot_xmin(pg_current_snapshot())::text,
+       pg_snapshot_xmax(pg_current_snapshot())::text,
        (extract(epoch from clock_timestamp()) * 1000000)::bigint

@@ -5,15 +5,18 @@
 //! why verdicts must not be remembered.
 //!
 //! Reading order: `node_tree` (Postgres's trees, pure), `facts` (what the catalog says), `terms`
-//! (what must be equal), `walk`, `value`, `query` and `calls` (through expressions, queries and
-//! functions, pure), `candidates` (who is asked), `explain` (all of it in words).
+//! (what must be equal); through policies, all pure: `walk`, `condition`, `value`, `query`, `from`,
+//! `reads`, `calls`, `candidates`; `explain` (what was found, in words).
 
 mod calls;
 mod candidates;
+mod condition;
 pub mod explain;
 mod facts;
+mod from;
 mod node_tree;
 mod query;
+mod reads;
 mod terms;
 mod value;
 mod walk;

@@ -166,22 +166,18 @@ impl Reader<'_> {
         let Token::Word(kind) = self.next_token()? else { return None };
         let mut fields: Vec<(String, Vec<Tree>)> = Vec::new();
         loop {
-            // The first value of a field may look like the name of one.
-            let name = match self.next_token()? {
+            let token = self.next_token()?;
+            let name = match &token {
                 Token::Close('}') => return Some(Node { kind, fields }),
-                Token::Word(word) => match word.strip_prefix(':') {
-                    Some(name) => name.to_owned(),
-                    None => {
-                        fields.last_mut()?.1.push(Tree::Word(word));
-                        continue;
-                    }
-                },
-                token => {
-                    let tree = self.tree_from(token)?;
-                    fields.last_mut()?.1.push(tree);
-                    continue;
-                }
+                Token::Word(word) => word.strip_prefix(':'),
+                _ => None,
             };
+            let Some(name) = name.map(str::to_owned) else {
+                let tree = self.tree_from(token)?;
+                fields.last_mut()?.1.push(tree);
+                continue;
+            };
+            // The first value of a field may look like the name of one.
             let value = self.tree()?;
             fields.push((name, vec![value]));
         }

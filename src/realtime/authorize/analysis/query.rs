@@ -3,15 +3,13 @@
 //! A row that fails a query's WHERE, an inner join's ON or the row security of its table cannot
 //! matter; so equalities found there hold for all that does, sub-queries in it included.
 
-use std::rc::Rc;
-
 use super::Candidates;
 use super::calls::output_family;
 use super::candidates::either;
+use super::from::{Joins, Member, RELATION};
 use super::node_tree::{Node, Tree};
-use super::terms::{Classes, Entry, Family, Place, Term};
+use super::terms::{Classes, Family, Place, Term};
 use super::walk::Walk;
-use super::{Read, Source};
 
 /// What is asked of a query.
 #[derive(Debug, Clone)]
@@ -43,6 +41,12 @@ impl Asked {
         Self { links: Vec::new(), is_first_row: true, is_truth: true }
     }
 
+    /// Rows whose columns are those of something in FROM.
+    pub(super) fn outputs(number: usize, columns: i64) -> Self {
+        let links = (1..=columns).map(|column| (column, Term::Column(number, column), None));
+        Self { links: links.collect(), is_first_row: false, is_truth: false }
+    }
+
     /// The same of a function's body: what it gives must come out unconverted.
     pub(super) fn of_function(&self, outputs: &[u32], gives_set: bool) -> Self {
         let links = self.links.iter().filter_map(|(column, term, family)| {
@@ -52,77 +56,6 @@ impl Asked {
         Self { links: links.collect(), is_first_row: !gives_set, is_truth: self.is_truth }
     }
 }
-
-/// A condition of a query's FROM or WHERE.
-struct Condition<'f> {
-    expression: &'f Tree,
-    /// Whether a row that fails it cannot come out of the query.
-    is_required: bool,
-}
-
-/// A query's FROM and WHERE, taken apart.
-#[derive(Default)]
-struct Joins<'f> {
-    conditions: Vec<Condition<'f>>,
-    /// Places in the range table without which no row comes out.
-    required: Vec<usize>,
-}
-
-impl<'f> Joins<'f> {
-    fn of(query: &'f Node) -> Self {
-        let mut joins = Self::default();
-        if let Some(from) = query.get("jointree").node() {
-            joins.add(from, true);
-        }
-        joins
-    }
-
-    fn add(&mut self, node: &'f Node, is_required: bool) {
-        let sides = match node.kind.as_str() {
-            "RANGETBLREF" => {
-                let place = node.number("rtindex").and_then(|place| usize::try_from(place).ok());
-                self.required.extend(place.filter(|_| is_required));
-                return;
-            }
-            "FROMEXPR" => {
-                let members = node.list("fromlist").iter().filter_map(Tree::node);
-                members.for_each(|member| self.add(member, is_required));
-                self.condition(node.get("quals"), is_required);
-                return;
-            }
-            // Inner, left, full, right: which sides may be missing.
-            _ => match node.number("jointype") {
-                Some(0) => [true, true],
-                Some(1) => [true, false],
-                Some(3) => [false, true],
-                _ => [false, false],
-            },
-        };
-        for (field, stays) in ["larg", "rarg"].into_iter().zip(sides) {
-            if let Some(side) = node.get(field).node() {
-                self.add(side, is_required && stays);
-            }
-        }
-        self.condition(node.get("quals"), is_required && node.number("jointype") == Some(0));
-    }
-
-    fn condition(&mut self, expression: &'f Tree, is_required: bool) {
-        if !matches!(expression, Tree::Nothing) {
-            self.conditions.push(Condition { expression, is_required });
-        }
-    }
-}
-
-/// A range table entry with its number among all that have columns.
-struct Member<'f> {
-    node: &'f Node,
-    number: usize,
-    is_required: bool,
-}
-
-const RELATION: i64 = 0;
-const SUBQUERY: i64 = 1;
-const FUNCTION: i64 = 3;
 
 impl<'f> Walk<'f> {
     /// A query. Gives who is among those for whom it is as `asked`: gives such a row, or a first
@@ -329,245 +262,9 @@ impl<'f> Walk<'f> {
                     })
             })
     }
-
-    /// The range table: what its variables mean, and what has columns of its own.
-    fn members(
-        &mut self,
-        query: &'f Node,
-        joins: &Joins<'f>,
-    ) -> (Rc<Vec<Entry<'f>>>, Vec<Member<'f>>) {
-        let (mut frame, mut members) = (Vec::new(), Vec::new());
-        for (index, node) in query.list("rtable").iter().filter_map(Tree::node).enumerate() {
-            frame.push(match node.number("rtekind") {
-                Some(RELATION | SUBQUERY | FUNCTION) => {
-                    let number = self.fresh();
-                    let is_required = joins.required.contains(&(index + 1));
-                    members.push(Member { node, number, is_required });
-                    Entry::Columns(number)
-                }
-                // Joins, and since PostgreSQL 18 groupings.
-                Some(2) => Entry::Expressions(node.list("joinaliasvars")),
-                Some(9) => Entry::Expressions(node.list("groupexprs")),
-                // Values, common table expressions.
-                Some(5 | 6) => {
-                    members.push(Member { node, number: self.fresh(), is_required: false });
-                    Entry::Opaque
-                }
-                _ => {
-                    self.reason("a policy reads from something other than tables, functions and sub-selects, which is not understood");
-                    Entry::Opaque
-                }
-            });
-        }
-        (Rc::new(frame), members)
-    }
-
-    fn unite_row_security(&mut self, member: &Member<'f>, role: u32, classes: &mut Classes) {
-        if let Some(policies) = self.row_security(member, role) {
-            let place = own_place(member, role);
-            self.unite_policies(policies, &place, classes);
-        }
-    }
-
-    /// The policies that hide rows of a table from a role.
-    fn row_security(
-        &mut self,
-        member: &Member<'f>,
-        role: u32,
-    ) -> Option<&'f super::facts::RowSecurity> {
-        if member.node.number("rtekind") != Some(RELATION) {
-            return None;
-        }
-        let key = (member.node.oid("relid"), role);
-        let known = self.facts.row_security.get(&key);
-        if known.is_none() {
-            self.wanted.row_security.insert(key);
-        }
-        known.filter(|policies| policies.is_bound)
-    }
-
-    /// Something in FROM. Gives who is among those for whom it gives a row that matters.
-    fn member_of_from(
-        &mut self,
-        member: &Member<'f>,
-        inside: &Place<'f>,
-        classes: &Classes,
-    ) -> Candidates {
-        let outputs = |columns: i64| Asked {
-            links: (1..=columns)
-                .map(|column| (column, Term::Column(member.number, column), None))
-                .collect(),
-            is_first_row: false,
-            is_truth: false,
-        };
-        match member.node.number("rtekind") {
-            Some(RELATION) => self.table(member, inside.role, classes),
-            Some(SUBQUERY) => match member.node.get("subquery").node() {
-                Some(query) => {
-                    let columns = query.list("targetList").len();
-                    let asked = outputs(i64::try_from(columns).unwrap_or(0));
-                    self.query(query, inside, classes, &asked)
-                }
-                None => Candidates::Anybody,
-            },
-            Some(FUNCTION) => self.functions_of_from(member, inside, classes, &outputs),
-            _ => {
-                self.value(member.node.get("values_lists"), inside, classes);
-                Candidates::Anybody
-            }
-        }
-    }
-
-    fn table(&mut self, member: &Member<'f>, role: u32, classes: &Classes) -> Candidates {
-        let oid = member.node.oid("relid");
-        let best = match self.read(oid, Some(member.number), classes) {
-            Some(read) => Candidates::Of(vec![Source::Rows(read)]),
-            None => Candidates::Anybody,
-        };
-        self.value(member.node.get("tablesample"), &own_place(member, role), classes);
-        let Some(policies) = self.row_security(member, role) else { return best };
-        if self.guarded.contains(&(oid, role)) {
-            self.reason("policies of tables read each other in a circle: break it with a security definer function");
-            return best;
-        }
-        self.guarded.push((oid, role));
-        let permitted = self.guard(policies, &own_place(member, role), classes);
-        self.guarded.pop();
-        self.better(best, permitted)
-    }
-
-    fn functions_of_from(
-        &mut self,
-        member: &Member<'f>,
-        inside: &Place<'f>,
-        classes: &Classes,
-        outputs: &dyn Fn(i64) -> Asked,
-    ) -> Candidates {
-        let functions: Vec<&'f Tree> = member
-            .node
-            .list("functions")
-            .iter()
-            .filter_map(|function| Some(function.node()?.get("funcexpr")))
-            .collect();
-        let is_linked = functions.len() == 1 && !member.node.is("funcordinality");
-        let mut candidates = Candidates::Anybody;
-        for expression in functions {
-            match expression.node().filter(|node| node.kind == "FUNCEXPR") {
-                Some(call) if is_linked && call.is("funcretset") => {
-                    let facts = self.facts;
-                    let known = facts.functions.get(&call.oid("funcid"));
-                    let columns = known.map_or(0, |function| function.outputs.len());
-                    let asked = outputs(i64::try_from(columns).unwrap_or(0));
-                    candidates = self.call(call, inside, classes, &asked);
-                }
-                _ => self.value(expression, inside, classes),
-            }
-        }
-        candidates
-    }
-
-    /// A table is read. `number` is its place among all that have columns. Gives the read that
-    /// can name candidates, if one can.
-    pub(super) fn read(
-        &mut self,
-        oid: u32,
-        number: Option<usize>,
-        classes: &Classes,
-    ) -> Option<usize> {
-        let relation = self.relation(oid)?;
-        if let Some(reason) = unfit(relation) {
-            self.reason(&reason);
-            return None;
-        }
-        if !relation.is_told {
-            self.found.untold.insert(oid);
-        }
-        let told = |column: i64| {
-            let is_told = !relation.generated.contains(&column);
-            is_told.then(|| relation.column(column).map(|name| (column, name.to_owned()))).flatten()
-        };
-        let (mut keys, mut subject) = (Vec::new(), None);
-        for (column, name) in
-            number.into_iter().flat_map(|number| classes.columns_of(number)).filter_map(told)
-        {
-            let term = Term::Column(number?, column);
-            let of_row = classes.row_columns(term).into_iter().find_map(|own| self.row_column(own));
-            if let Some(of_row) = of_row {
-                keys.push((column, (name.clone(), of_row)));
-            }
-            if subject.is_none() && classes.is_person(term) {
-                subject = Some((column, name));
-            }
-        }
-        let is_known = |column: &i64| relation.identity.contains(column);
-        let read = |is_lookup: bool| {
-            let stays = |column: &i64| is_lookup || is_known(column);
-            Read {
-                table: relation.logged_as,
-                name: relation.name.clone(),
-                keys: keys
-                    .iter()
-                    .filter(|(column, _)| stays(column))
-                    .map(|(_, key)| key.clone())
-                    .collect(),
-                subject: subject
-                    .as_ref()
-                    .filter(|(column, _)| stays(column))
-                    .map(|(_, name)| name.clone()),
-                is_lookup,
-            }
-        };
-        let (whole, seen) = (read(true), read(false));
-        let is_seen_whole = whole.keys == seen.keys && whole.subject == seen.subject;
-        let seen = self.note(seen);
-        match whole.subject {
-            None => None,
-            Some(_) if is_seen_whole => Some(seen),
-            Some(_) => Some(self.note(whole)),
-        }
-    }
-
-    fn note(&mut self, read: Read) -> usize {
-        let reads = &mut self.found.reads;
-        reads.iter().position(|known| *known == read).unwrap_or_else(|| {
-            reads.push(read);
-            reads.len() - 1
-        })
-    }
 }
 
 /// Whether a query leaves out rows for other reasons than its conditions.
 fn is_cut(query: &Node) -> bool {
     query.has("limitOffset") || query.has("limitCount")
-}
-
-/// Where the policies of a table stand.
-fn own_place<'f>(member: &Member<'f>, role: u32) -> Place<'f> {
-    Place {
-        frames: vec![Rc::new(vec![Entry::Columns(member.number)])],
-        arguments: Rc::default(),
-        role,
-    }
-}
-
-/// Why what happens to a relation's rows cannot be followed.
-fn unfit(relation: &super::facts::Relation) -> Option<String> {
-    let name = &relation.name;
-    let what = match relation.kind.as_str() {
-        "v" => "is a view: let policies read the tables behind it",
-        "m" => "is a materialized view, whose refreshes the log does not tell",
-        "f" => "is a foreign table, whose changes the log does not tell",
-        "r" | "p" if relation.is_system => {
-            "is a system catalog, whose changes the log does not tell"
-        }
-        "r" | "p" if relation.persistence != "p" => {
-            "is unlogged or temporary, so the log does not tell its changes"
-        }
-        "r" | "p" if relation.has_children => {
-            "has tables that inherit from it: use partitions instead"
-        }
-        "r" | "p" => return None,
-        _ => "is no table",
-    };
-    Some(format!("{name} {what}"))
 }

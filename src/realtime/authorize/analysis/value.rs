@@ -51,7 +51,7 @@ const LASTING_TYPES: [u32; 30] = [
 /// Types below are Postgres's own.
 pub(super) const FIRST_USER_OID: u32 = 16_384;
 
-/// `name` in system catalogs' words: what a setting's constant name is written with.
+/// The type text.
 const TEXT: u32 = 25;
 
 impl<'f> Walk<'f> {
@@ -82,7 +82,7 @@ impl<'f> Walk<'f> {
                 }
                 return;
             }
-            "OPEXPR" if self.claim(node, place) => return self.check_operator(node),
+            "OPEXPR" if self.claim(node) => return self.check_operator(node),
             "OPEXPR" | "DISTINCTEXPR" | "NULLIFEXPR" | "SCALARARRAYOPEXPR" => {
                 self.check_operator(node);
             }
@@ -131,15 +131,15 @@ impl<'f> Walk<'f> {
             }
             Some(_) => {}
             None => {
-                self.reason("a policy refers to something outside of it that is not understood")
+                self.reason("a policy refers to something outside of it that is not understood");
             }
         }
     }
 
     /// Whether this takes one claim out of the token; it is noted then.
-    fn claim(&mut self, node: &'f Node, place: &Place<'f>) -> bool {
+    fn claim(&mut self, node: &'f Node) -> bool {
         let [claims, name] = node.list("args") else { return false };
-        if !FIELD_OPERATORS.contains(&node.oid("opno")) || !self.is_claims(claims, place) {
+        if !FIELD_OPERATORS.contains(&node.oid("opno")) || !self.is_claims(claims) {
             return false;
         }
         match constant_text(name) {
@@ -152,7 +152,7 @@ impl<'f> Walk<'f> {
     }
 
     /// Whether an expression is all claims as JSON.
-    fn is_claims(&mut self, expression: &'f Tree, place: &Place<'f>) -> bool {
+    fn is_claims(&mut self, expression: &'f Tree) -> bool {
         let Some(node) = expression.node() else { return false };
         match node.kind.as_str() {
             "FUNCEXPR" => {
@@ -164,7 +164,7 @@ impl<'f> Walk<'f> {
             }
             "SUBLINK" if node.number("subLinkType") == Some(4) => {
                 let value = node.get("subselect").node().and_then(lone_value);
-                value.is_some_and(|value| self.is_claims(value, place))
+                value.is_some_and(|value| self.is_claims(value))
             }
             "COERCEVIAIO" if matches!(node.oid("resulttype"), 114 | 3802) => {
                 self.is_claims_text(node.get("arg"))
