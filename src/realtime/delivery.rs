@@ -9,7 +9,7 @@ use deadpool_postgres::Pool;
 
 use super::authorize::{Authorizer, Decision, Lens, Request, Rows, Table, image, refused_apart};
 use super::event::{self, Shown};
-use super::protocol::{self, Version};
+use super::protocol::Version;
 use super::store;
 use super::subscriber::{Active, tell_failure};
 use super::subscription::Compared;
@@ -176,19 +176,19 @@ impl Delivery {
                 .or_insert_with(|| event::data(candidate.change, &candidate.table, lens, shown));
             let version = subscriber.outbox.version();
             let topic = Arc::clone(&subscriber.topic);
-            let key = (Arc::clone(role), shown, version, topic, ids.as_slice());
-            let frame = frames.entry(key).or_insert_with(|| {
-                let payload = format!("{{\"ids\":{ids:?},\"data\":{data}}}");
-                protocol::push(version, None, None, &subscriber.topic, "postgres_changes", &payload)
-            });
+            let framing = (version, subscriber.is_legacy);
+            let key = (Arc::clone(role), shown, framing, topic, ids.as_slice());
+            let frame = frames
+                .entry(key)
+                .or_insert_with(|| subscriber.frame(&candidate.change.action, ids, data));
             subscriber.outbox.send(frame.clone());
         }
     }
 }
 
-/// What makes two frames of one change the same: role, what is shown, serializer, topic and
-/// bindings.
-type Alike<'a> = (Arc<str>, Shown, Version, Arc<str>, &'a [u32]);
+/// What makes two frames of one change the same: role, what is shown, serializer and framing,
+/// topic and bindings.
+type Alike<'a> = (Arc<str>, Shown, (Version, bool), Arc<str>, &'a [u32]);
 
 /// Lets Postgres compare what texts alone do not decide.
 async fn compare(pool: &Pool, changes: &[Arc<Change>], to: &[Active]) -> Result<Compared, Error> {

@@ -42,7 +42,7 @@ const TRIM_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the feed is asked to do.
 enum Command {
-    Subscribe(Subscriber, Option<Frame>, oneshot::Sender<()>),
+    Subscribe(Subscriber, Vec<Frame>, oneshot::Sender<()>),
     Unsubscribe(u64),
 }
 
@@ -57,7 +57,7 @@ impl Handle {
     /// Adds or replaces a subscriber. When it is active, `greeting` goes to its socket before
     /// any event, then "Subscribed to PostgreSQL" and what it missed; then this resolves, with
     /// `None` when the server is going down.
-    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Option<Frame>) -> Option<()> {
+    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Vec<Frame>) -> Option<()> {
         let (done, active) = oneshot::channel();
         self.commands.send(Command::Subscribe(subscriber, greeting, done)).await.ok()?;
         active.await.ok()
@@ -67,6 +67,14 @@ impl Handle {
     pub async fn unsubscribe(&self, id: u64) {
         // Fails only when the feed has ended, and its subscribers with it.
         let _ = self.commands.send(Command::Unsubscribe(id)).await;
+    }
+
+    /// Resolves when the log is streamed; never when it has ended.
+    pub async fn connected(&self) {
+        let mut is_connected = self.is_connected.clone();
+        if is_connected.wait_for(|is_connected| *is_connected).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Whether the log is being streamed.
@@ -184,7 +192,7 @@ impl Feed {
     }
 
     /// A renewed subscription goes on where the former one stands.
-    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Option<Frame>) {
+    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Vec<Frame>) {
         let former = self.standing_of(subscriber.id);
         let now = Place::before(self.window.end()).max(self.last);
         let mut missing = None;
@@ -204,8 +212,8 @@ impl Feed {
             from = from.min(after);
             binding.after = Some(after);
         }
-        if let Some(greeting) = greeting {
-            subscriber.outbox.send(greeting);
+        for frame in greeting {
+            subscriber.outbox.send(frame);
         }
         let place = format!(",\"lsn\":\"{from}\"");
         system(&subscriber, "ok", "Subscribed to PostgreSQL", &place);

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::extract::ws::Message as Frame;
+
 use super::TOPIC_PREFIX;
 use super::hub::Outbox;
 use super::protocol::{self, json_text};
 use super::subscription::Binding;
 use crate::identity::Identity;
-use crate::wal::{Place, Relation};
+use crate::wal::{Action, Place, Relation};
 
 /// A channel on a socket, with what it wants of the log.
 #[derive(Debug)]
@@ -20,8 +22,27 @@ pub struct Subscriber {
     pub outbox: Outbox,
     /// As whom it sees.
     pub identity: Identity,
+    /// Whether its events are named for what happened, with the data as their payload.
+    pub is_legacy: bool,
     /// What it wants.
     pub bindings: Vec<Binding>,
+}
+
+impl Subscriber {
+    /// The frame of a change.
+    pub(super) fn frame(&self, action: &Action, ids: &[u32], data: &str) -> Frame {
+        let version = self.outbox.version();
+        if self.is_legacy {
+            let kind = match action {
+                Action::Insert { .. } => "INSERT",
+                Action::Update { .. } => "UPDATE",
+                Action::Delete { .. } => "DELETE",
+            };
+            return protocol::push(version, None, None, &self.topic, kind, data);
+        }
+        let payload = format!("{{\"ids\":{ids:?},\"data\":{data}}}");
+        protocol::push(version, None, None, &self.topic, "postgres_changes", &payload)
+    }
 }
 
 /// A subscriber that is active.
