@@ -2,11 +2,12 @@
 //!
 //! Reading order: `protocol` (frames, pure), `upgrade` (who may open a socket), `socket` (one
 //! connection), `join` (what is asked of a channel, pure), `channel` (one joined topic),
-//! `speech` (what is said there), `renewal` (its token), `sessions` (sign-ins that end), `limits` (how much is too much, pure),
-//! `presence` (who is there, pure), `hub` (topic -> sockets), `subscription` (could this change
-//! matter? pure), `authorize` (may they see it?), `event` (a change as JSON, pure), `window`
-//! (recent changes), `delivery` (a change through all of these), `subscriber`, `feed` (the task
-//! that owns them), `store` (SQL), `error` (reasons and close codes).
+//! `speech` (what is said there), `renewal` (its token), `sessions` (sign-ins that end),
+//! `limits` (how much is too much, pure), `presence` (who is there, pure), `hub` (topic ->
+//! sockets), `subscription` (could this change matter? pure), `authorize` (may they see it?),
+//! `event` (a change as JSON, pure), `window` (recent changes), `delivery` (a change through all
+//! of these), `subscriber`, `feed` (the task that owns them), `store` (SQL), `error` (reasons
+//! and close codes).
 
 pub mod authorize;
 mod channel;
