@@ -4,6 +4,7 @@ mod support;
 
 mod architecture;
 mod auth;
+mod errors;
 mod operations;
 mod realtime;
 mod rest;
