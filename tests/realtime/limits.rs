@@ -15,23 +15,28 @@ async fn too_many_broadcasts_are_told_then_dropped_and_the_others_hear_the_rest(
     loud.join_with("r", &anon, config).await;
     listener.join_with("r", &anon, json!({})).await;
     let said = |n: u32| json!({"type": "broadcast", "event": "e", "payload": {"n": n}});
-    for number in 0..5 {
-        assert_eq!(loud.ask("realtime:r", "broadcast", said(number)).await.0, "ok");
-    }
-    let (status, response) = loud.ask("realtime:r", "broadcast", said(9)).await;
+    let mut heard = 0;
+    let (status, response) = loop {
+        let answer = loud.ask("realtime:r", "broadcast", said(heard)).await;
+        if answer.0 == "error" {
+            break answer;
+        }
+        heard += 1;
+    };
+    assert!(heard >= 5, "five seconds' worth at once");
     assert_eq!((&*status, &response["reason"]), ("error", &json!("Too many messages per second")));
     let system = loud.event("system").await;
     assert_eq!(system["message"], "Too many messages per second");
-    for number in 0..5 {
+    for number in 0..heard {
         assert_eq!(listener.event("broadcast").await["payload"]["n"], number);
     }
     // After a while there is room again, on the same channel.
     loop {
-        if loud.ask("realtime:r", "broadcast", said(10)).await.0 == "ok" {
+        if loud.ask("realtime:r", "broadcast", said(1000)).await.0 == "ok" {
             break;
         }
     }
-    assert_eq!(listener.event("broadcast").await["payload"]["n"], 10);
+    assert_eq!(listener.event("broadcast").await["payload"]["n"], 1000);
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ async fn who_stops_its_heartbeat_is_gone_within_the_idle_time() {
     track(&mut silent, "lobby", json!({})).await;
     assert!(watcher.event("presence_diff").await["joins"]["silent"].is_object());
     loop {
-        assert!(since.elapsed().as_secs() < 10, "still there");
+        assert!(since.elapsed() < crate::support::PATIENCE, "still there");
         watcher.push("phoenix", "heartbeat", json!({})).await;
         let frame = watcher.next().await;
         if frame[3] == "presence_diff" {
@@ -239,10 +239,15 @@ async fn too_many_calls_are_told_and_the_channel_stays() {
     let anon = Person { token: server.anon_key() };
     let mut socket = server.socket().await;
     enter(&mut socket, "lobby", &anon, "k").await;
-    for number in 0..5 {
-        assert_eq!(track(&mut socket, "lobby", json!({"n": number})).await.0, "ok");
-    }
-    let (status, response) = track(&mut socket, "lobby", json!({"n": 9})).await;
+    let mut calls = 0;
+    let (status, response) = loop {
+        let answer = track(&mut socket, "lobby", json!({"n": calls})).await;
+        if answer.0 == "error" {
+            break answer;
+        }
+        calls += 1;
+    };
+    assert!(calls >= 5, "five seconds' worth at once");
     let text = "Client presence rate limit exceeded";
     assert_eq!((&*status, &response["reason"]), ("error", &json!(text)));
     let system = socket.event("system").await;
