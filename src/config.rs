@@ -9,10 +9,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Subcommand, ValueEnum};
+use sha2::{Digest, Sha256};
 
 /// The secret that the Supabase CLI documents for local use. `dev` uses it so that the
 /// well-known local keys work; `serve` refuses it.
 pub const DEVELOPMENT_JWT_SECRET: &str = "super-secret-jwt-token-with-at-least-32-characters-long";
+
+/// The project keys that the Supabase CLI prints for local use; `dev` knows them and `serve`
+/// refuses them.
+pub const DEVELOPMENT_API_KEYS: [&str; 2] =
+    ["sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH", "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz"];
+
+/// Fewest characters of a project key behind its prefix.
+const MIN_API_KEY_LENGTH: usize = 20;
 
 /// The shortest secret HS256 is safe with, in bytes (RFC 7518, 3.2).
 pub const MIN_JWT_SECRET_BYTES: usize = 32;
@@ -46,7 +55,7 @@ pub enum Command {
     /// What row policies depend on, as the server understands them
     #[command(subcommand)]
     Policies(Policies),
-    /// Print an anon and a service_role key signed with the secret
+    /// Print an anon and a service_role key signed with the secret, and new project keys
     Keys {
         /// Tokens.
         #[command(flatten)]
@@ -210,6 +219,57 @@ pub struct IdentitySettings {
     /// Secret that signs and verifies HS256 tokens, at least 32 bytes
     #[arg(long, env = "WALKIE_JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: String,
+    /// Project keys that stand for a role without being tokens, separated by commas:
+    /// sb_publishable_... for anon, sb_secret_... for service_role (walkie keys makes some)
+    #[arg(
+        long,
+        env = "WALKIE_API_KEYS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = |text: &str| Ok::<_, std::convert::Infallible>(ApiKey::read(text)),
+    )]
+    pub api_keys: Vec<ApiKey>,
+}
+
+/// A project key, of which only this is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// SHA-256 of its text.
+    pub digest: [u8; 32],
+    /// What it opens; none when the text is no key. Refused by [`IdentitySettings::weakness`],
+    /// since the command line would repeat a secret that it refuses.
+    pub kind: Option<ApiKeyKind>,
+}
+
+/// What a project key opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiKeyKind {
+    /// What anybody may.
+    Publishable,
+    /// Everything.
+    Secret,
+}
+
+impl ApiKeyKind {
+    /// How such keys begin.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Publishable => "sb_publishable_",
+            Self::Secret => "sb_secret_",
+        }
+    }
+}
+
+impl ApiKey {
+    /// Reads a key.
+    pub fn read(text: &str) -> Self {
+        let text = text.trim();
+        let is_kind = |kind: &ApiKeyKind| {
+            text.strip_prefix(kind.prefix()).is_some_and(|rest| rest.len() >= MIN_API_KEY_LENGTH)
+        };
+        let kind = [ApiKeyKind::Publishable, ApiKeyKind::Secret].into_iter().find(is_kind);
+        Self { digest: Sha256::digest(text).into(), kind }
+    }
 }
 
 /// What is logged and how.
@@ -310,12 +370,37 @@ pub struct RealtimeSettings {
     /// Most sockets at once
     #[arg(long, env = "WALKIE_REALTIME_MAX_CONNECTIONS", default_value_t = 20_000)]
     pub realtime_max_connections: usize,
+    /// Whether only private channels may be joined
+    #[arg(long, env = "WALKIE_REALTIME_PRIVATE_ONLY", default_value_t = false, action = clap::ArgAction::Set)]
+    pub realtime_private_only: bool,
     /// Most channels on one socket
     #[arg(long, env = "WALKIE_REALTIME_MAX_CHANNELS", default_value_t = 100)]
     pub realtime_max_channels: usize,
     /// A socket that says nothing for so long is closed, in seconds
     #[arg(long, env = "WALKIE_REALTIME_IDLE_SECONDS", default_value_t = 60)]
     pub realtime_idle_seconds: u64,
+    /// Joins a second, of all sockets together; five seconds' worth may come at once
+    #[arg(long, env = "WALKIE_REALTIME_JOINS_PER_SECOND", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub realtime_joins_per_second: u32,
+    /// Joins a second of one socket; five seconds' worth may come at once
+    #[arg(long, env = "WALKIE_REALTIME_CLIENT_JOINS_PER_SECOND", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub realtime_client_joins_per_second: u32,
+    /// Broadcasts a second of one channel on one socket; five seconds' worth may come at once
+    #[arg(long, env = "WALKIE_REALTIME_CLIENT_MESSAGES_PER_SECOND", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub realtime_client_messages_per_second: u32,
+    /// Presence calls a second of one channel on one socket; five seconds' worth may come at once
+    #[arg(long, env = "WALKIE_REALTIME_CLIENT_PRESENCE_PER_SECOND", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub realtime_client_presence_per_second: u32,
+    /// Largest broadcast, in bytes
+    #[arg(long, env = "WALKIE_REALTIME_MAX_BROADCAST_BYTES", default_value_t = 3_000_500)]
+    pub realtime_max_broadcast_bytes: usize,
+    /// Largest payload that one client may be present with, in bytes
+    #[arg(long, env = "WALKIE_REALTIME_MAX_PRESENCE_BYTES", default_value_t = 16 * 1024)]
+    pub realtime_max_presence_bytes: usize,
+    /// How long the answer waits when a socket is refused, in milliseconds: clients that try
+    /// again at once are slowed down
+    #[arg(long, env = "WALKIE_REALTIME_REFUSAL_DELAY_MS", default_value_t = 200)]
+    pub realtime_refusal_delay_ms: u64,
 }
 
 /// Who hears of a deleted row that no policy can be asked about (replica identity default).
@@ -409,6 +494,11 @@ impl RealtimeSettings {
         Duration::from_millis(self.realtime_policy_timeout_ms)
     }
 
+    /// How long a refusal waits.
+    pub fn refusal_delay(&self) -> Duration {
+        Duration::from_millis(self.realtime_refusal_delay_ms)
+    }
+
     /// How long a socket may be silent.
     pub fn idle(&self) -> Duration {
         Duration::from_secs(self.realtime_idle_seconds)
@@ -424,8 +514,19 @@ impl IdentitySettings {
                  tokens. Make your own: openssl rand -base64 48",
             );
         }
-        (self.jwt_secret.len() < MIN_JWT_SECRET_BYTES).then_some(
-            "WALKIE_JWT_SECRET is shorter than 32 bytes. Make your own: openssl rand -base64 48",
+        if self.jwt_secret.len() < MIN_JWT_SECRET_BYTES {
+            return Some(
+                "WALKIE_JWT_SECRET is shorter than 32 bytes. Make your own: openssl rand -base64 48",
+            );
+        }
+        if self.api_keys.iter().any(|key| key.kind.is_none()) {
+            return Some(
+                "WALKIE_API_KEYS holds something that is no project key. Make your own: walkie keys",
+            );
+        }
+        let known = DEVELOPMENT_API_KEYS.map(ApiKey::read);
+        self.api_keys.iter().any(|key| known.contains(key)).then_some(
+            "WALKIE_API_KEYS holds a well-known development key. Make your own: walkie keys",
         )
     }
 }
@@ -474,9 +575,16 @@ mod tests {
 
     #[test]
     fn development_and_short_secrets_are_weak() {
-        let weakness = |secret: &str| IdentitySettings { jwt_secret: secret.into() }.weakness();
-        assert!(weakness(DEVELOPMENT_JWT_SECRET).is_some());
-        assert!(weakness("short").is_some());
-        assert!(weakness(&"x".repeat(MIN_JWT_SECRET_BYTES)).is_none());
+        let with = |secret: &str, key: &str| {
+            let api_keys = vec![ApiKey::read(key)];
+            IdentitySettings { jwt_secret: secret.into(), api_keys }.weakness()
+        };
+        let (secret, key) = ("x".repeat(MIN_JWT_SECRET_BYTES), "sb_secret_of_twenty_characters");
+        assert!(with(DEVELOPMENT_JWT_SECRET, key).is_some());
+        assert!(with("short", key).is_some());
+        for weak in ["sb_secret_short", "something_else_long_enough", DEVELOPMENT_API_KEYS[0]] {
+            assert!(with(&secret, weak).is_some(), "{weak}");
+        }
+        assert!(with(&secret, key).is_none());
     }
 }

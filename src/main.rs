@@ -4,14 +4,17 @@ use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::Parser;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use walkie::config::{
-    ALLOCATOR_SETTINGS, Command, CommandLine, DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev,
-    HttpSettings, IdentitySettings, Policies, Settings, allocator_is_told, unknown_variables,
+    ALLOCATOR_SETTINGS, ApiKey, ApiKeyKind, Command, CommandLine, DEVELOPMENT_API_KEYS,
+    DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings, IdentitySettings, Policies,
+    Settings, allocator_is_told, unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, keys, unix_now};
@@ -126,7 +129,10 @@ async fn develop_on(
         let client = pool::connect(&Target::new(&administrator, "demo")?).await?;
         client.batch_execute(CAST).await.context("the demo could not be loaded")?;
     }
-    let identity = IdentitySettings { jwt_secret: DEVELOPMENT_JWT_SECRET.to_owned() };
+    let identity = IdentitySettings {
+        jwt_secret: DEVELOPMENT_JWT_SECRET.to_owned(),
+        api_keys: DEVELOPMENT_API_KEYS.map(ApiKey::read).into(),
+    };
     print_welcome(dev, &keys(&identity), has_demo)?;
     let settings = Settings {
         database: DatabaseSettings {
@@ -159,6 +165,9 @@ fn print_welcome(dev: &Dev, keys: &Keys, has_demo: bool) -> anyhow::Result<()> {
             json!({ "iss": "supabase-demo", "role": role, "exp": DEVELOPMENT_KEYS_EXPIRE });
         println!("{:<17} {}", format!("{role} key"), keys.sign(&claims)?);
     }
+    for (name, key) in ["publishable", "secret"].iter().zip(DEVELOPMENT_API_KEYS) {
+        println!("{:<17} {key}", format!("{name} key"));
+    }
     println!("Database URL      postgresql://postgres:postgres@127.0.0.1:{}/postgres", dev.db_port);
     if has_demo {
         println!("Logins            ana@example.com and bo@example.com, password walkie-demo");
@@ -185,6 +194,12 @@ fn print_keys(keys: &Keys, valid_days: u32) -> anyhow::Result<()> {
         let claims = json!({ "iss": "walkie", "role": role, "iat": now, "exp": expires });
         println!("{name}={}", keys.sign(&claims)?);
     }
+    let made = [ApiKeyKind::Publishable, ApiKeyKind::Secret].map(|kind| {
+        let random = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>());
+        format!("{}{random}", kind.prefix())
+    });
+    println!("PUBLISHABLE_KEY={}\nSECRET_KEY={}", made[0], made[1]);
+    println!("# These two count once the server knows them:\nWALKIE_API_KEYS={}", made.join(","));
     Ok(())
 }
 

@@ -99,7 +99,17 @@ pub async fn run(
     let hub = Arc::<Hub>::default();
     let (feed, changes) = feed(&settings, &hub, &metrics)?;
     let sockets = TaskTracker::new();
-    let app = router(&settings, &pg, &hub, &changes, &metrics, &shutdown, &sockets)
+    let realtime = Realtime::new(
+        identity::keys(&settings.identity),
+        pg.clone(),
+        Arc::clone(&hub),
+        changes.clone(),
+        settings.realtime.clone(),
+        metrics.realtime.clone(),
+        shutdown.clone(),
+        sockets.clone(),
+    );
+    let app = router(&settings, &pg, &changes, &metrics, &realtime)
         .into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|stream| {
         // Frames are small and must not wait for each other.
@@ -113,6 +123,7 @@ pub async fn run(
     tasks.spawn(axum::serve(listener, app).with_graceful_shutdown(stop).into_future());
     tasks.spawn(feed.run(shutdown.clone()).map(Ok));
     tasks.spawn(partitions.run(shutdown.clone()).map(Ok));
+    tasks.spawn(realtime.watch_sessions().map(Ok));
     tasks.spawn(listen::run(pg, target, schemas, shutdown.clone()).map(Ok));
     let ended = tokio::select! {
         // First, since a shutdown ends the tasks too.
@@ -170,35 +181,23 @@ fn authorizer_pool(settings: &Settings) -> Result<Pool, Error> {
 fn router(
     settings: &Settings,
     pg: &Pg,
-    hub: &Arc<Hub>,
     changes: &Handle,
     metrics: &Arc<Metrics>,
-    shutdown: &CancellationToken,
-    sockets: &TaskTracker,
+    realtime: &Arc<Realtime>,
 ) -> Router {
     let keys = identity::keys(&settings.identity);
     let public_url = settings.http.public_url();
     let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
     let rest = Rest::new(pg.clone(), keys.clone(), &settings.rest);
-    let watched = Watched { keys: keys.clone(), metrics: Arc::clone(metrics) };
-    let realtime = Realtime::new(
-        keys,
-        pg.clone(),
-        Arc::clone(hub),
-        changes.clone(),
-        settings.realtime.clone(),
-        metrics.realtime.clone(),
-        shutdown.clone(),
-        sockets.clone(),
-    );
+    let watched = Watched { keys, metrics: Arc::clone(metrics) };
     let readiness = Arc::new(Readiness { pg: pg.clone(), changes: changes.clone() });
     let requests = Router::new()
         .nest("/auth/v1", auth.router())
         .nest("/rest/v1/", rest.router())
-        .nest("/realtime/v1/api", realtime::api_router(Arc::clone(&realtime)));
+        .nest("/realtime/v1/api", realtime::api_router(Arc::clone(realtime)));
     // Sockets outlive every time limit, and probes are not worth a line in the log.
     edge::layers(requests, &settings.http.limits)
-        .nest("/realtime/v1", realtime::router(realtime))
+        .nest("/realtime/v1", realtime::router(Arc::clone(realtime)))
         .route("/health", get(|| async { "ok" }))
         .merge(Router::new().route("/ready", get(ready)).with_state(readiness))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))

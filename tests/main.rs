@@ -5,6 +5,7 @@ mod support;
 mod architecture;
 mod auth;
 mod differential;
+mod errors;
 mod operations;
 mod realtime;
 mod rest;

@@ -9,6 +9,12 @@ pub enum Error {
     /// Signed by another key, or with an algorithm we have no key for.
     #[error("the signature does not match")]
     Signature,
+    /// There is no key for its algorithm; the key that its header names.
+    #[error("there is no key for the token's algorithm")]
+    NoKey(Option<String>),
+    /// It begins like a project key and is none of ours.
+    #[error("the project key is unknown")]
+    ApiKey,
     /// Claim `exp` is in the past.
     #[error("the token expired {0} seconds ago")]
     Expired(i64),

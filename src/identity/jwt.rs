@@ -1,15 +1,20 @@
-//! Signs and verifies tokens (HS256).
+//! Signs tokens (HS256) and verifies them (HS256, HS384, HS512).
 //!
 //! Times are checked here rather than by the library because dialects differ in what they
 //! forgive and want to say how long ago a token expired.
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
+use super::api_key::{ApiKeys, is_api_key};
 use super::{ANON, Error, Identity};
+use crate::config::ApiKey;
 
 /// Clocks may differ by this much, in seconds (PostgREST's allowance).
 const SKEW_SECONDS: i64 = 30;
@@ -17,18 +22,23 @@ const SKEW_SECONDS: i64 = 30;
 /// A token longer than this is refused before any work is done on it, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
+/// So much of a key's name is repeated in errors, in characters.
+const MAX_KID_LENGTH: usize = 64;
+
 /// The keys of this server.
 #[derive(Clone)]
 pub struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
+    projects: ApiKeys,
 }
 
 impl Keys {
-    /// Keys for HS256 from a text secret.
+    /// Keys from a text secret.
     pub fn new(secret: &str) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
+        validation.algorithms = vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_nbf = false;
@@ -37,7 +47,14 @@ impl Keys {
             encoding: EncodingKey::from_secret(secret.as_bytes()),
             decoding: DecodingKey::from_secret(secret.as_bytes()),
             validation,
+            projects: ApiKeys::default(),
         }
+    }
+
+    /// The same, accepting project keys beside tokens.
+    #[must_use]
+    pub fn with_api_keys(self, keys: &[ApiKey]) -> Self {
+        Self { projects: ApiKeys::new(keys), ..self }
     }
 
     /// A signed token for these claims.
@@ -48,7 +65,7 @@ impl Keys {
         encode(&Header::new(Algorithm::HS256), claims, &self.encoding)
     }
 
-    /// The identity a token speaks for.
+    /// The identity a token or project key speaks for.
     ///
     /// # Errors
     /// See [`Error`]. A token without `role` speaks for `anon`; one without `exp` never expires.
@@ -65,6 +82,9 @@ impl Keys {
     }
 
     fn verify_at(&self, token: &str, now: i64, skew: i64) -> Result<Identity, Error> {
+        if is_api_key(token) {
+            return self.projects.verify(token);
+        }
         let claims = self.read(token)?;
         for name in ["nbf", "iat"] {
             if number(&claims, name)?.is_some_and(|at| at > now.saturating_add(SKEW_SECONDS)) {
@@ -87,11 +107,27 @@ impl Keys {
         decode::<Map<String, Value>>(token, &self.decoding, &self.validation)
             .map(|token| token.claims)
             .map_err(|error| match error.kind() {
-                ErrorKind::InvalidSignature
-                | ErrorKind::InvalidAlgorithm
-                | ErrorKind::InvalidAlgorithmName => Error::Signature,
-                _ => Error::Malformed,
+                ErrorKind::InvalidSignature => Error::Signature,
+                _ => why_unreadable(token),
             })
+    }
+}
+
+/// Whether a token that the library did not read is broken, or signed in a way we have no key
+/// for.
+fn why_unreadable(token: &str) -> Error {
+    #[derive(Deserialize)]
+    struct TokenHeader {
+        alg: String,
+        kid: Option<String>,
+    }
+    let header = token.split('.').next().unwrap_or_default();
+    let header = BASE64_URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
+    match serde_json::from_slice::<TokenHeader>(&header) {
+        Ok(TokenHeader { alg, kid }) if !["HS256", "HS384", "HS512"].contains(&&*alg) => {
+            Error::NoKey(kid.map(|kid| kid.chars().take(MAX_KID_LENGTH).collect()))
+        }
+        _ => Error::Malformed,
     }
 }
 
@@ -101,11 +137,15 @@ fn identity_of(mut claims: Map<String, Value>, expires_at: Option<i64>) -> Resul
     let names_role = role.is_some();
     let role: Arc<str> = role.unwrap_or(ANON).into();
     let subject = text(&claims, "sub")?.map(Into::into);
+    // Of other issuers the claim may be anything.
+    let session = claims.get("session_id").and_then(Value::as_str);
+    let session = session.and_then(|session| Uuid::try_parse(session).ok());
     claims.entry("role").or_insert_with(|| role.as_ref().into());
     Ok(Identity {
         role,
         subject,
         expires_at,
+        session,
         names_role,
         claims: Value::Object(claims).to_string().into(),
     })
@@ -193,6 +233,32 @@ mod tests {
     fn unsigned_tokens_are_refused() {
         // {"alg":"none"} . {"role":"service_role"} .
         let token = "eyJhbGciOiJub25lIn0.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.";
-        assert!(keys().verify(token).is_err());
+        assert_eq!(keys().verify(token), Err(Error::NoKey(None)));
+    }
+
+    #[test]
+    fn missing_keys_are_named() {
+        let token = |header: &str| format!("{}.e30.eA", BASE64_URL_SAFE_NO_PAD.encode(header));
+        let refused = |header: &str| keys().verify(&token(header)).err();
+        let named = Error::NoKey(Some("k1".into()));
+        assert_eq!(refused(r#"{"alg":"ES256","kid":"k1"}"#), Some(named));
+        assert_eq!(refused(r#"{"alg":"XS1"}"#), Some(Error::NoKey(None)));
+        assert_eq!(refused(r#"{"alg":"HS256"}"#), Some(Error::Signature));
+        assert_eq!(refused("[]"), Some(Error::Malformed));
+    }
+
+    #[test]
+    fn all_hmac_algorithms_are_accepted() {
+        for algorithm in [Algorithm::HS384, Algorithm::HS512] {
+            let token = encode(&Header::new(algorithm), &json!({"role": "r"}), &keys().encoding);
+            assert!(keys().verify(&token.expect("signs")).is_ok(), "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn session_is_read_where_it_is_one() {
+        let session = |claim: Value| verify(&json!({"session_id": claim})).expect("valid").session;
+        assert_eq!(session(json!(Uuid::nil().to_string())), Some(Uuid::nil()));
+        assert_eq!((session(json!("sess_1")), session(json!(7))), (None, None));
     }
 }

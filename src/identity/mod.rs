@@ -1,12 +1,17 @@
 //! Who is asking: a database role, a subject and the claims that policies read.
 //!
-//! `jwt` makes an identity of a token; `error` says why a token was refused.
+//! `jwt` makes an identity of a token, `api_key` of a project key; `error` says why one was
+//! refused.
 
+mod api_key;
 mod error;
 mod jwt;
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
+pub use api_key::is_api_key;
 pub use error::Error;
 pub use jwt::{Keys, unix_now};
 
@@ -29,6 +34,8 @@ pub struct Identity {
     pub claims: Arc<str>,
     /// Claim `exp`, in seconds since 1970.
     pub expires_at: Option<i64>,
+    /// Claim `session_id`: the sign-in it came from. When that is ended, so are they.
+    pub session: Option<Uuid>,
     /// Whether the token named the role, rather than falling back to `anon`.
     pub names_role: bool,
 }
@@ -41,6 +48,7 @@ impl Identity {
             subject: None,
             claims: format!(r#"{{"role":"{ANON}"}}"#).into(),
             expires_at: None,
+            session: None,
             names_role: false,
         }
     }
@@ -48,5 +56,5 @@ impl Identity {
 
 /// Keys from the configured secret.
 pub fn keys(settings: &config::IdentitySettings) -> Keys {
-    Keys::new(&settings.jwt_secret)
+    Keys::new(&settings.jwt_secret).with_api_keys(&settings.api_keys)
 }

@@ -17,6 +17,8 @@ use super::error::Api as Error;
 use super::hub::Room;
 use super::protocol::{Broadcast, MAX_NAME_BYTES};
 use super::rate::Exceeded;
+use super::store::Asker;
+use super::upgrade::kept;
 use super::{Realtime, TOPIC_PREFIX, batch, store};
 use crate::http::identity::{api_key, bearer};
 use crate::identity::Identity;
@@ -45,12 +47,14 @@ async fn broadcast(
     let sent = async {
         let identity = caller(&realtime, &headers)?;
         let body = body(request).await?;
-        let messages = batch::read(&body)?;
+        let messages = batch::read(&body, realtime.settings.realtime_max_broadcast_bytes)?;
         realtime.rate.count(messages.len()).map_err(exceeded)?;
         let mut may_speak = HashMap::new();
         for (room, _) in messages.iter().filter(|(room, _)| room.is_private) {
             if !may_speak.contains_key(room) {
-                let may = store::may_speak(&realtime.pg, &identity, name(room)).await;
+                let asker =
+                    Asker { identity: &identity, headers: &kept(&headers), name: name(room) };
+                let may = store::may_write(&realtime.pg, asker, "broadcast").await;
                 may_speak.insert(room.clone(), may?);
             }
         }
@@ -83,14 +87,19 @@ async fn broadcast_event(
         let mut wrong = Map::new();
         batch::note(&mut wrong, "topic", batch::name_fault(&topic, batch::MAX_TOPIC_BYTES));
         batch::note(&mut wrong, "event", batch::name_fault(&event, MAX_NAME_BYTES));
-        batch::note(&mut wrong, "payload", batch::size_fault(data.len()));
+        batch::note(
+            &mut wrong,
+            "payload",
+            batch::size_fault(data.len(), realtime.settings.realtime_max_broadcast_bytes),
+        );
         if !wrong.is_empty() {
             return Err(Error::Invalid(wrong.into()));
         }
         realtime.rate.count(1).map_err(exceeded)?;
         let room = batch::room(&topic, is_private(query.as_deref()));
         if room.is_private {
-            store::try_to_speak(&realtime.pg, &identity, &topic).await?;
+            let asker = Asker { identity: &identity, headers: &kept(&headers), name: &topic };
+            store::try_to_write(&realtime.pg, asker, "broadcast").await?;
         }
         realtime.hub.say(&room, &Broadcast { event, is_json, data, id: None }, None);
         Ok(())

@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::TOPIC_PREFIX;
-use super::channel::MAX_BROADCAST_BYTES;
 use super::error::Api as Error;
 use super::hub::Room;
 use super::protocol::{Broadcast, MAX_NAME_BYTES};
@@ -17,11 +16,12 @@ pub(super) const MAX_TOPIC_BYTES: usize = MAX_NAME_BYTES - TOPIC_PREFIX.len();
 const BLANK: &str = "can't be blank";
 const INVALID: &str = "is invalid";
 
-/// The messages of a batch, and where each is to be heard.
+/// The messages of a batch, each with a payload of at most `most_bytes`, and where it is to be
+/// heard.
 ///
 /// # Errors
 /// The body is no JSON, or what is wrong with each message.
-pub(super) fn read(body: &[u8]) -> Result<Vec<(Room, Broadcast)>, Error> {
+pub(super) fn read(body: &[u8], most_bytes: usize) -> Result<Vec<(Room, Broadcast)>, Error> {
     #[derive(Deserialize)]
     struct Batch<'a> {
         #[serde(borrow)]
@@ -32,7 +32,7 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<(Room, Broadcast)>, Error> {
     let messages = batch.messages.ok_or_else(|| fault(BLANK))?;
     let messages: Vec<&RawValue> =
         serde_json::from_str(messages.get()).map_err(|_| fault(INVALID))?;
-    let read: Vec<_> = messages.iter().map(|message| read_message(message)).collect();
+    let read: Vec<_> = messages.iter().map(|message| read_message(message, most_bytes)).collect();
     if read.iter().all(Result::is_ok) {
         return Ok(read.into_iter().flatten().collect());
     }
@@ -41,7 +41,10 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<(Room, Broadcast)>, Error> {
 }
 
 /// A message of a batch; what is wrong with each of its fields.
-fn read_message(message: &RawValue) -> Result<(Room, Broadcast), Map<String, Value>> {
+fn read_message(
+    message: &RawValue,
+    most_bytes: usize,
+) -> Result<(Room, Broadcast), Map<String, Value>> {
     #[derive(Default, Deserialize)]
     struct Message<'a> {
         #[serde(borrow)]
@@ -58,7 +61,7 @@ fn read_message(message: &RawValue) -> Result<(Room, Broadcast), Map<String, Val
     let event = text(message.event, MAX_NAME_BYTES);
     let payload = message.payload.map_or("", RawValue::get);
     let is_private = flag(message.private);
-    match (topic, event, payload_fault(payload), is_private) {
+    match (topic, event, payload_fault(payload, most_bytes), is_private) {
         (Ok(topic), Ok(event), None, Ok(is_private)) => {
             let data = Bytes::copy_from_slice(payload.as_bytes());
             Ok((room(&topic, is_private), Broadcast { event, is_json: true, data, id: None }))
@@ -107,17 +110,17 @@ pub(super) fn name_fault(name: &str, most_bytes: usize) -> Option<String> {
 }
 
 /// In a batch a payload is an object.
-fn payload_fault(json: &str) -> Option<String> {
+fn payload_fault(json: &str, most_bytes: usize) -> Option<String> {
     match json.bytes().next() {
         None => Some(BLANK.to_owned()),
-        Some(b'{') => size_fault(json.len()),
+        Some(b'{') => size_fault(json.len(), most_bytes),
         Some(_) => Some(INVALID.to_owned()),
     }
 }
 
 /// What is wrong with a payload of this size, if anything.
-pub(super) fn size_fault(bytes: usize) -> Option<String> {
-    (bytes > MAX_BROADCAST_BYTES).then(|| "Payload size exceeds tenant limit".to_owned())
+pub(super) fn size_fault(bytes: usize, most_bytes: usize) -> Option<String> {
+    (bytes > most_bytes).then(|| "Payload size exceeds tenant limit".to_owned())
 }
 
 /// The room of a channel's name.
@@ -129,8 +132,10 @@ pub(super) fn room(name: &str, is_private: bool) -> Room {
 mod tests {
     use super::*;
 
+    const MOST_BYTES: usize = 1000;
+
     fn faults(body: &Value) -> Value {
-        match read(body.to_string().as_bytes()) {
+        match read(body.to_string().as_bytes(), MOST_BYTES) {
             Err(Error::Invalid(faults)) => faults,
             other => panic!("{other:?}"),
         }
@@ -142,7 +147,7 @@ mod tests {
         assert_eq!(faults(&json!({"messages": {}})), json!({"messages": ["is invalid"]}));
         let well = json!({"topic": "t", "event": "e", "payload": {}});
         let long = "x".repeat(MAX_NAME_BYTES + 1);
-        let large = "x".repeat(MAX_BROADCAST_BYTES);
+        let large = "x".repeat(MOST_BYTES);
         let messages = json!([
             well, {"topic": "t"}, 7,
             {"topic": 1, "event": " ", "payload": [], "private": 1},
@@ -164,7 +169,7 @@ mod tests {
     #[test]
     fn payloads_pass_as_they_are() {
         let body = br#"{"messages": [{"topic": "t", "event": "e", "private": "true", "payload": {"n": 1.00}}]}"#;
-        let mut batch = read(body).expect("well-formed");
+        let mut batch = read(body, MOST_BYTES).expect("well-formed");
         let (room, said) = batch.pop().expect("a message");
         assert_eq!((&*room.topic, room.is_private), ("realtime:t", true));
         assert_eq!(&said.data[..], br#"{"n": 1.00}"#);

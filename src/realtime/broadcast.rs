@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::TOPIC_PREFIX;
-use super::channel::MAX_BROADCAST_BYTES;
 use super::hub::{Hub, Room};
 use super::protocol::{Broadcast, MAX_NAME_BYTES};
 use crate::wal::{Action, Change, Datum, Lsn};
@@ -16,6 +15,8 @@ const BURST: usize = 32;
 /// Hands messages of the log to the rooms, in the order of their commits.
 pub(super) struct Broadcasts {
     hub: Arc<Hub>,
+    /// Larger payloads are not broadcast.
+    most_bytes: usize,
     /// Where the log ended when it was first streamed: what is before, a former process told.
     from: Option<Lsn>,
     told: usize,
@@ -26,8 +27,8 @@ pub(super) struct Broadcasts {
 enum Unspeakable {
     #[error("it has no payload")]
     Empty,
-    #[error("its payload is larger than {MAX_BROADCAST_BYTES} bytes")]
-    Large,
+    #[error("its payload is larger than {0} bytes")]
+    Large(usize),
     #[error("it has no event")]
     NoEvent,
     #[error("its topic or event is longer than {MAX_NAME_BYTES} bytes")]
@@ -37,9 +38,9 @@ enum Unspeakable {
 }
 
 impl Broadcasts {
-    /// Hands messages to the rooms of `hub`.
-    pub(super) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, from: None, told: 0 }
+    /// Hands messages with payloads of at most `most_bytes` to the rooms of `hub`.
+    pub(super) fn new(hub: Arc<Hub>, most_bytes: usize) -> Self {
+        Self { hub, most_bytes, from: None, told: 0 }
     }
 
     /// The log is streamed, and ends at `end` now; with a gap, it is another than before.
@@ -62,7 +63,7 @@ impl Broadcasts {
         if self.from.is_none_or(|from| change.place.commit < from) {
             return true;
         }
-        match read(change) {
+        match read(change, self.most_bytes) {
             Ok(Some((room, said))) => self.hub.say(&room, &said, None),
             Ok(None) => {}
             Err(why) => {
@@ -79,7 +80,7 @@ impl Broadcasts {
 }
 
 /// The room and the broadcast of a row; `None` when it is of another kind.
-fn read(change: &Change) -> Result<Option<(Room, Broadcast)>, Unspeakable> {
+fn read(change: &Change, most_bytes: usize) -> Result<Option<(Room, Broadcast)>, Unspeakable> {
     let field = |name| column(change, name).and_then(text);
     if field("extension") != Some("broadcast") || !matches!(change.action, Action::Insert { .. }) {
         return Ok(None);
@@ -97,8 +98,8 @@ fn read(change: &Change) -> Result<Option<(Room, Broadcast)>, Unspeakable> {
         }
         (None, None) => return Err(Unspeakable::Empty),
     };
-    if data.len() > MAX_BROADCAST_BYTES {
-        return Err(Unspeakable::Large);
+    if data.len() > most_bytes {
+        return Err(Unspeakable::Large(most_bytes));
     }
     let room = Room { topic: topic.into(), is_private: field("private") == Some("t") };
     let id = field("id").map(Into::into);
@@ -124,6 +125,9 @@ mod tests {
     use super::super::hub::Outbox;
     use super::super::protocol::Version;
     use super::*;
+
+    const MOST_BYTES: usize = 1000;
+
     use crate::wal::{Column, Place, Relation, Transaction};
 
     fn message(values: &[(&str, Option<&str>)]) -> Change {
@@ -153,7 +157,7 @@ mod tests {
         let kept = values.iter().map(|(name, _)| *name).collect::<Vec<_>>();
         let rest = [("extension", Some("broadcast")), ("topic", Some("a")), ("event", Some("e"))];
         let rest = rest.into_iter().filter(|(name, _)| !kept.contains(name));
-        read(&message(&values.iter().copied().chain(rest).collect::<Vec<_>>())).err()
+        read(&message(&values.iter().copied().chain(rest).collect::<Vec<_>>()), MOST_BYTES).err()
     }
 
     #[test]
@@ -166,7 +170,8 @@ mod tests {
             ("private", Some("t")),
             ("id", Some("i")),
         ];
-        let (room, said) = read(&message(&row)).expect("speakable").expect("a broadcast");
+        let (room, said) =
+            read(&message(&row), MOST_BYTES).expect("speakable").expect("a broadcast");
         assert_eq!((&*room.topic, room.is_private), ("realtime:a", true));
         assert_eq!((&*said.event, said.is_json, &said.data[..]), ("e", true, &b"[1]"[..]));
         assert_eq!(said.id.as_deref(), Some("i"));
@@ -180,17 +185,18 @@ mod tests {
             ("event", Some("e")),
             ("binary_payload", Some("\\x00ff")),
         ];
-        let (room, said) = read(&message(&row)).expect("speakable").expect("a broadcast");
+        let (room, said) =
+            read(&message(&row), MOST_BYTES).expect("speakable").expect("a broadcast");
         assert!(!room.is_private && !said.is_json);
         assert_eq!(&said.data[..], [0, 255]);
     }
 
     #[test]
     fn what_cannot_be_said_has_a_reason() {
-        let large = "x".repeat(MAX_BROADCAST_BYTES + 1);
+        let large = "x".repeat(MOST_BYTES + 1);
         let long = "x".repeat(MAX_NAME_BYTES - TOPIC_PREFIX.len() + 1);
         assert_eq!(why(&[("payload", None)]), Some(Unspeakable::Empty));
-        assert_eq!(why(&[("payload", Some(&large))]), Some(Unspeakable::Large));
+        assert_eq!(why(&[("payload", Some(&large))]), Some(Unspeakable::Large(MOST_BYTES)));
         assert_eq!(why(&[("event", None)]), Some(Unspeakable::NoEvent));
         assert_eq!(why(&[("topic", Some(&long))]), Some(Unspeakable::LongName));
         assert_eq!(why(&[("binary_payload", Some("\\x0"))]), Some(Unspeakable::Malformed));
@@ -202,7 +208,9 @@ mod tests {
     async fn what_a_former_process_told_is_not_told_again() {
         let hub = Arc::new(Hub::default());
         let (outbox, mut inbox) = Outbox::new(Version::V1, 9, 999);
-        hub.enter(&Room { topic: "realtime:a".into(), is_private: false }, &outbox);
+        let room = Room { topic: "realtime:a".into(), is_private: false };
+        let hears = super::super::hub::Hears { broadcasts: true, presence: false };
+        hub.enter(&room, &outbox, hears, None);
         let row = |payload| {
             [
                 ("topic", Some("a")),
@@ -211,7 +219,7 @@ mod tests {
                 ("payload", Some(payload)),
             ]
         };
-        let mut broadcasts = Broadcasts::new(hub);
+        let mut broadcasts = Broadcasts::new(hub, MOST_BYTES);
         broadcasts.connected(Lsn(11), true);
         assert!(broadcasts.take(&message(&row("1"))).await, "it is a message all the same");
         let mut later = message(&row("2"));

@@ -12,7 +12,7 @@ use super::authorize::{
     Table,
 };
 use super::event::{self, Shown};
-use super::protocol::{self, Version};
+use super::protocol::Version;
 use super::roster::{Followers, Listener, Match, Roster};
 use super::subscriber::{Active, tell_failure};
 use super::subscription::{Compared, Comparer, Left, View};
@@ -41,6 +41,8 @@ pub(super) struct Part {
     pub(super) transaction: Arc<Transaction>,
     /// How many transactions had been told with it.
     pub(super) told: u64,
+    /// Whether it begins the transaction.
+    pub(super) has_begun: bool,
     /// Whether it is all of the transaction.
     pub(super) is_whole: bool,
     pub(super) changes: Vec<Arc<Change>>,
@@ -168,6 +170,7 @@ impl Part {
         Self {
             transaction,
             told,
+            has_begun: false,
             is_whole: false,
             changes: Vec::new(),
             described: Vec::new(),
@@ -178,7 +181,12 @@ impl Part {
 
     /// Whether what is known of tables and roles may be wrong from here on.
     fn makes_forget(&self) -> bool {
-        self.changes_schema || !self.described.is_empty()
+        self.changes_schema || self.is_cut() || !self.described.is_empty()
+    }
+
+    /// Whether it is only the beginning of its transaction.
+    fn is_cut(&self) -> bool {
+        self.has_begun && !self.is_whole
     }
 
     fn consequences(&self) -> Consequences<'_> {
@@ -186,6 +194,7 @@ impl Part {
             tables: &self.described,
             emptied: &self.emptied,
             schema: self.changes_schema,
+            is_cut: self.is_cut(),
             xid: self.transaction.xid,
             changes: &self.changes,
         }
@@ -493,11 +502,12 @@ impl Concern<'_> {
                 event::data(self.change, &self.table, &sight.lens, *shown, view)
             });
             let version = subscriber.outbox.version();
-            let key: Alike<'_> = (*shown, view, version, &subscriber.topic, ids);
+            let framing = (version, subscriber.is_legacy);
+            let key: Alike<'_> = (*shown, view, framing, &subscriber.topic, ids);
             let ids = key.4.clone();
             let frame = frames.entry(key).or_insert_with(|| {
-                let payload = format!("{{\"ids\":{ids:?},\"data\":{data}}}");
-                protocol::push(version, None, None, &subscriber.topic, "postgres_changes", &payload)
+                let kind = event::kind(&self.change.action, *shown);
+                subscriber.frame(kind, &ids, data)
             });
             subscriber.outbox.send(frame.clone());
         }
@@ -511,9 +521,9 @@ impl Out<'_> {
     }
 }
 
-/// What makes two frames of one change and role the same: what is shown and how, serializer,
-/// topic and bindings.
-type Alike<'a> = (Shown, &'a View, Version, &'a str, Vec<u32>);
+/// What makes two frames of one change and role the same: what is shown and how, serializer and
+/// framing, topic and bindings.
+type Alike<'a> = (Shown, &'a View, (Version, bool), &'a str, Vec<u32>);
 
 impl Listener {
     /// Whether it listens to changes of this place, with a token that is still good.

@@ -1,4 +1,5 @@
-//! What the dialect says when it refuses: upgrades, joins, and closed sockets.
+//! What the dialect says when it refuses: upgrades, joins, what a channel or binding asks, and
+//! closed sockets.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ pub enum Upgrade {
     Version,
     /// There are too many sockets.
     Full,
+    /// Too much is being joined already.
+    TooManyJoins,
 }
 
 impl Upgrade {
@@ -25,7 +28,7 @@ impl Upgrade {
         match self {
             Self::NoKey | Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Version => StatusCode::FORBIDDEN,
-            Self::Full => StatusCode::TOO_MANY_REQUESTS,
+            Self::Full | Self::TooManyJoins => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -38,21 +41,30 @@ impl Upgrade {
             Self::Token(token) => token.text(),
             Self::Version => "vsn must be 1.0.0 or 2.0.0".into(),
             Self::Full => "Too many connected users".into(),
+            Self::TooManyJoins => "Too many joins per second".into(),
         }
     }
 }
 
 /// A token that is not accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token {
     /// It expired this many seconds ago.
     Expired(i64),
     /// It lacks `role` or `exp`.
     Incomplete,
+    /// `exp` is no number.
+    Expiry,
     /// It is no token at all.
     Malformed,
     /// Another key signed it.
     Signature,
+    /// There is no key for its algorithm; the key that it names.
+    NoKey(Option<String>),
+    /// It is a project key, and none of ours.
+    ApiKey,
+    /// The sign-in it came from has ended.
+    SessionEnded,
 }
 
 impl From<identity::Error> for Token {
@@ -60,6 +72,9 @@ impl From<identity::Error> for Token {
         match error {
             identity::Error::Expired(seconds) => Self::Expired(seconds),
             identity::Error::Signature => Self::Signature,
+            identity::Error::NoKey(kid) => Self::NoKey(kid),
+            identity::Error::ApiKey => Self::ApiKey,
+            identity::Error::Claim("exp") => Self::Expiry,
             identity::Error::Malformed
             | identity::Error::NotYetValid
             | identity::Error::Claim(_) => Self::Malformed,
@@ -68,21 +83,33 @@ impl From<identity::Error> for Token {
 }
 
 impl Token {
-    /// What is wrong, in the reference's words.
-    pub fn text(self) -> String {
+    /// What is wrong, in the reference's words where it has any.
+    pub fn text(&self) -> String {
         match self {
             Self::Expired(seconds) => format!("Token has expired {seconds} seconds ago"),
             Self::Incomplete => "Fields `role` and `exp` are required in JWT".into(),
+            Self::Expiry => "Token expiration time is invalid".into(),
             Self::Malformed => "The token provided is not a valid JWT".into(),
             Self::Signature => "Failed to validate JWT signature".into(),
+            Self::NoKey(None) => {
+                "Failed to generate JWT signer, check your JWT secret or JWKS configuration".into()
+            }
+            Self::NoKey(Some(kid)) => format!(
+                "Failed to generate JWT signer for key ID (kid) \"{kid}\", check your JWT secret or JWKS configuration"
+            ),
+            Self::ApiKey => "The API key is unknown".into(),
+            Self::SessionEnded => "The session has ended".into(),
         }
     }
 
-    fn code(self) -> &'static str {
+    fn code(&self) -> &'static str {
         match self {
-            Self::Expired(_) | Self::Incomplete => "InvalidJWTToken",
-            Self::Malformed => "MalformedJWT",
+            Self::Expired(_) | Self::Incomplete | Self::Expiry | Self::SessionEnded => {
+                "InvalidJWTToken"
+            }
+            Self::Malformed | Self::ApiKey => "MalformedJWT",
             Self::Signature => "JwtSignatureError",
+            Self::NoKey(_) => "JwtSignerError",
         }
     }
 }
@@ -94,24 +121,41 @@ pub enum Join {
     NoName,
     /// The topic does not fit into a binary frame.
     LongName(usize),
+    /// The server is shutting down.
+    Restarting,
+    /// Public channels are switched off.
+    PrivateOnly,
+    /// This socket, or all of them together, join too much; the socket is closed too.
+    TooManyJoins,
+    /// The socket has too many channels.
+    TooManyChannels,
     /// The token is refused.
     Token(Token),
     /// No policy on realtime.messages lets them read this topic.
     Unauthorized(String),
     /// The replay it asks for cannot be given.
     Replay(Replay),
-    /// The socket has too many channels.
-    TooManyChannels,
+    /// No connection to the database became free in time.
+    Busy,
+    /// The database takes no more connections.
+    NoConnections,
     /// The database could not be asked.
     Unreachable,
-    /// The server is shutting down.
-    Restarting,
+    /// The policies took too long.
+    Canceled,
+    /// realtime.messages has no partition for today.
+    MissingPartition,
+    /// Whatever else Postgres said; the log has it.
+    Unknown,
 }
 
 impl Join {
     /// Value of `reason` in the reply.
     pub fn reason(&self) -> String {
-        format!("{}: {}", self.code(), self.text())
+        match self {
+            Self::Unknown => self.text(),
+            _ => format!("{}: {}", self.code(), self.text()),
+        }
     }
 
     /// What clients and metrics know it by.
@@ -119,12 +163,19 @@ impl Join {
         match self {
             Self::NoName => "TopicNameRequired",
             Self::LongName(_) => "TopicNameTooLong",
+            Self::Restarting => "RealtimeRestarting",
+            Self::PrivateOnly => "PrivateOnly",
+            Self::TooManyJoins => "ClientJoinRateLimitReached",
+            Self::TooManyChannels => "ChannelRateLimitReached",
             Self::Token(token) => token.code(),
             Self::Unauthorized(_) => "Unauthorized",
             Self::Replay(_) => "UnableToReplayMessages",
-            Self::TooManyChannels => "ChannelRateLimitReached",
+            Self::Busy => "IncreaseConnectionPool",
+            Self::NoConnections => "DatabaseLackOfConnections",
             Self::Unreachable => "UnableToConnectToProject",
-            Self::Restarting => "RealtimeRestarting",
+            Self::Canceled => "QueryCanceled",
+            Self::MissingPartition => "MissingPartition",
+            Self::Unknown => "Unknown",
         }
     }
 
@@ -132,14 +183,25 @@ impl Join {
         match self {
             Self::NoName => "You must provide a topic name".into(),
             Self::LongName(most) => format!("A topic has at most {most} bytes"),
+            Self::Restarting => "Realtime is restarting, please standby".into(),
+            Self::PrivateOnly => "This project only allows private channels".into(),
+            Self::TooManyJoins => "Too many joins per second".into(),
+            Self::TooManyChannels => "Too many channels".into(),
             Self::Token(token) => token.text(),
             Self::Unauthorized(name) => {
                 format!("You do not have permissions to read from this Channel topic: {name}")
             }
             Self::Replay(replay) => replay.text().into(),
-            Self::TooManyChannels => "Too many channels".into(),
+            Self::Busy => "Please increase your connection pool size".into(),
+            Self::NoConnections => {
+                "Database can't accept more connections, Realtime won't connect".into()
+            }
             Self::Unreachable => "Realtime was unable to connect to the project database".into(),
-            Self::Restarting => "Realtime is restarting, please standby".into(),
+            Self::Canceled => "Query was cancelled, please try again".into(),
+            Self::MissingPartition => {
+                "Realtime was unable to find the expected messages partition".into()
+            }
+            Self::Unknown => "Unknown Error on Channel".into(),
         }
     }
 }
@@ -180,7 +242,79 @@ impl From<Token> for Join {
 impl From<pg::Error> for Join {
     fn from(error: pg::Error) -> Self {
         tracing::warn!(%error, "a join could not be decided");
-        Self::Unreachable
+        match (&error, error.sqlstate()) {
+            (pg::Error::Busy, _) => Self::Busy,
+            (pg::Error::Down(_), _) => Self::Unreachable,
+            // Partitions of a table: no partition of relation found for row.
+            (_, Some("23514")) => Self::MissingPartition,
+            (_, Some("53300")) => Self::NoConnections,
+            (_, Some("57014")) => Self::Canceled,
+            (_, Some(code)) if code.starts_with("57") || code.starts_with("08") => {
+                Self::Unreachable
+            }
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// What a joined channel is told by a `system` message of extension `system` and status
+/// `error`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum System {
+    /// Its token is not accepted any more, or the new one is not.
+    Token(Token),
+    /// The new token may not read this topic.
+    NotAnyMore(String),
+    /// The database could not be asked about the new token.
+    Undecided(Join),
+    /// The log is not streamed, and the client wanted to know.
+    NoLog,
+    /// More broadcasts than one client may send.
+    TooManyMessages,
+    /// More presence calls than one client may make.
+    TooManyPresenceCalls,
+    /// A larger payload than one may be present with.
+    LargePresence,
+}
+
+/// How a channel goes on after something was asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It stays.
+    Stays,
+    /// It ends with `phx_error`: stock clients join again by themselves.
+    Ends,
+    /// It ends with `phx_close`: for good.
+    EndsForGood,
+}
+
+impl System {
+    /// Value of `message`.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Token(token) => token.text(),
+            Self::NotAnyMore(name) => {
+                format!("You no longer have permission to read from this Channel topic: {name}")
+            }
+            Self::Undecided(join) => join.text(),
+            Self::NoLog => "Replication connection was not established in time".into(),
+            Self::TooManyMessages => "Too many messages per second".into(),
+            Self::TooManyPresenceCalls => "Client presence rate limit exceeded".into(),
+            Self::LargePresence => "Track message size exceeded".into(),
+        }
+    }
+
+    /// What becomes of the channel. It ends for good where joining again would not help.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            // The client has, or will soon have, a fresh one.
+            Self::Token(Token::Expired(_)) | Self::Undecided(_) => Outcome::Ends,
+            Self::Token(_) | Self::NotAnyMore(_) | Self::NoLog => Outcome::EndsForGood,
+            // Told first; a client that goes on and on is closed (`limits`).
+            Self::TooManyMessages | Self::TooManyPresenceCalls | Self::LargePresence => {
+                Outcome::Stays
+            }
+        }
     }
 }
 
@@ -345,6 +479,10 @@ pub enum Close {
     Idle,
     /// A frame was larger than allowed.
     TooLarge,
+    /// The client joins too much.
+    TooManyJoins,
+    /// The sign-in behind all its channels has ended.
+    SessionEnded,
 }
 
 impl Close {
@@ -354,6 +492,8 @@ impl Close {
         match self {
             Self::Slow => 4001,
             Self::Idle => 4002,
+            Self::TooManyJoins => 4003,
+            Self::SessionEnded => 4501,
             Self::TooLarge => 1009,
             Self::Restarting => 1012,
         }
@@ -364,6 +504,8 @@ impl Close {
         match self {
             Self::Slow => "slow",
             Self::Idle => "idle",
+            Self::TooManyJoins => "too_many_joins",
+            Self::SessionEnded => "session_ended",
             Self::TooLarge => "too_large",
             Self::Restarting => "restarting",
         }
@@ -374,6 +516,8 @@ impl Close {
         match self {
             Self::Slow => "too slow: come back and resume",
             Self::Idle => "nothing was said for too long",
+            Self::TooManyJoins => "too many joins: come back later",
+            Self::SessionEnded => "the session has ended: sign in again",
             Self::TooLarge => "the frame is too large",
             Self::Restarting => "the server is restarting: come back",
         }

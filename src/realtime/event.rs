@@ -87,14 +87,19 @@ fn refused(change: &Change, error: &str) -> String {
     out
 }
 
-/// Everything that does not depend on the row.
-fn head(change: &Change, shown: Shown) -> String {
-    let kind = match change.action {
+/// What is said to have happened to the row.
+pub fn kind(action: &Action, shown: Shown) -> &'static str {
+    match action {
         _ if shown == Shown::MovedOut => "DELETE",
         Action::Insert { .. } => "INSERT",
         Action::Update { .. } => "UPDATE",
         Action::Delete { .. } => "DELETE",
-    };
+    }
+}
+
+/// Everything that does not depend on the row.
+fn head(change: &Change, shown: Shown) -> String {
+    let kind = kind(&change.action, shown);
     let mut out = String::from("{\"schema\":");
     write_string(&mut out, &change.relation.schema);
     out.push_str(",\"table\":");

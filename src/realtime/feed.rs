@@ -27,7 +27,7 @@ use crate::pg::names;
 use crate::wal::{Change, Event, Feed as Log, Lsn, Place, Source, Transaction};
 
 /// Changes decided in one go.
-const MAX_BATCH: usize = 512;
+const MAX_BATCH: usize = 2048;
 
 /// Bytes of values decided in one go.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -74,6 +74,14 @@ impl Handle {
     pub async fn unsubscribe(&self, id: u64) {
         // Fails only when the feed has ended, and its subscribers with it.
         let _ = self.commands.send(Command::Unsubscribe(id)).await;
+    }
+
+    /// Resolves when the log is streamed; never when it has ended.
+    pub async fn connected(&self) {
+        let mut is_connected = self.is_connected.clone();
+        if is_connected.wait_for(|is_connected| *is_connected).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Whether the log is being streamed.
@@ -126,7 +134,7 @@ impl Feed {
             commands,
             is_connected,
             delivery: Delivery::new(pool, settings, &metrics.authorizer),
-            broadcasts: Broadcasts::new(hub),
+            broadcasts: Broadcasts::new(hub, settings.realtime_max_broadcast_bytes),
             window: Window::new(bounds),
             catching_up: Vec::new(),
             people: HashMap::new(),
@@ -385,8 +393,6 @@ struct Batch {
     parts: Vec<Part>,
     count: usize,
     bytes: usize,
-    /// Whether the last part's transaction began in this batch.
-    has_begun: bool,
     /// Whether the last part goes on.
     is_open: bool,
 }
@@ -397,8 +403,9 @@ impl Batch {
     }
 
     fn open(&mut self, (transaction, told): &(Arc<Transaction>, u64), has_begun: bool) {
-        self.parts.push(Part::of(Arc::clone(transaction), *told));
-        (self.has_begun, self.is_open) = (has_begun, true);
+        let part = Part::of(Arc::clone(transaction), *told);
+        self.parts.push(Part { has_begun, ..part });
+        self.is_open = true;
     }
 
     /// The part that goes on; a new one for a transaction that began in an earlier batch.
@@ -411,7 +418,7 @@ impl Batch {
 
     fn close(&mut self) {
         if let Some(part) = self.parts.last_mut() {
-            part.is_whole = self.is_open && self.has_begun;
+            part.is_whole = self.is_open && part.has_begun;
         }
         self.is_open = false;
     }

@@ -6,14 +6,19 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::extract::ws::Message as Frame;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Close;
-use super::protocol::{Broadcast, Version, broadcast};
+use super::presence::{Diff, Owner, Presence};
+use super::protocol::{self, Broadcast, Version, broadcast};
 use super::replay::Gate;
+
+/// How long the last frames before a close may take to leave.
+const LAST_FRAMES_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The sending end of one socket. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -104,10 +109,16 @@ impl Outbox {
     fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
+
+    /// As which owner its presence is kept: no other while it lives.
+    fn owner(&self) -> Owner {
+        Arc::as_ptr(&self.inner) as usize
+    }
 }
 
 impl Inbox {
-    /// Waits for frames and moves them into `batch`; `Err` when the socket is to end.
+    /// Waits for frames and moves them into `batch`; `Err` when the socket is to end. What
+    /// was queued before that is still given, unless the client was too slow for it.
     ///
     /// # Errors
     /// Why the socket is to end; `None` when its peer has gone.
@@ -120,7 +131,11 @@ impl Inbox {
         tokio::select! {
             biased;
             () = self.inner.closing.cancelled() => {
-                Err(*self.inner.reason.lock().unwrap_or_else(PoisonError::into_inner))
+                let why = self.reason();
+                while Self::takes_more(why) && batch.len() < most && let Ok(frame) = self.frames.try_recv() {
+                    batch.push(frame);
+                }
+                if batch.len() == held { Err(why) } else { Ok(()) }
             }
             count = self.frames.recv_many(batch, most) => {
                 let bytes = batch[held..].iter().map(size_bytes).sum();
@@ -130,9 +145,21 @@ impl Inbox {
         }
     }
 
-    /// Resolves when the socket is to end.
-    pub async fn closed(&self) {
+    /// Resolves when the socket is to end and waiting for its client makes no sense.
+    pub async fn given_up(&self) {
         self.inner.closing.cancelled().await;
+        if Self::takes_more(self.reason()) {
+            tokio::time::sleep(LAST_FRAMES_TIMEOUT).await;
+        }
+    }
+
+    fn reason(&self) -> Option<Close> {
+        *self.inner.reason.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the client of a socket that ends for this reason may still take frames.
+    fn takes_more(why: Option<Close>) -> bool {
+        why.is_some_and(|why| why != Close::Slow)
     }
 }
 
@@ -153,48 +180,99 @@ pub struct Room {
     pub is_private: bool,
 }
 
-/// Who is in which room.
-#[derive(Debug, Default)]
-pub struct Hub {
-    /// Held for a look-up or a loop of `try_send`s, never across an await.
-    rooms: Mutex<HashMap<Room, Vec<Member>>>,
+/// What a member of a room is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hears {
+    /// What the others say.
+    pub broadcasts: bool,
+    /// Who is present.
+    pub presence: bool,
 }
 
-/// A socket in a room.
 #[derive(Debug)]
 struct Member {
     outbox: Outbox,
+    hears: Hears,
     /// For those who asked for a replay: what messages of the log must pass.
     gate: Option<Arc<Gate>>,
 }
 
+/// Who is in a room, and who of them says so.
+#[derive(Debug, Default)]
+struct Members {
+    list: Vec<Member>,
+    presence: Presence,
+}
+
+/// Who is in which room.
+#[derive(Debug, Default)]
+pub struct Hub {
+    /// Held for a look-up or a loop of `try_send`s, never across an await.
+    rooms: Mutex<HashMap<Room, Members>>,
+}
+
 impl Hub {
-    /// Lets a socket into a room.
-    pub fn enter(&self, room: &Room, socket: &Outbox) {
-        self.let_in(room, Member { outbox: socket.clone(), gate: None });
-    }
-
-    /// Lets a socket into a room; messages of the log wait at the gate, which is shut.
-    pub(super) fn enter_gated(&self, room: &Room, socket: &Outbox) -> Arc<Gate> {
-        let gate = Gate::shut();
-        self.let_in(room, Member { outbox: socket.clone(), gate: Some(Arc::clone(&gate)) });
-        gate
-    }
-
-    fn let_in(&self, room: &Room, member: Member) {
+    /// Lets a socket into a room. Gives the `presence_state` from which the differences follow
+    /// that it is sent from now on, when it hears of presence. Messages of the log must pass the
+    /// gate, if there is one.
+    pub(super) fn enter(
+        &self,
+        room: &Room,
+        socket: &Outbox,
+        hears: Hears,
+        gate: Option<Arc<Gate>>,
+    ) -> Option<String> {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        rooms.entry(room.clone()).or_default().push(member);
+        let members = rooms.entry(room.clone()).or_default();
+        members.list.push(Member { outbox: socket.clone(), hears, gate });
+        hears.presence.then(|| members.presence.state())
     }
 
-    /// Takes a socket out of a room.
-    pub fn leave(&self, room: &Room, socket: &Outbox) {
+    /// Changes what a member hears. Gives the `presence_state`, as [`Hub::enter`] does, when it
+    /// did not hear of presence before.
+    pub fn hear(&self, room: &Room, socket: &Outbox, hears: Hears) -> Option<String> {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(members) = rooms.get_mut(room) {
-            members.retain(|member| !member.outbox.is(socket));
-            if members.is_empty() {
-                rooms.remove(room);
-            }
+        let members = rooms.get_mut(room)?;
+        let member = members.list.iter_mut().find(|member| member.outbox.is(socket))?;
+        let before = std::mem::replace(&mut member.hears, hears);
+        (hears.presence && !before.presence).then(|| members.presence.state())
+    }
+
+    /// Takes a socket out of a room; gives whether the others were told that it is not present
+    /// any more.
+    pub fn leave(&self, room: &Room, socket: &Outbox) -> bool {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(members) = rooms.get_mut(room) else { return false };
+        members.list.retain(|member| !member.outbox.is(socket));
+        let diff = members.presence.untrack(socket.owner());
+        members.tell(room, diff.as_ref());
+        if members.list.is_empty() {
+            rooms.remove(room);
         }
+        diff.is_some()
+    }
+
+    /// A member is present under `key` with `fields`; gives whether that changed anything, and
+    /// tells those who hear of presence.
+    pub fn track(&self, room: &Room, socket: &Outbox, key: &str, fields: String) -> bool {
+        self.change_presence(room, |presence| presence.track(socket.owner(), key, fields))
+    }
+
+    /// A member is present no more; as [`Hub::track`].
+    pub fn untrack(&self, room: &Room, socket: &Outbox) -> bool {
+        self.change_presence(room, |presence| presence.untrack(socket.owner()))
+    }
+
+    fn change_presence(
+        &self,
+        room: &Room,
+        change: impl FnOnce(&mut Presence) -> Option<Diff>,
+    ) -> bool {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(members) = rooms.get_mut(room) else { return false };
+        let diff = change(&mut members.presence);
+        members.tell(room, diff.as_ref());
+        diff.is_some()
     }
 
     /// Says something to everybody in a room; `except` hears nothing.
@@ -203,7 +281,8 @@ impl Hub {
         self.fan_out_once(room, id, except, |version| broadcast(version, &room.topic, said));
     }
 
-    /// Sends to everybody in a room what `frame` makes for their serializer, made once each.
+    /// Sends to everybody in a room who hears broadcasts what `frame` makes for their
+    /// serializer, made once each.
     pub fn fan_out(
         &self,
         room: &Room,
@@ -223,9 +302,35 @@ impl Hub {
     ) {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(members) = rooms.get(room) else { return };
+        let is_meant = |member: &Member| {
+            member.hears.broadcasts && except.is_none_or(|except| !member.outbox.is(except))
+        };
+        members.send(id, is_meant, frame);
+    }
+}
+
+impl Members {
+    fn tell(&self, room: &Room, diff: Option<&Diff>) {
+        let Some(diff) = diff else { return };
+        let payload = diff.json();
+        self.send(
+            None,
+            |member| member.hears.presence,
+            |version| {
+                let topic = &room.topic;
+                Some(protocol::push(version, None, None, topic, "presence_diff", &payload))
+            },
+        );
+    }
+
+    fn send(
+        &self,
+        id: Option<&Arc<str>>,
+        is_meant: impl Fn(&Member) -> bool,
+        frame: impl Fn(Version) -> Option<Frame>,
+    ) {
         let (mut v1, mut v2) = (None, None);
-        let is_meant = |member: &&Member| except.is_none_or(|except| !member.outbox.is(except));
-        for Member { outbox, gate } in members.iter().filter(is_meant) {
+        for Member { outbox, gate, .. } in self.list.iter().filter(|member| is_meant(member)) {
             let version = outbox.version();
             let made = match version {
                 Version::V1 => &mut v1,
@@ -271,15 +376,49 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn last_frames_leave_before_the_close() {
+        let (outbox, mut inbox) = Outbox::new(Version::V2, 10, 1000);
+        outbox.send(text("last"));
+        outbox.close(Close::Restarting);
+        let mut batch = Vec::new();
+        assert_eq!(inbox.receive(&mut batch, 10).await, Ok(()));
+        assert_eq!(std::mem::take(&mut batch), [text("last")]);
+        assert_eq!(inbox.receive(&mut batch, 10).await, Err(Some(Close::Restarting)));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_hear_is_sent_nothing() {
+        let hub = Hub::default();
+        let room = Room { topic: "realtime:a".into(), is_private: true };
+        let (ana, mut ana_inbox) = Outbox::new(Version::V2, 4, 1000);
+        let (bo, mut bo_inbox) = Outbox::new(Version::V2, 4, 1000);
+        let (deaf, all) = (
+            Hears { broadcasts: false, presence: false },
+            Hears { broadcasts: true, presence: true },
+        );
+        assert_eq!(hub.enter(&room, &ana, deaf, None), None);
+        assert_eq!(hub.enter(&room, &bo, all, None).as_deref(), Some("{}"));
+        assert!(hub.track(&room, &bo, "b", String::new()));
+        let said = Broadcast { event: "hi".into(), is_json: true, data: "{}".into(), id: None };
+        hub.say(&room, &said, None);
+        assert!(ana_inbox.frames.try_recv().is_err());
+        assert!(bo_inbox.frames.try_recv().is_ok() && bo_inbox.frames.try_recv().is_ok());
+        assert!(hub.hear(&room, &ana, all).is_some_and(|state| state.contains("\"b\"")));
+        assert!(hub.leave(&room, &bo));
+        assert!(ana_inbox.frames.try_recv().is_ok(), "bo has left");
+    }
+
+    #[tokio::test]
     async fn rooms_of_one_name_are_apart_and_senders_can_be_left_out() {
         let hub = Hub::default();
         let room = |is_private| Room { topic: "realtime:a".into(), is_private };
         let (ana, mut ana_inbox) = Outbox::new(Version::V1, 4, 1000);
         let (bo, mut bo_inbox) = Outbox::new(Version::V2, 4, 1000);
         let (cy, mut cy_inbox) = Outbox::new(Version::V2, 4, 1000);
-        hub.enter(&room(false), &ana);
-        hub.enter(&room(false), &bo);
-        hub.enter(&room(true), &cy);
+        let hears = Hears { broadcasts: true, presence: false };
+        hub.enter(&room(false), &ana, hears, None);
+        hub.enter(&room(false), &bo, hears, None);
+        hub.enter(&room(true), &cy, hears, None);
         let said = Broadcast { event: "hi".into(), is_json: true, data: "{}".into(), id: None };
         hub.say(&room(false), &said, Some(&ana));
         hub.say(&room(true), &said, None);

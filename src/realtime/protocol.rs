@@ -23,12 +23,14 @@ pub enum Version {
 }
 
 impl Version {
-    /// Reads the `vsn` of the URL; absent means 1.0.0.
+    /// Reads the `vsn` of the URL: any 1.0.x or 2.0.x; absent means 1.0.0.
     pub fn read(vsn: Option<&str>) -> Option<Self> {
-        match vsn {
-            None | Some("1.0.0") => Some(Self::V1),
-            Some("2.0.0") => Some(Self::V2),
-            Some(_) => None,
+        let (series, patch) = vsn.unwrap_or("1.0.0").rsplit_once('.')?;
+        patch.parse::<u32>().ok()?;
+        match series {
+            "1.0" => Some(Self::V1),
+            "2.0" => Some(Self::V2),
+            _ => None,
         }
     }
 }
@@ -296,6 +298,16 @@ mod tests {
         frame.extend(parts.concat().bytes());
         frame.extend(data);
         frame.into()
+    }
+
+    #[test]
+    fn patches_of_a_version_are_that_version() {
+        let read = |vsn| Version::read(Some(vsn));
+        assert_eq!((read("1.0.0"), read("1.0.7")), (Some(Version::V1), Some(Version::V1)));
+        assert_eq!((read("2.0.1"), Version::read(None)), (Some(Version::V2), Some(Version::V1)));
+        for other in ["", "1", "1.0", "1.1.0", "2.0.x", "3.0.0", "2.0.0.0", "2.0."] {
+            assert_eq!(read(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::ws::Message as Frame;
 use serde_json::Value;
 
-use super::Realtime;
 use super::error::{Close, Join, Replay as Refusal};
-use super::hub::{Outbox, Room};
+use super::hub::{Hears, Outbox, Room};
 use super::protocol;
+use super::socket::Connection;
 use super::{TOPIC_PREFIX, store};
 
 /// Most messages of one replay.
@@ -65,22 +65,27 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    /// Lets a socket into a room and, if a replay is asked for, reads it.
+    /// Lets a socket into a room and, if a replay is asked for, reads it. Gives the
+    /// `presence_state` too, as [`Hub::enter`] does.
+    ///
+    /// [`Hub::enter`]: super::hub::Hub::enter
     ///
     /// # Errors
     /// The messages cannot be read; the socket is not in the room then.
     pub(super) async fn enter(
-        realtime: &Realtime,
+        on: &Connection,
         room: &Room,
-        outbox: &Outbox,
+        hears: Hears,
         join_ref: Option<&str>,
         asked: Option<Asked>,
-    ) -> Result<Self, Join> {
+    ) -> Result<(Self, Option<String>), Join> {
+        let (realtime, outbox) = (&*on.realtime, &on.outbox);
         let Some(asked) = asked else {
-            realtime.hub.enter(room, outbox);
-            return Ok(Self::default());
+            let presence = realtime.hub.enter(room, outbox, hears, None);
+            return Ok((Self::default(), presence));
         };
-        let gate = realtime.hub.enter_gated(room, outbox);
+        let gate = Gate::shut();
+        let presence = realtime.hub.enter(room, outbox, hears, Some(Arc::clone(&gate)));
         let name = room.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default();
         // What does not fit into the queue would close the socket instead.
         let most_bytes = realtime.settings.realtime_queue_bytes;
@@ -93,14 +98,15 @@ impl Replay {
             }
         };
         let version = outbox.version();
-        Ok(Self {
+        let replay = Self {
             frames: messages
                 .iter()
                 .filter_map(|said| protocol::replayed(version, join_ref, &room.topic, said))
                 .collect(),
             ids: messages.into_iter().filter_map(|said| said.id).collect(),
             gate: Some(gate),
-        })
+        };
+        Ok((replay, presence))
     }
 
     /// The messages were sent: what came live meanwhile follows, and what comes later is told

@@ -4,21 +4,25 @@
 //! flushes once for all of it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Error;
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use prometheus_client::metrics::counter::Counter;
+use tokio::sync::Notify;
 
-use super::channel::{Channel, Outcome};
-use super::error::{Close, Join};
+use super::channel::Channel;
+use super::error::{Close, Join, Outcome, System};
 use super::hub::{Inbox, Outbox};
+use super::join::Asked;
+use super::limits::Bucket;
 use super::protocol::{self, Payload, Push, Version, decode_binary, decode_text, json_text};
-use super::{Realtime, TOPIC_PREFIX};
+use super::{Admitted, Realtime, TOPIC_PREFIX};
 use crate::identity::unix_now;
+use crate::observe::Counted;
 
 /// Frames taken from the outbox at once.
 const WRITE_BATCH: usize = 64;
@@ -26,30 +30,47 @@ const WRITE_BATCH: usize = 64;
 /// How long a close frame may take to leave.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A later deadline is looked at again after so long, in seconds: sums must not overflow.
+const LONGEST_WAIT_SECONDS: u64 = 3600;
+
+/// What a channel needs of the socket that it is on.
+pub(super) struct Connection {
+    pub(super) realtime: Arc<Realtime>,
+    pub(super) outbox: Outbox,
+    /// The key of the URL: joins without a token use it.
+    pub(super) token: String,
+    /// The `x-` headers of the request, as JSON.
+    pub(super) headers: String,
+    /// Tells that a channel's sign-in has ended.
+    pub(super) wake: Arc<Notify>,
+}
+
 /// A connection and what it has joined.
 struct Socket {
-    realtime: Arc<Realtime>,
-    outbox: Outbox,
-    /// The token of the URL: joins without their own use it.
-    token: String,
+    on: Connection,
     channels: HashMap<String, Channel>,
+    joins: Bucket,
 }
 
 /// Serves a connection until either side ends it.
-pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, version: Version, token: String) {
+pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, admitted: Admitted) {
+    let Admitted { version, token, headers, place: _place } = admitted;
     let settings = &realtime.settings;
     let (outbox, inbox) =
         Outbox::new(version, settings.realtime_queue_frames, settings.realtime_queue_bytes);
     let (sink, stream) = ws.split();
     let metrics = realtime.metrics.clone();
+    let _open = Counted::new(&metrics.sockets);
     let writer = tokio::spawn(write(sink, inbox, metrics.frames.clone()));
-    let mut socket = Socket { realtime, outbox, token, channels: HashMap::new() };
+    let joins = Bucket::new(settings.realtime_client_joins_per_second);
+    let on = Connection { realtime, outbox, token, headers, wake: Arc::default() };
+    let mut socket = Socket { on, channels: HashMap::new(), joins };
     match socket.read(stream).await {
-        Some(why) => socket.outbox.close(why),
-        None => socket.outbox.end(),
+        Some(why) => socket.on.outbox.close(why),
+        None => socket.on.outbox.end(),
     }
     for channel in socket.channels.values() {
-        channel.leave(&socket.realtime, &socket.outbox).await;
+        channel.leave(&socket.on).await;
     }
     drop(socket);
     // A writer that panicked has nothing left to tell.
@@ -61,30 +82,44 @@ impl Socket {
     /// Handles frames until the connection ends; gives the reason to put into a close frame,
     /// when one is to be sent.
     async fn read(&mut self, mut stream: SplitStream<WebSocket>) -> Option<Close> {
+        let realtime = Arc::clone(&self.on.realtime);
+        let idle = realtime.settings.idle();
+        let mut heard_at = Instant::now();
         loop {
-            let idle = self.realtime.settings.idle();
-            let shutdown = self.realtime.shutdown.clone();
             let frame = tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return Some(Close::Restarting),
-                () = self.outbox.closed() => return None,
-                () = until(self.next_expiry()) => {
-                    self.expire().await;
+                () = realtime.shutdown.cancelled() => return Some(Close::Restarting),
+                () = self.on.outbox.closed() => return None,
+                () = until(self.next_deadline()) => {
+                    self.meet_deadlines().await;
                     continue;
                 }
-                frame = tokio::time::timeout(idle, stream.next()) => frame,
+                () = self.on.wake.notified() => {
+                    self.meet_deadlines().await;
+                    // Nothing is left of the sign-in that this socket was for.
+                    if self.channels.is_empty() {
+                        return Some(Close::SessionEnded);
+                    }
+                    continue;
+                }
+                () = realtime.feed.connected(), if self.awaits_log() => {
+                    self.tell_log();
+                    continue;
+                }
+                frame = tokio::time::timeout_at((heard_at + idle).into(), stream.next()) => frame,
             };
+            heard_at = Instant::now();
             match frame {
                 Err(_) => return Some(Close::Idle),
                 Ok(None) => return None,
                 Ok(Some(Err(error))) => return is_too_large(error).then_some(Close::TooLarge),
                 Ok(Some(Ok(Frame::Text(text)))) => {
-                    if let Ok(push) = decode_text(self.outbox.version(), &text) {
+                    if let Ok(push) = decode_text(self.on.outbox.version(), &text) {
                         self.handle(push).await;
                     }
                 }
                 Ok(Some(Ok(Frame::Binary(bytes)))) => {
-                    if self.outbox.version() == Version::V2
+                    if self.on.outbox.version() == Version::V2
                         && let Ok(push) = decode_binary(&bytes)
                     {
                         self.handle(push).await;
@@ -107,16 +142,15 @@ impl Socket {
 
     async fn join(&mut self, push: Push) {
         if let Some(former) = self.channels.remove(&push.topic) {
-            former.leave(&self.realtime, &self.outbox).await;
-            former.end(&self.outbox, "phx_close");
+            former.leave(&self.on).await;
+            former.end(&self.on, "phx_close");
         }
-        let joined = if self.channels.len() >= self.realtime.settings.realtime_max_channels {
-            Err(Join::TooManyChannels)
-        } else {
-            Channel::join(&self.realtime, &self.outbox, &push, &self.token).await
+        let joined = match self.check(&push) {
+            Ok(asked) => Channel::join(&self.on, &push, asked).await,
+            Err(refused) => Err(refused),
         };
         let outcome = joined.as_ref().map_or_else(Join::code, |_| "ok");
-        self.realtime.metrics.count_join(outcome);
+        self.on.realtime.metrics.count_join(outcome);
         match joined {
             Ok(channel) => {
                 self.channels.insert(push.topic, channel);
@@ -124,8 +158,33 @@ impl Socket {
             Err(refused) => {
                 let response = format!("{{\"reason\":{}}}", json_text(Some(&refused.reason())));
                 self.reply(&push, false, &response);
+                if refused == Join::TooManyJoins {
+                    self.on.outbox.close(Close::TooManyJoins);
+                }
             }
         }
+    }
+
+    /// What can be checked before anybody is asked, in the reference's order.
+    fn check(&mut self, push: &Push) -> Result<Asked, Join> {
+        let Realtime { settings, shutdown, joins, .. } = &*self.on.realtime;
+        let asked = Asked::read(push)?;
+        if shutdown.is_cancelled() {
+            return Err(Join::Restarting);
+        }
+        if settings.realtime_private_only && !asked.is_private {
+            return Err(Join::PrivateOnly);
+        }
+        let now = Instant::now();
+        let is_within =
+            self.joins.take(now) && joins.lock().unwrap_or_else(PoisonError::into_inner).take(now);
+        if !is_within {
+            return Err(Join::TooManyJoins);
+        }
+        if self.channels.len() >= settings.realtime_max_channels {
+            return Err(Join::TooManyChannels);
+        }
+        Ok(asked)
     }
 
     /// A leave with the reference of a former join is ignored.
@@ -139,11 +198,11 @@ impl Socket {
         }
         let left = self.channels.remove(&push.topic);
         if let Some(channel) = &left {
-            channel.leave(&self.realtime, &self.outbox).await;
+            channel.leave(&self.on).await;
         }
         self.reply(push, true, "{}");
         if let Some(channel) = left {
-            channel.end(&self.outbox, "phx_close");
+            channel.end(&self.on, "phx_close");
         }
     }
 
@@ -153,61 +212,78 @@ impl Socket {
             self.reply(&push, false, r#"{"reason":"unmatched topic"}"#);
             return;
         };
-        match push.event.as_str() {
-            "access_token" => {
-                let outcome = channel.renew(&self.realtime, &self.outbox, &push).await;
-                self.settle(&push.topic, &outcome).await;
-            }
-            "broadcast" => channel.broadcast(&self.realtime, &self.outbox, &push).await,
-            "presence" if matches!(push.payload, Payload::Json(_)) => {
-                self.reply(&push, false, r#"{"reason":"Presence is not enabled"}"#);
-            }
-            _ => {}
-        }
+        let outcome = match (push.event.as_str(), &push.payload) {
+            ("access_token", _) => channel.renew(&self.on, &push).await,
+            ("broadcast", _) => channel.broadcast(&self.on, &push).await,
+            ("presence", Payload::Json(call)) => channel.presence(&self.on, &push, call).await,
+            _ => Outcome::Stays,
+        };
+        self.settle(&push.topic, outcome).await;
     }
 
-    async fn settle(&mut self, topic: &str, outcome: &Outcome) {
+    async fn settle(&mut self, topic: &str, outcome: Outcome) {
         let event = match outcome {
             Outcome::Stays => return,
             Outcome::Ends => "phx_error",
             Outcome::EndsForGood => "phx_close",
         };
         if let Some(channel) = self.channels.remove(topic) {
-            channel.leave(&self.realtime, &self.outbox).await;
-            channel.end(&self.outbox, event);
+            channel.leave(&self.on).await;
+            channel.end(&self.on, event);
         }
     }
 
-    fn next_expiry(&self) -> Option<i64> {
-        self.channels.values().filter_map(Channel::expires_at).min()
+    /// When some channel's token expires, or its client has waited long enough for the log.
+    fn next_deadline(&self) -> Option<Instant> {
+        let (now, unix_now) = (Instant::now(), unix_now());
+        let expiry = self.channels.values().filter_map(Channel::expires_at).min();
+        let expiry = expiry.map(|at| {
+            let seconds = u64::try_from(at.saturating_sub(unix_now)).unwrap_or(0);
+            now + Duration::from_secs(seconds.min(LONGEST_WAIT_SECONDS))
+        });
+        expiry.into_iter().chain(self.channels.values().filter_map(|it| it.awaits_log)).min()
     }
 
-    async fn expire(&mut self) {
-        let now = unix_now();
-        let expired: Vec<String> = self
+    async fn meet_deadlines(&mut self) {
+        let now = Instant::now();
+        let over = |channel: &Channel| {
+            let is_late = channel.awaits_log.is_some_and(|at| at <= now);
+            channel.is_over().or_else(|| is_late.then_some(System::NoLog))
+        };
+        let over: Vec<(String, System)> = self
             .channels
             .iter()
-            .filter(|(_, channel)| channel.expires_at().is_some_and(|at| at <= now))
-            .map(|(topic, _)| topic.clone())
+            .filter_map(|(topic, channel)| Some((topic.clone(), over(channel)?)))
             .collect();
-        for topic in expired {
-            if let Some(channel) = self.channels.get(&topic) {
-                channel.expire(&self.outbox, now);
+        for (topic, why) in over {
+            let outcome = self.channels.get(&topic).map(|channel| channel.tell(&self.on, &why));
+            self.settle(&topic, outcome.unwrap_or(Outcome::Stays)).await;
+        }
+    }
+
+    fn awaits_log(&self) -> bool {
+        self.channels.values().any(|channel| channel.awaits_log.is_some())
+    }
+
+    fn tell_log(&mut self) {
+        for channel in self.channels.values_mut() {
+            if channel.awaits_log.take().is_some() {
+                channel.say_system(&self.on, "ok", "Replication connection established");
             }
-            self.settle(&topic, &Outcome::Ends).await;
         }
     }
 
     fn reply(&self, push: &Push, is_ok: bool, response: &str) {
-        self.outbox.send(protocol::reply(self.outbox.version(), push, is_ok, response));
+        self.on.outbox.send(protocol::reply(self.on.outbox.version(), push, is_ok, response));
     }
 }
 
-/// Waits for a time in seconds since 1970; forever when there is none.
-async fn until(at: Option<i64>) {
-    let Some(at) = at else { return std::future::pending().await };
-    let seconds = u64::try_from(at - unix_now()).unwrap_or(0);
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
+/// Waits for a time; forever when there is none.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn is_too_large(error: Error) -> bool {
@@ -238,7 +314,7 @@ async fn write(
         // A socket that takes nothing fills its queue and is closed while we wait here.
         let sent = tokio::select! {
             sent = sent => sent,
-            () = inbox.closed() => continue,
+            () = inbox.given_up() => continue,
         };
         if sent.is_err() {
             return None;

@@ -1,66 +1,90 @@
 //! SQL of this slice about private channels; subscriptions and the authorizer have their own.
 
+use uuid::Uuid;
+
 use crate::identity::Identity;
 use crate::pg::session::Session;
 use crate::pg::{Error, Pg, names};
 
+use super::hub::Hears;
 use super::protocol::Broadcast;
 use super::replay;
-/// Asks the policies of realtime.messages whether someone may hear a private channel: a probe
-/// row is laid out, looked for as the person, and taken away again.
+
+/// Whoever asks about a private channel.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// Who it is.
+    pub identity: &'a Identity,
+    /// The `x-` headers with which its socket was opened, as JSON.
+    pub headers: &'a str,
+    /// The channel's name, without `realtime:`.
+    pub name: &'a str,
+}
+
+/// Asks the policies of realtime.messages what someone may hear in a private channel: a probe
+/// row for each extension is laid out, looked for as the person, and taken away again.
 ///
 /// # Errors
 /// The database cannot be asked. A policy that raises grants nothing.
-pub async fn may_hear(pg: &Pg, identity: &Identity, name: &str) -> Result<bool, Error> {
+pub async fn may_hear(pg: &Pg, asker: Asker<'_>) -> Result<Hears, Error> {
     let transaction = pg.begin(&Session::own(names::REALTIME_ROLE)).await?;
-    let probe = transaction
+    let probes = transaction
         .query_text(
-            "insert into realtime.messages (topic, extension, private)
-             values ($1, 'broadcast', true)
-             returning id::text",
-            &[Some(name)],
+            "with probe as (
+               insert into realtime.messages (topic, extension, private)
+               values ($1, 'broadcast', true), ($1, 'presence', true)
+               returning id
+             )
+             select array_agg(id)::text from probe",
+            &[Some(asker.name)],
         )
         .await?;
-    let probe = probe.first().map(|row| row.get::<_, String>(0));
-    transaction.become_person(&channel_session(identity, name)).await?;
+    let probes = probes.first().map(|row| row.get::<_, String>(0));
+    transaction.become_person(&asker.session()).await?;
     let found = transaction
-        .query_text("select from realtime.messages where id = $1", &[probe.as_deref()])
+        .query_text(
+            "select extension from realtime.messages where id = any ($1)",
+            &[probes.as_deref()],
+        )
         .await;
-    let may = match found {
-        Ok(rows) => !rows.is_empty(),
-        Err(Error::Refused(error)) => {
-            tracing::info!(code = error.code().code(), "a policy on realtime.messages failed");
-            false
+    let found = match found {
+        Ok(rows) => rows,
+        Err(error) if error.sqlstate().is_some() && !error.is_passing() => {
+            tracing::info!(code = error.sqlstate(), "a policy on realtime.messages failed");
+            Vec::new()
         }
         Err(error) => return Err(error),
     };
+    let is_found = |extension| found.iter().any(|row| row.get::<_, &str>(0) == extension);
+    let hears = Hears { broadcasts: is_found("broadcast"), presence: is_found("presence") };
     transaction.rollback().await?;
-    Ok(may)
+    Ok(hears)
 }
 
-/// Asks the policies of realtime.messages whether someone may speak in a private channel.
+/// Asks the policies of realtime.messages whether someone may write to a private channel
+/// (extension `broadcast`: speak; `presence`: be present).
 ///
 /// # Errors
 /// The database cannot be asked. A policy that raises grants nothing.
-pub async fn may_speak(pg: &Pg, identity: &Identity, name: &str) -> Result<bool, Error> {
-    match try_to_speak(pg, identity, name).await {
+pub async fn may_write(pg: &Pg, asker: Asker<'_>, extension: &str) -> Result<bool, Error> {
+    match try_to_write(pg, asker, extension).await {
         Ok(()) => Ok(true),
         Err(Error::Refused(_)) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Speaks in a private channel, as far as the policies of realtime.messages are concerned: by
+/// Writes to a private channel, as far as the policies of realtime.messages are concerned: by
 /// trying to insert a row that is never kept.
 ///
 /// # Errors
 /// Why not (SQLSTATE 42501 when a policy says no), or the database cannot be asked.
-pub async fn try_to_speak(pg: &Pg, identity: &Identity, name: &str) -> Result<(), Error> {
-    let transaction = pg.begin(&channel_session(identity, name)).await?;
+pub async fn try_to_write(pg: &Pg, asker: Asker<'_>, extension: &str) -> Result<(), Error> {
+    let transaction = pg.begin(&asker.session()).await?;
     let inserted = transaction
         .query_text(
-            "insert into realtime.messages (topic, extension, private) values ($1, 'broadcast', true)",
-            &[Some(name)],
+            "insert into realtime.messages (topic, extension, private) values ($1, $2, true)",
+            &[Some(asker.name), Some(extension)],
         )
         .await;
     transaction.rollback().await?;
@@ -137,10 +161,34 @@ pub(super) async fn keep_partitions(pg: &Pg, hours: u32) -> Result<i32, Error> {
     Ok(dropped.first().map_or(0, |row| row.get(0)))
 }
 
-fn channel_session<'a>(identity: &'a Identity, name: &'a str) -> Session<'a> {
-    let subject = identity.subject.as_deref().unwrap_or_default();
-    Session::person(identity)
-        .set("realtime.topic", name)
-        .set("request.jwt.claim.sub", subject)
-        .set("request.jwt.claim.role", &identity.role)
+impl<'a> Asker<'a> {
+    fn session(self) -> Session<'a> {
+        let subject = self.identity.subject.as_deref().unwrap_or_default();
+        Session::person(self.identity)
+            .set("realtime.topic", self.name)
+            .set("request.jwt.claim.sub", subject)
+            .set("request.jwt.claim.role", &self.identity.role)
+            .set("request.headers", self.headers)
+    }
+}
+
+/// Which of these sign-ins are over.
+///
+/// # Errors
+/// The database cannot be asked.
+pub async fn ended_sessions(pg: &Pg, sessions: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    let list: Vec<String> = sessions.iter().map(Uuid::to_string).collect();
+    let rows = pg
+        .run(
+            &Session::own(names::AUTH_ROLE).read_only(),
+            "select open.id
+               from unnest($1::uuid[]) as open (id)
+              where not exists (
+                select from auth.sessions s
+                 where s.id = open.id
+                   and (s.not_after is null or s.not_after > now()))",
+            &[Some(&format!("{{{}}}", list.join(",")))],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }

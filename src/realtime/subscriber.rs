@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::extract::ws::Message as Frame;
+
 use super::TOPIC_PREFIX;
 use super::authorize::Person;
 use super::hub::Outbox;
@@ -21,8 +23,22 @@ pub struct Subscriber {
     pub outbox: Outbox,
     /// As whom it sees.
     pub identity: Identity,
+    /// Whether its events are named for what happened, with the data as their payload.
+    pub is_legacy: bool,
     /// What it wants.
     pub bindings: Vec<Binding>,
+}
+
+impl Subscriber {
+    /// The frame of a change; `kind` is INSERT, UPDATE or DELETE.
+    pub(super) fn frame(&self, kind: &str, ids: &[u32], data: &str) -> Frame {
+        let version = self.outbox.version();
+        if self.is_legacy {
+            return protocol::push(version, None, None, &self.topic, kind, data);
+        }
+        let payload = format!("{{\"ids\":{ids:?},\"data\":{data}}}");
+        protocol::push(version, None, None, &self.topic, "postgres_changes", &payload)
+    }
 }
 
 /// A subscriber that is active.

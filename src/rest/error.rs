@@ -222,7 +222,12 @@ impl Error {
             Self::NoColumn { .. } => "PGRST204",
             Self::NoTable { .. } => "PGRST205",
             Self::NotLoaded => "PGRST002",
-            Self::Token(identity::Error::Malformed | identity::Error::Signature) => "PGRST301",
+            Self::Token(
+                identity::Error::Malformed
+                | identity::Error::Signature
+                | identity::Error::NoKey(_)
+                | identity::Error::ApiKey,
+            ) => "PGRST301",
             Self::Token(_) => "PGRST303",
             Self::Database { .. } => "PGRSTX00",
         }
@@ -405,7 +410,8 @@ fn token_message(error: &identity::Error) -> String {
     use identity::Error;
     match error {
         Error::Malformed => "JWT could not be decoded".into(),
-        Error::Signature => "No suitable key or wrong key type".into(),
+        Error::Signature | Error::NoKey(_) => "No suitable key or wrong key type".into(),
+        Error::ApiKey => "Invalid API key".into(),
         Error::Expired(_) => "JWT expired".into(),
         Error::NotYetValid => "JWT not yet valid".into(),
         Error::Claim(name @ ("exp" | "nbf" | "iat")) => {

@@ -185,3 +185,79 @@ test('an expired token is no way into a channel', async (t) => {
   assert.equal(expired.status, 'CHANNEL_ERROR')
   assert.match(expired.reason, /Token has expired/)
 })
+
+test('everybody sees who is present, and nobody flickers', async (t) => {
+  // PRS-01
+  const topic = `lobby-${randomUUID()}`
+  const join = async (client, key) => {
+    const heard = new Heard()
+    const channel = client.channel(topic, { config: { presence: { key } } })
+    for (const event of ['sync', 'join', 'leave']) {
+      channel.on('presence', { event }, (news) => {
+        heard.add({ ...news, event, state: structuredClone(channel.presenceState()) })
+      })
+    }
+    assert.equal((await firstStatus(channel)).status, 'SUBSCRIBED')
+    return { channel, heard }
+  }
+  const [anas, bos] = [connect(t), connect(t)]
+  const [ana, bo] = [await join(anas, 'ana'), await join(bos, 'bo')]
+
+  assert.equal(await ana.channel.track({ mood: 'calm' }), 'ok')
+  const joined = await bo.heard.first(({ event, key }) => event === 'join' && key === 'ana')
+  assert.equal(joined.newPresences[0].mood, 'calm')
+  await ana.heard.first(({ event, state }) => event === 'sync' && state.ana)
+  const late = await join(connect(t), 'cy')
+  await late.heard.first(({ event, state }) => event === 'sync' && state.ana?.[0].mood === 'calm')
+
+  assert.equal(await ana.channel.track({ mood: 'merry' }), 'ok')
+  const changed = await bo.heard.first(({ event, state }) => event === 'sync' && state.ana?.[0].mood === 'merry')
+  assert.deepEqual(Object.keys(changed.state), ['ana'])
+  assert.equal(changed.state.ana.length, 1)
+  const since = bo.heard.all.slice(bo.heard.all.indexOf(joined) + 1)
+  assert(since.filter(({ event }) => event === 'sync').every(({ state }) => state.ana))
+
+  bo.heard.all = []
+  assert.equal(await ana.channel.untrack(), 'ok')
+  await bo.heard.first(({ event, state }) => event === 'sync' && !state.ana)
+  assert.equal(await ana.channel.track({ mood: 'back' }), 'ok')
+  await bo.heard.first(({ event, state }) => event === 'sync' && state.ana?.[0].mood === 'back')
+  await anas.realtime.disconnect()
+  await bo.heard.first(({ event, leftPresences }) => event === 'leave' && leftPresences[0].mood === 'back')
+})
+
+test('presence of a private channel is for its members', async (t) => {
+  const [ana, cy] = await people(t, 'ana', 'cy')
+  const place = await group(ana)
+  const heard = new Heard()
+  const room = (client) => client.channel(`conversation:${place.id}`, { config: { private: true, presence: { key: 'k' } } })
+  const channel = room(ana).on('presence', { event: 'sync' }, () => heard.add(structuredClone(channel.presenceState())))
+  assert.equal((await firstStatus(channel)).status, 'SUBSCRIBED')
+  assert.equal(await channel.track({ typing: false }), 'ok')
+  await heard.first((state) => state.k?.[0].typing === false)
+  assert.equal((await firstStatus(room(cy))).status, 'CHANNEL_ERROR')
+})
+
+test('whoever signs out hears nothing more', async (t) => {
+  const ana = await person(t, 'ana')
+  const ended = new Heard()
+  const channel = ana.channel('mine').on('system', {}, ended.add)
+  const closed = new Promise((resolve) => channel.subscribe((status) => status === 'CLOSED' && resolve()))
+  await ok(service(t).auth.admin.signOut((await ok(ana.auth.getSession())).session.access_token))
+  await ended.first(({ message }) => message === 'The session has ended')
+  await closed
+})
+
+test('keys of the newer kind are as good as tokens', async (t) => {
+  const ana = connect(t, 'sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH')
+  assert.equal((await firstStatus(ana.channel('before'))).status, 'SUBSCRIBED')
+  await ok(ana.auth.signInWithPassword({ email: 'ana@example.com', password }))
+  const place = await group(ana)
+  const heard = await hear(ana, 'messages')
+  const said = await send(ana, place, 'With a new key')
+  await heard.first((change) => change.new.id === said.id)
+
+  const admin = connect(t, 'sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz')
+  const { users } = await ok(admin.auth.admin.listUsers())
+  assert(users.length > 0)
+})

@@ -124,6 +124,23 @@ class Story(People):
         wave = await heard.first(lambda message: message["event"] == "wave")
         self.assertEqual(wave["payload"], {"to": "all"})
 
+    async def test_everybody_sees_who_is_present(self):
+        # PRS-01
+        ana, bo = await self.people("ana", "bo")
+        topic, heard = f"lobby-{uuid4()}", Heard()
+        watching = bo.channel(topic, {"config": {"presence": {"key": "bo"}}})
+        watching.on_presence_sync(lambda: heard.add(dict(watching.presence_state())))
+        await watching.subscribe()
+        present = ana.channel(topic, {"config": {"presence": {"key": "ana"}}})
+        await present.subscribe()
+        for mood in ("calm", "merry"):
+            await present.track({"mood": mood})
+            state = await heard.first(lambda state: state.get("ana", [{}])[0].get("mood") == mood)
+            self.assertEqual(len(state["ana"]), 1)
+        heard.all.clear()
+        await present.untrack()
+        await heard.first(lambda state: "ana" not in state)
+
     async def test_a_private_channel_is_for_members(self):
         # RT-01
         ana, cy = await self.people("ana", "cy")

@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
+use walkie::config::ApiKey;
+
 use crate::support::{Database, command};
 
 const LONG_SECRET: &str = "long enough a secret, and nobody else has it";
@@ -74,6 +76,15 @@ fn keys_speak_for_their_roles() {
         .lines()
         .filter_map(|line| Some(verify.verify(line.split_once('=')?.1).ok()?.role.to_string()))
         .collect();
+    assert_eq!(roles, ["anon", "service_role"]);
+    let value = |name: &str| {
+        let line = keys.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.expect("a line").to_owned()
+    };
+    let made = [value("PUBLISHABLE_KEY"), value("SECRET_KEY")];
+    assert_eq!(value("WALKIE_API_KEYS"), made.join(","));
+    let verify = verify.with_api_keys(&made.each_ref().map(|key| ApiKey::read(key)));
+    let roles = made.map(|key| verify.verify(&key).expect("good").role.to_string());
     assert_eq!(roles, ["anon", "service_role"]);
 }
 

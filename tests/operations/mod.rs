@@ -1,4 +1,5 @@
 //! The binary and the server as an operator meets them.
 
+mod api_keys;
 mod command_line;
 mod metrics;

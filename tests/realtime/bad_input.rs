@@ -60,8 +60,27 @@ async fn upgrades_are_refused_with_a_reason() {
         refused(format!("apikey={}", incomplete.token)).await,
         (401, json!("Fields `role` and `exp` are required in JWT"))
     );
+    let odd_expiry = server.bearer(&json!({"role": "anon", "exp": "soon"}));
+    assert_eq!(
+        refused(format!("apikey={}", odd_expiry.token)).await,
+        (401, json!("Token expiration time is invalid"))
+    );
+    let signer = "check your JWT secret or JWKS configuration";
+    // {"alg":"none"} and {"alg":"ES256","kid":"k1"}, each with the claims {}.
+    assert_eq!(
+        refused("apikey=eyJhbGciOiJub25lIn0.e30.".into()).await,
+        (401, json!(format!("Failed to generate JWT signer, {signer}")))
+    );
+    assert_eq!(
+        refused("apikey=eyJhbGciOiJFUzI1NiIsImtpZCI6ImsxIn0.e30.eA".into()).await,
+        (401, json!(format!("Failed to generate JWT signer for key ID (kid) \"k1\", {signer}")))
+    );
     let key = server.anon_key();
     assert_eq!(refused(format!("apikey={key}&vsn=3.0.0")).await.0, 403);
+    // Encoded twice and broken into lines, it is still the key.
+    let broken = format!("apikey={}%250A&vsn=2.0.3", key.replace('.', "%252E"));
+    assert!(Socket::try_open(server.url(), &broken).await.is_ok());
+    server.settles("walkie_realtime_sockets", 0).await;
     let _only = Socket::open(server.url(), &key, "2.0.0").await;
     assert_eq!(refused(format!("apikey={key}")).await, (429, json!("Too many connected users")));
 }
@@ -172,7 +191,7 @@ async fn socket_that_does_not_read_is_told_to_come_back() {
     }
     let payload = json!({"type": "broadcast", "event": "e", "payload": {"x": "x".repeat(500_000)}});
     // The kernel's buffers fill first; then the queue, which is bounded.
-    for _ in 0..100 {
+    for _ in 0..40 {
         fast.push("realtime:flood", "broadcast", payload.clone()).await;
     }
     assert!(fast.is_alive().await, "the speaker is not held up");

@@ -28,9 +28,23 @@ impl Socket {
 
     /// Tries to open a socket with this query; the status and body of a refusal.
     pub async fn try_open(url: &str, query: &str) -> Result<Self, (u16, String)> {
+        Self::try_open_with(url, query, &[]).await
+    }
+
+    /// As [`Socket::try_open`], with headers.
+    pub async fn try_open_with(
+        url: &str,
+        query: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, (u16, String)> {
         use tokio_tungstenite::tungstenite::Error;
+        use tokio_tungstenite::tungstenite::client::IntoClientRequest;
         let url = format!("{}/realtime/v1/websocket?{query}", url.replacen("http", "ws", 1));
-        match connect_async(&url).await {
+        let mut request = url.into_client_request().expect("a URL");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
+        match connect_async(request).await {
             Ok((stream, _)) => Ok(Self { stream, next_ref: 1 }),
             Err(Error::Http(answer)) => {
                 let body =
@@ -87,6 +101,12 @@ impl Socket {
         let system = self.event("system").await;
         assert_eq!(system["status"], "ok", "{system}");
         system["lsn"].as_str().expect("a place").to_owned()
+    }
+
+    /// Joins `realtime:name` with this config, and waits for the reply.
+    pub async fn join_with(&mut self, name: &str, who: &Person, config: Value) -> (String, Value) {
+        let payload = json!({"config": config, "access_token": who.token});
+        self.ask(&format!("realtime:{name}"), "phx_join", payload).await
     }
 
     /// The payload of the next message with this event name; others are passed over.

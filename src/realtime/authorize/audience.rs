@@ -605,7 +605,7 @@ mod tests {
             reasons: Vec::new(),
             complete_from: None,
         };
-        let policy = Policy { by_image: "".into(), by_key: "".into(), reads: vec![true], analysis };
+        let policy = Policy { by_image: "".into(), reads: vec![true], analysis };
         Audience::of(&Arc::new(Lens { columns: vec![true], rows: Rows::Where(Box::new(policy)) }))
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::analysis::Candidates;
 use super::audience::{Audience, Freshness, Key, Person, Possible, Viewer, Whom};
-use super::policy::{Lens, Policy, Rows};
+use super::policy::{Lens, Policy, Rows, by_key};
 use super::table::Table;
 use super::{Authorizer, Decision, Image, Request, candidates};
 use crate::identity::Identity;
@@ -262,8 +262,8 @@ impl Look<'_> {
             .zip(&image.missing)
             .any(|(is_read, is_missing)| *is_read && *is_missing);
         let sql = match (is_incomplete, is_past) {
-            (false, _) => &self.policy.by_image,
-            (true, false) => &self.policy.by_key,
+            (false, _) => Arc::clone(&self.policy.by_image),
+            (true, false) => by_key(self.table, &image.missing).into(),
             // What the row before lacks cannot be looked up any more.
             (true, true) => return Seen::Nobody,
         };
@@ -271,7 +271,6 @@ impl Look<'_> {
             Whom::Everybody => self.audience.everybody().collect(),
             Whom::These(viewers) => viewers.iter().copied().collect(),
         };
-        let sql = Arc::clone(sql);
         // A row that must be looked up says too little of who could be permitted.
         let lacks_candidates = !is_incomplete && self.has_candidates();
         let number = self.note(None, image.literal.into(), sql, viewers, false, lacks_candidates);

@@ -87,6 +87,8 @@ pub struct Consequences<'a> {
     pub emptied: &'a [u32],
     /// Whether anything else that policies stand on may have changed.
     pub schema: bool,
+    /// Whether this is only its beginning.
+    pub is_cut: bool,
     /// The transaction's id.
     pub xid: u32,
     /// The rows that changed.
@@ -200,12 +202,15 @@ impl Authorizer {
     /// # Errors
     /// The database cannot be asked.
     pub async fn begin(&mut self, told: &Consequences<'_>) -> Result<(), Error> {
+        if told.schema || told.is_cut || !told.tables.is_empty() {
+            // Others may see the old definition until the transaction has let go of its locks.
+            signals::wait_for_end(&self.pool, told.xid).await?;
+        }
         for table in told.tables {
             self.forget(*table);
         }
-        if told.schema {
-            // Others may see the old definition until the transaction has let go of its locks.
-            signals::wait_for_end(&self.pool, told.xid).await?;
+        // What is still to come of a transaction may change definitions too.
+        if told.schema || told.is_cut {
             self.forget_everything();
         }
         if self.keeps_void_verdicts {

@@ -37,8 +37,6 @@ pub enum Rows {
 pub struct Policy {
     /// Asks about the row images in `$1`, an array literal of rows: an array of booleans.
     pub by_image: Arc<str>,
-    /// Asks whether the rows with the keys of these images can be selected.
-    pub by_key: Arc<str>,
     /// Which columns the policies read, in the order of the table.
     pub reads: Vec<bool>,
     /// What the policies depend on.
@@ -115,7 +113,6 @@ impl Lens {
                 }
                 Rows::Where(Box::new(Policy {
                     by_image: by_image(table, permissive, restrictive).into(),
-                    by_key: by_key(table).into(),
                     reads: row.get("reads"),
                     analysis,
                 }))
@@ -135,14 +132,20 @@ fn by_image(table: &Table, permissive: &str, restrictive: &str) -> String {
     )
 }
 
-fn by_key(table: &Table) -> String {
-    let same_key: Vec<String> = table
-        .columns
-        .iter()
-        .filter(|column| column.is_key)
-        .map(|column| format!("t.{0} = image.{0}", column.quoted))
+/// Asks whether rows can be selected that have the keys of these images and in everything that
+/// the log told are as it told them: of what it left out, the row as it is now must speak, and
+/// may speak for no other image. Types without equality are compared as printed.
+pub fn by_key(table: &Table, missing: &[bool]) -> String {
+    let told = table.columns.iter().zip(missing).filter(|(_, is_missing)| !**is_missing);
+    let same: Vec<String> = told
+        .map(|(column, _)| match column.is_key {
+            true => format!("t.{0} = image.{0}", column.quoted),
+            false => format!("t.{0}::text is not distinct from image.{0}::text", column.quoted),
+        })
         .collect();
-    let condition = if same_key.is_empty() { "false".to_owned() } else { same_key.join(" and ") };
+    let mut keys = table.columns.iter().zip(missing).filter(|(column, _)| column.is_key);
+    let knows_key = table.has_key() && keys.all(|(_, is_missing)| !is_missing);
+    let condition = if knows_key { same.join(" and ") } else { "false".to_owned() };
     format!(
         "select coalesce(array_agg(exists (select from {0} as t where {condition})), '{{}}')
            from unnest($1::text::{0}[]) as image",

@@ -1,0 +1,118 @@
+//! A channel's token: checked when it joins, renewed, expired, and ended with its sign-in.
+
+use super::channel::Channel;
+use super::error::{Binding as Refusal, Join, Outcome, System, Token};
+use super::hub::Hears;
+use super::join::{json_object, token_of};
+use super::protocol::Push;
+use super::sessions::Watched;
+use super::socket::Connection;
+use super::store;
+use crate::identity::{Identity, unix_now};
+
+/// Somebody whose token, and sign-in if there is one, are good.
+pub(super) struct Person {
+    pub(super) identity: Identity,
+    pub(super) session: Option<Watched>,
+}
+
+impl Person {
+    /// Checks a token and that its sign-in lives; from then on the socket is woken when it ends.
+    ///
+    /// # Errors
+    /// The token is refused, or the database cannot be asked.
+    pub(super) async fn admit(on: &Connection, token: &str) -> Result<Self, Join> {
+        let identity = on.realtime.verify(token)?;
+        let session = identity.session.map(|id| on.realtime.sessions.watch(id, &on.wake));
+        if let Some(id) = identity.session
+            && !store::ended_sessions(&on.realtime.pg, &[id]).await?.is_empty()
+        {
+            return Err(Token::SessionEnded.into());
+        }
+        Ok(Self { identity, session })
+    }
+}
+
+/// What the policies let a person read of a channel.
+///
+/// # Errors
+/// Nothing, or the database cannot be asked.
+pub(super) async fn rights(
+    on: &Connection,
+    identity: &Identity,
+    name: &str,
+    is_private: bool,
+) -> Result<Hears, Join> {
+    if !is_private {
+        return Ok(Hears { broadcasts: true, presence: true });
+    }
+    let asker = store::Asker { identity, headers: &on.headers, name };
+    let may = store::may_hear(&on.realtime.pg, asker).await?;
+    if may.broadcasts || may.presence {
+        return Ok(may);
+    }
+    Err(Join::Unauthorized(name.to_owned()))
+}
+
+impl Channel {
+    /// A fresh token: the same person with new rights, or somebody else.
+    pub(super) async fn renew(&mut self, on: &Connection, push: &Push) -> Outcome {
+        let Some(token) = json_object(push).and_then(|payload| token_of(&payload)) else {
+            return Outcome::Stays;
+        };
+        if token == self.token {
+            return Outcome::Stays;
+        }
+        let renewed = async {
+            let person = Person::admit(on, &token).await?;
+            let may = rights(on, &person.identity, self.name(), self.room.is_private).await?;
+            Ok((person, may))
+        };
+        let (person, may) = match renewed.await {
+            Ok(renewed) => renewed,
+            Err(Join::Token(refused)) => return self.tell(on, &System::Token(refused)),
+            Err(Join::Unauthorized(name)) => return self.tell(on, &System::NotAnyMore(name)),
+            Err(undecided) => return self.tell(on, &System::Undecided(undecided)),
+        };
+        self.person = person;
+        self.token = token;
+        self.may_hear = may;
+        (self.may_speak, self.may_be_present) = (None, None);
+        self.hear(on);
+        if self.bindings.is_empty() { Outcome::Stays } else { self.renew_bindings(on).await }
+    }
+
+    /// A filter may look at a column that the new token may not select.
+    async fn renew_bindings(&mut self, on: &Connection) -> Outcome {
+        match self.accept(on).await {
+            Ok(bindings) => {
+                self.bindings = bindings;
+                match self.activate(on, Vec::new()).await {
+                    Some(()) => Outcome::Stays,
+                    None => Outcome::Ends,
+                }
+            }
+            Err(Refusal::Unreachable) => self.tell(on, &System::Undecided(Join::Unreachable)),
+            Err(refusal) => {
+                on.realtime.feed.unsubscribe(self.subscription).await;
+                self.bindings.clear();
+                self.refuse(on, &refusal);
+                Outcome::Stays
+            }
+        }
+    }
+
+    /// When its token expires, in seconds since 1970.
+    pub(super) fn expires_at(&self) -> Option<i64> {
+        self.person.identity.expires_at
+    }
+
+    /// Whether its token has expired or its sign-in has ended: why, then.
+    pub(super) fn is_over(&self) -> Option<System> {
+        if self.person.session.as_ref().is_some_and(Watched::has_ended) {
+            return Some(System::Token(Token::SessionEnded));
+        }
+        let seconds = unix_now() - self.expires_at()?;
+        (seconds >= 0).then_some(System::Token(Token::Expired(seconds)))
+    }
+}

@@ -1,0 +1,169 @@
+//! What a client says in a channel: broadcasts, and that it is there.
+
+use std::time::Instant;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::channel::Channel;
+use super::error::{Outcome, System};
+use super::limits::Verdict;
+use super::presence::{Call, Refusal};
+use super::protocol::{self, MAX_NAME_BYTES, Payload, Push};
+use super::socket::Connection;
+use super::store;
+
+impl Channel {
+    /// Says something to the others in the room.
+    pub(super) async fn broadcast(&mut self, on: &Connection, push: &Push) -> Outcome {
+        let version = on.outbox.version();
+        let refuse = |reason: &str| {
+            if self.asked.wants_ack {
+                let response = format!(r#"{{"reason":"{reason}"}}"#);
+                on.outbox.send(protocol::reply(version, push, false, &response));
+            }
+        };
+        match self.messages.ask(Instant::now()) {
+            Verdict::Done => {}
+            verdict => {
+                refuse("Too many messages per second");
+                return self.tell_limit(on, verdict, &System::TooManyMessages);
+            }
+        }
+        let size = match &push.payload {
+            Payload::Json(json) => json.get().len(),
+            Payload::Broadcast(said) => said.data.len(),
+        };
+        if size > on.realtime.settings.realtime_max_broadcast_bytes {
+            refuse("payload_size_exceeded");
+            return Outcome::Stays;
+        }
+        if let Payload::Json(json) = &push.payload
+            && is_event_too_long(json)
+        {
+            refuse("event_size_exceeded");
+            return Outcome::Stays;
+        }
+        if self.room.is_private && !self.may_speak(on).await {
+            return Outcome::Stays;
+        }
+        on.realtime.metrics.broadcasts.inc();
+        let except = (!self.asked.hears_itself).then_some(&on.outbox);
+        match &push.payload {
+            Payload::Broadcast(said) => on.realtime.hub.say(&self.room, said, except),
+            // A text broadcast goes to both serializers as it came.
+            Payload::Json(json) => on.realtime.hub.fan_out(&self.room, except, |version| {
+                let topic = &self.room.topic;
+                Some(protocol::push(version, None, None, topic, "broadcast", json.get()))
+            }),
+        }
+        if self.asked.wants_ack {
+            on.outbox.send(protocol::reply(version, push, true, "{}"));
+        }
+        Outcome::Stays
+    }
+
+    /// Is present in the room, or is so no more.
+    pub(super) async fn presence(
+        &mut self,
+        on: &Connection,
+        push: &Push,
+        payload: &RawValue,
+    ) -> Outcome {
+        let reply = |is_ok, response: &str| {
+            on.outbox.send(protocol::reply(on.outbox.version(), push, is_ok, response));
+        };
+        match self.presence_calls.ask(Instant::now()) {
+            Verdict::Done => {}
+            verdict => {
+                reply(false, r#"{"reason":"Client presence rate limit exceeded"}"#);
+                return self.tell_limit(on, verdict, &System::TooManyPresenceCalls);
+            }
+        }
+        let call = match Call::read(payload) {
+            Ok(call) => call,
+            Err(Refusal::NotAMap) => {
+                reply(false, r#"{"reason":"Presence track payload must be a map"}"#);
+                return Outcome::Stays;
+            }
+            Err(Refusal::Unknown) => {
+                reply(false, "{}");
+                return Outcome::Stays;
+            }
+        };
+        if self.room.is_private && !self.may_be_present(on).await {
+            reply(false, "{}");
+            return Outcome::Stays;
+        }
+        let hub = &on.realtime.hub;
+        let has_changed = match call {
+            Call::Track(fields)
+                if fields.len() > on.realtime.settings.realtime_max_presence_bytes =>
+            {
+                reply(false, r#"{"reason":"Track message size exceeded"}"#);
+                return self.tell(on, &System::LargePresence);
+            }
+            Call::Track(fields) => {
+                reply(true, "{}");
+                self.asked.wants_presence = true;
+                self.hear(on);
+                hub.track(&self.room, &on.outbox, &self.presence_key, fields)
+            }
+            Call::Untrack => {
+                reply(true, "{}");
+                hub.untrack(&self.room, &on.outbox)
+            }
+        };
+        if has_changed {
+            on.realtime.metrics.presence.inc();
+        }
+        Outcome::Stays
+    }
+
+    async fn may_speak(&mut self, on: &Connection) -> bool {
+        let may = match self.may_speak {
+            Some(may) => Some(may),
+            None => self.may_write(on, "broadcast").await,
+        };
+        self.may_speak = may;
+        may.unwrap_or(false)
+    }
+
+    async fn may_be_present(&mut self, on: &Connection) -> bool {
+        let may = match self.may_be_present {
+            Some(may) => Some(may),
+            None => self.may_write(on, "presence").await,
+        };
+        self.may_be_present = may;
+        may.unwrap_or(false)
+    }
+
+    /// `None` when it could not be decided.
+    async fn may_write(&self, on: &Connection, extension: &str) -> Option<bool> {
+        let identity = &self.person.identity;
+        let asker = store::Asker { identity, headers: &on.headers, name: self.name() };
+        let asked = store::may_write(&on.realtime.pg, asker, extension).await;
+        asked.inspect_err(|error| tracing::warn!(%error, "a push could not be decided")).ok()
+    }
+
+    fn tell_limit(&self, on: &Connection, verdict: Verdict, what: &System) -> Outcome {
+        match verdict {
+            Verdict::Done | Verdict::Dropped => Outcome::Stays,
+            Verdict::Told => self.tell(on, what),
+            Verdict::Enough => {
+                self.tell(on, what);
+                Outcome::EndsForGood
+            }
+        }
+    }
+}
+
+/// Whether the user's own event name does not fit into a binary frame.
+fn is_event_too_long(payload: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Said {
+        event: String,
+    }
+    let said: Option<Said> = serde_json::from_str(payload.get()).ok();
+    said.is_some_and(|said| said.event.len() > MAX_NAME_BYTES)
+}

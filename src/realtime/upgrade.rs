@@ -1,0 +1,156 @@
+//! Who may open a socket: everything that is checked before there is one.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use axum::extract::{RawQuery, State, WebSocketUpgrade};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use super::error::Upgrade;
+use super::protocol::{self, Version};
+use super::{Realtime, socket};
+use crate::http::identity::api_key;
+
+/// Memory that an idle connection holds for reading, in bytes: the library's default of
+/// 128 KiB is meant for few connections.
+const READ_BUFFER_BYTES: usize = 4096;
+
+/// Most refusals that wait before they are answered.
+pub(super) const MAX_WAITING_REFUSALS: usize = 1000;
+
+/// Most bytes of `x-` headers that are kept for policies to read.
+const MAX_HEADERS_BYTES: usize = 8 * 1024;
+
+/// A client that may have its socket.
+pub(super) struct Admitted {
+    pub(super) version: Version,
+    pub(super) token: String,
+    /// The `x-` headers, as JSON.
+    pub(super) headers: String,
+    pub(super) place: Place,
+}
+
+/// GET /websocket: checks the key and opens the socket.
+pub(super) async fn open(
+    State(realtime): State<Arc<Realtime>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let admitted = match admit(&realtime, &headers, query.as_deref()) {
+        Ok(admitted) => admitted,
+        Err(refused) => {
+            // Clients that try again at once are slowed down, as long as that costs little.
+            if let Ok(_place) = realtime.waiting_refusals.try_acquire() {
+                tokio::time::sleep(realtime.settings.refusal_delay()).await;
+            }
+            return refused.into_response();
+        }
+    };
+    let most_bytes = realtime.settings.realtime_max_frame_bytes;
+    let sockets = realtime.sockets.clone();
+    upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .max_message_size(most_bytes)
+        .max_frame_size(most_bytes)
+        .on_upgrade(move |ws| sockets.track_future(socket::serve(ws, realtime, admitted)))
+}
+
+fn admit(
+    realtime: &Arc<Realtime>,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Admitted, Upgrade> {
+    let parameter = |name: &str| {
+        form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.into_owned())
+    };
+    let version = Version::read(parameter("vsn").as_deref()).ok_or(Upgrade::Version)?;
+    let token = headers
+        .get("x-api-key")
+        .and_then(|key| key.to_str().ok().map(str::to_owned))
+        .or_else(|| api_key(headers, query))
+        .map(|token| bare(&token))
+        .filter(|token| !token.is_empty())
+        .ok_or(Upgrade::NoKey)?;
+    realtime.verify(&token).map_err(Upgrade::Token)?;
+    let place = Place(Arc::clone(realtime));
+    if realtime.open.fetch_add(1, Ordering::Relaxed) >= realtime.settings.realtime_max_connections {
+        return Err(Upgrade::Full);
+    }
+    let mut joins = realtime.joins.lock().unwrap_or_else(PoisonError::into_inner);
+    if !joins.has_one(Instant::now()) {
+        return Err(Upgrade::TooManyJoins);
+    }
+    drop(joins);
+    Ok(Admitted { version, token, headers: kept(headers), place })
+}
+
+/// Some clients encode their key twice, or break it into lines.
+fn bare(token: &str) -> String {
+    percent_decode_str(token).decode_utf8_lossy().split_whitespace().collect()
+}
+
+/// The `x-` headers as a JSON object, as many as may be kept.
+pub(super) fn kept(headers: &HeaderMap) -> String {
+    let mut bytes = 0;
+    let mut kept = Map::new();
+    for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("x-")) {
+        let Ok(value) = value.to_str() else { continue };
+        bytes += name.as_str().len() + value.len();
+        if bytes <= MAX_HEADERS_BYTES {
+            kept.insert(name.as_str().to_owned(), value.into());
+        }
+    }
+    Value::Object(kept).to_string()
+}
+
+/// A place among the open sockets, given back however the socket ends.
+pub(super) struct Place(Arc<Realtime>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl IntoResponse for Upgrade {
+    fn into_response(self) -> Response {
+        let body = format!("{{\"error\":{}}}", protocol::json_text(Some(&self.text())));
+        (self.status(), [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_freed_of_what_transport_did_to_them() {
+        assert_eq!(bare(" a.b%2Ec \n"), "a.b.c");
+        assert_eq!(bare("a.b\r\n .c"), "a.b.c");
+        assert_eq!(bare("%20"), "");
+    }
+
+    #[test]
+    fn own_headers_are_kept_within_bounds() {
+        let header = |name: &str, value: &str| {
+            (name.parse::<http::HeaderName>().expect("name"), value.parse().expect("value"))
+        };
+        let long = "v".repeat(MAX_HEADERS_BYTES);
+        let headers: HeaderMap =
+            [header("x-tenant", "a\"b"), header("accept", "*/*"), header("x-long", &long)]
+                .into_iter()
+                .collect();
+        assert_eq!(kept(&headers), r#"{"x-tenant":"a\"b"}"#);
+    }
+}

@@ -1,0 +1,236 @@
+//! Every code that a client may meet, printed from the code: `supabase-compat/ERRORS.md`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use walkie::realtime::error::{Binding, Close, Join, Outcome, Replay, System, Token, Upgrade};
+
+use crate::support::compare_page;
+
+#[test]
+fn every_code_of_the_dialects_is_written_down() {
+    let page = format!(
+        "# What clients are told when something is refused\n\n\
+         Printed from the code. Words in capitals stand for what varies; numbers are examples.\n\n{}\n{}\n{}",
+        realtime(),
+        auth(include_str!("../src/auth/error.rs")),
+        rest(include_str!("../src/rest/error.rs")),
+    );
+    compare_page(Path::new("supabase-compat/ERRORS.md"), &page);
+}
+
+fn realtime() -> String {
+    let mut page = String::from("## Realtime\n\n### A socket is not opened\n\n");
+    let name = || "NAME".to_owned();
+    let tokens = || {
+        vec![
+            Token::Expired(7),
+            Token::Incomplete,
+            Token::Expiry,
+            Token::Malformed,
+            Token::Signature,
+            Token::NoKey(None),
+            Token::NoKey(Some("KID".into())),
+            Token::ApiKey,
+        ]
+    };
+    page.push_str("| status | error |\n| --- | --- |\n");
+    let others = [Upgrade::NoKey, Upgrade::Version, Upgrade::Full, Upgrade::TooManyJoins];
+    for upgrade in others.into_iter().chain(tokens().into_iter().map(Upgrade::Token)) {
+        all_upgrades(&upgrade);
+        let _ = writeln!(page, "| {} | {} |", upgrade.status().as_u16(), upgrade.text());
+    }
+
+    page.push_str("\n### A channel is not joined\n\n| reason |\n| --- |\n");
+    let others = vec![
+        Join::NoName,
+        Join::LongName(255),
+        Join::Restarting,
+        Join::PrivateOnly,
+        Join::TooManyJoins,
+        Join::TooManyChannels,
+        Join::Unauthorized(name()),
+        Join::Replay(Replay::Public),
+        Join::Replay(Replay::Malformed),
+        Join::Replay(Replay::Unreadable),
+        Join::Busy,
+        Join::NoConnections,
+        Join::Unreachable,
+        Join::Canceled,
+        Join::MissingPartition,
+        Join::Unknown,
+    ];
+    let ended = [Token::SessionEnded];
+    let tokens = || tokens().into_iter().chain(ended.clone());
+    for join in others.into_iter().chain(tokens().map(Join::Token)) {
+        all_joins(&join);
+        let _ = writeln!(page, "| {} |", join.reason());
+    }
+
+    page.push_str(
+        "\n### A joined channel is told (`system`)\n\n| message | then |\n| --- | --- |\n",
+    );
+    let others = vec![
+        System::NotAnyMore(name()),
+        System::Undecided(Join::Unreachable),
+        System::Undecided(Join::Canceled),
+        System::NoLog,
+        System::TooManyMessages,
+        System::TooManyPresenceCalls,
+        System::LargePresence,
+    ];
+    for system in others.into_iter().chain(tokens().map(System::Token)) {
+        all_systems(&system);
+        let then = match system.outcome() {
+            Outcome::Stays => "stays",
+            Outcome::Ends => "phx_error: comes back",
+            Outcome::EndsForGood => "phx_close",
+        };
+        let _ = writeln!(page, "| {} | {then} |", system.message());
+    }
+
+    page.push_str(
+        "\n### A `postgres_changes` binding is refused (`system`)\n\n| message |\n| --- |\n",
+    );
+    for binding in [
+        Binding::NoTarget("BINDING".into()),
+        Binding::TooMany(100),
+        Binding::Filter("WHAT".into()),
+        Binding::NoTable("BINDING".into()),
+        Binding::Refused { binding: "BINDING".into(), error: "ERROR".into() },
+        Binding::After("TEXT".into()),
+        Binding::Unreachable,
+    ] {
+        let _ = writeln!(page, "| {} |", binding.message());
+    }
+
+    page.push_str(
+        "\n### A socket is closed\n\nCodes from 4000 to 4499 mean: come back; from 4500 on: \
+         something must change first.\n\n| code | reason |\n| --- | --- |\n",
+    );
+    for close in [
+        Close::Slow,
+        Close::Idle,
+        Close::TooManyJoins,
+        Close::SessionEnded,
+        Close::TooLarge,
+        Close::Restarting,
+    ] {
+        all_closes(close);
+        let _ = writeln!(page, "| {} | {} |", close.code(), close.text());
+    }
+    page
+}
+
+// A new variant stops these from compiling: it belongs into the lists above.
+
+fn all_upgrades(upgrade: &Upgrade) {
+    match upgrade {
+        Upgrade::NoKey | Upgrade::Version | Upgrade::Full | Upgrade::TooManyJoins => {}
+        Upgrade::Token(token) => all_tokens(token),
+    }
+}
+
+fn all_tokens(token: &Token) {
+    match token {
+        Token::Expired(_)
+        | Token::Incomplete
+        | Token::Expiry
+        | Token::Malformed
+        | Token::Signature
+        | Token::NoKey(_)
+        | Token::ApiKey
+        | Token::SessionEnded => {}
+    }
+}
+
+fn all_joins(join: &Join) {
+    match join {
+        Join::NoName
+        | Join::LongName(_)
+        | Join::Restarting
+        | Join::PrivateOnly
+        | Join::TooManyJoins
+        | Join::TooManyChannels
+        | Join::Token(_)
+        | Join::Unauthorized(_)
+        | Join::Replay(Replay::Public | Replay::Malformed | Replay::Unreadable)
+        | Join::Busy
+        | Join::NoConnections
+        | Join::Unreachable
+        | Join::Canceled
+        | Join::MissingPartition
+        | Join::Unknown => {}
+    }
+}
+
+fn all_systems(system: &System) {
+    match system {
+        System::Token(_)
+        | System::NotAnyMore(_)
+        | System::Undecided(_)
+        | System::NoLog
+        | System::TooManyMessages
+        | System::TooManyPresenceCalls
+        | System::LargePresence => {}
+    }
+}
+
+fn all_closes(close: Close) {
+    match close {
+        Close::Slow
+        | Close::Idle
+        | Close::TooManyJoins
+        | Close::SessionEnded
+        | Close::TooLarge
+        | Close::Restarting => {}
+    }
+}
+
+/// The rows of the table in this dialect's source: `Self::Name => (S::STATUS, "code", "words")`.
+fn auth(source: &str) -> String {
+    let mut page = String::from("## Auth\n\n| status | code | message |\n| --- | --- | --- |\n");
+    let mut rows: Vec<String> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> (S::"))
+        .filter_map(|(_, row)| {
+            let (status, row) = row.split_once(", ")?;
+            let (code, words) = row.split_once(", ")?;
+            let words = words.trim_end_matches("),");
+            let words = if words.starts_with('"') { words.trim_matches('"') } else { "WHY" };
+            let status = status.to_lowercase().replace('_', " ");
+            Some(format!("| {status} | {} | {words} |\n", code.trim_matches('"')))
+        })
+        .collect();
+    assert!(rows.len() > 20, "the table has another form now");
+    rows.sort();
+    rows.dedup();
+    page.extend(rows);
+    page
+}
+
+/// The codes in this dialect's source, by the errors that bear them.
+fn rest(source: &str) -> String {
+    let mut page = String::from("## REST\n\n| code | of |\n| --- | --- |\n");
+    let (_, table) = source.split_once("fn code(&self) -> &'static str {").expect("the table");
+    let (table, _) = table.split_once("\n    }\n").expect("its end");
+    let mut arm = String::new();
+    let mut count = 0;
+    for piece in table.split_inclusive("=> \"PGRST") {
+        let (code, names) = match piece.split_once("\",") {
+            Some((code, names)) => (Some(code), names),
+            None => (None, piece),
+        };
+        if let Some(code) = code {
+            let _ = writeln!(page, "| PGRST{code} | {arm} |");
+            count += 1;
+        }
+        let named = names.split("Self::").skip(1).map(|name| {
+            let end = name.find(|c: char| !c.is_alphanumeric()).unwrap_or(name.len());
+            &name[..end]
+        });
+        arm = named.collect::<Vec<_>>().join(", ");
+    }
+    assert!(count > 15, "the table has another form now");
+    page
+}
