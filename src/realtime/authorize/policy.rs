@@ -44,9 +44,11 @@ pub struct Policy {
 /// Asked as the role itself: row_security_active and the privilege functions speak of the
 /// current user. An empty search_path makes Postgres print every name in full. Columns go by
 /// their numbers: the table may have lost some since it was read, and nobody may see those.
+/// Permissive policies stand in the order in which Postgres asks them, last name first: where one
+/// raises an error, an earlier one that permits the row keeps it from being asked.
 const COMPILE: &str = "
     with policies as (
-      select p.oid, p.polpermissive, coalesce(pg_get_expr(p.polqual, p.polrelid), 'true') as qual,
+      select p.oid, p.polname, p.polpermissive, coalesce(pg_get_expr(p.polqual, p.polrelid), 'true') as qual,
              coalesce(p.polqual::text ~ ':varattno 0 ', false) as reads_row
         from pg_catalog.pg_policy p
        where p.polrelid = $1::oid
@@ -55,7 +57,7 @@ const COMPILE: &str = "
                select from unnest(p.polroles) as role where pg_has_role(role, 'usage')))
     )
     select row_security_active($1::oid) as is_bound,
-           (select string_agg('(' || qual || ')', ' or ' order by oid) from policies where polpermissive)
+           (select string_agg('(' || qual || ')', ' or ' order by polname desc) from policies where polpermissive)
              as permissive,
            (select string_agg('(' || qual || ')', ' and ' order by oid) from policies where not polpermissive)
              as restrictive,
