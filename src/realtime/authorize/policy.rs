@@ -116,8 +116,10 @@ impl Lens {
 fn by_image(table: &Table, permissive: &str, restrictive: &str) -> String {
     format!(
         "select coalesce(array_agg(coalesce(({permissive}) and {restrictive}, false)), '{{}}')
-           from unnest($1::text::{}[]) as {}",
-        table.quoted, table.quoted_name
+           from unnest($1::text::{}[]) as {} -- {}",
+        table.quoted,
+        table.quoted_name,
+        shape(table)
     )
 }
 
@@ -131,7 +133,19 @@ fn by_key(table: &Table) -> String {
     let condition = if same_key.is_empty() { "false".to_owned() } else { same_key.join(" and ") };
     format!(
         "select coalesce(array_agg(exists (select from {0} as t where {condition})), '{{}}')
-           from unnest($1::text::{0}[]) as image",
-        table.quoted
+           from unnest($1::text::{0}[]) as image -- {1}",
+        table.quoted,
+        shape(table)
     )
+}
+
+/// Makes the text of a statement another one when columns come or go: Postgres keeps the plan of
+/// a prepared statement over rows of a type whose columns have changed, and fails with it.
+fn shape(table: &Table) -> String {
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!("{} {}", column.number, column.type_name))
+        .collect();
+    columns.join(", ").replace(['\n', '\r'], " ")
 }
