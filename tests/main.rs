@@ -4,6 +4,7 @@ mod support;
 
 mod architecture;
 mod auth;
+mod differential;
 mod operations;
 mod realtime;
 mod rest;

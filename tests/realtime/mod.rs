@@ -4,6 +4,7 @@ mod authorization;
 mod bad_input;
 mod broadcast;
 mod changes;
+mod differential;
 mod goodbye;
 mod resume;
 mod tokens;

@@ -96,6 +96,26 @@ impl Database {
         }
     }
 
+    /// Takes it away, with its server's slot and with roles of its own, for programs that make
+    /// thousands. The server must have stopped.
+    pub async fn remove(self, roles: &[&str]) {
+        let postgres = connect(&cluster().await.superuser, "postgres").await;
+        let slot = format!("select from pg_replication_slots where slot_name = '{}'", self.name);
+        let is_held = format!("{slot} and active");
+        super::eventually("the slot is free", || async {
+            rows(&postgres, &is_held).await.ok()?.is_empty().then_some(())
+        })
+        .await;
+        let mut statements = vec![
+            format!("select pg_drop_replication_slot('{0}') where exists ({slot})", self.name),
+            format!("drop database {} with (force)", self.name),
+        ];
+        statements.extend(roles.iter().map(|role| format!("drop role {role}")));
+        for sql in statements {
+            rows(&postgres, &sql).await.unwrap_or_else(|error| panic!("{sql}\n{error:?}"));
+        }
+    }
+
     /// The answer of a query as the superuser, as text.
     pub async fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         rows(&self.client, sql).await.unwrap_or_else(|error| panic!("{sql}\n{error:?}"))
