@@ -30,9 +30,9 @@ impl Transaction {
 pub fn rows(dice: &mut Dice, scene: &Scene, revisions: &mut Revisions) -> Transaction {
     let mut statements = Vec::new();
     let mut is_ddl = false;
-    let only_announced = scene.only_announced;
     for _ in 0..dice.between(1, 6) {
-        let statement = statement(dice, scene, revisions);
+        let on_side = dice.percent(35);
+        let statement = statement(dice, scene, revisions, on_side);
         if dice.percent(7) {
             statements.push("savepoint undone".to_owned());
             statements.push(statement);
@@ -40,13 +40,24 @@ pub fn rows(dice: &mut Dice, scene: &Scene, revisions: &mut Revisions) -> Transa
         } else {
             statements.push(statement);
         }
-        if dice.percent(4) {
-            let place = if only_announced { 0 } else { statements.len() };
-            statements.insert(place, rule(dice, scene));
+        if dice.percent(4) && !scene.is_lenient {
+            statements.push(rule(dice, scene));
             is_ddl = true;
         }
     }
     Transaction { is_ddl, ..Transaction::of(statements) }
+}
+
+/// Rows of the tables that people subscribe to, or of those beside them: two such transactions
+/// have nothing in common and can be committed side by side.
+pub fn rows_of(
+    dice: &mut Dice,
+    scene: &Scene,
+    revisions: &mut Revisions,
+    on_side: bool,
+) -> Transaction {
+    let count = dice.between(1, 4);
+    Transaction::of((0..count).map(|_| statement(dice, scene, revisions, on_side)).collect())
 }
 
 /// A change of rules that the log can tell of, and that leaves the shape of rows as it is.
@@ -62,13 +73,16 @@ pub fn upheaval(dice: &mut Dice, scene: &Scene) -> Transaction {
     let name = &table.full_name;
     let (guest, crew) = (&scene.guest, &scene.crew);
     let mut is_silent = false;
-    let statement = match dice.below(9) {
+    let statement = match dice.below(10) {
+        9 => format!("alter table {name} alter column extra type int8 using 7"),
         0 => format!("alter table {name} add column if not exists extra text default 'more'"),
         1 => format!("alter table {name} drop column if exists extra"),
         2 => format!("alter table {name} add column if not exists extra int"),
         3 => format!("alter publication supabase_realtime drop table {}", any.full_name),
         4 => format!("alter publication supabase_realtime add table {}", any.full_name),
-        5 => any.set_identity(dice.word(&["full", "default"])),
+        5 if !(scene.is_lenient && any.has("big")) => {
+            any.set_identity(dice.word(&["full", "default"]))
+        }
         _ => {
             is_silent = true;
             match dice.below(4) {
@@ -82,8 +96,7 @@ pub fn upheaval(dice: &mut Dice, scene: &Scene) -> Transaction {
     Transaction { is_ddl: true, is_silent, ..Transaction::of(vec![statement]) }
 }
 
-fn statement(dice: &mut Dice, scene: &Scene, revisions: &mut Revisions) -> String {
-    let on_side = dice.percent(35);
+fn statement(dice: &mut Dice, scene: &Scene, revisions: &mut Revisions, on_side: bool) -> String {
     if on_side && dice.percent(15) {
         let is_on = dice.percent(50);
         let name = dice.word(&["one", "two"]);
@@ -94,6 +107,7 @@ fn statement(dice: &mut Dice, scene: &Scene, revisions: &mut Revisions) -> Strin
         0..=1 => format!("truncate {}", table.full_name),
         2..=39 => insert(dice, &table, revisions),
         40..=84 => update(dice, &table, revisions),
+        85..=90 if !on_side => hand_over(dice, &table, revisions),
         _ => format!("delete from {} where {}", table.full_name, some_rows(dice, &table)),
     }
 }
@@ -162,6 +176,16 @@ fn update(dice: &mut Dice, table: &Table, revisions: &mut Revisions) -> String {
     format!("update {name} set {} where {}", set.join(", "), some_rows(dice, table))
 }
 
+/// Rows that are somebody's for a moment only: nobody else may hear what they were then.
+fn hand_over(dice: &mut Dice, table: &Table, revisions: &mut Revisions) -> String {
+    let rows = format!("{} = {}", table.key[0], table.value(dice, table.key[0]));
+    let mut give = || {
+        let (owner, revision) = (table.value(dice, "owner"), revisions.next());
+        format!("update {} set rev = {revision}, owner = {owner} where {rows}", table.full_name)
+    };
+    format!("{};\n{}", give(), give())
+}
+
 fn some_rows(dice: &mut Dice, table: &Table) -> String {
     if dice.percent(15) {
         return "true".to_owned();
@@ -178,7 +202,7 @@ fn some_rows(dice: &mut Dice, table: &Table) -> String {
 /// A change of policies, row security, functions or grants.
 fn rule(dice: &mut Dice, scene: &Scene) -> String {
     let words = &scene.vocabulary;
-    let is_announced = |table: &&Table| !(scene.only_announced && table.is_partitioned());
+    let is_announced = |table: &&Table| !(scene.is_lenient && table.is_partitioned());
     let tables: Vec<&Table> = scene.mains.iter().filter(is_announced).collect();
     let table =
         if tables.is_empty() { dice.pick(&words.sides) } else { *dice.pick(&tables) }.clone();

@@ -5,16 +5,25 @@
 //! (chance from a seed), `people`, `tables`, `policies` and `scene` (a random database),
 //! `history` (random transactions), `oracle.sql` (what changed and who may see it, by plain
 //! selects), `verdict` (what must be heard then), `audience` (the sockets), `world` (all of it,
-//! step by step).
+//! step by step), `rehearsal` (several transactions at once).
+
+#![expect(
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "SQL is put together to be read, not fast"
+)]
 
 mod audience;
 mod dice;
 mod history;
 mod people;
 mod policies;
+mod rehearsal;
 mod scene;
 mod tables;
+mod tally;
 mod verdict;
 mod world;
 
-pub use world::{Options, Tally, run};
+pub use tally::{Options, Tally};
+pub use world::run;

@@ -31,18 +31,23 @@ pub fn people(dice: &mut Dice, guest: &str) -> Vec<Listener> {
         somebody(dice, "anon", None),
     ];
     while people.len() < count {
-        let number = dice.between(1, SUBJECTS);
-        people.push(match dice.below(8) {
-            0 => somebody(dice, "service_role", None),
-            1 | 2 => somebody(dice, guest, Some(number)),
-            // The same subject as the first, and claims of its own.
-            3 => somebody(dice, "authenticated", Some(1)),
-            4 => somebody(dice, "authenticated", None),
-            5 => somebody(dice, "anon", Some(number)),
-            _ => somebody(dice, "authenticated", Some(number)),
-        });
+        people.push(newcomer(dice, guest));
     }
     people
+}
+
+/// Somebody more.
+pub fn newcomer(dice: &mut Dice, guest: &str) -> Listener {
+    let number = dice.between(1, SUBJECTS);
+    match dice.below(8) {
+        0 => somebody(dice, "service_role", None),
+        1 | 2 => somebody(dice, guest, Some(number)),
+        // The same subject as the first, and claims of its own.
+        3 => somebody(dice, "authenticated", Some(1)),
+        4 => somebody(dice, "authenticated", None),
+        5 => somebody(dice, "anon", Some(number)),
+        _ => somebody(dice, "authenticated", Some(number)),
+    }
 }
 
 fn somebody(dice: &mut Dice, role: &str, number: Option<usize>) -> Listener {

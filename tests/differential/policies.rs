@@ -296,7 +296,8 @@ impl Vocabulary {
 /// On the row's own columns and who asks.
 fn column_condition(dice: &mut Dice, table: &Table) -> String {
     let row = &table.name;
-    let column = *dice.pick(&table.columns);
+    let column =
+        if table.has("big") && dice.percent(20) { "big" } else { *dice.pick(&table.columns) };
     let somebody = subject(dice.between(1, SUBJECTS));
     match column {
         "owner" => dice
@@ -334,11 +335,15 @@ fn column_condition(dice: &mut Dice, table: &Table) -> String {
         "readers" => dice
             .word(&["auth.uid() = any (readers)", "readers @> array[auth.uid()]", "cardinality(readers) > 0"])
             .to_owned(),
-        "teams" => match table.has("team") {
-            true => format!("{row}.team = any ({row}.teams)"),
-            false => "teams && array(select jsonb_array_elements_text(auth.jwt() -> 'teams')::int)".to_owned(),
-        },
-        "big" => dice.word(&["big like 'x%'", "length(big) > 100", "big is not null"]).to_owned(),
+        "teams" if table.has("team") => format!("{row}.team = any ({row}.teams)"),
+        "teams" => {
+            "teams && array(select jsonb_array_elements_text(auth.jwt() -> 'teams')::int)".to_owned()
+        }
+        "big" => dice.word(&[
+                "big like 'x%'",
+                "big is not null",
+                "length(big) > 100 and owner = auth.uid()",
+            ]).to_owned(),
         other => format!("{row}.{other} is not null"),
     }
 }

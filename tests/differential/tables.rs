@@ -42,7 +42,7 @@ const COLUMNS: &[&str] =
 
 impl Table {
     /// A table that people subscribe to.
-    pub fn main(dice: &mut Dice, number: usize) -> Self {
+    pub fn main(dice: &mut Dice, number: usize, is_lenient: bool) -> Self {
         let name = format!("t{number}");
         let partitioning = match dice.below(10) {
             0 => Some("hash"),
@@ -65,6 +65,7 @@ impl Table {
             columns.push("owner");
         }
         let not_null = columns.iter().filter(|_| dice.percent(15)).copied().collect();
+        let must_log_all = is_lenient && columns.contains(&"big");
         Self {
             full_name: format!("public.{name}"),
             name,
@@ -73,7 +74,7 @@ impl Table {
             key_type,
             partitioning,
             is_published: true,
-            has_full_identity: dice.percent(50),
+            has_full_identity: must_log_all || dice.percent(50),
             not_null,
         }
     }

@@ -85,14 +85,14 @@ impl Judged {
         };
         match &*self.kind {
             "INSERT" | "UPDATE" if !sees_key => vec![Some(self.refused())],
-            "INSERT" if has_new => vec![Some(self.told(columns, Some(all(&self.new_row)), None))],
+            "INSERT" if has_new => vec![Some(self.told(columns, Some(&all(&self.new_row)), None))],
             "UPDATE" if has_new => {
                 let mut record = all(&self.new_row);
                 for name in self.unlogged() {
                     record.remove(name);
                 }
                 let old = if has_old { all(&self.old_row) } else { key(&self.old_row) };
-                let told = Some(self.told(columns, Some(record), Some(old)));
+                let told = Some(self.told(columns, Some(&record), Some(&old)));
                 // What the log left out is looked up in the row as it is now. Where that is
                 // another row by now nobody can say, and silence is right as well.
                 let is_unsure = !self.unlogged().is_empty() && !rows.new.is_now;
@@ -100,16 +100,15 @@ impl Judged {
             }
             "DELETE" if columns.is_empty() => vec![None],
             "DELETE" if self.has_old && has_old => {
-                vec![Some(self.told(columns, None, Some(all(&self.old_row))))]
+                vec![Some(self.told(columns, None, Some(&all(&self.old_row))))]
             }
             "DELETE" if !self.has_old => {
-                let told = Some(self.told(columns, None, Some(key(&self.old_row))));
+                let told = Some(self.told(columns, None, Some(&key(&self.old_row))));
                 match (self.is_bound[person], self.may_have_policy[person]) {
-                    (false, _) => vec![told],
                     (true, _) if is_strict => vec![None],
-                    (true, true) => vec![told],
                     // Who could never see a row need not hear of its end.
                     (true, false) => vec![told, None],
+                    _ => vec![told],
                 }
             }
             _ => vec![None],
@@ -132,8 +131,8 @@ impl Judged {
     fn told(
         &self,
         columns: &[String],
-        record: Option<Map<String, Value>>,
-        old_record: Option<Map<String, Value>>,
+        record: Option<&Map<String, Value>>,
+        old_record: Option<&Map<String, Value>>,
     ) -> Value {
         json!({
             "type": self.kind, "columns": columns, "record": record, "old_record": old_record, "errors": null,

@@ -1,16 +1,19 @@
 //! One world from its seed to its end: transactions, Postgres's verdicts, and what was heard.
 
-use std::fmt;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_postgres::Client;
+use walkie::wal::Place;
 
 use super::audience::{Ear, gather};
 use super::dice::Dice;
 use super::history::{self, Transaction};
+use super::people::newcomer;
 use super::scene::Scene;
 use super::tables::Revisions;
+use super::tally::{Mismatch, Options, Tally};
 use super::verdict::{Judged, compare};
 use crate::support::{Database, Server, rows};
 
@@ -20,50 +23,14 @@ const NOTICE: Duration = Duration::from_millis(1_200);
 /// Former fences from which a latecomer may want to go on.
 const MAX_MARKS: usize = 8;
 
-/// How a world is run.
-#[derive(Debug, Clone)]
-pub struct Options<'a> {
-    /// Steps of its history.
-    pub steps: usize,
-    /// More flags for the server, for instance one that breaks it.
-    pub flags: &'a [&'a str],
-    /// Whether rules change only where the log announces it in time: not in a transaction that
-    /// has written rows before, and not for a table in partitions.
-    pub only_announced: bool,
-}
-
-/// What was done and seen.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Tally {
-    /// Databases with a schema of their own.
-    pub worlds: usize,
-    /// Tables with a whole set of policies, and changes of such a set.
-    pub policy_sets: usize,
-    /// Committed transactions.
-    pub transactions: usize,
-    /// Committed changes of rules.
-    pub ddl: usize,
-    /// Changed rows times sockets.
-    pub checks: usize,
-    /// Of these, events that were heard.
-    pub delivered: usize,
-    /// Of these, changes that were rightly kept back.
-    pub withheld: usize,
-    /// Sockets that came late, most of them asking for what they had missed.
-    pub late: usize,
-}
-
-/// The server and Postgres disagree, with all that is needed to see why.
-pub struct Mismatch(pub String);
-
 /// A world that goes on.
-struct World {
-    seed: u64,
-    dice: Dice,
-    scene: Scene,
-    revisions: Revisions,
-    database: Database,
-    writer: Client,
+pub struct World {
+    pub(super) seed: u64,
+    pub(super) dice: Dice,
+    pub(super) scene: Scene,
+    pub(super) revisions: Revisions,
+    pub(super) database: Database,
+    pub(super) writer: Client,
     server: Server,
     ears: Vec<Ear>,
     is_strict: bool,
@@ -85,11 +52,13 @@ pub async fn run(seed: u64, options: &Options<'_>) -> Result<Tally, Mismatch> {
     let mut dice = Dice::new(seed);
     let mut revisions = Revisions::default();
     let database = Database::scratch().await;
-    let scene = Scene::new(&mut dice, database.name(), &mut revisions, options.only_announced);
+    let scene = Scene::new(&mut dice, database.name(), &mut revisions, options.is_lenient);
     database.sql(include_str!("oracle.sql")).await;
     database.sql(&scene.sql).await;
     let is_strict = dice.percent(40);
     let mut flags = options.flags.to_vec();
+    // Nobody here says anything to the server, however slow the machine is.
+    flags.extend(["--realtime-idle-seconds", "3600"]);
     if is_strict {
         flags.extend(["--realtime-delete-events", "strict"]);
     }
@@ -129,6 +98,12 @@ impl World {
             if self.dice.percent(6) && self.ears.len() < 12 {
                 self.join_late().await?;
             }
+            if self.dice.percent(4) {
+                let number = self.dice.below(self.ears.len());
+                let person = self.dice.below(self.scene.people.len());
+                let ear = &mut self.ears[number];
+                ear.become_person(&self.server, &self.scene.people, person).await;
+            }
             let (dice, scene) = (&mut self.dice, &self.scene);
             match dice.below(100) {
                 0..=9 => {
@@ -143,7 +118,8 @@ impl World {
                     let change = history::rules(dice, scene);
                     self.step(&change).await?;
                 }
-                25..=39 => self.burst().await?,
+                25..=36 => self.burst().await?,
+                37..=40 => self.race().await?,
                 _ => {
                     let change = history::rows(dice, scene, &mut self.revisions);
                     self.step(&change).await?;
@@ -173,69 +149,13 @@ impl World {
         Ok(())
     }
 
-    /// Several transactions at once. A rehearsal that is rolled back asks Postgres after each of
-    /// them; then they are committed without a pause.
-    async fn burst(&mut self) -> Result<(), Mismatch> {
-        let count = self.dice.between(2, 6);
-        let transactions: Vec<Transaction> = (0..count)
-            .map(|_| match self.dice.below(4) {
-                0 => history::rules(&mut self.dice, &self.scene),
-                _ => history::rows(&mut self.dice, &self.scene, &mut self.revisions),
-            })
-            .collect();
-        let mark = self.mark().await;
-        let (good, mut rehearsed) = self.rehearse(mark, &transactions).await;
-        let sql: Vec<String> = good
-            .iter()
-            .map(|number| format!("begin;\n{}commit;\n", transactions[*number].sql()))
-            .collect();
-        let sql = sql.concat();
-        self.writer.batch_execute(&sql).await.expect("what was rehearsed can be done");
-        for number in &good {
-            self.count(&transactions[*number]);
-        }
-        self.script.push(sql.clone());
-        let judged = self.judge(mark).await;
-        let mut moments: Vec<Vec<&Judged>> = judged.iter().map(|change| vec![change]).collect();
-        for (_, moment) in &mut rehearsed {
-            let mut open: Vec<&Judged> = moment.iter().collect();
-            for change in &mut moments {
-                // Rows of one statement may come in another order.
-                if let Some(place) = open.iter().position(|other| other.is_same(change[0])) {
-                    change.push(open.remove(place));
-                }
-            }
-            assert!(open.is_empty(), "world {}: the rehearsal went otherwise:\n{sql}", self.seed);
-        }
-        self.listen(&moments, &sql).await
-    }
-
-    /// The transactions that can be done, and what Postgres says after each.
-    async fn rehearse(
-        &mut self,
-        mark: i64,
-        transactions: &[Transaction],
-    ) -> (Vec<usize>, Vec<(usize, Vec<Judged>)>) {
-        let (mut good, mut moments) = (Vec::new(), Vec::new());
-        self.writer.batch_execute("begin").await.expect("begins");
-        for (number, transaction) in transactions.iter().enumerate() {
-            let sql = format!("savepoint rehearsed;\n{}", transaction.sql());
-            if self.writer.batch_execute(&sql).await.is_err() {
-                self.writer.batch_execute("rollback to savepoint rehearsed").await.expect("undone");
-                continue;
-            }
-            good.push(number);
-            self.writer.batch_execute("savepoint judged").await.expect("marks");
-            moments.push((number, self.ask(mark).await));
-            self.writer.batch_execute("rollback to savepoint judged").await.expect("undone");
-        }
-        self.writer.batch_execute("rollback").await.expect("rolls back");
-        (good, moments)
-    }
-
     /// Somebody comes later than the others; mostly they ask for what they missed, and are
     /// judged by what they may see now.
     async fn join_late(&mut self) -> Result<(), Mismatch> {
+        if self.dice.percent(50) {
+            let newcomer = newcomer(&mut self.dice, &self.scene.guest);
+            self.scene.people.push(newcomer);
+        }
         let person = self.dice.below(self.scene.people.len());
         // What they missed is judged by the rules as they are when the server has noticed them.
         if self.dice.percent(15) {
@@ -270,14 +190,22 @@ impl World {
     }
 
     /// Waits until everybody has heard the fence, and compares.
-    async fn listen(&mut self, moments: &[Vec<&Judged>], sql: &str) -> Result<(), Mismatch> {
+    pub(super) async fn listen(
+        &mut self,
+        moments: &[Vec<&Judged>],
+        sql: &str,
+    ) -> Result<(), Mismatch> {
         let fence = self.fence().await;
         let mut ears = std::mem::take(&mut self.ears);
-        let mut place = String::new();
+        let (mut all_heard, mut place) = (Vec::new(), String::new());
         for ear in &mut ears {
             let (heard, at) = ear.hear_until(fence).await;
-            self.check(ear, moments, &heard, sql).await?;
+            all_heard.push(heard);
             place = at;
+        }
+        let moments = in_commit_order(moments, all_heard.concat());
+        for (ear, heard) in ears.iter().zip(&all_heard) {
+            self.check(ear, &moments, heard, sql).await?;
         }
         self.ears = ears;
         let mark = self.mark().await;
@@ -336,15 +264,15 @@ impl World {
     async fn commit(&mut self, transaction: &Transaction) {
         let sql = format!("begin;\n{}commit;\n", transaction.sql());
         match self.writer.batch_execute(&sql).await {
-            Ok(()) => {
-                self.count(transaction);
-                self.script.push(sql);
-            }
+            Ok(()) => drop(self.count(transaction)),
             Err(_) => self.writer.batch_execute("rollback").await.expect("rolls back"),
         }
     }
 
-    fn count(&mut self, transaction: &Transaction) {
+    /// Notes a transaction that is committed; gives its SQL.
+    pub(super) fn count(&mut self, transaction: &Transaction) -> String {
+        let sql = format!("begin;\n{}commit;\n", transaction.sql());
+        self.script.push(sql.clone());
         self.tally.transactions += 1;
         self.tally.ddl += usize::from(transaction.is_ddl);
         if transaction.is_ddl {
@@ -352,22 +280,23 @@ impl World {
         }
         let changes_policies = |statement: &String| statement.contains(" policy ");
         self.tally.policy_sets += usize::from(transaction.statements.iter().any(changes_policies));
+        sql
     }
 
     /// Where the journal ends.
-    async fn mark(&self) -> i64 {
+    pub(super) async fn mark(&self) -> i64 {
         let mark = self.database.value("select coalesce(max(number), 0) from oracle.journal").await;
         mark.parse().expect("a number")
     }
 
-    async fn judge(&self, mark: i64) -> Vec<Judged> {
+    pub(super) async fn judge(&self, mark: i64) -> Vec<Judged> {
         self.writer.batch_execute("begin isolation level repeatable read").await.expect("begins");
         let judged = self.ask(mark).await;
         self.writer.batch_execute("rollback").await.expect("rolls back");
         judged
     }
 
-    async fn ask(&self, mark: i64) -> Vec<Judged> {
+    pub(super) async fn ask(&self, mark: i64) -> Vec<Judged> {
         let people: Vec<Value> = self
             .scene
             .people
@@ -389,38 +318,14 @@ impl World {
     }
 }
 
-impl fmt::Debug for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.worlds += other.worlds;
-        self.policy_sets += other.policy_sets;
-        self.transactions += other.transactions;
-        self.ddl += other.ddl;
-        self.checks += other.checks;
-        self.delivered += other.delivered;
-        self.withheld += other.withheld;
-        self.late += other.late;
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} worlds, {} policy sets, {} transactions ({} of rules), {} latecomers; {} checks: {} delivered, {} withheld",
-            self.worlds,
-            self.policy_sets,
-            self.transactions,
-            self.ddl,
-            self.late,
-            self.checks,
-            self.delivered,
-            self.withheld
-        )
-    }
+/// The journal counts rows as they are written; the log tells them as they are committed.
+fn in_commit_order<'a>(moments: &[Vec<&'a Judged>], heard: Vec<Value>) -> Vec<Vec<&'a Judged>> {
+    let commits: HashMap<u64, Place> = heard
+        .into_iter()
+        .filter_map(|data| Some((data["tx"].as_u64()?, data["lsn"].as_str()?.parse().ok()?)))
+        .collect();
+    let mut moments = moments.to_vec();
+    // What nobody has heard can stand anywhere.
+    moments.sort_by_key(|moments| commits.get(&moments[0].xid).map(|place| place.commit));
+    moments
 }

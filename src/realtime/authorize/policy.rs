@@ -127,8 +127,10 @@ impl Lens {
 fn by_image(table: &Table, permissive: &str, restrictive: &str) -> String {
     format!(
         "select coalesce(array_agg(coalesce(({permissive}) and {restrictive}, false)), '{{}}')
-           from unnest($1::text::{}[]) as {}",
-        table.quoted, table.quoted_name
+           from unnest($1::text::{}[]) as {} -- {}",
+        table.quoted,
+        table.quoted_name,
+        shape(table)
     )
 }
 
@@ -148,7 +150,19 @@ pub fn by_key(table: &Table, missing: &[bool]) -> String {
     let condition = if knows_key { same.join(" and ") } else { "false".to_owned() };
     format!(
         "select coalesce(array_agg(exists (select from {0} as t where {condition})), '{{}}')
-           from unnest($1::text::{0}[]) as image",
-        table.quoted
+           from unnest($1::text::{0}[]) as image -- {1}",
+        table.quoted,
+        shape(table)
     )
+}
+
+/// Makes the text of a statement another one when columns come or go: Postgres keeps the plan of
+/// a prepared statement over rows of a type whose columns have changed, and fails with it.
+fn shape(table: &Table) -> String {
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!("{} {}", column.number, column.type_name))
+        .collect();
+    columns.join(", ").replace(['\n', '\r'], " ")
 }
