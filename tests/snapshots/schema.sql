@@ -1313,7 +1313,10 @@ CREATE FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[],
          candidates = excluded.candidates,
          is_cacheable = excluded.is_cacheable,
          reasons = excluded.reasons,
-         compiled_at = now();
+         compiled_at = now()
+   -- It is compiled again and again; only news are written.
+   where (n.columns, n.claims, n.reads, n.candidates, n.reasons)
+         is distinct from (excluded.columns, excluded.claims, excluded.reads, excluded.candidates, excluded.reasons);
 $$;
 
 COMMENT ON FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) IS 'Takes a table, a role and what the server has understood of the policies between them; keeps it for realtime.compiled_policies.';
@@ -1324,7 +1327,6 @@ CREATE FUNCTION realtime.on_ddl() RETURNS event_trigger
     AS $$
 declare
   told text := current_setting('walkie.ddl_told', true);
-  now_told text;
   lost oid;
 begin
   if tg_event = 'sql_drop' then
@@ -1336,17 +1338,15 @@ begin
   end if;
 
   -- A table that may no longer be watched leaves at once: the next update of it would fail.
-  if tg_event = 'ddl_command_end' then
-    for lost in
-      select r.prrelid
-        from pg_catalog.pg_publication_rel r
-        join pg_catalog.pg_publication p on p.oid = r.prpubid
-       where p.pubname = 'walkie_policies'
-         and not realtime.is_watchable(r.prrelid)
-    loop
-      execute format('alter publication walkie_policies drop table only %s', lost::regclass);
-    end loop;
-  end if;
+  for lost in
+    select r.prrelid
+      from pg_catalog.pg_publication_rel r
+      join pg_catalog.pg_publication p on p.oid = r.prpubid
+     where p.pubname = 'walkie_policies'
+       and not realtime.is_watchable(r.prrelid)
+  loop
+    execute format('alter publication walkie_policies drop table only %s', lost::regclass);
+  end loop;
 
   -- Once a kind and transaction is enough: it is heard when the transaction commits.
   if tg_tag not in ('CREATE INDEX', 'REINDEX', 'CREATE STATISTICS', 'CREATE TRIGGER', 'REFRESH MATERIALIZED VIEW') then
@@ -1411,113 +1411,6 @@ end
 $$;
 
 COMMENT ON FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean) IS 'As realtime.send, with bytes; sockets of vsn 1.0.0 cannot carry them and hear nothing.';
-
-CREATE FUNCTION realtime.is_watchable(p_table oid) RETURNS boolean
-    LANGUAGE sql STABLE
-    SET search_path TO ''
-    AS $$
-  select exists (
-    select
-      from pg_catalog.pg_class c
-      join pg_catalog.pg_namespace s on s.oid = c.relnamespace
-     where c.oid = p_table
-       and c.relkind = 'r'
-       and c.relpersistence = 'p'
-       and not c.relispartition
-       and s.nspname not in ('pg_catalog', 'information_schema')
-       -- In two publications a table would be told with the columns and rows of both.
-       and not exists (
-         select
-           from pg_catalog.pg_publication p
-          where p.pubname = 'supabase_realtime'
-            and (p.puballtables
-                 or exists (select from pg_catalog.pg_publication_rel r where r.prpubid = p.oid and r.prrelid = c.oid)
-                 or exists (select from pg_catalog.pg_publication_namespace n where n.pnpubid = p.oid and n.pnnspid = c.relnamespace)))
-       -- Without an identity, updates and deletes of a published table are refused.
-       and (c.relreplident = 'f'
-            or c.relreplident in ('d', 'i')
-               and exists (
-                 select
-                   from pg_catalog.pg_index i
-                  where i.indrelid = c.oid
-                    and i.indisvalid
-                    and i.indimmediate
-                    and case c.relreplident when 'd' then i.indisprimary else i.indisreplident end))
-  )
-$$;
-
-COMMENT ON FUNCTION realtime.is_watchable(p_table oid) IS 'Takes a table; tells whether it can be in the publication walkie_policies without anybody noticing.';
-
-CREATE FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  delete from realtime.policy_notes n
-   where not exists (select from pg_catalog.pg_class c where c.oid = n.relation);
-
-  insert into realtime.policy_notes as n
-         (relation, role, columns, claims, reads, candidates, is_cacheable, reasons)
-  select p_table, p_role, p_columns, p_claims, p_reads, p_candidates, cardinality(p_reasons) = 0, p_reasons
-   where exists (select from pg_catalog.pg_class c where c.oid = p_table)
-  on conflict (relation, role) do update
-     set columns = excluded.columns,
-         claims = excluded.claims,
-         reads = excluded.reads,
-         candidates = excluded.candidates,
-         is_cacheable = excluded.is_cacheable,
-         reasons = excluded.reasons,
-         compiled_at = now()
-   -- It is compiled again and again; only news are written.
-   where (n.columns, n.claims, n.reads, n.candidates, n.reasons)
-         is distinct from (excluded.columns, excluded.claims, excluded.reads, excluded.candidates, excluded.reasons);
-$$;
-
-COMMENT ON FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) IS 'Takes a table, a role and what the server has understood of the policies between them; keeps it for realtime.compiled_policies.';
-
-CREATE FUNCTION realtime.on_ddl() RETURNS event_trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  told text := current_setting('walkie.ddl_told', true);
-  lost oid;
-begin
-  if tg_event = 'sql_drop' then
-    if not exists (select from pg_event_trigger_dropped_objects() where not is_temporary) then
-      return;
-    end if;
-  elsif not exists (select from pg_event_trigger_ddl_commands() where schema_name is distinct from 'pg_temp') then
-    return;
-  end if;
-
-  -- A table that may no longer be watched leaves at once: the next update of it would fail.
-  for lost in
-    select r.prrelid
-      from pg_catalog.pg_publication_rel r
-      join pg_catalog.pg_publication p on p.oid = r.prpubid
-     where p.pubname = 'walkie_policies'
-       and not realtime.is_watchable(r.prrelid)
-  loop
-    execute format('alter publication walkie_policies drop table only %s', lost::regclass);
-  end loop;
-
-  -- Once a kind and transaction is enough: it is heard when the transaction commits.
-  if tg_tag not in ('CREATE INDEX', 'REINDEX', 'CREATE STATISTICS', 'CREATE TRIGGER', 'REFRESH MATERIALIZED VIEW') then
-    if told is null or split_part(told, ':', 1) <> pg_current_xact_id()::text then
-      told := pg_current_xact_id()::text || ':';
-    end if;
-    if not tg_tag = any (string_to_array(split_part(told, ':', 2), ',')) then
-      perform set_config('walkie.ddl_told', told || tg_tag || ',', true);
-      perform pg_logical_emit_message(true, 'rt:ddl', tg_tag);
-    end if;
-  end if;
-exception when others then
-  -- Nobody's command fails because of this; the server also looks for itself from time to time.
-  raise warning 'realtime.on_ddl: %', sqlerrm;
-end
-$$;
-
-COMMENT ON FUNCTION realtime.on_ddl() IS 'Event trigger: tells the server, in the log, that what decides who sees what may have changed, and takes tables out of walkie_policies that may no longer be in it.';
 
 CREATE FUNCTION realtime.topic() RETURNS text
     LANGUAGE sql STABLE
@@ -2221,7 +2114,7 @@ CREATE VIEW realtime.compiled_policies AS
      JOIN pg_class c ON ((c.oid = n.relation)))
      JOIN pg_namespace s ON ((s.oid = c.relnamespace)));
 
-COMMENT ON VIEW realtime.compiled_policies IS 'What the server has last understood of the policies of each table and role: the columns and claims that decide (claims null: all), the tables read and how their changes are followed, who is asked (candidates null: everybody), and why verdicts are not remembered where they are not.';
+COMMENT ON VIEW realtime.compiled_policies IS 'What the server has last understood of the policies of each table and role: the columns and claims that decide (claims null: all), the tables read and how their changes are followed, who is asked (candidates null: everybody), why verdicts are not remembered where they are not, and since when it is understood so.';
 
 CREATE TABLE realtime.messages (
     topic text NOT NULL,
@@ -2842,7 +2735,7 @@ COMMENT ON PUBLICATION supabase_realtime_messages_publication IS 'What realtime.
 
 CREATE PUBLICATION walkie_policies WITH (publish = 'insert, update, delete, truncate');
 
-COMMENT ON PUBLICATION walkie_policies IS 'Tables that row policies read and that nobody follows. The server adds and removes them itself.';
+COMMENT ON PUBLICATION walkie_policies IS 'Tables that row policies read and that nobody follows. The server adds and removes them itself; only to make one unlogged, take it out first.';
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversation_members;
 
