@@ -3,7 +3,6 @@
 //!
 //! `cargo bench --bench authorization -- [MOST]` (default 10,000 people). Half of the changes
 //! are in a room of 1,000 (or of all, where fewer are connected), half in one of 20.
-#![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod stage;
 

@@ -24,7 +24,6 @@ use crate::observe::Metrics;
 use crate::pg::install::{self, Finding};
 use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
-use crate::realtime::hub::Hub;
 use crate::realtime::partitions::Partitions;
 use crate::realtime::{self, Realtime};
 use crate::rest::Rest;
@@ -96,13 +95,11 @@ pub async fn run(
     partitions.keep().await;
 
     let metrics = Arc::new(Metrics::default());
-    let hub = Arc::<Hub>::default();
-    let (feed, changes) = feed(&settings, &hub, &metrics)?;
+    let (feed, changes) = feed(&settings, &metrics)?;
     let sockets = TaskTracker::new();
     let realtime = Realtime::new(
         identity::keys(&settings.identity),
         pg.clone(),
-        Arc::clone(&hub),
         changes.clone(),
         settings.realtime.clone(),
         metrics.realtime.clone(),
@@ -152,13 +149,13 @@ pub async fn run(
 }
 
 /// The log reader and the pool that its authorizer asks over.
-fn feed(settings: &Settings, hub: &Arc<Hub>, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
+fn feed(settings: &Settings, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
     let target = Target::new(url, "log")?;
     let publications = [names::PUBLICATION, names::BROADCASTS, names::POLICIES_PUBLICATION];
     let source = Source::new(&target, &settings.realtime.realtime_slot, &publications);
     let pool = authorizer_pool(settings)?;
-    Ok(Feed::new(source, pool, Arc::clone(hub), &settings.realtime, metrics))
+    Ok(Feed::new(source, pool, &settings.realtime, metrics))
 }
 
 /// Connections of the authorizer: functions in policies find what they find for requests, and

@@ -305,7 +305,7 @@ async fn concern<'a>(
         let people = concerned_people(&matches, role);
         let asking = people.as_deref().map_or(Asking::Everybody, Asking::These);
         let all = followers.people(role);
-        let sight = authorizer.see(inquiry, &table, role, all, asking, change, fresh).await?;
+        let sight = authorizer.see(inquiry, (&table, role), all, asking, change, fresh).await?;
         sights.push((role, sight));
     }
     Ok(Some(Concern { change, table, matches, sights }))

@@ -58,6 +58,8 @@ enum Command {
 pub struct Handle {
     commands: mpsc::Sender<Command>,
     is_connected: watch::Receiver<bool>,
+    /// The rooms: what SQL broadcasts is told there.
+    pub(super) hub: Arc<Hub>,
 }
 
 impl Handle {
@@ -113,15 +115,14 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed from `source`; `pool` is for the authorizer's questions, and what SQL broadcasts
-    /// goes to the rooms of `hub`.
+    /// A feed from `source`; `pool` is for the authorizer's questions.
     pub fn new(
         source: Source,
         pool: Pool,
-        hub: Arc<Hub>,
         settings: &RealtimeSettings,
         metrics: &Metrics,
     ) -> (Self, Handle) {
+        let hub = Arc::<Hub>::default();
         let (sender, commands) = mpsc::channel(MAX_COMMANDS);
         let (is_connected, connected) = watch::channel(false);
         let bounds = Bounds {
@@ -134,7 +135,7 @@ impl Feed {
             commands,
             is_connected,
             delivery: Delivery::new(pool, settings, &metrics.authorizer),
-            broadcasts: Broadcasts::new(hub, settings.realtime_max_broadcast_bytes),
+            broadcasts: Broadcasts::new(Arc::clone(&hub), settings.realtime_max_broadcast_bytes),
             window: Window::new(bounds),
             catching_up: Vec::new(),
             people: HashMap::new(),
@@ -144,7 +145,7 @@ impl Feed {
             has_connected: false,
             subscriptions: metrics.realtime.subscriptions.clone(),
         };
-        (feed, Handle { commands: sender, is_connected: connected })
+        (feed, Handle { commands: sender, is_connected: connected, hub })
     }
 
     /// Works until `shutdown`.

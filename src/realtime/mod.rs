@@ -84,12 +84,10 @@ pub struct Realtime {
 }
 
 impl Realtime {
-    /// A slice whose sockets end with `shutdown`, each a task of `sockets`; `feed` speaks in the
-    /// same `hub`.
+    /// A slice whose sockets end with `shutdown`, each a task of `sockets`.
     pub fn new(
         keys: Keys,
         pg: Pg,
-        hub: Arc<hub::Hub>,
         feed: feed::Handle,
         settings: RealtimeSettings,
         metrics: RealtimeMetrics,
@@ -100,7 +98,7 @@ impl Realtime {
         Arc::new(Self {
             keys,
             pg,
-            hub,
+            hub: Arc::clone(&feed.hub),
             rate: rate::Rate::new(settings.realtime_http_messages_per_second),
             feed,
             settings,

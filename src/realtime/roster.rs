@@ -4,7 +4,7 @@
 //! that want one value of a column are found by that value.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::authorize::Person;
 use super::subscriber::{Active, Subscriber};
@@ -31,8 +31,11 @@ pub(super) struct Followers {
     /// All other groups.
     others: Vec<Arc<Interest>>,
     /// By role, everybody with how many listeners.
-    people: HashMap<Arc<str>, HashMap<Person, (Arc<Identity>, usize)>>,
+    people: HashMap<Arc<str>, People>,
 }
+
+/// With how many listeners each is there.
+type People = HashMap<Person, (Arc<Identity>, usize)>;
 
 /// Those who want the same: by role and person.
 pub(super) type Group = HashMap<Arc<str>, HashMap<Person, Vec<Listener>>>;
@@ -133,8 +136,7 @@ impl Followers {
         &self,
         role: &str,
     ) -> impl ExactSizeIterator<Item = (Person, &Arc<Identity>)> {
-        static NOBODY: std::sync::LazyLock<HashMap<Person, (Arc<Identity>, usize)>> =
-            std::sync::LazyLock::new(HashMap::new);
+        static NOBODY: LazyLock<People> = LazyLock::new(HashMap::new);
         let people = self.people.get(role).unwrap_or(&NOBODY);
         people.iter().map(|(person, (identity, _))| (*person, identity))
     }

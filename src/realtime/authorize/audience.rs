@@ -186,11 +186,11 @@ impl Audience {
 
     /// Whether a viewer's subject is among `possible`.
     pub(super) fn is_possible(&self, viewer: Viewer, possible: &Possible) -> bool {
-        match (possible, self.viewers.get(viewer).map(|viewer| viewer.subject)) {
-            (Possible::Unasked | Possible::Anybody, _) => true,
-            (Possible::Of(_), None | Some(Subject::None)) => false,
-            (Possible::Of(subjects), Some(Subject::Is(subject))) => subjects.contains(&subject),
-            (Possible::Of(_), Some(Subject::Strange)) => true,
+        let Possible::Of(subjects) = possible else { return true };
+        match self.viewers.get(viewer).map(|viewer| viewer.subject) {
+            None | Some(Subject::None) => false,
+            Some(Subject::Is(subject)) => subjects.contains(&subject),
+            Some(Subject::Strange) => true,
         }
     }
 

@@ -110,8 +110,7 @@ impl Authorizer {
     pub async fn see(
         &mut self,
         inquiry: &mut Inquiry,
-        table: &Arc<Table>,
-        role: &Arc<str>,
+        (table, role): (&Arc<Table>, &Arc<str>),
         people: impl Iterator<Item = (Person, &Arc<Identity>)>,
         asking: Asking<'_>,
         change: &Change,
@@ -343,9 +342,8 @@ impl Policy {
 /// The row after a change and the row before it, as far as each can be judged.
 fn rows(change: &Change) -> (Option<&Tuple>, Option<&Tuple>) {
     match &change.action {
-        Action::Insert { new } => (Some(new), None),
         Action::Update { old: Some(Old::Full(old)), new } => (Some(new), Some(old)),
-        Action::Update { new, .. } => (Some(new), None),
+        Action::Insert { new } | Action::Update { new, .. } => (Some(new), None),
         Action::Delete { old: Old::Full(old) } => (None, Some(old)),
         // The log has the key alone, and no policy can be asked about a key.
         Action::Delete { old: Old::Key(_) } => (None, None),

@@ -257,17 +257,14 @@ impl Authorizer {
     /// # Errors
     /// The database cannot be asked.
     pub async fn table(&mut self, relation: &Relation) -> Result<Option<Arc<Table>>, Error> {
-        let table = match self.tables.get(&relation.oid) {
-            Some(table) => Arc::clone(table),
-            None => {
-                let client = self.pool.get().await?;
-                let Some(table) = Table::load(&client, relation.oid).await? else {
-                    return Ok(None);
-                };
-                let table = Arc::new(table);
-                self.tables.insert(relation.oid, Arc::clone(&table));
-                table
-            }
+        let table = if let Some(table) = self.tables.get(&relation.oid) {
+            Arc::clone(table)
+        } else {
+            let client = self.pool.get().await?;
+            let Some(table) = Table::load(&client, relation.oid).await? else { return Ok(None) };
+            let table = Arc::new(table);
+            self.tables.insert(relation.oid, Arc::clone(&table));
+            table
         };
         Ok(Some(table).filter(|table| table.is_published))
     }

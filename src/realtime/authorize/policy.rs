@@ -10,7 +10,7 @@ use crate::pg::{self, Error};
 use deadpool_postgres::Pool;
 
 use super::analysis::{self, Analysis, explain};
-use super::table::Table;
+use super::table::{Column, Table};
 
 /// What a role may see of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,9 +140,12 @@ fn by_image(table: &Table, permissive: &str, restrictive: &str) -> String {
 pub fn by_key(table: &Table, missing: &[bool]) -> String {
     let told = table.columns.iter().zip(missing).filter(|(_, is_missing)| !**is_missing);
     let same: Vec<String> = told
-        .map(|(column, _)| match column.is_key {
-            true => format!("t.{0} = image.{0}", column.quoted),
-            false => format!("t.{0}::text is not distinct from image.{0}::text", column.quoted),
+        .map(|(Column { quoted, is_key, .. }, _)| {
+            if *is_key {
+                format!("t.{quoted} = image.{quoted}")
+            } else {
+                format!("t.{quoted}::text is not distinct from image.{quoted}::text")
+            }
         })
         .collect();
     let mut keys = table.columns.iter().zip(missing).filter(|(column, _)| column.is_key);
