@@ -142,11 +142,13 @@ impl Delivery {
                 may_be_outgrown,
             );
             match delivered.await {
-                Ok(true) => return,
+                Ok(true) => break,
                 Ok(false) => may_be_outgrown = false,
                 Err(error) => wait_for_postgres(&error).await,
             }
         }
+        // If Postgres cannot be asked now, the next batch will.
+        let _ = self.authorizer.refresh_early().await;
     }
 
     /// Delivers changes that it missed to one subscriber, by what holds now.

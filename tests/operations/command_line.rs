@@ -138,7 +138,7 @@ async fn policies_are_explained_for_tables_and_roles() {
   authenticated   verdicts are remembered
     columns       conversation_id, chapter, sender_id, visibility
     claims        sub
-    reads         public.conversation_members: a change concerns rows with conversation_id = its conversation_id and the person in its member_id
+    reads         public.conversation_members: a change of conversation_id, joined_chapter, left_at, member_id concerns rows with conversation_id = its conversation_id and the person in its member_id
     asks          the people in member_id of public.conversation_members where conversation_id = conversation_id
 
 "

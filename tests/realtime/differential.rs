@@ -12,7 +12,7 @@ use crate::support::{Database, Server, Socket};
 const SEEDS: std::ops::Range<u64> = 1..6;
 
 /// `cargo bench --bench differential` goes on for as long as one likes.
-const OPTIONS: Options<'static> = Options { steps: 24, flags: &[], is_lenient: true };
+const OPTIONS: Options<'static> = Options { steps: 24, flags: &[], is_lenient: false };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_hears_exactly_what_postgres_lets_them_see() {

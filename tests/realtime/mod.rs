@@ -14,6 +14,7 @@ mod limits;
 mod metrics;
 mod policies;
 mod presence;
+mod remembered;
 mod replay;
 mod resume;
 mod sessions;

@@ -74,6 +74,8 @@ CREATE TABLE public.conversation_members (
 )
 WITH (fillfactor='80');
 
+ALTER TABLE ONLY public.conversation_members REPLICA IDENTITY FULL;
+
 COMMENT ON TABLE public.conversation_members IS 'Who is in which conversation, and how far each has read.';
 
 COMMENT ON COLUMN public.conversation_members.joined_chapter IS 'The first chapter of the conversation that this member may read.';

@@ -592,6 +592,7 @@ mod tests {
             name: "public.members".into(),
             keys: vec![("room".into(), "room_id".into())],
             subject: Some("member".into()),
+            columns: None,
             is_lookup: false,
         }
     }

@@ -48,8 +48,9 @@ use settled::Unsettled;
 use signals::Signals;
 use verdict::Case;
 
-/// How long somebody whose policy ran into the time limit is not asked about that table again.
-const TIMEOUT_REST: Duration = Duration::from_secs(10);
+/// How long somebody whose policy ran into the time limit is not asked about that table again:
+/// at first, and at most. Each time-out in a row doubles it.
+const TIMEOUT_REST: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 
 /// Transactions that may wait to be settled before Postgres is asked for a snapshot.
 const MAX_UNSETTLED: usize = 4096;
@@ -102,8 +103,8 @@ pub struct Authorizer {
     /// What each role may see of a table; the SQLSTATE when it may not be put on.
     lenses: HashMap<(u32, Arc<str>), Result<Arc<Lens>, String>>,
     audiences: HashMap<(u32, Arc<str>), Audience>,
-    /// Who ran into the time limit, on which table, and until when they rest.
-    resting: HashMap<(u32, Arc<Identity>), Instant>,
+    /// Who ran into the time limit, on which table, until when they rest, and how long that is.
+    resting: HashMap<(u32, Arc<Identity>), (Instant, Duration)>,
     unsettled: Unsettled,
     /// How many transactions the log has told.
     told: u64,
@@ -184,7 +185,19 @@ impl Authorizer {
     /// # Errors
     /// The database cannot be asked.
     pub async fn refresh(&mut self) -> Result<(), Error> {
-        if self.signals.refresh(&self.pool).await? && !self.keeps_void_verdicts {
+        self.look(signals::MAX_AGE).await
+    }
+
+    /// After a batch: the same, somewhat early.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn refresh_early(&mut self) -> Result<(), Error> {
+        self.look(signals::EARLY_AGE).await
+    }
+
+    async fn look(&mut self, age: Duration) -> Result<(), Error> {
+        if self.signals.refresh(&self.pool, age).await? && !self.keeps_void_verdicts {
             self.forget_everything();
         }
         Ok(())
@@ -344,27 +357,28 @@ impl Authorizer {
             })
             .collect();
         let verdicts = verdict::ask(&self.pool, &mut self.unsettled, &questions).await?;
+        let mut failures: HashMap<(u32, String), usize> = HashMap::new();
         for ((asked, places), verdicts) in cases.iter().zip(verdicts) {
             for ((number, position), verdict) in places.iter().zip(verdicts) {
-                decisions[*number][*position] = self.decision(asked, verdict);
+                let decision = self.decision(asked, verdict);
+                if let Decision::Failed(sqlstate) = &decision {
+                    *failures.entry((asked.table, sqlstate.clone())).or_default() += 1;
+                }
+                decisions[*number][*position] = decision;
             }
+        }
+        for ((table, sqlstate), count) in failures {
+            tracing::warn!(table, sqlstate, count, "policies failed: these rows are withheld");
         }
         Ok(decisions)
     }
 
-    fn is_resting(&mut self, table: u32, identity: &Arc<Identity>) -> bool {
+    fn is_resting(&self, table: u32, identity: &Arc<Identity>) -> bool {
         if self.resting.is_empty() {
             return false;
         }
-        let rest = (table, Arc::clone(identity));
-        match self.resting.get(&rest) {
-            Some(until) if *until > Instant::now() => true,
-            Some(_) => {
-                self.resting.remove(&rest);
-                false
-            }
-            None => false,
-        }
+        let rest = self.resting.get(&(table, Arc::clone(identity)));
+        rest.is_some_and(|(until, _)| *until > Instant::now())
     }
 
     fn decision(&mut self, asked: &Asked, verdict: verdict::Verdict) -> Decision {
@@ -373,16 +387,22 @@ impl Authorizer {
             Ok(false) => Decision::Denied,
             Err(error) => {
                 let sqlstate = error.sqlstate().unwrap_or("XX000").to_owned();
-                tracing::warn!(table = asked.table, %error, "a policy failed for one identity");
                 if sqlstate == QUERY_CANCELED {
-                    let now = Instant::now();
-                    self.resting.retain(|_, until| *until > now);
-                    let rest = (asked.table, Arc::clone(&asked.identity));
-                    self.resting.insert(rest, now + TIMEOUT_REST);
+                    self.rest(asked);
                 }
                 Decision::Failed(sqlstate)
             }
         }
+    }
+
+    fn rest(&mut self, asked: &Asked) {
+        let now = Instant::now();
+        // Who was not slow again for as long as they rested starts from the beginning.
+        self.resting.retain(|_, (until, length)| *until + *length > now);
+        let rest = (asked.table, Arc::clone(&asked.identity));
+        let (first, longest) = TIMEOUT_REST;
+        let length = self.resting.get(&rest).map_or(first, |(_, last)| (*last * 2).min(longest));
+        self.resting.insert(rest, (now + length, length));
     }
 }
 
@@ -396,9 +416,32 @@ fn concerned(analysis: &Analysis, table: u32) -> impl Iterator<Item = &Read> {
     analysis.reads.iter().filter(move |read| read.table == table && !read.is_lookup)
 }
 
+/// Whether an update left everything as it was that policies look at there.
+fn is_unchanged(read: &Read, change: &Change) -> bool {
+    let (Some(columns), Action::Update { old, new }) = (&read.columns, &change.action) else {
+        return false;
+    };
+    let published = &change.relation.columns;
+    columns.iter().all(|name| {
+        let Some(place) = published.iter().position(|column| column.name == *name) else {
+            return false;
+        };
+        match old {
+            // Large values that stayed were filled in from the old row.
+            Some(Old::Full(old)) => old.get(place) == new.get(place),
+            // The log repeats the key only when it changed.
+            None => published[place].is_identity,
+            Some(Old::Key(old)) => published[place].is_identity && old.get(place) == new.get(place),
+        }
+    })
+}
+
 /// Takes back what the row before a change, and the row after it, could have decided; gives of
 /// how many keys.
 fn void(audience: &mut Audience, read: &Read, columns: &[String], change: &Change) -> u64 {
+    if is_unchanged(read, change) {
+        return 0;
+    }
     let mut voided = 0;
     let published = &change.relation.columns;
     let mut void = |row: &Tuple, only_identity: bool| {

@@ -15,6 +15,9 @@ use crate::pg::Error;
 /// be noticed.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
 
+/// Who has nothing to deliver looks as early as this, so that fewer changes wait for it.
+pub(super) const EARLY_AGE: Duration = Duration::from_millis(500);
+
 /// How long to wait before looking again whether a transaction has let go of its locks.
 const END_WAIT: Duration = Duration::from_millis(1);
 
@@ -40,12 +43,12 @@ struct Seen {
 }
 
 impl Signals {
-    /// Looks, if the last look is old; gives whether anything is not as it was.
+    /// Looks, if the last look is so old; gives whether anything is not as it was.
     ///
     /// # Errors
     /// The database cannot be asked.
-    pub(super) async fn refresh(&mut self, pool: &Pool) -> Result<bool, Error> {
-        if self.seen.as_ref().is_some_and(|seen| seen.at.elapsed() < MAX_AGE) {
+    pub(super) async fn refresh(&mut self, pool: &Pool, age: Duration) -> Result<bool, Error> {
+        if self.seen.as_ref().is_some_and(|seen| seen.at.elapsed() < age) {
             return Ok(false);
         }
         let at = Instant::now();

@@ -3,7 +3,7 @@
 //! All images of a table that concern a person are one case. Cases with the same question and
 //! role are put to Postgres in one call, which puts on one person's claims after the other:
 //! that is several times as fast as a statement for each. Where a policy raises or is slow, the
-//! cases of that call are asked apart, then with savepoints, then row by row, so that the error
+//! cases of that call are asked apart, with savepoints, and then row by row, so that the error
 //! denies that person and row alone.
 
 use std::collections::HashMap;
@@ -26,6 +26,13 @@ const QUESTIONS_PER_TRIP: usize = 200;
 /// Cases in one call; fewer than [`MIN_SURVEY`] are not worth one.
 const MAX_SURVEY: usize = 500;
 const MIN_SURVEY: usize = 4;
+
+/// Cases in one round trip when some are known to raise.
+const RAISING_PER_TRIP: usize = 16;
+
+/// Time-outs of one question in a batch; the rest of those who ask it counts as timed out, so
+/// that a policy that sleeps for everybody does not stop everybody else for long.
+const MAX_TIMEOUTS: usize = 2;
 
 /// How long to wait for a snapshot to contain what the log has told.
 const SETTLE_WAIT: Duration = Duration::from_millis(1);
@@ -57,17 +64,56 @@ pub(super) async fn ask(
     // What Postgres does not answer is denied.
     let mut verdicts: Vec<Vec<Verdict>> =
         cases.iter().map(|case| vec![Ok(false); case.rows.len()]).collect();
-    let apart = ask_surveys(pool, unsettled, cases, &mut verdicts).await?;
-    let whole: Vec<Part> = apart.into_iter().map(|case| Part { case, row: None }).collect();
-    let failed = ask_parts(pool, unsettled, cases, &whole, false, &mut verdicts).await?;
-    let whole: Vec<Part> = failed.into_iter().map(|case| Part { case, row: None }).collect();
-    let failed = ask_parts(pool, unsettled, cases, &whole, true, &mut verdicts).await?;
-    let rows: Vec<Part> = failed
-        .into_iter()
-        .flat_map(|case| (0..cases[case].rows.len()).map(move |row| Part { case, row: Some(row) }))
-        .collect();
-    ask_parts(pool, unsettled, cases, &rows, true, &mut verdicts).await?;
+    let surveyed = ask_surveys(pool, unsettled, cases, &mut verdicts).await?;
+    let few: Vec<Part> = surveyed.few.into_iter().map(Part::whole).collect();
+    let mut raising = ask_parts(pool, unsettled, cases, &few, false, &mut verdicts).await?;
+    raising.extend(surveyed.raising);
+    let slow = (surveyed.slow, 1);
+    for (open, per_trip) in [(raising, RAISING_PER_TRIP), slow] {
+        ask_guarded(pool, unsettled, cases, open, per_trip, &mut verdicts).await?;
+    }
     Ok(verdicts)
+}
+
+/// Asks cases that may raise or be slow, so many in a trip, until a question has run into the
+/// time limit too often.
+///
+/// # Errors
+/// The database cannot be reached.
+async fn ask_guarded(
+    pool: &Pool,
+    unsettled: &mut Unsettled,
+    cases: &[Case<'_>],
+    mut open: Vec<usize>,
+    per_trip: usize,
+    verdicts: &mut [Vec<Verdict>],
+) -> Result<(), Error> {
+    let mut timeouts: HashMap<&str, (usize, Arc<Error>)> = HashMap::new();
+    while !open.is_empty() {
+        let rest = open.split_off(open.len().min(per_trip * pool.status().max_size.max(1)));
+        let parts: Vec<Part> = open.iter().copied().map(Part::whole).collect();
+        let mut failed = Vec::new();
+        for parts in parts.chunks(per_trip) {
+            failed.extend(ask_parts(pool, unsettled, cases, parts, true, verdicts).await?);
+        }
+        let rows: Vec<Part> = failed.into_iter().flat_map(|case| Part::rows(case, cases)).collect();
+        ask_parts(pool, unsettled, cases, &rows, true, verdicts).await?;
+        for case in open {
+            let errors = verdicts[case].iter().filter_map(|verdict| verdict.as_ref().err());
+            for error in errors.filter(|error| error.sqlstate() == Some(super::QUERY_CANCELED)) {
+                timeouts.entry(cases[case].sql).or_insert((0, Arc::clone(error))).0 += 1;
+            }
+        }
+        open = rest;
+        open.retain(|case| match timeouts.get(cases[*case].sql) {
+            Some((count, error)) if *count >= MAX_TIMEOUTS => {
+                verdicts[*case].fill(Err(Arc::clone(error)));
+                false
+            }
+            _ => true,
+        });
+    }
+    Ok(())
 }
 
 /// Waits until a snapshot contains `unsettled`.
@@ -76,6 +122,17 @@ pub(super) async fn ask(
 /// The database cannot be reached.
 pub(super) async fn settle(pool: &Pool, unsettled: &mut Unsettled) -> Result<(), Error> {
     ask_parts(pool, unsettled, &[], &[], false, &mut []).await.map(drop)
+}
+
+/// Cases that are to be asked apart.
+#[derive(Debug, Default)]
+struct Surveyed {
+    /// Too few have the same question.
+    few: Vec<usize>,
+    /// Somebody's policy raised among them.
+    raising: Vec<usize>,
+    /// Together they ran into the time limit.
+    slow: Vec<usize>,
 }
 
 /// Asks those cases together that can be; gives the others.
@@ -87,17 +144,17 @@ async fn ask_surveys(
     unsettled: &mut Unsettled,
     cases: &[Case<'_>],
     verdicts: &mut [Vec<Verdict>],
-) -> Result<Vec<usize>, Error> {
+) -> Result<Surveyed, Error> {
     let mut alike: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
     for (number, case) in cases.iter().enumerate() {
         alike.entry((&case.identity.role, case.sql)).or_default().push(number);
     }
-    let mut apart = Vec::new();
+    let mut apart = Surveyed::default();
     let mut open: Vec<&[usize]> = Vec::new();
     let connections = pool.status().max_size.max(1);
     for numbers in alike.values() {
         if numbers.len() < MIN_SURVEY {
-            apart.extend(numbers);
+            apart.few.extend(numbers);
             continue;
         }
         let size = numbers.len().div_ceil(connections).clamp(MIN_SURVEY, MAX_SURVEY);
@@ -125,8 +182,12 @@ async fn ask_surveys(
                 Ok(answered) => answered,
                 // A locked table is nobody's fault: all wait for it, as a select would.
                 Err(error) if error.is_locked() || error.sqlstate().is_none() => return Err(error),
+                Err(error) if error.sqlstate() == Some(super::QUERY_CANCELED) => {
+                    apart.slow.extend(numbers);
+                    continue;
+                }
                 Err(_) => {
-                    apart.extend(numbers);
+                    apart.raising.extend(numbers);
                     continue;
                 }
             };
@@ -193,6 +254,14 @@ struct Part {
 }
 
 impl Part {
+    fn whole(case: usize) -> Self {
+        Self { case, row: None }
+    }
+
+    fn rows(case: usize, cases: &[Case<'_>]) -> impl Iterator<Item = Self> {
+        (0..cases[case].rows.len()).map(move |row| Self { case, row: Some(row) })
+    }
+
     /// The verdicts that the part asks for.
     fn places<'a>(&self, verdicts: &'a mut [Vec<Verdict>]) -> &'a mut [Verdict] {
         let verdicts = &mut verdicts[self.case];

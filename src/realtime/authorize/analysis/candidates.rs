@@ -58,6 +58,7 @@ mod tests {
             name: "a.b".to_owned(),
             keys,
             subject: Some("c".to_owned()),
+            columns: None,
             is_lookup: false,
         };
         let key = ("d".to_owned(), "e".to_owned());

@@ -117,7 +117,7 @@ pub async fn note(
 fn read_json(read: &Read) -> Value {
     let keys: serde_json::Map<String, Value> =
         read.keys.iter().map(|(column, own)| (column.clone(), own.as_str().into())).collect();
-    json!({ "table": read.name, "keys": keys, "person": read.subject })
+    json!({ "table": read.name, "keys": keys, "person": read.subject, "columns": read.columns })
 }
 
 fn verdict(analysis: &Analysis) -> &'static str {
@@ -162,9 +162,13 @@ fn read_words(read: &Read) -> String {
     let mut concerns: Vec<String> =
         read.keys.iter().map(|(column, own)| format!("rows with {own} = its {column}")).collect();
     concerns.extend(read.subject.iter().map(|column| format!("the person in its {column}")));
+    let of = match read.columns.as_deref() {
+        None | Some([]) => String::new(),
+        Some(columns) => format!(" of {}", columns.join(", ")),
+    };
     match concerns.as_slice() {
-        [] => format!("{}: a change makes all verdicts void", read.name),
-        concerns => format!("{}: a change concerns {}", read.name, concerns.join(" and ")),
+        [] => format!("{}: a change{of} makes all verdicts void", read.name),
+        concerns => format!("{}: a change{of} concerns {}", read.name, concerns.join(" and ")),
     }
 }
 

@@ -69,6 +69,9 @@ pub struct Read {
     pub keys: Vec<(String, String)>,
     /// And only to the person whose `auth.uid()` stands in this column.
     pub subject: Option<String>,
+    /// The columns that are looked at: an update that leaves them as they were changes nothing.
+    /// `None` when it may be all.
+    pub columns: Option<Vec<String>>,
     /// It has columns that the log does not tell of old rows, so it only says where candidates
     /// are found. Another entry says what a change of the table can concern.
     pub is_lookup: bool,
@@ -161,7 +164,7 @@ fn conclude(facts: &Facts, table: u32, found: &Found, candidates: Candidates) ->
         } else {
             Claims::Of(found.claims.clone())
         },
-        reads: found.reads.clone(),
+        reads: found.reads(facts),
         candidates,
         reasons,
         complete_from: None,

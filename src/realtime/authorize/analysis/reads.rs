@@ -1,9 +1,11 @@
 //! Tables that are read (pure): which rows and whom a change of one can concern.
 
+use std::collections::BTreeSet;
+
 use super::Read;
-use super::facts::Relation;
+use super::facts::{Facts, Relation};
 use super::terms::{Classes, Term};
-use super::walk::Walk;
+use super::walk::{Found, Walk};
 
 impl Walk<'_> {
     /// A table is read. `number` is its place among all that have columns. Gives the read that
@@ -54,25 +56,54 @@ impl Walk<'_> {
                     .as_ref()
                     .filter(|(column, _)| stays(column))
                     .map(|(_, name)| name.clone()),
+                columns: None,
                 is_lookup,
             }
         };
         let (whole, seen) = (read(true), read(false));
         let is_seen_whole = whole.keys == seen.keys && whole.subject == seen.subject;
-        let seen = self.note(seen);
+        let place = number.map(|number| (oid, number));
+        let seen = self.note(seen, place);
         match whole.subject {
             None => None,
             Some(_) if is_seen_whole => Some(seen),
-            Some(_) => Some(self.note(whole)),
+            Some(_) => Some(self.note(whole, place)),
         }
     }
 
-    fn note(&mut self, read: Read) -> usize {
-        let reads = &mut self.found.reads;
-        reads.iter().position(|known| *known == read).unwrap_or_else(|| {
+    fn note(&mut self, read: Read, place: Option<(u32, usize)>) -> usize {
+        let Found { reads, places, .. } = &mut self.found;
+        let index = reads.iter().position(|known| *known == read).unwrap_or_else(|| {
             reads.push(read);
+            places.push(Vec::new());
             reads.len() - 1
-        })
+        });
+        places[index].push(place);
+        index
+    }
+}
+
+impl Found {
+    /// The reads, with the columns that were looked at wherever each stands.
+    pub(super) fn reads(&self, facts: &Facts) -> Vec<Read> {
+        let reads = self.reads.iter().zip(&self.places).map(|(read, places)| {
+            let columns = self.looked_at(places, facts);
+            Read { columns, ..read.clone() }
+        });
+        reads.collect()
+    }
+
+    fn looked_at(&self, places: &[Option<(u32, usize)>], facts: &Facts) -> Option<Vec<String>> {
+        let mut columns = BTreeSet::new();
+        for place in places {
+            let (oid, number) = (*place)?;
+            let relation = facts.relations.get(&oid)?;
+            for column in self.looked_at.get(&number).into_iter().flatten() {
+                // The whole row has number 0, and no name.
+                columns.insert(relation.column(*column)?.to_owned());
+            }
+        }
+        Some(columns.into_iter().collect())
     }
 }
 

@@ -113,6 +113,9 @@ impl<'f> Walk<'f> {
             Some((Entry::Columns(_) | Entry::Opaque, _)) if column < 0 => self.reason(
                 "a policy reads a system column (ctid, xmin, ...), which changes on its own",
             ),
+            Some((Entry::Columns(number), _)) => {
+                self.found.looked_at.entry(number).or_default().insert(column);
+            }
             Some((Entry::Expressions(expressions), place)) => {
                 let index = usize::try_from(column).ok().and_then(|column| column.checked_sub(1));
                 match index {

@@ -4,7 +4,7 @@
 //! (everything else, what is negated above all: there null and false differ). Equalities are
 //! drawn upon only where truth matters. Queries are `query`'s, functions `calls`'s.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::candidates::{better, either};
@@ -27,6 +27,11 @@ pub(super) struct Found {
     pub(super) has_whole_claims: bool,
     pub(super) claims: BTreeSet<String>,
     pub(super) reads: Vec<Read>,
+    /// Where each of them stands: the relation and its place among all that have columns;
+    /// `None` for what a function says that it reads.
+    pub(super) places: Vec<Vec<Option<(u32, usize)>>>,
+    /// By these places, the columns that were looked at; 0 is the whole row.
+    pub(super) looked_at: HashMap<usize, BTreeSet<i64>>,
     /// Relations read that the log does not tell.
     pub(super) untold: BTreeSet<u32>,
     pub(super) reasons: Vec<String>,
