@@ -41,7 +41,7 @@ const TABLES: &str = "
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let most = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(10_000);
-    let stage = Stage::set(most).await?;
+    let stage = Stage::set(most.max(MEMBERS[0])).await?;
     stage.run(TABLES).await?;
     let mut next_room = 1;
     for (table, what) in
@@ -53,10 +53,7 @@ async fn main() -> anyhow::Result<()> {
         for connected in CONNECTED.into_iter().filter(|connected| *connected <= most) {
             let mut rooms = Vec::new();
             for members in MEMBERS {
-                rooms.push((
-                    stage.room(next_room, members.min(most)).await?,
-                    members.min(connected),
-                ));
+                rooms.push((stage.room(next_room, members).await?, members.min(connected)));
                 next_room += 1;
             }
             let server = Serving::start(&stage).await?;

@@ -308,7 +308,12 @@ impl Feed {
         let mut next = Some(first);
         while let Some(event) = next {
             self.note(event, &mut batch).await;
-            next = if batch.is_full() { None } else { self.log.try_next() };
+            next = match () {
+                () if batch.is_full() => None,
+                // The rest of a transaction is on its way.
+                () if batch.is_open => Some(self.log.next().await),
+                () => self.log.try_next(),
+            };
             // Before a stream goes on after a break, what came before is delivered.
             if let Some(Event::Connected { .. }) = next {
                 self.hand_out(&mut batch).await;
@@ -348,6 +353,8 @@ impl Feed {
             }
             Event::End(end) => self.window.reached(end),
             Event::Broken => {
+                // What is missing of a transaction is told after the break.
+                batch.is_open = false;
                 self.is_connected.send_replace(false);
             }
             Event::Connected { from, end, is_gap } => self.connected(from, end, is_gap),
