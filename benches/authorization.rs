@@ -102,6 +102,8 @@ impl Bench<'_> {
         for _ in 0..COLD {
             let room = self.stage.room(*next_room, MEMBERS[0]).await?;
             *next_room += 1;
+            // When this has come, the memberships of the new room were read in the log.
+            self.write(&rooms[1], 1).await?;
             let before = self.spent().await?;
             self.write(&(room, MEMBERS[0].min(connected)), 1).await?;
             cold.push(self.spent_since(before).await?);
