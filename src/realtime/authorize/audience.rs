@@ -65,6 +65,8 @@ pub(super) struct Known {
     pub(super) unknown: Vec<Viewer>,
     /// Whether it is not known yet who could be permitted at all.
     pub(super) lacks_candidates: bool,
+    /// What it is known by; `None` when nothing is.
+    pub(super) edition: Option<u64>,
 }
 
 /// Who could be permitted to see rows of a key.
@@ -88,11 +90,15 @@ pub struct Audience {
     /// For each way in which tables that policies read are tied to the row.
     indexes: Vec<Index>,
     weight: usize,
+    /// The next entry's.
+    next_edition: u64,
 }
 
 /// Verdicts about one key.
 #[derive(Debug)]
 struct Entry {
+    /// Tells it from one that was forgotten.
+    edition: u64,
     permitted: Arc<Vec<Viewer>>,
     /// Viewers below this number are denied, unless they are in one of the sets.
     settled_below: Viewer,
@@ -139,6 +145,7 @@ impl Audience {
             entries: HashMap::new(),
             indexes,
             weight: 0,
+            next_edition: 0,
         }
     }
 
@@ -174,8 +181,9 @@ impl Audience {
     }
 
     /// As whom to ask about a viewer.
-    pub(super) fn identity(&self, viewer: Viewer) -> Option<&Arc<Identity>> {
-        self.viewers.get(viewer).map(|viewer| &viewer.identity)
+    pub(super) fn identity(&self, viewer: Viewer) -> Arc<Identity> {
+        let viewer = self.viewers.get(viewer).expect("numbers come from this audience");
+        Arc::clone(&viewer.identity)
     }
 
     /// All viewers that are there, ascending.
@@ -204,7 +212,8 @@ impl Audience {
                 Whom::Everybody => self.everybody().collect(),
                 Whom::These(viewers) => viewers.to_vec(),
             };
-            return Known { permitted: Arc::default(), unknown, lacks_candidates: true };
+            let permitted = Arc::default();
+            return Known { permitted, unknown, lacks_candidates: true, edition: None };
         };
         let unknown: Vec<Viewer> = match whom {
             Whom::Everybody => {
@@ -224,21 +233,25 @@ impl Audience {
             permitted: Arc::clone(&entry.permitted),
             unknown: unknown.collect(),
             lacks_candidates: entry.possible == Possible::Unasked,
+            edition: Some(entry.edition),
         }
     }
 
     /// Remembers what Postgres said: of the viewers in `verdicts` (`None` = it could not say),
-    /// and, with `is_whole`, that all others who are there now are not permitted. `possible` is
-    /// who could be, if that was asked now; `told` is how many transactions the verdicts have
-    /// seen.
+    /// and, when they were all that was unknown by `whole_of` (the edition looked at), that all
+    /// others who are there now are not permitted, unless they were taken back meanwhile.
+    /// `possible` is who could be, if that was asked now; `told` is how many transactions the
+    /// verdicts have seen.
     pub(super) fn learn(
         &mut self,
         key: &Key,
         verdicts: &[(Viewer, Option<bool>)],
-        is_whole: bool,
+        whole_of: Option<Option<u64>>,
         possible: Option<Possible>,
         told: u64,
     ) {
+        let edition = self.entries.get(key).map(|entry| entry.edition);
+        let is_whole = whole_of == Some(edition);
         if self.entries.len() >= MAX_KEYS || self.weight >= MAX_WEIGHT {
             self.forget_all();
         }
@@ -256,7 +269,9 @@ impl Audience {
         } else {
             Vec::new()
         };
-        let entry = self.entries.entry(Arc::clone(key)).or_insert_with(Entry::new);
+        let next = self.next_edition;
+        self.next_edition += 1;
+        let entry = self.entries.entry(Arc::clone(key)).or_insert_with(|| Entry::new(next));
         let weight = entry.weight();
         if let Some(possible) = possible {
             entry.possible = possible;
@@ -265,7 +280,6 @@ impl Audience {
         if is_whole {
             entry.settled_below = end;
             entry.denied.clear();
-            entry.pending.clear();
             entry.pending.extend(gone);
         }
         entry.learn(verdicts);
@@ -372,8 +386,9 @@ pub(super) enum Value<'a> {
 }
 
 impl Entry {
-    fn new() -> Self {
+    fn new(edition: u64) -> Self {
         Self {
+            edition,
             permitted: Arc::default(),
             settled_below: 0,
             denied: HashSet::new(),
@@ -634,7 +649,8 @@ mod tests {
 
     fn learn(audience: &mut Audience, key: &Key, verdicts: &[(Viewer, bool)]) {
         let verdicts: Vec<_> = verdicts.iter().map(|(v, may)| (*v, Some(*may))).collect();
-        audience.learn(key, &verdicts, true, None, 1);
+        let edition = audience.look(key, Whom::Everybody, Freshness::default()).edition;
+        audience.learn(key, &verdicts, Some(edition), None, 1);
     }
 
     #[test]
@@ -693,7 +709,7 @@ mod tests {
         audience.enter(0, &person(0));
         let key = key("a", None);
         let possible = Possible::Of(HashSet::from([uuid(0), uuid(2)]));
-        audience.learn(&key, &[(0, Some(true))], true, Some(possible), 1);
+        audience.learn(&key, &[(0, Some(true))], Some(None), Some(possible), 1);
         (1..3).for_each(|number| audience.enter(number, &person(number)));
         assert_eq!(look(&mut audience, &key).unknown, [2]);
         void_member(&mut audience, &members(), "a", 1);
@@ -721,8 +737,37 @@ mod tests {
         let mut audience = audience(vec![members()]);
         audience.enter(0, &person(0));
         let key = key("a", None);
-        audience.learn(&key, &[(0, None)], true, None, 1);
+        audience.learn(&key, &[(0, None)], Some(None), None, 1);
         assert_eq!(look(&mut audience, &key).unknown, [0]);
+    }
+
+    #[test]
+    fn what_is_taken_back_while_it_is_asked_is_asked_again() {
+        let mut audience = audience(vec![members()]);
+        (0..2).for_each(|number| audience.enter(number, &person(number)));
+        let key = key("a", None);
+        learn(&mut audience, &key, &[(0, true), (1, false)]);
+        audience.enter(2, &person(2));
+        let asked = look(&mut audience, &key);
+        assert_eq!(asked.unknown, [2]);
+        // Somebody else, who was known, is let in before the answer is here.
+        void_member(&mut audience, &members(), "a", 1);
+        audience.learn(&key, &[(2, Some(true))], Some(asked.edition), None, 2);
+        assert_eq!(look(&mut audience, &key).unknown, [1]);
+    }
+
+    #[test]
+    fn answer_to_what_was_forgotten_says_nothing_of_others() {
+        let mut audience = audience(vec![members()]);
+        audience.enter(0, &person(0));
+        let key = key("a", None);
+        learn(&mut audience, &key, &[(0, true)]);
+        audience.enter(1, &person(1));
+        let asked = look(&mut audience, &key);
+        audience.void(&members(), &columns(), |_| Value::Unknown);
+        audience.learn(&key, &[(1, Some(true))], Some(asked.edition), None, 2);
+        let known = look(&mut audience, &key);
+        assert_eq!((&**known.permitted, known.unknown), (&[1][..], vec![0]));
     }
 
     #[derive(Debug, Clone)]
@@ -820,7 +865,8 @@ mod tests {
             assert_eq!(permitted.contains(&viewer), truth(audience, viewer), "viewer {viewer}");
         }
         if !verdicts.is_empty() || possible.is_some() {
-            audience.learn(&key, &verdicts, people.is_none(), possible, told);
+            let whole_of = people.is_none().then_some(known.edition);
+            audience.learn(&key, &verdicts, whole_of, possible, told);
         }
     }
 }

@@ -31,8 +31,8 @@ pub(super) struct Question {
     pub(super) image: Arc<str>,
     sql: Arc<str>,
     pub(super) viewers: BTreeSet<Viewer>,
-    /// Whether these are all who are not known.
-    is_whole: bool,
+    /// Of which edition of what is remembered these are all who are not known.
+    whole_of: Option<Option<u64>>,
     /// Whether Postgres is to be asked who could be permitted.
     pub(super) lacks_candidates: bool,
     pub(super) possible: Option<Possible>,
@@ -177,9 +177,7 @@ impl Authorizer {
                 table: question.audience.0,
                 sql: Arc::clone(&question.sql),
                 image: Arc::clone(&question.image),
-                identities: identities
-                    .filter_map(|viewer| audience.identity(*viewer).cloned())
-                    .collect(),
+                identities: identities.map(|viewer| audience.identity(*viewer)).collect(),
             });
         }
         let decisions = self.decide(&requests).await?;
@@ -205,7 +203,7 @@ impl Authorizer {
                 (&question.key, self.audiences.get_mut(&question.audience))
             {
                 let possible = question.possible.take();
-                audience.learn(key, &verdicts, question.is_whole, possible, told);
+                audience.learn(key, &verdicts, question.whole_of, possible, told);
             }
         }
         self.count();
@@ -272,7 +270,7 @@ impl Look<'_> {
         };
         // A row that must be looked up says too little of who could be permitted.
         let lacks_candidates = !is_incomplete && self.has_candidates();
-        let number = self.note(None, image.literal.into(), sql, viewers, false, lacks_candidates);
+        let number = self.note(None, image.literal.into(), sql, viewers, None, lacks_candidates);
         Seen::Some(Arc::default(), Some(number))
     }
 
@@ -283,12 +281,12 @@ impl Look<'_> {
             return Seen::Some(known.permitted, None);
         }
         self.metrics.misses.inc();
-        let is_whole = matches!(whom, Whom::Everybody);
+        let whole_of = matches!(whom, Whom::Everybody).then_some(known.edition);
         let noted = (self.table.oid, Arc::clone(self.role), Arc::clone(&key));
         if let Some(number) = self.inquiry.by_key.get(&noted) {
             let question = &mut self.inquiry.questions[*number];
             question.viewers.extend(known.unknown);
-            question.is_whole |= is_whole;
+            question.whole_of = whole_of.or(question.whole_of);
             question.lacks_candidates |= known.lacks_candidates && self.policy.has_candidates();
             return Seen::Some(known.permitted, Some(*number));
         }
@@ -298,7 +296,7 @@ impl Look<'_> {
         let lacks_candidates = known.lacks_candidates && self.has_candidates();
         let sql = Arc::clone(&self.policy.by_image);
         let number =
-            self.note(Some(key), image.literal.into(), sql, viewers, is_whole, lacks_candidates);
+            self.note(Some(key), image.literal.into(), sql, viewers, whole_of, lacks_candidates);
         self.inquiry.by_key.insert(noted, number);
         Seen::Some(known.permitted, Some(number))
     }
@@ -313,7 +311,7 @@ impl Look<'_> {
         image: Arc<str>,
         sql: Arc<str>,
         viewers: BTreeSet<Viewer>,
-        is_whole: bool,
+        whole_of: Option<Option<u64>>,
         lacks_candidates: bool,
     ) -> usize {
         self.inquiry.questions.push(Question {
@@ -322,7 +320,7 @@ impl Look<'_> {
             image,
             sql,
             viewers,
-            is_whole,
+            whole_of,
             lacks_candidates,
             possible: None,
             permitted: Vec::new(),
