@@ -14,6 +14,7 @@ mod http_broadcast;
 mod joins;
 mod limits;
 mod metrics;
+mod moved_out;
 mod policies;
 mod presence;
 mod remembered;
