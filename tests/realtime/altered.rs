@@ -96,3 +96,42 @@ async fn row_filter_of_the_publication_decides_what_reaches_the_log() {
     database.sql("insert into other values (1)").await;
     assert_eq!(bystander.change().await["record"]["id"], 1);
 }
+
+/// Postgres then parses anew what is prepared, as the person who may not enter the schema.
+#[tokio::test]
+async fn new_schema_does_not_shut_people_out_of_the_functions_of_policies() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create schema private;
+             create function private.is_known(who uuid) returns boolean
+             language sql stable security definer set search_path = ''
+             as $$ select who is not null $$;
+             create table public.t (id int primary key, body text);
+             alter table public.t enable row level security;
+             create policy known on public.t for select to authenticated
+               using (private.is_known((select auth.uid())) and body <> '');
+             grant select on public.t to authenticated;
+             alter publication supabase_realtime add table public.t;",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    let mut sockets = Vec::new();
+    // One is asked alone, five are asked together.
+    for name in ["ana", "bo", "cy", "dee", "ed"] {
+        let mut socket = server.socket().await;
+        let all = json!([{"event": "*", "table": "t"}]);
+        socket.subscribe("t", &server.person(name), all).await;
+        sockets.push(socket);
+        for round in 0..3 {
+            let id = sockets.len() * 10 + round;
+            // Another text is another question.
+            database
+                .sql(&format!("create schema s{id}; insert into t values ({id}, 'b{id}')"))
+                .await;
+            for socket in &mut sockets {
+                assert_eq!(socket.change().await["record"]["id"], json!(id));
+            }
+        }
+    }
+}
