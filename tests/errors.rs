@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use walkie::realtime::error::{Binding, Close, Join, Outcome, Replay, System, Token, Upgrade};
+use serde_json::json;
+use walkie::realtime::error::{Api, Binding, Close, Join, Outcome, Replay, System, Token, Upgrade};
 
 use crate::support::compare_page;
 
@@ -96,12 +97,35 @@ fn realtime() -> String {
         Binding::NoTarget("BINDING".into()),
         Binding::TooMany(100),
         Binding::Filter("WHAT".into()),
+        Binding::Select("WHAT".into()),
+        Binding::WildcardSelect,
         Binding::NoTable("BINDING".into()),
         Binding::Refused { binding: "BINDING".into(), error: "ERROR".into() },
         Binding::After("TEXT".into()),
         Binding::Unreachable,
     ] {
+        all_bindings(&binding);
         let _ = writeln!(page, "| {} |", binding.message());
+    }
+
+    page.push_str("\n### A broadcast over HTTP is not sent\n\n| status | body |\n| --- | --- |\n");
+    for refused in [
+        Api::Unauthorized,
+        Api::Forbidden,
+        Api::MediaType,
+        Api::Malformed,
+        Api::TooLarge(8_000_000),
+        Api::Invalid(json!({"FIELD": ["WHY"]})),
+        Api::Invalid(json!({"messages": [{"FIELD": ["WHY"]}, {}]})),
+        Api::Batch,
+        Api::Rate,
+        Api::Policy,
+        Api::Canceled,
+        Api::NoPartition,
+        Api::Unavailable,
+    ] {
+        all_refusals(&refused);
+        let _ = writeln!(page, "| {} | `{}` |", refused.status().as_u16(), refused.body());
     }
 
     page.push_str(
@@ -173,6 +197,37 @@ fn all_systems(system: &System) {
         | System::TooManyMessages
         | System::TooManyPresenceCalls
         | System::LargePresence => {}
+    }
+}
+
+fn all_bindings(binding: &Binding) {
+    match binding {
+        Binding::NoTarget(_)
+        | Binding::TooMany(_)
+        | Binding::Filter(_)
+        | Binding::Select(_)
+        | Binding::WildcardSelect
+        | Binding::NoTable(_)
+        | Binding::Refused { .. }
+        | Binding::After(_)
+        | Binding::Unreachable => {}
+    }
+}
+
+fn all_refusals(refused: &Api) {
+    match refused {
+        Api::Unauthorized
+        | Api::Forbidden
+        | Api::MediaType
+        | Api::Malformed
+        | Api::TooLarge(_)
+        | Api::Invalid(_)
+        | Api::Batch
+        | Api::Rate
+        | Api::Policy
+        | Api::Canceled
+        | Api::NoPartition
+        | Api::Unavailable => {}
     }
 }
 

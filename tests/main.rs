@@ -6,6 +6,7 @@ mod architecture;
 mod auth;
 mod differential;
 mod errors;
+mod events;
 mod operations;
 mod realtime;
 mod rest;

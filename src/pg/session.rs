@@ -14,6 +14,7 @@ use std::task::Poll;
 use bytes::BytesMut;
 use deadpool_postgres::{Object, Pool};
 use futures_util::{future, poll};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type};
 use tokio_postgres::{Row, Statement};
 
@@ -301,16 +302,43 @@ pub async fn ask_each(
     isolated: bool,
 ) -> Result<Answers, Error> {
     let mut lease = Lease::take(pool).await?;
+    let mut answers = ask_on(&lease, questions, isolated).await;
+    if answers.as_ref().is_ok_and(Answers::has_refusal) {
+        for question in questions {
+            lease.statement_cache.remove(question.sql, &[]);
+        }
+        answers = ask_on(&lease, questions, isolated).await;
+    }
+    lease.settled = answers.is_ok() || lease.rolled_back().await;
+    answers
+}
+
+impl Answers {
+    /// Whether some right is missing. Postgres parses a statement anew when definitions have
+    /// changed, as whoever runs it then: a person may not enter every schema that it names. One
+    /// that is prepared now is parsed as the login role again.
+    fn has_refusal(&self) -> bool {
+        self.answers.iter().any(|answer| answer.as_ref().is_err_and(is_refusal))
+    }
+}
+
+fn is_refusal(error: &Error) -> bool {
+    error.sqlstate() == Some(SqlState::INSUFFICIENT_PRIVILEGE.code())
+}
+
+async fn ask_on(
+    client: &Object,
+    questions: &[Question<'_>],
+    isolated: bool,
+) -> Result<Answers, Error> {
     let mut statements = Vec::with_capacity(questions.len());
     for question in questions {
-        statements.push(match lease.prepare_cached(question.sql).await.map_err(Error::from) {
+        statements.push(match client.prepare_cached(question.sql).await.map_err(Error::from) {
             Err(error) if error.sqlstate().is_none() => return Err(error),
             statement => statement,
         });
     }
-    let answers = ask_prepared(&lease, questions, statements, isolated).await;
-    lease.settled = answers.is_ok() || lease.rolled_back().await;
-    answers
+    ask_prepared(client, questions, statements, isolated).await
 }
 
 async fn ask_prepared(
@@ -403,6 +431,15 @@ pub struct Survey<'a> {
     pub params: Vec<String>,
 }
 
+impl Survey<'_> {
+    /// Under which its statement is prepared.
+    fn name(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.sql.hash(&mut hasher);
+        format!("walkie question {:016x}", hasher.finish())
+    }
+}
+
 /// Asks a survey in one read-only snapshot and one round trip: gives `pg_current_snapshot()`,
 /// and each person's answer.
 ///
@@ -410,7 +447,12 @@ pub struct Survey<'a> {
 /// Postgres cannot be reached, the role may not be put on, or the question failed for somebody.
 pub async fn survey(pool: &Pool, survey: &Survey<'_>) -> Result<(String, Vec<Vec<bool>>), Error> {
     let mut lease = Lease::take(pool).await?;
-    let answered = survey_on(&lease, survey).await;
+    let mut answered = survey_on(&lease, survey).await;
+    if answered.as_ref().is_err_and(is_refusal) && lease.rolled_back().await {
+        // As in ask_each. Where it is not prepared at all, there is nothing to give up.
+        let _ = lease.batch_execute(&format!("deallocate \"{}\"", survey.name())).await;
+        answered = survey_on(&lease, survey).await;
+    }
     lease.settled = answered.is_ok() || lease.rolled_back().await;
     answered
 }
@@ -426,9 +468,7 @@ async fn survey_on(
         )
         .await?;
     let ask_all = client.prepare_cached("select realtime.ask_each($1, $2, $3)").await?;
-    let mut hasher = DefaultHasher::new();
-    survey.sql.hash(&mut hasher);
-    let name = format!("walkie question {:016x}", hasher.finish());
+    let name = survey.name();
     let begin_params: [&(dyn ToSql + Sync); 3] = [&name, &survey.sql, &survey.role];
     let ask_params: [&(dyn ToSql + Sync); 3] = [&name, &survey.claims, &survey.params];
     let (begun, snapshot, answers, ended) = future::join4(

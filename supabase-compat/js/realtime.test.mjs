@@ -8,7 +8,7 @@ import { postgresChangesFilter } from '@supabase/supabase-js'
 
 import {
   Heard, changesFlow, connect, firstStatus, group, hear, id, ok, password, people, person, send, service,
-  token,
+  sql, token,
 } from './cast.mjs'
 
 test('a new and a corrected message arrive by the plainest subscription there is', async (t) => {
@@ -90,6 +90,19 @@ test('selected columns come with the key alone', async (t) => {
   const said = await send(ana, place, 'Only this')
   const { new: record } = await heard.first((change) => change.new.id === said.id)
   assert.deepEqual(record, { id: said.id, conversation_id: place.id, body: 'Only this' })
+})
+
+test('numbers of eight bytes arrive digit by digit where that is asked for', async (t) => {
+  const admin = service(t)
+  await sql(`
+    create table if not exists public.large_numbers (id bigint primary key, label text);
+    alter table public.large_numbers enable row level security;
+    do $$ begin alter publication supabase_realtime add table public.large_numbers;
+    exception when duplicate_object then null; end $$`)
+  const heard = await hear(admin, 'large_numbers', { int8: 'string' })
+  await sql("insert into public.large_numbers values (9007199254740993, 'odd')")
+  const inserted = await heard.first((change) => change.eventType === 'INSERT')
+  assert.equal(inserted.new.id, '9007199254740993')
 })
 
 test('whoever is removed hears nothing of what follows', async (t) => {

@@ -281,6 +281,9 @@ async fn eight_bytes_are_exact_for_those_who_ask() {
         change["record"],
         json!({"id": "9007199254740993", "many": ["1", null], "small": 7})
     );
+    // A client that converts by these types leaves the digits alone.
+    let types = change["columns"].as_array().expect("a list").iter().map(|column| &column["type"]);
+    assert_eq!(types.collect::<Vec<_>>(), ["text", "_int8", "int4"]);
     let number = 9_007_199_254_740_993_i64;
     assert_eq!(
         plain.change().await["record"],

@@ -1,5 +1,6 @@
 //! The Realtime dialect: frames on a real socket.
 
+mod altered;
 mod authorization;
 mod bad_input;
 mod broadcast;
@@ -8,10 +9,12 @@ mod database_broadcast;
 mod differential;
 mod filters;
 mod goodbye;
+mod hostile;
 mod http_broadcast;
 mod joins;
 mod limits;
 mod metrics;
+mod moved_out;
 mod policies;
 mod presence;
 mod remembered;

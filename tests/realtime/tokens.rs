@@ -1,6 +1,7 @@
 //! Tokens during the life of a channel.
 
 use serde_json::json;
+use walkie::identity::unix_now;
 
 use crate::support::{Database, Person, Server};
 
@@ -87,7 +88,11 @@ async fn filter_that_the_new_token_may_not_ask_ends_the_subscription() {
     assert_eq!(system["status"], "error", "{system}");
     let message = system["message"].as_str().expect("a text");
     assert!(message.contains("invalid column for filter secret"), "{message}");
+    // Somebody else hears of it: it is behind the server when the next subscription begins.
+    let mut other = server.socket().await;
+    other.subscribe("cards", &service, json!([{"event": "*", "table": "cards"}])).await;
     database.sql("insert into cards values (2, 'x')").await;
+    assert_eq!(other.change().await["record"]["id"], 2);
     let anon = Person { token };
     socket.subscribe("cards", &anon, json!([{"event": "*", "table": "cards"}])).await;
     database.sql("insert into cards values (3, 'x')").await;
@@ -127,4 +132,30 @@ async fn lost_right_ends_a_private_channel_at_the_next_token() {
         format!("You no longer have permission to read from this Channel topic: {room}")
     );
     assert_eq!(socket.next().await[3], "phx_close");
+}
+
+#[tokio::test]
+async fn renewal_that_cannot_be_decided_ends_the_channel_so_that_the_client_returns() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "create function public.judge() returns boolean language plpgsql volatile as $$
+             begin
+               if auth.jwt() ->> 'slow' = 'yes' then perform pg_sleep(30); end if;
+               return true;
+             end $$;
+             create policy judged on realtime.messages for select using (public.judge());",
+        )
+        .await;
+    let server = Server::start_with(&database, &["--statement-timeout-ms", "500"]).await;
+    let mut socket = server.socket().await;
+    let private = json!({"private": true});
+    assert_eq!(socket.join_with("r", &server.person("ana"), private).await.0, "ok");
+    let slow = json!({"role": "authenticated", "slow": "yes", "exp": unix_now() + 3600});
+    let token = server.bearer(&slow).token;
+    socket.push("realtime:r", "access_token", json!({"access_token": token})).await;
+    let system = socket.event("system").await;
+    assert_eq!(system["message"], "Query was cancelled, please try again");
+    assert_eq!(socket.next().await[3], "phx_error");
+    assert!(socket.is_alive().await);
 }

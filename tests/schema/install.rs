@@ -92,6 +92,23 @@ async fn what_the_server_lacks_is_named_with_its_remedy() {
 }
 
 #[tokio::test]
+async fn publication_that_was_dropped_is_named_with_what_makes_it_again() {
+    let database = Database::new().await;
+    database
+        .sql("drop publication walkie_policies; drop publication supabase_realtime_messages_publication")
+        .await;
+    let config = walkie::pg::Target::new(&database.login_url().await, "tests").expect("a URL");
+    let client = walkie::pg::pool::connect(&config).await.expect("a login");
+    let lacks = install::requirements(&client).await.expect("asks");
+    assert_eq!(lacks.len(), 2, "{lacks:?}");
+    for found in &lacks {
+        assert_eq!(found.finding, "the publication does not exist");
+        database.sql(&found.remedy).await;
+    }
+    assert_eq!(install::requirements(&client).await.expect("asks"), []);
+}
+
+#[tokio::test]
 async fn installed_database_has_nothing_to_mend() {
     let database = Database::new().await;
     let config = walkie::pg::Target::new(&database.login_url().await, "tests").expect("a URL");
@@ -113,7 +130,16 @@ async fn check_tells_of_drift_and_how_to_mend_it() {
         .sql(
             "create table public.open_to_all (id int);
              alter publication supabase_realtime add table public.open_to_all;
+             create table public.days (day date primary key, body text) partition by range (day);
+             create table public.days_2024 partition of public.days for values from ('2024-01-01') to ('2025-01-01');
+             alter table public.days enable row level security;
+             alter table public.days_2024 enable row level security;
+             alter table public.days replica identity full;
+             alter publication supabase_realtime add table public.days;
              drop publication supabase_realtime_messages_publication;
+             drop publication walkie_policies;
+             alter event trigger walkie_ddl disable;
+             drop event trigger walkie_drop;
              create schema closed;
              revoke usage on schema closed from authenticator;
              create function closed.yes() returns boolean language sql as 'select true';
@@ -126,6 +152,11 @@ async fn check_tells_of_drift_and_how_to_mend_it() {
     for remedy in [
         "alter table open_to_all enable row level security;",
         "alter table open_to_all replica identity full;",
+        "give it one: alter table open_to_all add primary key (...);",
+        "alter table days_2024 replica identity full;",
+        "create publication walkie_policies;",
+        "alter event trigger walkie_ddl enable;",
+        "create event trigger walkie_drop on sql_drop execute function realtime.on_ddl(); -- as a superuser",
         "grant usage on schema closed to authenticator;",
         "drop publication if exists supabase_realtime_messages_publication; \
          create publication supabase_realtime_messages_publication for table realtime.messages \
@@ -133,12 +164,17 @@ async fn check_tells_of_drift_and_how_to_mend_it() {
     ] {
         assert!(remedies.contains(&remedy), "{remedy} is not in {remedies:?}");
     }
-    for remedy in remedies
-        .iter()
-        .filter(|remedy| ["alter", "grant", "drop"].iter().any(|verb| remedy.starts_with(verb)))
-    {
+    for remedy in remedies.iter().filter(|remedy| {
+        ["alter", "create", "grant", "drop"].iter().any(|verb| remedy.starts_with(verb))
+    }) {
         database.sql(remedy).await;
     }
     let left = install::check(&client).await.expect("asks");
     assert!(left.iter().all(|found| found.severity != "error"), "{left:?}");
+    let is_left = |subject: &str| left.iter().any(|found| found.subject == subject);
+    assert!(is_left("table open_to_all"), "what it needs is a choice: {left:?}");
+    assert!(
+        !is_left("event trigger walkie_ddl") && !is_left("event trigger walkie_drop"),
+        "{left:?}"
+    );
 }

@@ -1,5 +1,16 @@
 -- What a database administrator should know of: one row per finding, none when all is well.
-with findings (severity, subject, finding, remedy) as (
+with partitions (root, leaf, root_identity, leaf_identity) as (
+  -- Leaves of the partitioned tables that subscribers follow under their own name.
+  select c.oid, leaf.oid, c.relreplident, leaf.relreplident
+    from pg_publication_tables t
+    join pg_publication p on p.pubname = t.pubname and p.pubviaroot
+    join pg_namespace n on n.nspname = t.schemaname
+    join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename and c.relkind = 'p'
+   cross join pg_partition_tree(c.oid) as tree
+    join pg_class leaf on leaf.oid = tree.relid and tree.isleaf and leaf.relkind = 'r'
+   where t.pubname = 'supabase_realtime'
+),
+findings (severity, subject, finding, remedy) as (
 
   select 'error',
          c.oid::regclass::text,
@@ -39,6 +50,17 @@ with findings (severity, subject, finding, remedy) as (
    where c.relispartition
      and c.relkind in ('r', 'p')
      and c.relreplident <> parent.relreplident
+     and not exists (select from partitions p where p.leaf = c.oid and p.root_identity = 'f' and p.leaf_identity <> 'f')
+
+  union all
+  -- Such a log has an old row of the whole table's shape, whose values beside the key are nulls.
+  select 'error',
+         leaf::regclass::text,
+         format('its replica identity is not full as that of %s is, so policies judge its old rows with nulls beside the key', root::regclass),
+         format('alter table %s replica identity full;', leaf::regclass)
+    from partitions
+   where root_identity = 'f'
+     and leaf_identity <> 'f'
 
   union all
   -- One row a schema, since people's own functions and tables may be many.
@@ -83,6 +105,32 @@ with findings (severity, subject, finding, remedy) as (
                       where t.pubname = 'supabase_realtime_messages_publication'
                         and t.schemaname = 'realtime'
                         and t.tablename = 'messages')
+
+  union all
+  select 'error',
+         'publication walkie_policies',
+         'missing, and the log is streamed with it, so no change reaches a subscriber',
+         'create publication walkie_policies;'
+   where not exists (select from pg_publication where pubname = 'walkie_policies')
+
+  union all
+  select 'warning',
+         'event trigger ' || expected.name,
+         case when t.oid is null then 'missing' else 'disabled' end || expected.consequence,
+         case
+           when t.oid is not null then format('alter event trigger %I enable;', expected.name)
+           else format('create event trigger %I on %s execute function realtime.on_ddl(); -- as a superuser', expected.name, expected.event)
+         end
+    from (values ('walkie_ddl', 'ddl_command_end',
+                  ', so changes of policies, functions and grants may count up to a second late, '
+                    || 'and policies that read tables outside of supabase_realtime are asked anew for every change'),
+                 ('walkie_drop', 'sql_drop',
+                  ', so what is dropped may count up to a second late, '
+                    || 'and a table in walkie_policies whose identity''s index is dropped refuses updates'))
+           expected (name, event, consequence)
+    left join pg_event_trigger t on t.evtname = expected.name
+   where t.oid is null
+      or t.evtenabled in ('D', 'R')
 
   union all
   select 'warning',
@@ -132,6 +180,17 @@ with findings (severity, subject, finding, remedy) as (
      and (c.relreplident = 'n'
           or c.relreplident = 'd'
              and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary))
+
+  union all
+  select 'warning',
+         'table ' || c.oid::regclass,
+         'published without a primary key, so subscribers hear that something was inserted or updated, and not what',
+         format('give it one: alter table %s add primary key (...);', c.oid::regclass)
+    from pg_publication_tables t
+    join pg_namespace n on n.nspname = t.schemaname
+    join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
+   where t.pubname = 'supabase_realtime'
+     and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)
 
   union all
   select 'error',

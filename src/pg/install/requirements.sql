@@ -34,8 +34,19 @@ select 'error', 'role ' || role,
     or not pg_has_role(current_user, role, 'member')
 
 union all
-select 'error', 'publication ' || name, 'the publication does not exist', 'run: walkie migrate'
-  from unnest(array['supabase_realtime', 'supabase_realtime_messages_publication']) as name
+select 'error', 'publication ' || name, 'the publication does not exist',
+       -- A migration that has run does not run again.
+       case when exists (select from pg_catalog.pg_class c
+                           join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                          where n.nspname = 'walkie' and c.relname = 'installation')
+            then made_by
+            else 'run: walkie migrate'
+       end
+  from (values ('supabase_realtime', 'create publication supabase_realtime with (publish_via_partition_root = true);'),
+               ('supabase_realtime_messages_publication',
+                'create publication supabase_realtime_messages_publication for table realtime.messages '
+                  || 'with (publish = ''insert'', publish_via_partition_root = true);'),
+               ('walkie_policies', 'create publication walkie_policies;')) as needed (name, made_by)
  where not exists (select from pg_catalog.pg_publication where pubname = name)
 
 union all
