@@ -249,7 +249,7 @@ async fn operators_see_what_the_server_understood() {
             "public.doc",
             "{room}",
             "{sub}",
-            r#"[{"keys": {"room": "room"}, "table": "public.member", "person": "person"}]"#,
+            r#"[{"keys": {"room": "room"}, "table": "public.member", "person": "person", "columns": ["person", "room"]}]"#,
             r#"["the people in person of public.member where room = room"]"#,
             "t",
             "{}",
