@@ -63,6 +63,7 @@ impl Broadcasts {
         if self.from.is_none_or(|from| change.place.commit < from) {
             return true;
         }
+        self.hub.note_told(change.transaction.xid);
         match read(change, self.most_bytes) {
             Ok(Some((room, said))) => self.hub.say(&room, &said, None),
             Ok(None) => {}

@@ -12,10 +12,14 @@ use axum::extract::ws::Message as Frame;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::authorize::{Snapshot, Unsettled};
 use super::error::Close;
 use super::presence::{Diff, Owner, Presence};
 use super::protocol::{self, Broadcast, Version, broadcast};
 use super::replay::Gate;
+
+/// Transactions that may be told before somebody asks for a replay: older ones are long visible.
+const MAX_TOLD: usize = 256;
 
 /// How long the last frames before a close may take to leave.
 const LAST_FRAMES_TIMEOUT: Duration = Duration::from_secs(2);
@@ -209,9 +213,27 @@ struct Members {
 pub struct Hub {
     /// Held for a look-up or a loop of `try_send`s, never across an await.
     rooms: Mutex<HashMap<Room, Members>>,
+    /// Transactions of the log whose messages were told; held for a look or a note.
+    told: Mutex<Unsettled>,
 }
 
 impl Hub {
+    /// A transaction's messages are told from now on.
+    pub(super) fn note_told(&self, xid: u32) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.told(xid);
+        told.keep_newest(MAX_TOLD);
+    }
+
+    /// Whether whoever reads in this snapshot sees all that was told. A commit is in the log a
+    /// moment before others see it.
+    pub(super) fn was_told_before(&self, snapshot: &Snapshot) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let are_in = told.are_in(snapshot);
+        told.forget(snapshot);
+        are_in
+    }
+
     /// Lets a socket into a room. Gives the `presence_state` from which the differences follow
     /// that it is sent from now on, when it hears of presence. Messages of the log must pass the
     /// gate, if there is one.

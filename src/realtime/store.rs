@@ -6,6 +6,7 @@ use crate::identity::Identity;
 use crate::pg::session::Session;
 use crate::pg::{Error, Pg, names};
 
+use super::authorize::Snapshot;
 use super::hub::Hears;
 use super::protocol::Broadcast;
 use super::replay;
@@ -92,7 +93,7 @@ pub async fn try_to_write(pg: &Pg, asker: Asker<'_>, extension: &str) -> Result<
 }
 
 /// The newest messages of a private channel since a time, oldest first; of these the newest
-/// that take `most_bytes` together.
+/// that take `most_bytes` together. And the snapshot in which they were read.
 ///
 /// # Errors
 /// The database cannot be asked.
@@ -101,13 +102,16 @@ pub(super) async fn replay(
     name: &str,
     asked: replay::Asked,
     most_bytes: usize,
-) -> Result<Vec<Broadcast>, Error> {
+) -> Result<(Vec<Broadcast>, Snapshot), Error> {
     let [since, limit, most_bytes] =
         [asked.since_ms.to_string(), asked.limit.to_string(), most_bytes.to_string()];
     let rows = pg
         .run(
             &Session::own(names::REALTIME_ROLE).read_only(),
-            "select id::text, event, payload::text, binary_payload
+            "select pg_current_snapshot()::text, found.*
+               from (values (1)) one
+               left join (
+             select id::text, event, payload::text, binary_payload, inserted_at
                from (select m.id, m.event, m.payload, m.binary_payload, m.inserted_at,
                             sum(coalesce(octet_length(m.payload::text), octet_length(m.binary_payload)))
                               over (order by m.inserted_at desc, m.id desc rows unbounded preceding) as bytes
@@ -122,24 +126,28 @@ pub(super) async fn replay(
                                 and inserted_at < timezone('utc', now() + interval '1 minute')
                               order by inserted_at desc, id desc
                               limit $3::text::integer) m) newest
-              where bytes <= $4::text::bigint
+              where bytes <= $4::text::bigint) found on true
               order by inserted_at, id",
             &[Some(name), Some(&since), Some(&limit), Some(&most_bytes)],
         )
         .await?;
-    let messages = rows.iter().map(|row| {
-        let json: Option<String> = row.get(2);
-        Broadcast {
-            id: row.get::<_, Option<String>>(0).map(Into::into),
-            event: row.get(1),
+    let snapshot = rows.first().and_then(|row| Snapshot::read(row.get(0)));
+    let snapshot = snapshot.ok_or_else(|| Error::Down("no snapshot".into()))?;
+    // Without messages there is one row, of nulls.
+    let messages = rows.iter().filter_map(|row| {
+        let id: String = row.get::<_, Option<_>>(1)?;
+        let json: Option<String> = row.get(3);
+        Some(Broadcast {
+            id: Some(id.into()),
+            event: row.get(2),
             is_json: json.is_some(),
             data: match json {
                 Some(json) => json.into(),
-                None => row.get::<_, Vec<u8>>(3).into(),
+                None => row.get::<_, Vec<u8>>(4).into(),
             },
-        }
+        })
     });
-    Ok(messages.collect())
+    Ok((messages.collect(), snapshot))
 }
 
 /// Makes the partitions of realtime.messages that are missing and drops those whose rows are all

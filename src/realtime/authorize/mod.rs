@@ -40,11 +40,11 @@ pub use audience::{Audience, Freshness, Person, Viewer, Whom};
 pub use image::Image;
 pub use inquiry::{Asking, Inquiry, Seen, Sight};
 pub use policy::{Lens, Policy, Rows};
+pub(super) use settled::{Snapshot, Unsettled};
 pub use table::{Column, Table};
 
 use analysis::{Analysis, Read};
 use audience::Value;
-use settled::Unsettled;
 use signals::Signals;
 use verdict::Case;
 

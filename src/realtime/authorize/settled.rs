@@ -19,6 +19,12 @@ impl Unsettled {
         self.xids.push_back(xid);
     }
 
+    /// Lets go of all but the newest so many: nobody asked for a snapshot for long.
+    pub fn keep_newest(&mut self, most: usize) {
+        let surplus = self.xids.len().saturating_sub(most);
+        self.xids.drain(..surplus);
+    }
+
     /// How many are waiting.
     pub fn len(&self) -> usize {
         self.xids.len()
