@@ -1,8 +1,7 @@
 //! The differential test for as long as one likes: random worlds, each from a seed of its own.
 //!
-//! `cargo bench --bench differential -- [MINUTES] [SEED] [strict]` (default 1 minute, from a
-//! random seed on). With 0 minutes it runs the world of that seed alone; strict spares the
-//! server nothing, not even what it is known to do wrong.
+//! `cargo bench --bench differential -- [MINUTES] [SEED]` (default 1 minute, from a random seed
+//! on). With 0 minutes it runs the world of that seed alone.
 
 // It needs a part of what the tests stand on.
 #[expect(dead_code, unused_imports, reason = "made for all tests")]
@@ -22,8 +21,7 @@ async fn main() -> ExitCode {
     let mut numbers = std::env::args().filter_map(|argument| argument.parse::<u64>().ok());
     let minutes = numbers.next().unwrap_or(1);
     let first = numbers.next().unwrap_or_else(|| rand::random_range(1_000_000..1_000_000_000));
-    let is_lenient = std::env::args().all(|argument| argument != "strict");
-    let options = Options { steps: 40, flags: &[], is_lenient };
+    let options = Options { steps: 40, flags: &[] };
     let end = Instant::now() + Duration::from_secs(60 * minutes);
     let (mut tally, mut faults) = (Tally::default(), Vec::new());
     for seed in first.. {

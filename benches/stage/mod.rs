@@ -10,20 +10,18 @@
 
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio_postgres::Client;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_util::sync::CancellationToken;
-use walkie::config::{Command, CommandLine, PostgresBinaries, Settings};
+use walkie::config::PostgresBinaries;
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, unix_now};
 use walkie::pg::{Target, install, names, pool};
-use walkie::server;
 
 const SECRET: &str = "a secret for benches, long enough to sign";
 
@@ -37,11 +35,10 @@ pub struct Stage {
     pub writer: Client,
 }
 
-/// A running server.
+/// A running server, a process of its own: sockets count against each process's limit.
 pub struct Serving {
     address: String,
-    shutdown: CancellationToken,
-    task: tokio::task::JoinHandle<Result<(), server::Error>>,
+    process: Child,
 }
 
 /// A change that a subscriber received.
@@ -104,19 +101,21 @@ pub fn subject(number: usize) -> String {
 }
 
 impl Serving {
-    /// Starts a server on the stage.
+    /// Starts a server on the stage and waits until it is ready.
     pub async fn start(stage: &Stage) -> anyhow::Result<Self> {
         let url = stage.cluster.url(names::LOGIN_ROLE, "postgres");
-        let arguments = ["walkie", "serve", "--database-url", &url, "--jwt-secret", SECRET];
-        let Command::Serve(settings) = CommandLine::try_parse_from(arguments)?.command else {
-            anyhow::bail!("not the command asked for");
-        };
-        let settings: Settings = *settings;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?.to_string();
-        let shutdown = CancellationToken::new();
-        let task = tokio::spawn(server::run(listener, settings, shutdown.clone()));
-        Ok(Self { address, shutdown, task })
+        let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+        let address = format!("127.0.0.1:{port}");
+        let process = Command::new(env!("CARGO_BIN_EXE_walkie"))
+            .args(["serve", "--database-url", &url, "--jwt-secret", SECRET, "--log", "warn"])
+            .args(["--port", &port.to_string()])
+            .kill_on_drop(true)
+            .spawn()?;
+        let ready = format!("http://{address}/ready");
+        while !reqwest::get(&ready).await.is_ok_and(|answer| answer.status().is_success()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Self { address, process })
     }
 
     /// Subscribes people, each on a socket of their own, to new rows of a table; each receipt
@@ -178,9 +177,10 @@ impl Serving {
     }
 
     /// Stops it.
-    pub async fn stop(self) -> anyhow::Result<()> {
-        self.shutdown.cancel();
-        Ok(self.task.await??)
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.process.start_kill()?;
+        self.process.wait().await?;
+        Ok(())
     }
 }
 

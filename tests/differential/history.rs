@@ -40,7 +40,7 @@ pub fn rows(dice: &mut Dice, scene: &Scene, revisions: &mut Revisions) -> Transa
         } else {
             statements.push(statement);
         }
-        if dice.percent(4) && !scene.is_lenient {
+        if dice.percent(4) {
             statements.push(rule(dice, scene));
             is_ddl = true;
         }
@@ -80,9 +80,7 @@ pub fn upheaval(dice: &mut Dice, scene: &Scene) -> Transaction {
         2 => format!("alter table {name} add column if not exists extra int"),
         3 => format!("alter publication supabase_realtime drop table {}", any.full_name),
         4 => format!("alter publication supabase_realtime add table {}", any.full_name),
-        5 if !(scene.is_lenient && any.has("big")) => {
-            any.set_identity(dice.word(&["full", "default"]))
-        }
+        5 => any.set_identity(dice.word(&["full", "default"])),
         _ => {
             is_silent = true;
             match dice.below(4) {
@@ -202,10 +200,7 @@ fn some_rows(dice: &mut Dice, table: &Table) -> String {
 /// A change of policies, row security, functions or grants.
 fn rule(dice: &mut Dice, scene: &Scene) -> String {
     let words = &scene.vocabulary;
-    let is_announced = |table: &&Table| !(scene.is_lenient && table.is_partitioned());
-    let tables: Vec<&Table> = scene.mains.iter().filter(is_announced).collect();
-    let table =
-        if tables.is_empty() { dice.pick(&words.sides) } else { *dice.pick(&tables) }.clone();
+    let table = dice.pick(&scene.mains).clone();
     let side = dice.pick(&words.sides).clone();
     let function = dice.pick(&words.functions).clone();
     let name = &table.full_name;

@@ -19,25 +19,21 @@ pub struct Scene {
     pub guest: String,
     /// A role that only the guest is in, sometimes.
     pub crew: String,
-    /// As [`super::Options::is_lenient`] says.
-    pub is_lenient: bool,
     /// Makes all of it.
     pub sql: String,
 }
 
 impl Scene {
     /// A scene whose roles begin with `name`.
-    pub fn new(dice: &mut Dice, name: &str, revisions: &mut Revisions, is_lenient: bool) -> Self {
+    pub fn new(dice: &mut Dice, name: &str, revisions: &mut Revisions) -> Self {
         let (guest, crew) = (format!("{name}_guest"), format!("{name}_crew"));
-        let mains: Vec<Table> =
-            (0..dice.between(1, 4)).map(|n| Table::main(dice, n, is_lenient)).collect();
+        let mains: Vec<Table> = (0..dice.between(1, 4)).map(|n| Table::main(dice, n)).collect();
         let sides: Vec<Table> = (0..dice.between(1, 3)).map(|n| Table::side(dice, n)).collect();
         let functions = Function::all(dice, &mains);
         let roles = ["authenticated", "anon", &guest, &crew].map(str::to_owned).to_vec();
         let people = people(dice, &guest);
         let vocabulary = Vocabulary { sides, functions, roles };
-        let mut scene =
-            Self { mains, vocabulary, people, guest, crew, is_lenient, sql: String::new() };
+        let mut scene = Self { mains, vocabulary, people, guest, crew, sql: String::new() };
         scene.sql = scene.create(dice, revisions);
         scene
     }

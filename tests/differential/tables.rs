@@ -42,7 +42,7 @@ const COLUMNS: &[&str] =
 
 impl Table {
     /// A table that people subscribe to.
-    pub fn main(dice: &mut Dice, number: usize, is_lenient: bool) -> Self {
+    pub fn main(dice: &mut Dice, number: usize) -> Self {
         let name = format!("t{number}");
         let partitioning = match dice.below(10) {
             0 => Some("hash"),
@@ -65,7 +65,6 @@ impl Table {
             columns.push("owner");
         }
         let not_null = columns.iter().filter(|_| dice.percent(15)).copied().collect();
-        let must_log_all = is_lenient && columns.contains(&"big");
         Self {
             full_name: format!("public.{name}"),
             name,
@@ -74,7 +73,7 @@ impl Table {
             key_type,
             partitioning,
             is_published: true,
-            has_full_identity: must_log_all || dice.percent(50),
+            has_full_identity: dice.percent(50),
             not_null,
         }
     }
@@ -99,11 +98,6 @@ impl Table {
     /// Whether it has this column.
     pub fn has(&self, column: &str) -> bool {
         self.columns.contains(&column) || self.key.contains(&column)
-    }
-
-    /// Whether its rows are in partitions.
-    pub fn is_partitioned(&self) -> bool {
-        self.partitioning.is_some()
     }
 
     /// Its partitions.

@@ -9,10 +9,6 @@ pub struct Options<'a> {
     pub steps: usize,
     /// More flags for the server, for instance one that breaks it.
     pub flags: &'a [&'a str],
-    /// Whether to leave out what the server is known not to do right: rules that change in one
-    /// transaction with rows, or in a partitioned table, which the log does not announce in time;
-    /// and policies on large values that the log left out of a row that was overwritten since.
-    pub is_lenient: bool,
 }
 
 /// What was done and seen.

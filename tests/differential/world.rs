@@ -52,7 +52,7 @@ pub async fn run(seed: u64, options: &Options<'_>) -> Result<Tally, Mismatch> {
     let mut dice = Dice::new(seed);
     let mut revisions = Revisions::default();
     let database = Database::scratch().await;
-    let scene = Scene::new(&mut dice, database.name(), &mut revisions, options.is_lenient);
+    let scene = Scene::new(&mut dice, database.name(), &mut revisions);
     database.sql(include_str!("oracle.sql")).await;
     database.sql(&scene.sql).await;
     let is_strict = dice.percent(40);

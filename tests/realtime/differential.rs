@@ -12,14 +12,13 @@ use crate::support::{Database, Server, Socket};
 const SEEDS: std::ops::Range<u64> = 1..6;
 
 /// `cargo bench --bench differential` goes on for as long as one likes.
-const OPTIONS: Options<'static> = Options { steps: 24, flags: &[], is_lenient: false };
+const OPTIONS: Options<'static> = Options { steps: 24, flags: &[] };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_hears_exactly_what_postgres_lets_them_see() {
     let mut tally = Tally::default();
-    let random = rand::random_range(1_000..1_000_000);
-    println!("worlds {SEEDS:?} and {random}");
-    let worlds = stream::iter(SEEDS.chain([random])).map(|seed| run(seed, &OPTIONS));
+    println!("worlds {SEEDS:?}");
+    let worlds = stream::iter(SEEDS).map(|seed| run(seed, &OPTIONS));
     // They wait for the server's clock now and then.
     let mut worlds = worlds.buffer_unordered(3);
     while let Some(world) = worlds.next().await {

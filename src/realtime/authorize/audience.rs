@@ -65,8 +65,8 @@ pub(super) struct Known {
     pub(super) unknown: Vec<Viewer>,
     /// Whether it is not known yet who could be permitted at all.
     pub(super) lacks_candidates: bool,
-    /// What it is known by; `None` when nothing is.
-    pub(super) edition: Option<u64>,
+    /// What it is known by; 0 when nothing is.
+    pub(super) edition: u64,
 }
 
 /// Who could be permitted to see rows of a key.
@@ -145,7 +145,7 @@ impl Audience {
             entries: HashMap::new(),
             indexes,
             weight: 0,
-            next_edition: 0,
+            next_edition: 1,
         }
     }
 
@@ -213,7 +213,7 @@ impl Audience {
                 Whom::These(viewers) => viewers.to_vec(),
             };
             let permitted = Arc::default();
-            return Known { permitted, unknown, lacks_candidates: true, edition: None };
+            return Known { permitted, unknown, lacks_candidates: true, edition: 0 };
         };
         let unknown: Vec<Viewer> = match whom {
             Whom::Everybody => {
@@ -233,7 +233,7 @@ impl Audience {
             permitted: Arc::clone(&entry.permitted),
             unknown: unknown.collect(),
             lacks_candidates: entry.possible == Possible::Unasked,
-            edition: Some(entry.edition),
+            edition: entry.edition,
         }
     }
 
@@ -246,11 +246,11 @@ impl Audience {
         &mut self,
         key: &Key,
         verdicts: &[(Viewer, Option<bool>)],
-        whole_of: Option<Option<u64>>,
+        whole_of: Option<u64>,
         possible: Option<Possible>,
         told: u64,
     ) {
-        let edition = self.entries.get(key).map(|entry| entry.edition);
+        let edition = self.entries.get(key).map_or(0, |entry| entry.edition);
         let is_whole = whole_of == Some(edition);
         if self.entries.len() >= MAX_KEYS || self.weight >= MAX_WEIGHT {
             self.forget_all();
@@ -709,7 +709,7 @@ mod tests {
         audience.enter(0, &person(0));
         let key = key("a", None);
         let possible = Possible::Of(HashSet::from([uuid(0), uuid(2)]));
-        audience.learn(&key, &[(0, Some(true))], Some(None), Some(possible), 1);
+        audience.learn(&key, &[(0, Some(true))], Some(0), Some(possible), 1);
         (1..3).for_each(|number| audience.enter(number, &person(number)));
         assert_eq!(look(&mut audience, &key).unknown, [2]);
         void_member(&mut audience, &members(), "a", 1);
@@ -737,7 +737,7 @@ mod tests {
         let mut audience = audience(vec![members()]);
         audience.enter(0, &person(0));
         let key = key("a", None);
-        audience.learn(&key, &[(0, None)], Some(None), None, 1);
+        audience.learn(&key, &[(0, None)], Some(0), None, 1);
         assert_eq!(look(&mut audience, &key).unknown, [0]);
     }
 

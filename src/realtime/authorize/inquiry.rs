@@ -32,7 +32,7 @@ pub(super) struct Question {
     sql: Arc<str>,
     pub(super) viewers: BTreeSet<Viewer>,
     /// Of which edition of what is remembered these are all who are not known.
-    whole_of: Option<Option<u64>>,
+    whole_of: Option<u64>,
     /// Whether Postgres is to be asked who could be permitted.
     pub(super) lacks_candidates: bool,
     pub(super) possible: Option<Possible>,
@@ -311,7 +311,7 @@ impl Look<'_> {
         image: Arc<str>,
         sql: Arc<str>,
         viewers: BTreeSet<Viewer>,
-        whole_of: Option<Option<u64>>,
+        whole_of: Option<u64>,
         lacks_candidates: bool,
     ) -> usize {
         self.inquiry.questions.push(Question {
