@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::TOPIC_PREFIX;
 use super::hub::{Hub, Room};
 use super::protocol::{Broadcast, MAX_NAME_BYTES};
+use super::replay::Origin;
 use crate::wal::{Action, Change, Datum, Lsn};
 
 /// Messages after which the sockets' writers get a turn.
@@ -63,9 +64,10 @@ impl Broadcasts {
         if self.from.is_none_or(|from| change.place.commit < from) {
             return true;
         }
-        self.hub.note_told(change.transaction.xid);
+        let origin = Origin { xid: change.transaction.xid, commit: change.transaction.commit };
+        self.hub.note_told(origin.xid);
         match read(change, self.most_bytes) {
-            Ok(Some((room, said))) => self.hub.say(&room, &said, None),
+            Ok(Some((room, said))) => self.hub.say_from_log(&room, &said, origin),
             Ok(None) => {}
             Err(why) => {
                 let id = column(change, "id").and_then(text).unwrap_or_default();

@@ -16,7 +16,7 @@ use super::authorize::{Snapshot, Unsettled};
 use super::error::Close;
 use super::presence::{Diff, Owner, Presence};
 use super::protocol::{self, Broadcast, Version, broadcast};
-use super::replay::Gate;
+use super::replay::{Gate, Origin};
 
 /// Transactions that may be told before somebody asks for a replay: older ones are long visible.
 const MAX_TOLD: usize = 256;
@@ -299,8 +299,14 @@ impl Hub {
 
     /// Says something to everybody in a room; `except` hears nothing.
     pub fn say(&self, room: &Room, said: &Broadcast, except: Option<&Outbox>) {
-        let id = said.id.as_ref();
-        self.fan_out_once(room, id, except, |version| broadcast(version, &room.topic, said));
+        self.fan_out(room, except, |version| broadcast(version, &room.topic, said));
+    }
+
+    /// Says something that stands in the log to everybody in a room.
+    pub(super) fn say_from_log(&self, room: &Room, said: &Broadcast, origin: Origin) {
+        self.fan_out_from(room, Some(origin), None, |version| {
+            broadcast(version, &room.topic, said)
+        });
     }
 
     /// Sends to everybody in a room who hears broadcasts what `frame` makes for their
@@ -311,14 +317,14 @@ impl Hub {
         except: Option<&Outbox>,
         frame: impl Fn(Version) -> Option<Frame>,
     ) {
-        self.fan_out_once(room, None, except, frame);
+        self.fan_out_from(room, None, except, frame);
     }
 
-    /// As [`Hub::fan_out`]; what has an id passes gates.
-    fn fan_out_once(
+    /// As [`Hub::fan_out`]; what comes from the log passes gates.
+    fn fan_out_from(
         &self,
         room: &Room,
-        id: Option<&Arc<str>>,
+        origin: Option<Origin>,
         except: Option<&Outbox>,
         frame: impl Fn(Version) -> Option<Frame>,
     ) {
@@ -327,7 +333,7 @@ impl Hub {
         let is_meant = |member: &Member| {
             member.hears.broadcasts && except.is_none_or(|except| !member.outbox.is(except))
         };
-        members.send(id, is_meant, frame);
+        members.send(origin, is_meant, frame);
     }
 }
 
@@ -347,7 +353,7 @@ impl Members {
 
     fn send(
         &self,
-        id: Option<&Arc<str>>,
+        origin: Option<Origin>,
         is_meant: impl Fn(&Member) -> bool,
         frame: impl Fn(Version) -> Option<Frame>,
     ) {
@@ -359,8 +365,8 @@ impl Members {
                 Version::V2 => &mut v2,
             };
             if let Some(frame) = made.get_or_insert_with(|| frame(version)) {
-                match (id, gate) {
-                    (Some(id), Some(gate)) => gate.pass(id, frame.clone(), outbox),
+                match (origin, gate) {
+                    (Some(origin), Some(gate)) => gate.pass(origin, frame.clone(), outbox),
                     _ => outbox.send(frame.clone()),
                 }
             }

@@ -1,9 +1,8 @@
 //! Replay: what was broadcast from SQL before a client joined, then what comes live, each once.
 //!
 //! The gate of a member who asked for a replay keeps live messages back until the earlier ones
-//! are on their way, and afterwards keeps back the live copies of those.
+//! are on their way, and afterwards keeps back what could be seen when those were read.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,12 +10,14 @@ use axum::extract::ws::Message as Frame;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use super::authorize::Snapshot;
 use super::error::{Close, Join, Replay as Refusal};
 use super::hub::{Hears, Outbox, Room};
 use super::protocol;
 use super::socket::Connection;
 use super::{TOPIC_PREFIX, store};
 use crate::pg::Error;
+use crate::wal::Lsn;
 
 /// Most messages of one replay.
 const MAX_MESSAGES: i64 = 25;
@@ -69,8 +70,25 @@ impl Asked {
 pub(super) struct Replay {
     /// The messages, oldest first.
     pub(super) frames: Vec<Frame>,
-    ids: HashSet<Arc<str>>,
-    gate: Option<Arc<Gate>>,
+    gate: Option<(Arc<Gate>, Reading)>,
+}
+
+/// When the messages of a replay were read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// What could be seen.
+    pub(super) snapshot: Snapshot,
+    /// Where the log ended: what was committed later could not be seen.
+    pub(super) end: Lsn,
+}
+
+/// Where in the log a live message stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    /// Its transaction.
+    pub(super) xid: u32,
+    /// Position of that transaction's commit.
+    pub(super) commit: Lsn,
 }
 
 impl Replay {
@@ -100,18 +118,18 @@ impl Replay {
         let most_bytes = realtime.settings.realtime_queue_bytes;
         let read = async {
             loop {
-                let (messages, snapshot) =
+                let (messages, reading) =
                     store::replay(&realtime.pg, name, asked, most_bytes).await?;
                 // What was told before the socket was in the room must be among them.
-                if realtime.hub.was_told_before(&snapshot) {
-                    return Ok::<_, Error>(messages);
+                if realtime.hub.was_told_before(&reading.snapshot) {
+                    return Ok::<_, Error>((messages, reading));
                 }
                 tokio::time::sleep(SETTLE_WAIT).await;
             }
         };
         let read = timeout(SETTLE_TIMEOUT, read).await.unwrap_or(Err(Error::Busy));
-        let messages = match read {
-            Ok(messages) => messages,
+        let (messages, reading) = match read {
+            Ok(read) => read,
             Err(error) => {
                 tracing::warn!(%error, "a replay could not be read");
                 realtime.hub.leave(room, outbox);
@@ -124,8 +142,7 @@ impl Replay {
                 .iter()
                 .filter_map(|said| protocol::replayed(version, join_ref, &room.topic, said))
                 .collect(),
-            ids: messages.into_iter().filter_map(|said| said.id).collect(),
-            gate: Some(gate),
+            gate: Some((gate, reading)),
         };
         Ok((replay, presence))
     }
@@ -133,8 +150,8 @@ impl Replay {
     /// The messages were sent: what came live meanwhile follows, and what comes later is told
     /// as it comes.
     pub(super) fn finish(self, outbox: &Outbox) {
-        if let Some(gate) = self.gate {
-            gate.open(self.ids, outbox);
+        if let Some((gate, reading)) = self.gate {
+            gate.open(reading, outbox);
         }
     }
 }
@@ -149,10 +166,12 @@ pub(super) struct Gate {
 
 #[derive(Debug)]
 enum State {
-    /// Shut: messages wait, under their ids.
-    Shut(Vec<(Arc<str>, Frame)>),
-    /// Open, but for these.
-    Open(HashSet<Arc<str>>),
+    /// Shut: messages wait.
+    Shut(Vec<(Origin, Frame)>),
+    /// What was read is still being told live: it is kept back.
+    Ajar(Reading),
+    /// Open.
+    Open,
 }
 
 impl Gate {
@@ -162,24 +181,37 @@ impl Gate {
     }
 
     /// Lets a live message through, now, later or not at all.
-    pub(super) fn pass(&self, id: &Arc<str>, frame: Frame, outbox: &Outbox) {
+    pub(super) fn pass(&self, origin: Origin, frame: Frame, outbox: &Outbox) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *state {
             State::Shut(held) if held.len() == MAX_HELD => outbox.close(Close::Slow),
-            State::Shut(held) => held.push((Arc::clone(id), frame)),
-            State::Open(replayed) if replayed.contains(id) => {}
-            State::Open(_) => outbox.send(frame),
+            State::Shut(held) => held.push((origin, frame)),
+            State::Ajar(reading) if reading.saw(origin) => {}
+            State::Ajar(reading) => {
+                // Messages come in the order of their commits.
+                if origin.commit >= reading.end {
+                    *state = State::Open;
+                }
+                outbox.send(frame);
+            }
+            State::Open => outbox.send(frame),
         }
     }
 
-    fn open(&self, replayed: HashSet<Arc<str>>, outbox: &Outbox) {
+    fn open(&self, reading: Reading, outbox: &Outbox) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Shut(held) = &mut *state {
-            for (_, frame) in held.drain(..).filter(|(id, _)| !replayed.contains(id)) {
+            for (_, frame) in held.drain(..).filter(|(origin, _)| !reading.saw(*origin)) {
                 outbox.send(frame);
             }
         }
-        *state = State::Open(replayed);
+        *state = State::Ajar(reading);
+    }
+}
+
+impl Reading {
+    fn saw(&self, origin: Origin) -> bool {
+        origin.commit < self.end && self.snapshot.contains(origin.xid)
     }
 }
 
@@ -201,17 +233,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn live_messages_wait_and_copies_are_kept_back() {
+    async fn live_messages_wait_and_what_was_read_is_kept_back() {
         let (outbox, mut inbox) = Outbox::new(Version::V2, 10, 1000);
         let gate = Gate::shut();
-        let id = |id: &str| Arc::<str>::from(id);
-        gate.pass(&id("a"), text("a, live"), &outbox);
-        gate.pass(&id("b"), text("b, live"), &outbox);
-        outbox.send(text("a, replayed"));
-        gate.open(HashSet::from([id("a"), id("c")]), &outbox);
-        gate.pass(&id("c"), text("c, live"), &outbox);
-        gate.pass(&id("d"), text("d, live"), &outbox);
-        assert_eq!(waiting(&mut inbox).await, ["a, replayed", "b, live", "d, live"].map(text));
+        let origin = |xid| Origin { xid, commit: Lsn(u64::from(xid)) };
+        gate.pass(origin(1), text("1, live"), &outbox);
+        gate.pass(origin(3), text("3, live"), &outbox);
+        outbox.send(text("1, replayed"));
+        let snapshot = Snapshot::read("3:5:3").expect("a snapshot");
+        gate.open(Reading { snapshot, end: Lsn(5) }, &outbox);
+        gate.pass(origin(2), text("2, too old to be replayed"), &outbox);
+        gate.pass(origin(5), text("5, live"), &outbox);
+        // Numbers of transactions go around.
+        gate.pass(Origin { xid: 2, commit: Lsn(9) }, text("2 again, live"), &outbox);
+        let told = ["1, replayed", "3, live", "5, live", "2 again, live"].map(text);
+        assert_eq!(waiting(&mut inbox).await, told);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub async fn try_to_write(pg: &Pg, asker: Asker<'_>, extension: &str) -> Result<
 }
 
 /// The newest messages of a private channel since a time, oldest first; of these the newest
-/// that take `most_bytes` together. And the snapshot in which they were read.
+/// that take `most_bytes` together. And when they were read.
 ///
 /// # Errors
 /// The database cannot be asked.
@@ -102,13 +102,13 @@ pub(super) async fn replay(
     name: &str,
     asked: replay::Asked,
     most_bytes: usize,
-) -> Result<(Vec<Broadcast>, Snapshot), Error> {
+) -> Result<(Vec<Broadcast>, replay::Reading), Error> {
     let [since, limit, most_bytes] =
         [asked.since_ms.to_string(), asked.limit.to_string(), most_bytes.to_string()];
     let rows = pg
         .run(
             &Session::own(names::REALTIME_ROLE).read_only(),
-            "select pg_current_snapshot()::text, found.*
+            "select pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text, found.*
                from (values (1)) one
                left join (
              select id::text, event, payload::text, binary_payload, inserted_at
@@ -131,23 +131,26 @@ pub(super) async fn replay(
             &[Some(name), Some(&since), Some(&limit), Some(&most_bytes)],
         )
         .await?;
-    let snapshot = rows.first().and_then(|row| Snapshot::read(row.get(0)));
-    let snapshot = snapshot.ok_or_else(|| Error::Down("no snapshot".into()))?;
+    let reading = rows.first().and_then(|row| {
+        let end = row.get::<_, &str>(1).parse().ok()?;
+        Some(replay::Reading { snapshot: Snapshot::read(row.get(0))?, end })
+    });
+    let reading = reading.ok_or_else(|| Error::Down("no snapshot".into()))?;
     // Without messages there is one row, of nulls.
     let messages = rows.iter().filter_map(|row| {
-        let id: String = row.get::<_, Option<_>>(1)?;
-        let json: Option<String> = row.get(3);
+        let id: String = row.get::<_, Option<_>>(2)?;
+        let json: Option<String> = row.get(4);
         Some(Broadcast {
             id: Some(id.into()),
-            event: row.get(2),
+            event: row.get(3),
             is_json: json.is_some(),
             data: match json {
                 Some(json) => json.into(),
-                None => row.get::<_, Vec<u8>>(4).into(),
+                None => row.get::<_, Vec<u8>>(5).into(),
             },
         })
     });
-    Ok((messages.collect(), snapshot))
+    Ok((messages.collect(), reading))
 }
 
 /// Makes the partitions of realtime.messages that are missing and drops those whose rows are all

@@ -58,7 +58,8 @@ impl Snapshot {
         Some(Self { end: low_bits(end)?, running: running.collect::<Option<_>>()? })
     }
 
-    fn contains(&self, xid: u32) -> bool {
+    /// Whether it sees this transaction, if that is committed.
+    pub fn contains(&self, xid: u32) -> bool {
         !is_at_or_after(xid, self.end) && !self.running.contains(&xid)
     }
 }
