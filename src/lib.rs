@@ -19,7 +19,8 @@
 //!    [`realtime::authorize`] asks Postgres, as each distinct person among them, whether the
 //!    row policies permit this very row image.
 //! 3. The JSON is made once for all who see the same, the frame once for all who share a
-//!    topic, and put into each socket's bounded queue (`realtime::hub`).
+//!    topic (`realtime::concern`), and put into each socket's bounded queue
+//!    (`realtime::outbox`).
 //! 4. The change stays in the window for subscribers that come back; the slot is acknowledged
 //!    only up to where the window begins.
 

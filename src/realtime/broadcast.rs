@@ -125,7 +125,7 @@ fn text(bytes: &Bytes) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hub::Outbox;
+    use super::super::outbox::Outbox;
     use super::super::protocol::Version;
     use super::*;
 

@@ -1,21 +1,23 @@
 //! The Realtime dialect: Phoenix channels over WebSocket.
 //!
 //! Reading order: `protocol` (frames, pure), `upgrade` (who may open a socket), `socket` (one
-//! connection), `join` (what is asked of a channel, pure), `channel` (one joined topic),
-//! `speech` (what is said there), `renewal` (its token), `sessions` (sign-ins that end),
-//! `limits` (how much is too much, pure), `presence` (who is there, pure), `hub` (topic ->
-//! sockets), `subscription` (could this change matter? pure), `roster` (to whom?), `authorize`
-//! (may they see it?), `event` (a change as JSON, pure), `window` (recent changes), `delivery`
-//! (a change through all of these), `subscriber`, `feed` (the task that owns them), `broadcast`
-//! (what SQL says to the rooms), `replay` (what it said before), `partitions` (where that is
-//! kept), `api` (broadcasts over HTTP), `batch` (their bodies, pure), `rate` (how many), `store`
-//! (SQL), `error` (reasons and close codes).
+//! connection), `outbox` (its bounded queue), `join` (what is asked of a channel, pure),
+//! `channel` (one joined topic), `speech` (what is said there), `renewal` (its token), `sessions`
+//! (sign-ins that end), `limits` (how much is too much, pure), `presence` (who is there, pure),
+//! `hub` (topic -> sockets), `subscription` (could this change matter? pure), `roster` (to
+//! whom?), `authorize` (may they see it?), `event` (a change as JSON, pure), `window` (recent
+//! changes), `delivery` (a change through all of these), `concern` (who is shown what of it),
+//! `subscriber`, `feed` (the task that owns them), `broadcast` (what SQL says to the rooms),
+//! `replay` (what it said before), `partitions` (where that is kept), `api` (broadcasts over
+//! HTTP), `batch` (their bodies, pure), `rate` (how many), `store` (SQL), `error` (reasons and
+//! close codes).
 
 mod api;
 pub mod authorize;
 mod batch;
 mod broadcast;
 mod channel;
+mod concern;
 mod delivery;
 pub mod error;
 pub mod event;
@@ -23,6 +25,7 @@ pub mod feed;
 pub mod hub;
 mod join;
 mod limits;
+pub mod outbox;
 pub mod partitions;
 mod presence;
 pub mod protocol;

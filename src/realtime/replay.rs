@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use super::authorize::Snapshot;
 use super::error::{Close, Join, Replay as Refusal};
-use super::hub::{Hears, Outbox, Room};
+use super::hub::{Hears, Room};
+use super::outbox::Outbox;
 use super::protocol;
 use super::socket::Connection;
 use super::{TOPIC_PREFIX, store};
@@ -226,7 +227,7 @@ mod tests {
         Frame::Text(content.into())
     }
 
-    async fn waiting(inbox: &mut super::super::hub::Inbox) -> Vec<Frame> {
+    async fn waiting(inbox: &mut super::super::outbox::Inbox) -> Vec<Frame> {
         let mut batch = Vec::new();
         inbox.receive(&mut batch, 10).await.expect("open");
         batch

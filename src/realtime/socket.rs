@@ -16,9 +16,9 @@ use tokio::sync::Notify;
 
 use super::channel::Channel;
 use super::error::{Close, Join, Outcome, System};
-use super::hub::{Inbox, Outbox};
 use super::join::Asked;
 use super::limits::Bucket;
+use super::outbox::{Inbox, Outbox};
 use super::protocol::{self, Payload, Push, Version, decode_binary, decode_text, json_text};
 use super::{Admitted, Realtime, TOPIC_PREFIX};
 use crate::identity::unix_now;

@@ -6,7 +6,7 @@ use axum::extract::ws::Message as Frame;
 
 use super::TOPIC_PREFIX;
 use super::authorize::Person;
-use super::hub::Outbox;
+use super::outbox::Outbox;
 use super::protocol::{self, json_text};
 use super::subscription::Binding;
 use crate::identity::Identity;
