@@ -1,9 +1,13 @@
 //! What clients say to each other.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{Database, Server, Socket};
+
+/// Everybody who is signed in may listen to everything.
+pub(super) const ALL_EARS: &str =
+    "create policy listen on realtime.messages for select to authenticated using (true)";
 
 /// A version 2 broadcast with reference `reference`.
 fn binary(reference: &str, topic: &str, event: &str, data: &[u8]) -> Vec<u8> {
@@ -14,15 +18,19 @@ fn binary(reference: &str, topic: &str, event: &str, data: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Joins with this configuration; gives the reply.
-pub(super) async fn join(
-    socket: &mut Socket,
-    name: &str,
-    token: &str,
-    config: serde_json::Value,
-) -> (String, serde_json::Value) {
-    let payload = json!({"config": config, "access_token": token});
-    socket.ask(&format!("realtime:{name}"), "phx_join", payload).await
+/// What a version 2 broadcast says: topic, event, metadata, payload.
+pub(super) fn said(frame: &Message) -> (String, String, Value, Vec<u8>) {
+    let Message::Binary(bytes) = frame else { panic!("no binary frame: {frame:?}") };
+    assert_eq!(bytes[0], 4, "the kind");
+    let mut at = 5;
+    let mut texts = Vec::new();
+    for length in &bytes[1..4] {
+        let end = at + usize::from(*length);
+        texts.push(String::from_utf8(bytes[at..end].to_vec()).expect("UTF-8"));
+        at = end;
+    }
+    let metadata = serde_json::from_str(&texts[2]).unwrap_or(Value::Null);
+    (texts[0].clone(), texts[1].clone(), metadata, bytes[at..].to_vec())
 }
 
 #[tokio::test]
@@ -34,14 +42,9 @@ async fn broadcast_reaches_the_others_and_oneself_if_asked() {
     let mut v1 = Socket::open(server.url(), &key, "1.0.0").await;
     let mut v2 = server.socket().await;
     let both = json!({"broadcast": {"ack": true, "self": true}});
-    assert_eq!(join(&mut speaker, "room", &key, both).await.0, "ok");
-    assert_eq!(join(&mut v2, "room", &key, json!({})).await.0, "ok");
-    v1.send_text(
-        &json!({"topic": "realtime:room", "event": "phx_join", "payload": {}, "ref": "1"})
-            .to_string(),
-    )
-    .await;
-    assert_eq!(v1.next().await["payload"]["status"], "ok");
+    assert_eq!(speaker.join_with("room", &key, both).await.0, "ok");
+    assert_eq!(v2.join_with("room", &key, json!({})).await.0, "ok");
+    v1.join_v1("room", json!({})).await;
 
     speaker.send_binary(binary("9", "realtime:room", "wave", br#"{"hi":1}"#)).await;
     let expected = b"\x04\x0d\x04\x00\x01realtime:roomwave{\"hi\":1}".to_vec();
@@ -70,7 +73,7 @@ async fn text_broadcast_passes_unchanged() {
     let key = server.anon_key();
     let (mut one, mut other) = (server.socket().await, server.socket().await);
     for socket in [&mut one, &mut other] {
-        join(socket, "room", &key, json!({})).await;
+        socket.join_with("room", &key, json!({})).await;
     }
     let payload = json!({"type": "broadcast", "event": "e", "payload": {"a": 1}, "extra": [1]});
     one.push("realtime:room", "broadcast", payload.clone()).await;
@@ -82,17 +85,13 @@ async fn text_broadcast_passes_unchanged() {
 async fn private_topic_is_for_members_alone() {
     let database = Database::new().await;
     let server = Server::start(&database).await;
-    let room = format!(
-        "conversation:{}",
-        database.value("select tests.conversation('watercooler')").await
-    );
+    let room = database.topic("watercooler").await;
     let private = json!({"private": true});
     let (mut ana, mut bo, mut cy) =
         (server.socket().await, server.socket().await, server.socket().await);
-    assert_eq!(join(&mut ana, &room, &server.person("ana").token, private.clone()).await.0, "ok");
-    assert_eq!(join(&mut bo, &room, &server.person("bo").token, private.clone()).await.0, "ok");
-    let (status, response) =
-        join(&mut cy, &room, &server.person("cy").token, private.clone()).await;
+    assert_eq!(ana.join_with(&room, &server.person("ana").token, private.clone()).await.0, "ok");
+    assert_eq!(bo.join_with(&room, &server.person("bo").token, private.clone()).await.0, "ok");
+    let (status, response) = cy.join_with(&room, &server.person("cy").token, private.clone()).await;
     assert_eq!(status, "error");
     assert_eq!(
         response["reason"],
@@ -100,10 +99,10 @@ async fn private_topic_is_for_members_alone() {
             "Unauthorized: You do not have permissions to read from this Channel topic: {room}"
         )
     );
-    let (status, _) = join(&mut cy, &room, &server.anon_key(), private).await;
+    let (status, _) = cy.join_with(&room, &server.anon_key(), private).await;
     assert_eq!(status, "error");
     // The public channel of the same name is another room.
-    assert_eq!(join(&mut cy, &room, &server.person("cy").token, json!({})).await.0, "ok");
+    assert_eq!(cy.join_with(&room, &server.person("cy").token, json!({})).await.0, "ok");
     let topic = format!("realtime:{room}");
     cy.send_binary(binary("9", &topic, "lie", b"{}")).await;
     assert!(cy.is_alive().await, "the frame was handled");
@@ -116,10 +115,10 @@ async fn private_topic_is_for_members_alone() {
 #[tokio::test]
 async fn who_only_may_listen_is_not_heard() {
     let database = Database::scratch().await;
+    database.sql(ALL_EARS).await;
     database
         .sql(
-            "create policy listen on realtime.messages for select to authenticated using (true);
-             create policy speak on realtime.messages for insert to authenticated
+            "create policy speak on realtime.messages for insert to authenticated
                with check (realtime.topic() = 'stage' and auth.uid()::text like 'a%');",
         )
         .await;
@@ -128,7 +127,7 @@ async fn who_only_may_listen_is_not_heard() {
     let private = json!({"private": true, "broadcast": {"ack": true}});
     for (socket, name) in [(&mut ana, "ana"), (&mut bo, "bo")] {
         assert_eq!(
-            join(socket, "stage", &server.person(name).token, private.clone()).await.0,
+            socket.join_with("stage", &server.person(name).token, private.clone()).await.0,
             "ok"
         );
     }
@@ -147,7 +146,7 @@ async fn leaving_and_joining_again_follow_phoenix() {
     let server = Server::start(&database).await;
     let key = server.anon_key();
     let mut socket = server.socket().await;
-    join(&mut socket, "a", &key, json!({})).await;
+    socket.join_with("a", &key, json!({})).await;
     // A second join of the topic closes the first.
     socket.push("realtime:a", "phx_join", json!({"access_token": key})).await;
     assert_eq!(socket.next().await, json!(["j", "j", "realtime:a", "phx_close", {}]));

@@ -1,25 +1,9 @@
 //! What SQL says to the channels.
 
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
 
-use super::broadcast::join;
+use super::broadcast::{ALL_EARS, said};
 use crate::support::{Database, Server, Socket, eventually};
-
-/// What a version 2 broadcast says: topic, event, metadata, payload.
-pub(super) fn said(frame: &Message) -> (String, String, Value, Vec<u8>) {
-    let Message::Binary(bytes) = frame else { panic!("no binary frame: {frame:?}") };
-    assert_eq!(bytes[0], 4, "the kind");
-    let mut at = 5;
-    let mut texts = Vec::new();
-    for length in &bytes[1..4] {
-        let end = at + usize::from(*length);
-        texts.push(String::from_utf8(bytes[at..end].to_vec()).expect("UTF-8"));
-        at = end;
-    }
-    let metadata = serde_json::from_str(&texts[2]).unwrap_or(Value::Null);
-    (texts[0].clone(), texts[1].clone(), metadata, bytes[at..].to_vec())
-}
 
 /// The payload of the next broadcast, as JSON.
 async fn heard(socket: &mut Socket) -> Value {
@@ -27,24 +11,15 @@ async fn heard(socket: &mut Socket) -> Value {
     serde_json::from_slice(&payload).expect("JSON")
 }
 
-/// Everybody who is signed in may listen to everything.
-const ALL_EARS: &str =
-    "create policy listen on realtime.messages for select to authenticated using (true)";
-
 #[tokio::test]
 async fn message_reaches_both_serializers_with_its_id() {
     let database = Database::scratch().await;
     let server = Server::start(&database).await;
     let key = server.anon_key();
     let mut v2 = server.socket().await;
-    join(&mut v2, "news", &key, json!({})).await;
+    v2.join_with("news", &key, json!({})).await;
     let mut v1 = Socket::open(server.url(), &key, "1.0.0").await;
-    v1.send_text(
-        &json!({"topic": "realtime:news", "event": "phx_join", "payload": {}, "ref": "1"})
-            .to_string(),
-    )
-    .await;
-    assert_eq!(v1.next().await["payload"]["status"], "ok");
+    v1.join_v1("news", json!({})).await;
 
     database.sql(r#"select realtime.send('{"n": 1.50}', 'flash', 'news', false)"#).await;
     let id = database.value("select id from realtime.messages").await;
@@ -68,14 +43,9 @@ async fn bytes_reach_only_sockets_that_can_carry_them() {
     let server = Server::start(&database).await;
     let key = server.anon_key();
     let mut v2 = server.socket().await;
-    join(&mut v2, "news", &key, json!({})).await;
+    v2.join_with("news", &key, json!({})).await;
     let mut v1 = Socket::open(server.url(), &key, "1.0.0").await;
-    v1.send_text(
-        &json!({"topic": "realtime:news", "event": "phx_join", "payload": {}, "ref": "1"})
-            .to_string(),
-    )
-    .await;
-    assert_eq!(v1.next().await["payload"]["status"], "ok");
+    v1.join_v1("news", json!({})).await;
     database
         .sql(
             r"select realtime.send_binary('\x00ff', 'b', 'news', false);
@@ -92,15 +62,12 @@ async fn bytes_reach_only_sockets_that_can_carry_them() {
 async fn private_and_public_rooms_are_apart_and_outsiders_hear_nothing() {
     let database = Database::new().await;
     let server = Server::start(&database).await;
-    let room = format!(
-        "conversation:{}",
-        database.value("select tests.conversation('watercooler')").await
-    );
+    let room = database.topic("watercooler").await;
     let private = json!({"private": true});
     let (mut bo, mut cy) = (server.socket().await, server.socket().await);
-    assert_eq!(join(&mut bo, &room, &server.person("bo").token, private.clone()).await.0, "ok");
-    assert_eq!(join(&mut cy, &room, &server.person("cy").token, private).await.0, "error");
-    assert_eq!(join(&mut cy, &room, &server.person("cy").token, json!({})).await.0, "ok");
+    assert_eq!(bo.join_with(&room, &server.person("bo").token, private.clone()).await.0, "ok");
+    assert_eq!(cy.join_with(&room, &server.person("cy").token, private).await.0, "error");
+    assert_eq!(cy.join_with(&room, &server.person("cy").token, json!({})).await.0, "ok");
     database
         .sql(&format!(
             r#"select realtime.send('{{"to": "members"}}', 'e', '{room}');
@@ -117,7 +84,7 @@ async fn messages_come_in_the_order_of_their_commits_and_not_at_all_when_rolled_
     let database = Database::scratch().await;
     let server = Server::start(&database).await;
     let mut socket = server.socket().await;
-    join(&mut socket, "t", &server.anon_key(), json!({})).await;
+    socket.join_with("t", &server.anon_key(), json!({})).await;
     let (first, second) = (database.connect().await, database.connect().await);
     let send = |n: i32| format!("select realtime.send('{{\"n\": {n}}}', 'e', 't', false);");
     first.batch_execute(&format!("begin; {}", send(3))).await.expect("sends");
@@ -157,7 +124,7 @@ async fn trigger_of_the_guide_works_unmodified() {
     let server = Server::start(&database).await;
     let bo = server.person("bo");
     let mut socket = server.socket().await;
-    assert_eq!(join(&mut socket, "topic:1", &bo.token, json!({"private": true})).await.0, "ok");
+    assert_eq!(socket.join_with("topic:1", &bo.token, json!({"private": true})).await.0, "ok");
     let written = server
         .request(reqwest::Method::POST, "/rest/v1/your_table")
         .bearer_auth(&bo.token)
@@ -182,13 +149,10 @@ async fn trigger_of_the_guide_works_unmodified() {
 async fn whoever_may_not_insert_is_not_heard() {
     let database = Database::new().await;
     let server = Server::start(&database).await;
-    let room = format!(
-        "conversation:{}",
-        database.value("select tests.conversation('watercooler')").await
-    );
+    let room = database.topic("watercooler").await;
     let mut ana = server.socket().await;
     let private = json!({"private": true});
-    assert_eq!(join(&mut ana, &room, &server.person("ana").token, private).await.0, "ok");
+    assert_eq!(ana.join_with(&room, &server.person("ana").token, private).await.0, "ok");
     for (who, event) in [("cy", "lie"), ("bo", "truth")] {
         database
             .sql(&format!(
@@ -206,7 +170,7 @@ async fn large_payloads_pass_and_too_large_ones_are_dropped_alone() {
     let database = Database::scratch().await;
     let server = Server::start(&database).await;
     let mut socket = server.socket().await;
-    join(&mut socket, "t", &server.anon_key(), json!({})).await;
+    socket.join_with("t", &server.anon_key(), json!({})).await;
     database
         .sql(
             "select realtime.send(jsonb_build_object('x', repeat('x', 3000600)), 'e', 't', false);
@@ -242,7 +206,7 @@ async fn stream_that_breaks_tells_no_message_twice() {
     let database = Database::scratch().await;
     let server = Server::start(&database).await;
     let mut socket = server.socket().await;
-    join(&mut socket, "t", &server.anon_key(), json!({})).await;
+    socket.join_with("t", &server.anon_key(), json!({})).await;
     let send = |n: i32| format!("select realtime.send('{{\"n\": {n}}}', 'e', 't', false)");
     database.sql(&send(1)).await;
     assert_eq!(heard(&mut socket).await["n"], 1);
@@ -317,16 +281,13 @@ async fn shadow_banned_and_shy_typing_reaches_nobody() {
         )
         .await;
     let server = Server::start(&database).await;
-    let room = format!(
-        "conversation:{}",
-        database.value("select tests.conversation('watercooler')").await
-    );
+    let room = database.topic("watercooler").await;
     let topic = format!("realtime:{room}");
     let mut sockets = Vec::new();
     for name in ["ana", "bo", "dee"] {
         let mut socket = server.socket().await;
         let private = json!({"private": true, "broadcast": {"self": true}});
-        assert_eq!(join(&mut socket, &room, &server.person(name).token, private).await.0, "ok");
+        assert_eq!(socket.join_with(&room, &server.person(name).token, private).await.0, "ok");
         sockets.push((name, socket));
     }
     for (name, socket) in sockets.iter_mut().rev() {
@@ -346,10 +307,10 @@ async fn listening_needs_no_more_than_the_policies_say() {
     let server = Server::start(&database).await;
     let mut bo = server.socket().await;
     assert_eq!(
-        join(&mut bo, "t", &server.person("bo").token, json!({"private": true})).await.0,
+        bo.join_with("t", &server.person("bo").token, json!({"private": true})).await.0,
         "ok"
     );
-    let (status, _) = join(&mut bo, "u", &server.anon_key(), json!({"private": true})).await;
+    let (status, _) = bo.join_with("u", &server.anon_key(), json!({"private": true})).await;
     assert_eq!(status, "error", "nobody signed in may listen");
     database
         .sql("select realtime.send('[true]', 'e', 'u'); select realtime.send('\"x\"', 'e', 't')")

@@ -79,11 +79,11 @@ async fn names_are_measured_in_bytes() {
     let (mut speaker, mut other) = (server.socket().await, server.socket().await);
     // Two bytes each: 246 bytes are left beside `realtime:`.
     let longest = "é".repeat(123);
-    let (_, response) = speaker.join_with(&format!("{longest}x"), &anon, json!({})).await;
+    let (_, response) = speaker.join_with(&format!("{longest}x"), &anon.token, json!({})).await;
     assert_eq!(response["reason"], "TopicNameTooLong: A topic has at most 255 bytes");
     let config = json!({"broadcast": {"ack": true}});
-    assert_eq!(speaker.join_with(&longest, &anon, config).await.0, "ok");
-    assert_eq!(other.join_with(&longest, &anon, json!({})).await.0, "ok");
+    assert_eq!(speaker.join_with(&longest, &anon.token, config).await.0, "ok");
+    assert_eq!(other.join_with(&longest, &anon.token, json!({})).await.0, "ok");
     let topic = format!("realtime:{longest}");
     let mut say = async |event: String| {
         let said = json!({"type": "broadcast", "event": event, "payload": {}});
@@ -105,7 +105,7 @@ async fn unknown_events_are_ignored_where_joined_and_refused_elsewhere() {
     assert_eq!(socket.ask("realtime:r", "dance", json!({})).await, unmatched);
     assert_eq!(socket.ask("phoenix", "dance", json!({})).await, unmatched);
     assert_eq!(socket.ask("elsewhere", "phx_join", json!({})).await, unmatched);
-    socket.join_with("r", &anon, json!({})).await;
+    socket.join_with("r", &anon.token, json!({})).await;
     let strange = ["", "dance", "phx_reply", "phx_close", "phx_error", "system", "presence_state"];
     for event in strange {
         socket.push("realtime:r", event, json!({"any": ["thing", 1]})).await;
@@ -126,8 +126,8 @@ async fn oversized_payloads_reach_nobody() {
     let anon = Person { token: server.anon_key() };
     let (mut speaker, mut other) = (server.socket().await, server.socket().await);
     let config = json!({"broadcast": {"ack": true}, "presence": {"key": "s", "enabled": true}});
-    speaker.join_with("r", &anon, config).await;
-    other.join_with("r", &anon, json!({"presence": {"enabled": true}})).await;
+    speaker.join_with("r", &anon.token, config).await;
+    other.join_with("r", &anon.token, json!({"presence": {"enabled": true}})).await;
     assert_eq!(other.event("presence_state").await, json!({}));
     // The user's own payload counts in a binary frame, the whole payload in a text one.
     let frame = |reference: &str, bytes: usize| {

@@ -3,8 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::broadcast::join;
-use super::database_broadcast::said;
+use super::broadcast::said;
 use crate::support::{Answer, Database, Server, Socket};
 
 const EVENTS: &str = "/realtime/v1/api/broadcast";
@@ -25,7 +24,7 @@ async fn batch_reaches_its_channels_and_the_answer_says_how_many_may_follow() {
     let key = server.anon_key();
     let mut socket = server.socket().await;
     for name in ["a", "b:c"] {
-        join(&mut socket, name, &key, json!({})).await;
+        socket.join_with(name, &key, json!({})).await;
     }
     let messages = json!({"messages": [
         {"topic": "a", "event": "one", "payload": {"n": 1}},
@@ -50,7 +49,7 @@ async fn one_message_may_be_any_json_or_bytes_and_names_may_be_encoded() {
     let server = Server::start(&database).await;
     let key = server.anon_key();
     let mut socket = server.socket().await;
-    join(&mut socket, "a/b ü", &key, json!({})).await;
+    socket.join_with("a/b ü", &key, json!({})).await;
     let path = format!("{EVENTS}/a%2Fb%20%C3%BC/events/%E2%9C%93%2F%3F");
     let send = |kind: Option<&'static str>, body: &'static [u8]| {
         let request = server.request(Method::POST, &path).bearer_auth(&key).body(body);
@@ -81,13 +80,10 @@ async fn one_message_may_be_any_json_or_bytes_and_names_may_be_encoded() {
 async fn private_messages_are_sent_by_the_write_policy() {
     let database = Database::new().await;
     let server = Server::start(&database).await;
-    let room = format!(
-        "conversation:{}",
-        database.value("select tests.conversation('watercooler')").await
-    );
+    let room = database.topic("watercooler").await;
     let mut ana = server.socket().await;
     let private = json!({"private": true});
-    assert_eq!(join(&mut ana, &room, &server.person("ana").token, private).await.0, "ok");
+    assert_eq!(ana.join_with(&room, &server.person("ana").token, private).await.0, "ok");
     let (bo, cy) = (server.person("bo").token, server.person("cy").token);
 
     let one = |token: &str, event: &str, private: bool| {
@@ -148,7 +144,7 @@ async fn what_is_wrong_is_told_and_nothing_is_sent() {
     let server = Server::start_with(&database, &["--realtime-http-messages-per-second", "1"]).await;
     let key = server.anon_key();
     let mut socket = server.socket().await;
-    join(&mut socket, "t", &key, json!({})).await;
+    socket.join_with("t", &key, json!({})).await;
     let well = json!({"topic": "t", "event": "e", "payload": {}});
     let wrong = json!({"messages": [{"topic": "t"}, well]});
     let answer = batch(&server, &key, &wrong).await;

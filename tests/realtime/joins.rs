@@ -24,7 +24,7 @@ async fn reply_comes_first_then_presence_then_changes() {
         "postgres_changes": [null, {"event": "*", "schema": "public", "table": "t"}, null],
         "unknown": {"is": "ignored"},
     });
-    let (status, response) = socket.join_with("t", &server.person("ana"), config).await;
+    let (status, response) = socket.join_with("t", &server.person("ana").token, config).await;
     assert_eq!((&*status, response["postgres_changes"].as_array().map(Vec::len)), ("ok", Some(1)));
     let presence = socket.next().await;
     assert_eq!((&presence[0], &presence[3]), (&json!("j"), &json!("presence_state")));
@@ -45,7 +45,7 @@ async fn lists_and_configs_that_are_none_count_as_empty() {
         json!({"postgres_changes": {}, "broadcast": [], "presence": 7, "private": null}),
         json!({"broadcast": null, "presence": null}),
     ] {
-        let joined = socket.join_with("x", &ana, config.clone()).await;
+        let joined = socket.join_with("x", &ana.token, config.clone()).await;
         assert_eq!(joined, ("ok".into(), json!({"postgres_changes": []})), "{config}");
     }
     for payload in [json!(null), json!([]), json!("text"), json!({"config": []})] {
@@ -93,7 +93,7 @@ async fn whoever_asks_is_told_that_the_log_is_streamed() {
     let server = Server::start(&database).await;
     let mut socket = server.socket().await;
     let config = json!({"broadcast": {"replication_ready": true}});
-    socket.join_with("x", &server.person("ana"), config).await;
+    socket.join_with("x", &server.person("ana").token, config).await;
     assert_eq!(
         socket.event("system").await,
         json!({"extension": "system", "status": "ok", "channel": "x",
@@ -108,12 +108,12 @@ async fn public_channels_can_be_switched_off() {
     let server = Server::start_with(&database, &["--realtime-private-only", "true"]).await;
     let mut socket = server.socket().await;
     let ana = server.person("ana");
-    let (status, response) = socket.join_with("x", &ana, json!({})).await;
+    let (status, response) = socket.join_with("x", &ana.token, json!({})).await;
     assert_eq!(
         (&*status, &response["reason"]),
         ("error", &json!("PrivateOnly: This project only allows private channels"))
     );
-    assert_eq!(socket.join_with("x", &ana, json!({"private": true})).await.0, "ok");
+    assert_eq!(socket.join_with("x", &ana.token, json!({"private": true})).await.0, "ok");
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn headers_and_claims_of_the_socket_reach_the_policies() {
         let headers = [("x-tenant", tenant), ("user-agent", "test")];
         let socket = Socket::try_open_with(server.url(), &query, &headers).await;
         let Ok(mut socket) = socket else { panic!("refused") };
-        socket.join_with(name, &ana, json!({"private": true})).await.0
+        socket.join_with(name, &ana.token, json!({"private": true})).await.0
     };
     assert_eq!(join("blue", "x").await, "ok");
     assert_eq!(join("red", "x").await, "error");
@@ -160,7 +160,7 @@ async fn failing_policies_refuse_in_words() {
     let mut socket = server.socket().await;
     let ana = server.person("ana");
     let mut reason = async |name: &str| {
-        socket.join_with(name, &ana, json!({"private": true})).await.1["reason"].clone()
+        socket.join_with(name, &ana.token, json!({"private": true})).await.1["reason"].clone()
     };
     assert_eq!(
         reason("raises").await,
@@ -178,7 +178,7 @@ async fn who_joins_too_much_is_closed_and_others_wait_their_turn() {
     let (mut hasty, mut calm) = (server.socket().await, server.socket().await);
     let mut joins = 0;
     let refused = loop {
-        let (status, response) = hasty.join_with("x", &anon, json!({})).await;
+        let (status, response) = hasty.join_with("x", &anon.token, json!({})).await;
         if status == "error" {
             break response;
         }
@@ -187,7 +187,7 @@ async fn who_joins_too_much_is_closed_and_others_wait_their_turn() {
     assert!(joins >= 5, "five seconds' worth at once");
     assert_eq!(refused["reason"], "ClientJoinRateLimitReached: Too many joins per second");
     assert_eq!(hasty.close_code().await, 4003);
-    assert_eq!(calm.join_with("a", &anon, json!({})).await.0, "ok");
+    assert_eq!(calm.join_with("a", &anon.token, json!({})).await.0, "ok");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn sockets_are_refused_while_all_together_join_too_much() {
             Ok(socket) => socket,
             Err(refused) => break refused,
         };
-        while socket.join_with("x", &anon, json!({})).await.0 == "ok" {}
+        while socket.join_with("x", &anon.token, json!({})).await.0 == "ok" {}
         assert_eq!(socket.close_code().await, 4003);
     };
     assert_eq!(refused, (429, r#"{"error":"Too many joins per second"}"#.into()));
@@ -216,11 +216,11 @@ async fn topics_and_events_fit_a_binary_frame_or_are_refused() {
     let anon = Person { token: server.anon_key() };
     let (mut speaker, mut listener) = (server.socket().await, server.socket().await);
     let longest = "t".repeat(255 - "realtime:".len());
-    let (_, response) = speaker.join_with(&format!("{longest}t"), &anon, json!({})).await;
+    let (_, response) = speaker.join_with(&format!("{longest}t"), &anon.token, json!({})).await;
     assert_eq!(response["reason"], "TopicNameTooLong: A topic has at most 255 bytes");
     let config = json!({"broadcast": {"ack": true}});
-    assert_eq!(speaker.join_with(&longest, &anon, config).await.0, "ok");
-    assert_eq!(listener.join_with(&longest, &anon, json!({})).await.0, "ok");
+    assert_eq!(speaker.join_with(&longest, &anon.token, config).await.0, "ok");
+    assert_eq!(listener.join_with(&longest, &anon.token, json!({})).await.0, "ok");
     let topic = format!("realtime:{longest}");
     let mut say = async |bytes: usize| {
         let said = json!({"type": "broadcast", "event": "e".repeat(bytes), "payload": {}});

@@ -12,8 +12,8 @@ async fn too_many_broadcasts_are_told_then_dropped_and_the_others_hear_the_rest(
     let anon = Person { token: server.anon_key() };
     let (mut loud, mut listener) = (server.socket().await, server.socket().await);
     let config = json!({"broadcast": {"ack": true}});
-    loud.join_with("r", &anon, config).await;
-    listener.join_with("r", &anon, json!({})).await;
+    loud.join_with("r", &anon.token, config).await;
+    listener.join_with("r", &anon.token, json!({})).await;
     let said = |n: u32| json!({"type": "broadcast", "event": "e", "payload": {"n": n}});
     let mut heard = 0;
     let (status, response) = loop {
@@ -45,7 +45,7 @@ async fn payload_over_the_limit_is_refused() {
     let server = Server::start_with(&database, &["--realtime-max-broadcast-bytes", "100"]).await;
     let anon = Person { token: server.anon_key() };
     let mut socket = server.socket().await;
-    socket.join_with("r", &anon, json!({"broadcast": {"ack": true}})).await;
+    socket.join_with("r", &anon.token, json!({"broadcast": {"ack": true}})).await;
     let said =
         |bytes| json!({"type": "broadcast", "event": "e", "payload": {"x": "x".repeat(bytes)}});
     let refused = socket.ask("realtime:r", "broadcast", said(200)).await;

@@ -12,7 +12,7 @@ fn present(key: &str) -> Value {
 
 /// Joins under a key, and gives the state that it is told.
 async fn enter(socket: &mut Socket, name: &str, who: &Person, key: &str) -> Value {
-    let (status, response) = socket.join_with(name, who, present(key)).await;
+    let (status, response) = socket.join_with(name, &who.token, present(key)).await;
     assert_eq!(status, "ok", "{response}");
     socket.event("presence_state").await
 }
@@ -40,10 +40,7 @@ async fn presence_is_told_to_all_and_to_those_who_come_later() {
     assert_eq!(ana.event("presence_diff").await, seen, "the tracker too");
 
     let mut cy = Socket::open(server.url(), &anon.token, "1.0.0").await;
-    let join = json!({"topic": "realtime:lobby", "event": "phx_join", "ref": "1",
-                      "payload": {"config": present("cy")}});
-    cy.send_text(&join.to_string()).await;
-    assert_eq!(cy.next().await["event"], "phx_reply");
+    cy.join_v1("lobby", json!({"config": present("cy")})).await;
     let state = cy.next().await;
     assert_eq!((&state["event"], &state["ref"]), (&json!("presence_state"), &json!(null)));
     assert_eq!(state["payload"], json!({"ana": {"metas": [meta]}}));
@@ -129,7 +126,7 @@ async fn tracking_switches_presence_on() {
     let (mut ana, mut bo) = (server.socket().await, server.socket().await);
     enter(&mut ana, "lobby", &anon, "ana").await;
     track(&mut ana, "lobby", json!({})).await;
-    assert_eq!(bo.join_with("lobby", &anon, json!({})).await.0, "ok");
+    assert_eq!(bo.join_with("lobby", &anon.token, json!({})).await.0, "ok");
     track(&mut ana, "lobby", json!({"again": true})).await;
     // No difference comes before the state on which it would build.
     let reference = bo.push("realtime:lobby", "presence", json!({"event": "track"})).await;
@@ -164,7 +161,7 @@ async fn policies_decide_who_sees_and_who_shows_presence() {
     let (mut ana, mut bo, mut cy) =
         (server.socket().await, server.socket().await, server.socket().await);
     for (socket, name) in [(&mut ana, "ana"), (&mut bo, "bo"), (&mut cy, "cy")] {
-        let joined = socket.join_with("stage", &server.person(name), private.clone()).await;
+        let joined = socket.join_with("stage", &server.person(name).token, private.clone()).await;
         assert_eq!(joined.0, "ok", "{name}");
     }
     assert_eq!(ana.next().await[3], "presence_state");
@@ -200,7 +197,10 @@ async fn who_reads_presence_alone_hears_no_broadcasts() {
     let private = json!({"private": true, "broadcast": {"self": true}});
     let (mut ana, mut bo) = (server.socket().await, server.socket().await);
     for (socket, name) in [(&mut ana, "ana"), (&mut bo, "bo")] {
-        assert_eq!(socket.join_with("r", &server.person(name), private.clone()).await.0, "ok");
+        assert_eq!(
+            socket.join_with("r", &server.person(name).token, private.clone()).await.0,
+            "ok"
+        );
     }
     let said = json!({"type": "broadcast", "event": "e", "payload": {}});
     bo.push("realtime:r", "broadcast", said.clone()).await;

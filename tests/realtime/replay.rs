@@ -3,12 +3,8 @@
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::broadcast::join;
-use super::database_broadcast::said;
+use super::broadcast::{ALL_EARS, said};
 use crate::support::{Database, Server, Socket};
-
-const ALL_EARS: &str =
-    "create policy listen on realtime.messages for select to authenticated using (true)";
 
 fn private(replay: &Value) -> Value {
     json!({"private": true, "broadcast": {"replay": replay}})
@@ -36,7 +32,7 @@ async fn newest_messages_are_told_oldest_first_then_what_is_new() {
     let server = Server::start(&database).await;
     let mut bo = server.socket().await;
     let config = private(&json!({"since": 0, "limit": 3}));
-    assert_eq!(join(&mut bo, "t", &server.person("bo").token, config).await.0, "ok");
+    assert_eq!(bo.join_with("t", &server.person("bo").token, config).await.0, "ok");
     for n in 3..=4 {
         let frame = bo.next().await;
         assert_eq!(
@@ -84,12 +80,7 @@ async fn only_what_is_recent_enough_is_told_and_bytes_not_to_version_1() {
     let server = Server::start(&database).await;
     let mut v1 = Socket::open(server.url(), &server.anon_key(), "1.0.0").await;
     let payload = json!({"config": private(&json!({"since": since - 1})), "access_token": server.person("bo").token});
-    v1.send_text(
-        &json!({"topic": "realtime:t", "event": "phx_join", "payload": payload, "ref": "1"})
-            .to_string(),
-    )
-    .await;
-    assert_eq!(v1.next().await["payload"]["status"], "ok");
+    v1.join_v1("t", payload).await;
     database.sql("select realtime.send('{}', 'live', 't')").await;
     let mut events = Vec::new();
     while events.last() != Some(&json!("live")) {
@@ -119,13 +110,13 @@ async fn replay_is_refused_with_reasons() {
         (public, "UnableToReplayMessages: Replay is not allowed for public channels"),
         (private(&json!({"since": "x"})), "UnableToReplayMessages: Replay params are not valid"),
     ] {
-        let (status, response) = join(&mut bo, "t", &token, config).await;
+        let (status, response) = bo.join_with("t", &token, config).await;
         assert_eq!((&*status, &response["reason"]), ("error", &json!(reason)));
     }
     // Whoever may not listen is told no more than that.
-    let (_, response) = join(&mut bo, "t", &server.anon_key(), private(&json!({"since": 0}))).await;
+    let (_, response) = bo.join_with("t", &server.anon_key(), private(&json!({"since": 0}))).await;
     assert!(response["reason"].as_str().is_some_and(|reason| reason.starts_with("Unauthorized")));
-    assert_eq!(join(&mut bo, "t", &token, private(&json!(null))).await.0, "ok");
+    assert_eq!(bo.join_with("t", &token, private(&json!(null))).await.0, "ok");
 }
 
 #[tokio::test]
@@ -147,7 +138,7 @@ async fn each_message_is_told_once_however_the_join_falls() {
     // Joins fall anywhere between the commits.
     for round in 0.. {
         let mut bo = server.socket().await;
-        let status = join(&mut bo, "t", &token, private(&json!({"since": 0}))).await.0;
+        let status = bo.join_with("t", &token, private(&json!({"since": 0}))).await.0;
         assert_eq!(status, "ok");
         let is_last = writing.is_finished();
         database.sql(&format!("select realtime.send('{{\"n\": {round}}}', 'mark', 't')")).await;

@@ -116,14 +116,11 @@ async fn bad_token_ends_the_channel_for_good() {
 async fn lost_right_ends_a_private_channel_at_the_next_token() {
     let database = Database::new().await;
     let server = Server::start(&database).await;
-    let room = format!(
-        "conversation:{}",
-        database.value("select tests.conversation('watercooler')").await
-    );
+    let room = database.topic("watercooler").await;
     let topic = format!("realtime:{room}");
     let mut socket = server.socket().await;
-    let join = json!({"config": {"private": true}, "access_token": server.person("bo").token});
-    assert_eq!(socket.ask(&topic, "phx_join", join).await.0, "ok");
+    let private = json!({"private": true});
+    assert_eq!(socket.join_with(&room, &server.person("bo").token, private).await.0, "ok");
     let Person { token } = server.person("cy");
     socket.push(&topic, "access_token", json!({"access_token": token})).await;
     let system = socket.event("system").await;
@@ -150,7 +147,7 @@ async fn renewal_that_cannot_be_decided_ends_the_channel_so_that_the_client_retu
     let server = Server::start_with(&database, &["--statement-timeout-ms", "500"]).await;
     let mut socket = server.socket().await;
     let private = json!({"private": true});
-    assert_eq!(socket.join_with("r", &server.person("ana"), private).await.0, "ok");
+    assert_eq!(socket.join_with("r", &server.person("ana").token, private).await.0, "ok");
     let slow = json!({"role": "authenticated", "slow": "yes", "exp": unix_now() + 3600});
     let token = server.bearer(&slow).token;
     socket.push("realtime:r", "access_token", json!({"access_token": token})).await;

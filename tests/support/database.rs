@@ -116,6 +116,12 @@ impl Database {
         }
     }
 
+    /// The topic of a conversation of the cast, by its name.
+    pub async fn topic(&self, name: &str) -> String {
+        let id = self.value(&format!("select tests.conversation('{name}')")).await;
+        format!("conversation:{id}")
+    }
+
     /// The answer of a query as the superuser, as text.
     pub async fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         rows(&self.client, sql).await.unwrap_or_else(|error| panic!("{sql}\n{error:?}"))

@@ -103,10 +103,18 @@ impl Socket {
         system["lsn"].as_str().expect("a place").to_owned()
     }
 
-    /// Joins `realtime:name` with this config, and waits for the reply.
-    pub async fn join_with(&mut self, name: &str, who: &Person, config: Value) -> (String, Value) {
-        let payload = json!({"config": config, "access_token": who.token});
+    /// Joins `realtime:name` with this token and config, and waits for the reply.
+    pub async fn join_with(&mut self, name: &str, token: &str, config: Value) -> (String, Value) {
+        let payload = json!({"config": config, "access_token": token});
         self.ask(&format!("realtime:{name}"), "phx_join", payload).await
+    }
+
+    /// Joins `realtime:name` on a socket of serializer 1.0.0, which must be let in.
+    pub async fn join_v1(&mut self, name: &str, payload: Value) {
+        let topic = format!("realtime:{name}");
+        let join = json!({"topic": topic, "event": "phx_join", "payload": payload, "ref": "1"});
+        self.send_text(&join.to_string()).await;
+        assert_eq!(self.next().await["payload"]["status"], "ok");
     }
 
     /// The payload of the next message with this event name; others are passed over.
