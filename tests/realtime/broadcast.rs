@@ -33,18 +33,33 @@ pub(super) fn said(frame: &Message) -> (String, String, Value, Vec<u8>) {
     (texts[0].clone(), texts[1].clone(), metadata, bytes[at..].to_vec())
 }
 
+/// A socket of serializer 1.0.0 and one of 2.0.0, both in the public channel `name`.
+pub(super) async fn one_of_each(server: &Server, name: &str) -> (Socket, Socket) {
+    let key = server.anon_key();
+    let mut v1 = Socket::open(server.url(), &key, "1.0.0").await;
+    v1.join_v1(name, json!({})).await;
+    let mut v2 = server.socket().await;
+    assert_eq!(v2.join_with(name, &key, json!({})).await.0, "ok");
+    (v1, v2)
+}
+
+/// The socket of a person of the cast who is in the private channel `name`.
+pub(super) async fn insider(server: &Server, name: &str, who: &str) -> Socket {
+    let mut socket = server.socket().await;
+    let private = json!({"private": true});
+    assert_eq!(socket.join_with(name, &server.person(who).token, private).await.0, "ok");
+    socket
+}
+
 #[tokio::test]
 async fn broadcast_reaches_the_others_and_oneself_if_asked() {
     let database = Database::scratch().await;
     let server = Server::start(&database).await;
     let key = server.anon_key();
+    let (mut v1, mut v2) = one_of_each(&server, "room").await;
     let mut speaker = server.socket().await;
-    let mut v1 = Socket::open(server.url(), &key, "1.0.0").await;
-    let mut v2 = server.socket().await;
     let both = json!({"broadcast": {"ack": true, "self": true}});
     assert_eq!(speaker.join_with("room", &key, both).await.0, "ok");
-    assert_eq!(v2.join_with("room", &key, json!({})).await.0, "ok");
-    v1.join_v1("room", json!({})).await;
 
     speaker.send_binary(binary("9", "realtime:room", "wave", br#"{"hi":1}"#)).await;
     let expected = b"\x04\x0d\x04\x00\x01realtime:roomwave{\"hi\":1}".to_vec();
@@ -87,10 +102,9 @@ async fn private_topic_is_for_members_alone() {
     let server = Server::start(&database).await;
     let room = database.topic("watercooler").await;
     let private = json!({"private": true});
-    let (mut ana, mut bo, mut cy) =
-        (server.socket().await, server.socket().await, server.socket().await);
-    assert_eq!(ana.join_with(&room, &server.person("ana").token, private.clone()).await.0, "ok");
-    assert_eq!(bo.join_with(&room, &server.person("bo").token, private.clone()).await.0, "ok");
+    let mut ana = insider(&server, &room, "ana").await;
+    let mut bo = insider(&server, &room, "bo").await;
+    let mut cy = server.socket().await;
     let (status, response) = cy.join_with(&room, &server.person("cy").token, private.clone()).await;
     assert_eq!(status, "error");
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::broadcast::{ALL_EARS, said};
+use super::broadcast::{ALL_EARS, insider, one_of_each, said};
 use crate::support::{Database, Server, Socket, eventually};
 
 /// The payload of the next broadcast, as JSON.
@@ -15,11 +15,7 @@ async fn heard(socket: &mut Socket) -> Value {
 async fn message_reaches_both_serializers_with_its_id() {
     let database = Database::scratch().await;
     let server = Server::start(&database).await;
-    let key = server.anon_key();
-    let mut v2 = server.socket().await;
-    v2.join_with("news", &key, json!({})).await;
-    let mut v1 = Socket::open(server.url(), &key, "1.0.0").await;
-    v1.join_v1("news", json!({})).await;
+    let (mut v1, mut v2) = one_of_each(&server, "news").await;
 
     database.sql(r#"select realtime.send('{"n": 1.50}', 'flash', 'news', false)"#).await;
     let id = database.value("select id from realtime.messages").await;
@@ -41,11 +37,7 @@ async fn message_reaches_both_serializers_with_its_id() {
 async fn bytes_reach_only_sockets_that_can_carry_them() {
     let database = Database::scratch().await;
     let server = Server::start(&database).await;
-    let key = server.anon_key();
-    let mut v2 = server.socket().await;
-    v2.join_with("news", &key, json!({})).await;
-    let mut v1 = Socket::open(server.url(), &key, "1.0.0").await;
-    v1.join_v1("news", json!({})).await;
+    let (mut v1, mut v2) = one_of_each(&server, "news").await;
     database
         .sql(
             r"select realtime.send_binary('\x00ff', 'b', 'news', false);
@@ -64,8 +56,8 @@ async fn private_and_public_rooms_are_apart_and_outsiders_hear_nothing() {
     let server = Server::start(&database).await;
     let room = database.topic("watercooler").await;
     let private = json!({"private": true});
-    let (mut bo, mut cy) = (server.socket().await, server.socket().await);
-    assert_eq!(bo.join_with(&room, &server.person("bo").token, private.clone()).await.0, "ok");
+    let mut bo = insider(&server, &room, "bo").await;
+    let mut cy = server.socket().await;
     assert_eq!(cy.join_with(&room, &server.person("cy").token, private).await.0, "error");
     assert_eq!(cy.join_with(&room, &server.person("cy").token, json!({})).await.0, "ok");
     database
@@ -123,8 +115,7 @@ async fn trigger_of_the_guide_works_unmodified() {
         .await;
     let server = Server::start(&database).await;
     let bo = server.person("bo");
-    let mut socket = server.socket().await;
-    assert_eq!(socket.join_with("topic:1", &bo.token, json!({"private": true})).await.0, "ok");
+    let mut socket = insider(&server, "topic:1", "bo").await;
     let written = server
         .request(reqwest::Method::POST, "/rest/v1/your_table")
         .bearer_auth(&bo.token)
@@ -150,9 +141,7 @@ async fn whoever_may_not_insert_is_not_heard() {
     let database = Database::new().await;
     let server = Server::start(&database).await;
     let room = database.topic("watercooler").await;
-    let mut ana = server.socket().await;
-    let private = json!({"private": true});
-    assert_eq!(ana.join_with(&room, &server.person("ana").token, private).await.0, "ok");
+    let mut ana = insider(&server, &room, "ana").await;
     for (who, event) in [("cy", "lie"), ("bo", "truth")] {
         database
             .sql(&format!(
@@ -305,11 +294,7 @@ async fn listening_needs_no_more_than_the_policies_say() {
     let database = Database::scratch().await;
     database.sql(ALL_EARS).await;
     let server = Server::start(&database).await;
-    let mut bo = server.socket().await;
-    assert_eq!(
-        bo.join_with("t", &server.person("bo").token, json!({"private": true})).await.0,
-        "ok"
-    );
+    let mut bo = insider(&server, "t", "bo").await;
     let (status, _) = bo.join_with("u", &server.anon_key(), json!({"private": true})).await;
     assert_eq!(status, "error", "nobody signed in may listen");
     database

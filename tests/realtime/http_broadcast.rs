@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::broadcast::said;
+use super::broadcast::{insider, said};
 use crate::support::{Answer, Database, Server, Socket};
 
 const EVENTS: &str = "/realtime/v1/api/broadcast";
@@ -81,9 +81,7 @@ async fn private_messages_are_sent_by_the_write_policy() {
     let database = Database::new().await;
     let server = Server::start(&database).await;
     let room = database.topic("watercooler").await;
-    let mut ana = server.socket().await;
-    let private = json!({"private": true});
-    assert_eq!(ana.join_with(&room, &server.person("ana").token, private).await.0, "ok");
+    let mut ana = insider(&server, &room, "ana").await;
     let (bo, cy) = (server.person("bo").token, server.person("cy").token);
 
     let one = |token: &str, event: &str, private: bool| {

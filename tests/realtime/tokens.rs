@@ -3,6 +3,7 @@
 use serde_json::json;
 use walkie::identity::unix_now;
 
+use super::broadcast::insider;
 use crate::support::{Database, Person, Server};
 
 async fn notes(database: &Database) {
@@ -118,9 +119,7 @@ async fn lost_right_ends_a_private_channel_at_the_next_token() {
     let server = Server::start(&database).await;
     let room = database.topic("watercooler").await;
     let topic = format!("realtime:{room}");
-    let mut socket = server.socket().await;
-    let private = json!({"private": true});
-    assert_eq!(socket.join_with(&room, &server.person("bo").token, private).await.0, "ok");
+    let mut socket = insider(&server, &room, "bo").await;
     let Person { token } = server.person("cy");
     socket.push(&topic, "access_token", json!({"access_token": token})).await;
     let system = socket.event("system").await;
@@ -145,9 +144,7 @@ async fn renewal_that_cannot_be_decided_ends_the_channel_so_that_the_client_retu
         )
         .await;
     let server = Server::start_with(&database, &["--statement-timeout-ms", "500"]).await;
-    let mut socket = server.socket().await;
-    let private = json!({"private": true});
-    assert_eq!(socket.join_with("r", &server.person("ana").token, private).await.0, "ok");
+    let mut socket = insider(&server, "r", "ana").await;
     let slow = json!({"role": "authenticated", "slow": "yes", "exp": unix_now() + 3600});
     let token = server.bearer(&slow).token;
     socket.push("realtime:r", "access_token", json!({"access_token": token})).await;
