@@ -4,7 +4,8 @@
 //! `analysis` (what its policies depend on), `image` (a row as Postgres reads it), `audience`
 //! (verdicts that still stand, pure), `inquiry` (what must be asked for a batch of changes),
 //! `candidates` (who could be permitted at all), `verdict` (the question), `settled` (when an
-//! answer counts), `signals` (when everything must be read again).
+//! answer counts), `definition` (is a table as it was?), `signals` (when everything must be read
+//! again).
 //!
 //! The way of a batch: [`Authorizer::begin`] for each transaction takes back what it makes
 //! void; [`Authorizer::see`] for each change gives what is remembered and notes what must be
@@ -17,6 +18,7 @@
 pub mod analysis;
 mod audience;
 mod candidates;
+mod definition;
 mod image;
 mod inquiry;
 mod policy;
@@ -45,6 +47,7 @@ pub use table::{Column, Table};
 
 use analysis::{Analysis, Read};
 use audience::Value;
+use definition::Definitions;
 use signals::Signals;
 use verdict::Case;
 
@@ -99,6 +102,7 @@ pub struct Consequences<'a> {
 /// Asks Postgres who may see what, once per table, row key and viewer.
 pub struct Authorizer {
     pool: Pool,
+    definitions: Definitions,
     tables: HashMap<u32, Arc<Table>>,
     /// What each role may see of a table; the SQLSTATE when it may not be put on.
     lenses: HashMap<(u32, Arc<str>), Result<Arc<Lens>, String>>,
@@ -129,6 +133,7 @@ impl Authorizer {
     pub fn new(pool: Pool, metrics: AuthorizerMetrics, keeps_void_verdicts: bool) -> Self {
         Self {
             pool,
+            definitions: Definitions::default(),
             tables: HashMap::new(),
             lenses: HashMap::new(),
             audiences: HashMap::new(),
@@ -159,6 +164,7 @@ impl Authorizer {
     /// The log goes on elsewhere: what happened between is not known.
     pub fn forget_everything(&mut self) {
         self.forgotten += 1;
+        self.definitions.forget_everything();
         self.tables.clear();
         self.lenses.clear();
         self.audiences.clear();
@@ -167,6 +173,7 @@ impl Authorizer {
     /// A table's shape, grants or policies changed: so may have what policies read of it.
     pub fn forget(&mut self, relation: u32) {
         self.forgotten += 1;
+        self.definitions.forget(relation);
         self.tables.remove(&relation);
         let concerns = |table: u32, lens: &Lens| {
             table == relation
@@ -219,8 +226,8 @@ impl Authorizer {
             // Others may see the old definition until the transaction has let go of its locks.
             signals::wait_for_end(&self.pool, told.xid).await?;
         }
-        for table in told.tables {
-            self.forget(*table);
+        for table in self.definitions.changed(&self.pool, told.tables).await? {
+            self.forget(table);
         }
         // What is still to come of a transaction may change definitions too.
         if told.schema || told.is_cut {
@@ -273,6 +280,7 @@ impl Authorizer {
         let table = if let Some(table) = self.tables.get(&relation.oid) {
             Arc::clone(table)
         } else {
+            self.definitions.note(&self.pool, std::iter::once(relation.oid)).await?;
             let client = self.pool.get().await?;
             let Some(table) = Table::load(&client, relation.oid).await? else { return Ok(None) };
             let table = Arc::new(table);
@@ -311,8 +319,15 @@ impl Authorizer {
         if let Some(lens) = self.lenses.get(&key) {
             return Ok(lens.clone());
         }
-        let lens = Lens::compile(&self.pool, table, role).await;
-        let lens = refused_apart(lens)?.map(Arc::new);
+        // What it reads must be noted before it is compiled, and only compiling tells what that is.
+        let lens = loop {
+            let lens = refused_apart(Lens::compile(&self.pool, table, role).await)?;
+            let analysis = lens.as_ref().ok().and_then(Lens::analysis);
+            let reads = analysis.map_or(&[][..], |analysis| &analysis.reads);
+            if !self.definitions.note(&self.pool, reads.iter().map(|read| read.table)).await? {
+                break lens.map(Arc::new);
+            }
+        };
         let compiled = lens.as_ref().ok().and_then(|lens| lens.analysis());
         // Other policies may read the same tables: one bound serves for all.
         self.complete_from = self.complete_from.max(compiled.and_then(|found| found.complete_from));
