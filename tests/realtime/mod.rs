@@ -5,6 +5,7 @@ mod authorization;
 mod bad_input;
 mod broadcast;
 mod changes;
+mod crowd;
 mod database_broadcast;
 mod differential;
 mod filters;

@@ -170,13 +170,27 @@ pub struct Survey<'a> {
     pub role: &'a str,
     /// Parsed as the login role, planned and run as the role; gives an array of booleans.
     pub sql: &'a str,
+    /// The body of a `do` that asks the same about one row, if there is one: it finds the claims
+    /// of everybody in `walkie.claims` and the parameter in `walkie.rows`, and leaves a `t` or `f`
+    /// for each in `walkie.answers`. Parsed, planned and run as the role.
+    pub body: Option<&'a str>,
     /// Each person's claims.
     pub claims: Vec<&'a str>,
     /// Value of `$1` for each of them.
     pub params: Vec<String>,
 }
 
+/// People for whom it pays to have a `do` compiled.
+const MIN_POLL: usize = 50;
+
 impl Survey<'_> {
+    /// The body and the parameter when everybody asks about the same, and they are many.
+    fn poll(&self) -> Option<(&str, &str)> {
+        let (first, rest) = self.params.split_first()?;
+        let is_poll = self.params.len() >= MIN_POLL && rest.iter().all(|param| param == first);
+        Some((self.body.filter(|_| is_poll)?, first))
+    }
+
     /// Under which its statement is prepared.
     fn name(&self) -> String {
         let mut hasher = DefaultHasher::new();
@@ -192,6 +206,15 @@ impl Survey<'_> {
 /// Postgres cannot be reached, the role may not be put on, or the question failed for somebody.
 pub async fn survey(pool: &Pool, survey: &Survey<'_>) -> Result<(String, Vec<Vec<bool>>), Error> {
     let mut lease = Lease::take(pool).await?;
+    if let Some((body, row)) = survey.poll() {
+        let answered = poll_on(&lease, survey, body, row).await;
+        lease.settled = answered.is_ok() || lease.rolled_back().await;
+        // The role may not enter a schema that the question names, or not write blocks.
+        if !(answered.as_ref().is_err_and(is_refusal) && lease.settled) {
+            return answered;
+        }
+        lease.settled = false;
+    }
     let mut answered = survey_on(&lease, survey).await;
     if answered.as_ref().is_err_and(is_refusal) && lease.rolled_back().await {
         // As in ask_each. Where it is not prepared at all, there is nothing to give up.
@@ -200,6 +223,38 @@ pub async fn survey(pool: &Pool, survey: &Survey<'_>) -> Result<(String, Vec<Vec
     }
     lease.settled = answered.is_ok() || lease.rolled_back().await;
     answered
+}
+
+async fn poll_on(
+    client: &Object,
+    survey: &Survey<'_>,
+    body: &str,
+    row: &str,
+) -> Result<(String, Vec<Vec<bool>>), Error> {
+    let take_snapshot = client
+        .prepare_cached(
+            "select pg_current_snapshot()::text, set_config('walkie.rows', $1, true),
+                    set_config('walkie.claims', ($2::text[])::text, true),
+                    set_config('role', $3, true)",
+        )
+        .await?;
+    let read_answers = client.prepare_cached("select current_setting('walkie.answers')").await?;
+    let ask_all = format!("do E'{}'", body.replace('\\', "\\\\").replace('\'', "''"));
+    let params: [&(dyn ToSql + Sync); 3] = [&row, &survey.claims, &survey.role];
+    let (begun, snapshot, asked, answers, ended) = future::join5(
+        client.batch_execute("begin isolation level repeatable read read only"),
+        client.query_one(&take_snapshot, &params),
+        client.batch_execute(&ask_all),
+        client.query_one(&read_answers, &[]),
+        client.batch_execute("commit"),
+    )
+    .await;
+    begun?;
+    let snapshot = snapshot?.try_get(0)?;
+    asked?;
+    let answers: String = answers?.try_get(0)?;
+    ended?;
+    Ok((snapshot, answers.chars().map(|answer| vec![answer == 't']).collect()))
 }
 
 async fn survey_on(

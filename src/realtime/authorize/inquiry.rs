@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::analysis::Candidates;
 use super::audience::{Audience, Freshness, Key, Person, Possible, Viewer, Whom};
-use super::policy::{Lens, Policy, Rows, by_key};
+use super::policy::{Lens, Policy, Rows, Wording, by_key};
 use super::table::Table;
 use super::{Authorizer, Decision, Image, Request, candidates};
 use crate::identity::Identity;
@@ -29,7 +29,7 @@ pub(super) struct Question {
     /// Under what the answer is remembered; `None` = not at all.
     key: Option<Key>,
     pub(super) image: Arc<str>,
-    sql: Arc<str>,
+    wording: Arc<Wording>,
     pub(super) viewers: BTreeSet<Viewer>,
     /// Of which edition of what is remembered these are all who are not known.
     whole_of: Option<u64>,
@@ -175,7 +175,7 @@ impl Authorizer {
             let identities = question.viewers.iter();
             requests.push(Request {
                 table: question.audience.0,
-                sql: Arc::clone(&question.sql),
+                wording: Arc::clone(&question.wording),
                 image: Arc::clone(&question.image),
                 identities: identities.map(|viewer| audience.identity(*viewer)).collect(),
             });
@@ -258,9 +258,12 @@ impl Look<'_> {
             .iter()
             .zip(&image.missing)
             .any(|(is_read, is_missing)| *is_read && *is_missing);
-        let sql = match (is_incomplete, is_past) {
+        let wording = match (is_incomplete, is_past) {
             (false, _) => Arc::clone(&self.policy.by_image),
-            (true, false) => by_key(self.table, &image.missing).into(),
+            (true, false) => {
+                let rows = by_key(self.table, &image.missing);
+                Arc::new(Wording { rows, row: None })
+            }
             // What the row before lacks cannot be looked up any more.
             (true, true) => return Seen::Nobody,
         };
@@ -270,7 +273,8 @@ impl Look<'_> {
         };
         // A row that must be looked up says too little of who could be permitted.
         let lacks_candidates = !is_incomplete && self.has_candidates();
-        let number = self.note(None, image.literal.into(), sql, viewers, None, lacks_candidates);
+        let number =
+            self.note(None, image.literal.into(), wording, viewers, None, lacks_candidates);
         Seen::Some(Arc::default(), Some(number))
     }
 
@@ -294,9 +298,15 @@ impl Look<'_> {
         let image = Image::of_columns(self.table, columns, &relation.columns, values);
         let viewers = known.unknown.into_iter().collect();
         let lacks_candidates = known.lacks_candidates && self.has_candidates();
-        let sql = Arc::clone(&self.policy.by_image);
-        let number =
-            self.note(Some(key), image.literal.into(), sql, viewers, whole_of, lacks_candidates);
+        let wording = Arc::clone(&self.policy.by_image);
+        let number = self.note(
+            Some(key),
+            image.literal.into(),
+            wording,
+            viewers,
+            whole_of,
+            lacks_candidates,
+        );
         self.inquiry.by_key.insert(noted, number);
         Seen::Some(known.permitted, Some(number))
     }
@@ -309,7 +319,7 @@ impl Look<'_> {
         &mut self,
         key: Option<Key>,
         image: Arc<str>,
-        sql: Arc<str>,
+        wording: Arc<Wording>,
         viewers: BTreeSet<Viewer>,
         whole_of: Option<u64>,
         lacks_candidates: bool,
@@ -318,7 +328,7 @@ impl Look<'_> {
             audience: (self.table.oid, Arc::clone(self.role)),
             key,
             image,
-            sql,
+            wording,
             viewers,
             whole_of,
             lacks_candidates,

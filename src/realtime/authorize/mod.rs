@@ -41,7 +41,7 @@ use crate::wal::{Action, Change, Datum, Old, Relation, Tuple};
 pub use audience::{Audience, Freshness, Person, Viewer, Whom};
 pub use image::Image;
 pub use inquiry::{Asking, Inquiry, Seen, Sight};
-pub use policy::{Lens, Policy, Rows};
+pub use policy::{Lens, Policy, Rows, Wording};
 pub(super) use settled::{Snapshot, Unsettled};
 pub use table::{Column, Table};
 
@@ -63,8 +63,8 @@ const MAX_UNSETTLED: usize = 4096;
 pub struct Request {
     /// Oid of the table.
     pub table: u32,
-    /// The question, for an array of row images.
-    pub sql: Arc<str>,
+    /// How to ask.
+    pub wording: Arc<Wording>,
     /// The row image.
     pub image: Arc<str>,
     /// Who asks; each person once.
@@ -352,8 +352,8 @@ impl Authorizer {
                     decisions[number][position] = Decision::Failed(QUERY_CANCELED.to_owned());
                     continue;
                 }
-                let (identity, sql) = (Arc::clone(identity), Arc::clone(&request.sql));
-                let asked = Asked { table: request.table, identity, sql };
+                let (identity, wording) = (Arc::clone(identity), Arc::clone(&request.wording));
+                let asked = Asked { table: request.table, identity, wording };
                 cases.entry(asked).or_default().push((number, position));
             }
         }
@@ -367,7 +367,7 @@ impl Authorizer {
             .iter()
             .map(|(asked, places)| Case {
                 identity: &asked.identity,
-                sql: &asked.sql,
+                wording: &asked.wording,
                 rows: places.iter().map(|(number, _)| &*requests[*number].image).collect(),
             })
             .collect();
@@ -513,5 +513,5 @@ const QUERY_CANCELED: &str = "57014";
 struct Asked {
     table: u32,
     identity: Arc<Identity>,
-    sql: Arc<str>,
+    wording: Arc<Wording>,
 }

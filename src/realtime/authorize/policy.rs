@@ -35,12 +35,22 @@ pub enum Rows {
 /// The policies of one command and role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Asks about the row images in `$1`, an array literal of rows: an array of booleans.
-    pub by_image: Arc<str>,
+    /// Asks about row images.
+    pub by_image: Arc<Wording>,
     /// Which columns the policies read, in the order of the table.
     pub reads: Vec<bool>,
     /// What the policies depend on.
     pub analysis: Analysis,
+}
+
+/// How Postgres is asked about rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Wording {
+    /// Gives an array of booleans for an array literal of rows in `$1`.
+    pub rows: String,
+    /// The body of a `do` that asks many people about one row, if there is such a way; see
+    /// [`Survey`](crate::pg::session::Survey).
+    pub row: Option<String>,
 }
 
 /// Asked as the role itself: row_security_active and the privilege functions speak of the
@@ -112,7 +122,14 @@ impl Lens {
                     tracing::debug!(table = table.oid, %error, "an analysis was not noted");
                 }
                 Rows::Where(Box::new(Policy {
-                    by_image: by_image(table, permissive, restrictive).into(),
+                    by_image: Arc::new(Wording {
+                        rows: by_image(table, permissive, restrictive),
+                        // A whole row must be of the table's own type.
+                        row: analysis
+                            .reasons
+                            .is_empty()
+                            .then(|| by_row(table, permissive, restrictive)),
+                    }),
                     reads: row.get("reads"),
                     analysis,
                 }))
@@ -131,6 +148,28 @@ fn by_image(table: &Table, permissive: &str, restrictive: &str) -> String {
         table.quoted,
         table.quoted_name,
         shape(table)
+    )
+}
+
+/// The row is a variable: nothing of it is read anew for each person, and Postgres plans the
+/// question as if its values stood there.
+fn by_row(table: &Table, permissive: &str, restrictive: &str) -> String {
+    let Table { quoted, quoted_name, .. } = table;
+    format!(
+        r#"#variable_conflict use_column
+declare
+  "walkie row" {quoted} := (current_setting('walkie.rows')::{quoted}[])[1];
+  "walkie claims" text;
+  "walkie answers" text := '';
+begin
+  foreach "walkie claims" in array current_setting('walkie.claims')::text[] loop
+    perform set_config('request.jwt.claims', "walkie claims", true);
+    "walkie answers" := "walkie answers" || (
+      select case when ({permissive}) and {restrictive} then 't' else 'f' end
+        from (select ("walkie row").*) as {quoted_name});
+  end loop;
+  perform set_config('walkie.answers', "walkie answers", true);
+end"#
     )
 }
 

@@ -18,6 +18,7 @@ use crate::pg::Error;
 use crate::pg::session::{Question, Survey, ask_each, survey};
 
 use super::image;
+use super::policy::Wording;
 use super::settled::{Snapshot, Unsettled};
 
 /// Questions in one round trip on one connection.
@@ -42,8 +43,8 @@ const SETTLE_WAIT: Duration = Duration::from_millis(1);
 pub(super) struct Case<'a> {
     /// The person.
     pub(super) identity: &'a Identity,
-    /// Gives an array of booleans for an array of rows in `$1`.
-    pub(super) sql: &'a str,
+    /// How to ask.
+    pub(super) wording: &'a Wording,
     /// The rows.
     pub(super) rows: Vec<&'a str>,
 }
@@ -88,7 +89,7 @@ async fn ask_guarded(
     per_trip: usize,
     verdicts: &mut [Vec<Verdict>],
 ) -> Result<(), Error> {
-    let mut timeouts: HashMap<&str, (usize, Arc<Error>)> = HashMap::new();
+    let mut timeouts: HashMap<&Wording, (usize, Arc<Error>)> = HashMap::new();
     while !open.is_empty() {
         let rest = open.split_off(open.len().min(per_trip * pool.status().max_size.max(1)));
         let parts: Vec<Part> = open.iter().copied().map(Part::whole).collect();
@@ -101,11 +102,11 @@ async fn ask_guarded(
         for case in open {
             let errors = verdicts[case].iter().filter_map(|verdict| verdict.as_ref().err());
             for error in errors.filter(|error| error.sqlstate() == Some(super::QUERY_CANCELED)) {
-                timeouts.entry(cases[case].sql).or_insert((0, Arc::clone(error))).0 += 1;
+                timeouts.entry(cases[case].wording).or_insert((0, Arc::clone(error))).0 += 1;
             }
         }
         open = rest;
-        open.retain(|case| match timeouts.get(cases[*case].sql) {
+        open.retain(|case| match timeouts.get(cases[*case].wording) {
             Some((count, error)) if *count >= MAX_TIMEOUTS => {
                 verdicts[*case].fill(Err(Arc::clone(error)));
                 false
@@ -145,9 +146,13 @@ async fn ask_surveys(
     cases: &[Case<'_>],
     verdicts: &mut [Vec<Verdict>],
 ) -> Result<Surveyed, Error> {
-    let mut alike: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+    let mut alike: HashMap<(&str, &Wording), Vec<usize>> = HashMap::new();
     for (number, case) in cases.iter().enumerate() {
-        alike.entry((&case.identity.role, case.sql)).or_default().push(number);
+        alike.entry((&case.identity.role, case.wording)).or_default().push(number);
+    }
+    // Many people are asked about one row in less time.
+    for numbers in alike.values_mut() {
+        numbers.sort_by_key(|number| &cases[*number].rows);
     }
     let mut apart = Surveyed::default();
     let mut open: Vec<&[usize]> = Vec::new();
@@ -168,7 +173,8 @@ async fn ask_surveys(
                 numbers.iter().map(|number| image::array(cases[*number].rows.iter().copied()));
             let asked = Survey {
                 role: &first.identity.role,
-                sql: first.sql,
+                sql: &first.wording.rows,
+                body: first.wording.row.as_deref(),
                 claims: claims.collect(),
                 params: rows.collect(),
             };
@@ -343,7 +349,7 @@ async fn trip(
         .zip(&params)
         .map(|(part, param)| {
             let case = &cases[part.case];
-            Question { identity: case.identity, sql: case.sql, param }
+            Question { identity: case.identity, sql: &case.wording.rows, param }
         })
         .collect();
     let answered = ask_each(pool, &questions, isolated).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::super::analysis::{Analysis, Candidates, Source};
-use super::super::policy::{Policy, Rows};
+use super::super::policy::{Policy, Rows, Wording};
 use super::*;
 
 fn uuid(number: u32) -> Uuid {
@@ -38,7 +38,11 @@ fn audience(reads: Vec<Read>) -> Audience {
         reasons: Vec::new(),
         complete_from: None,
     };
-    let policy = Policy { by_image: "".into(), reads: vec![true], analysis };
+    let policy = Policy {
+        by_image: Arc::new(Wording { rows: String::new(), row: None }),
+        reads: vec![true],
+        analysis,
+    };
     Audience::of(&Arc::new(Lens { columns: vec![true], rows: Rows::Where(Box::new(policy)) }))
 }
 
