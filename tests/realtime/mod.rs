@@ -3,6 +3,7 @@
 mod altered;
 mod authorization;
 mod bad_input;
+mod bridge;
 mod broadcast;
 mod changes;
 mod database_broadcast;
@@ -15,6 +16,7 @@ mod joins;
 mod limits;
 mod metrics;
 mod moved_out;
+mod place;
 mod policies;
 mod presence;
 mod remembered;
