@@ -23,7 +23,7 @@ pub(super) struct Broadcasts {
 #[derive(Debug)]
 pub(super) struct Said {
     room: Room,
-    said: Broadcast,
+    broadcast: Broadcast,
     /// Where its row stands: a replay may tell it too.
     row: Option<Origin>,
 }
@@ -85,8 +85,8 @@ impl Broadcasts {
             let id = column(change, "id").and_then(text).unwrap_or_default();
             format!("row {id} of realtime.messages")
         };
-        let (room, said) = self.count(what, read(change, self.most_bytes).transpose()?)?;
-        Some(Said { room, said, row: Some(Origin::of(&change.transaction)) })
+        let (room, broadcast) = self.count(what, read(change, self.most_bytes).transpose()?)?;
+        Some(Said { room, broadcast, row: Some(Origin::of(&change.transaction)) })
     }
 
     /// What a message without a row says, if it is to be told.
@@ -95,8 +95,9 @@ impl Broadcasts {
             return None;
         }
         let what = || format!("the message at {} of the log", message.place);
-        let (room, said) = self.count(what, bridge::read(&message.content, self.most_bytes))?;
-        Some(Said { room, said, row: None })
+        let (room, broadcast) =
+            self.count(what, bridge::read(&message.content, self.most_bytes))?;
+        Some(Said { room, broadcast, row: None })
     }
 
     fn is_told(&self, commit: Lsn) -> bool {
@@ -122,14 +123,14 @@ pub(super) fn count<T>(
 impl Said {
     /// Tells it.
     pub(super) fn tell(&self, hub: &Hub) {
-        let Some(row) = self.row else { return hub.say(&self.room, &self.said, None) };
+        let Some(row) = self.row else { return hub.say(&self.room, &self.broadcast, None) };
         hub.note_told(row.xid);
-        hub.say_from_log(&self.room, &self.said, row);
+        hub.say_from_log(&self.room, &self.broadcast, row);
     }
 
     /// Bytes that it carries.
     pub(super) fn size_bytes(&self) -> usize {
-        self.said.data.len()
+        self.broadcast.data.len()
     }
 }
 
