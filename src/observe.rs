@@ -66,6 +66,8 @@ pub struct RealtimeMetrics {
     closes: Outcomes,
     /// Broadcasts of clients that were passed on.
     pub broadcasts: Counter,
+    /// Broadcasts of the database; see [`RealtimeMetrics::count_database_broadcast`].
+    database_broadcasts: Outcomes,
     /// Changes of presence that were told.
     pub presence: Counter,
 }
@@ -174,10 +176,21 @@ impl RealtimeMetrics {
         group.register("closes", closes, self.closes.clone());
         let broadcasts = "Broadcasts of clients that were passed on";
         group.register("broadcasts", broadcasts, self.broadcasts.clone());
+        group.register(
+            "database_broadcasts",
+            "Broadcasts of the database, by outcome: ok or why they were not told",
+            self.database_broadcasts.clone(),
+        );
         group.register("presence", "Changes of presence that were told", self.presence.clone());
         // What has never happened would not be shown at all.
         drop(self.joins.get_or_create(&[("outcome", "ok")]));
         drop(self.closes.get_or_create(&[("reason", "gone")]));
+        drop(self.database_broadcasts.get_or_create(&[("outcome", "ok")]));
+    }
+
+    /// Counts a broadcast of the database: `ok`, or why it was not told.
+    pub fn count_database_broadcast(&self, outcome: &'static str) {
+        self.database_broadcasts.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// Counts a join: `ok`, or the code of its error.

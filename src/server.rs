@@ -120,8 +120,10 @@ pub async fn run(
     tasks.spawn(axum::serve(listener, app).with_graceful_shutdown(stop).into_future());
     tasks.spawn(feed.run(shutdown.clone()).map(Ok));
     tasks.spawn(partitions.run(shutdown.clone()).map(Ok));
+    let rooms = Arc::clone(&realtime);
     tasks.spawn(realtime.watch_sessions().map(Ok));
-    tasks.spawn(listen::run(pg, target, schemas, shutdown.clone()).map(Ok));
+    let hearer = Box::new(move |payload: &str| rooms.hear(payload));
+    tasks.spawn(listen::run(pg, target, schemas, hearer, shutdown.clone()).map(Ok));
     let ended = tokio::select! {
         // First, since a shutdown ends the tasks too.
         biased;

@@ -14,8 +14,8 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, Expos
 /// How long browsers may remember the answer.
 const MAX_AGE: Duration = Duration::from_secs(86_400);
 
-/// Response headers that stock clients read.
-const EXPOSED: [&str; 12] = [
+/// Response headers that clients read.
+const EXPOSED: [&str; 13] = [
     "content-range",
     "content-location",
     "content-profile",
@@ -28,6 +28,7 @@ const EXPOSED: [&str; 12] = [
     "x-total-count",
     "x-supabase-api-version",
     "x-request-id",
+    "walkie-place",
 ];
 
 /// `*`, or the listed origins with credentials.

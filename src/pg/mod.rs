@@ -2,7 +2,7 @@
 //!
 //! Reading order: `names` (what the binary relies on), `pool`, `session` (the one door as a
 //! user), `error`, `catalog` (what tables, relations and routines exist), `listen` (told when
-//! that changed), `install` (makes the database right).
+//! that changed, and what is notified to others), `install` (makes the database right).
 
 pub mod catalog;
 mod error;

@@ -21,6 +21,10 @@ pub const PUBLICATION: &str = "supabase_realtime";
 /// Prefix of the log's messages about changed policies, functions, grants and tables.
 pub const SCHEMA_CHANGED: &str = "rt:ddl";
 
+/// What SQL broadcasts without a row goes through: a channel of NOTIFY, and the prefix of
+/// messages in the log.
+pub const BRIDGE: &str = "walkie";
+
 /// Publication of the broadcasts that SQL writes into realtime.messages.
 pub const BROADCASTS: &str = "supabase_realtime_messages_publication";
 

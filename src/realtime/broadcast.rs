@@ -1,31 +1,36 @@
-//! Broadcasts that SQL sent: rows of realtime.messages on their way from the log to the rooms.
-
-use std::sync::Arc;
+//! Broadcasts that SQL sent, on their way from the log to the rooms: rows of realtime.messages, and
+//! messages without a row.
 
 use bytes::Bytes;
 
-use super::TOPIC_PREFIX;
 use super::hub::{Hub, Room};
 use super::protocol::{Broadcast, MAX_NAME_BYTES};
-use super::replay::Origin;
-use crate::wal::{Action, Change, Datum, Lsn};
+use super::reading::Origin;
+use super::{TOPIC_PREFIX, bridge};
+use crate::observe::RealtimeMetrics;
+use crate::wal::{Action, Change, Datum, Lsn, Message};
 
-/// Messages after which the sockets' writers get a turn.
-const BURST: usize = 32;
-
-/// Hands messages of the log to the rooms, in the order of their commits.
+/// Reads what the log says to the rooms.
 pub(super) struct Broadcasts {
-    hub: Arc<Hub>,
     /// Larger payloads are not broadcast.
     most_bytes: usize,
     /// Where the log ended when it was first streamed: what is before, a former process told.
     from: Option<Lsn>,
-    told: usize,
+    metrics: RealtimeMetrics,
 }
 
-/// A row that is no broadcast, and why.
+/// A broadcast of the log, to be told.
+#[derive(Debug)]
+pub(super) struct Said {
+    room: Room,
+    broadcast: Broadcast,
+    /// Where its row stands: a replay may tell it too.
+    row: Option<Origin>,
+}
+
+/// What is no broadcast, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Unspeakable {
+pub(super) enum Unspeakable {
     #[error("it has no payload")]
     Empty,
     #[error("its payload is larger than {0} bytes")]
@@ -34,14 +39,31 @@ enum Unspeakable {
     NoEvent,
     #[error("its topic or event is longer than {MAX_NAME_BYTES} bytes")]
     LongName,
-    #[error("its payload cannot be read")]
+    #[error("it cannot be read")]
     Malformed,
 }
 
+impl Unspeakable {
+    fn outcome(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Large(_) => "too_large",
+            Self::NoEvent => "no_event",
+            Self::LongName => "long_name",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// Whether a change is a broadcast: rows of realtime.messages are nobody's changes.
+pub(super) fn is_broadcast(change: &Change) -> bool {
+    change.relation.schema == "realtime" && change.relation.name == "messages"
+}
+
 impl Broadcasts {
-    /// Hands messages with payloads of at most `most_bytes` to the rooms of `hub`.
-    pub(super) fn new(hub: Arc<Hub>, most_bytes: usize) -> Self {
-        Self { hub, most_bytes, from: None, told: 0 }
+    /// Reads messages with payloads of at most `most_bytes`.
+    pub(super) fn new(most_bytes: usize, metrics: RealtimeMetrics) -> Self {
+        Self { most_bytes, from: None, metrics }
     }
 
     /// The log is streamed, and ends at `end` now; with a gap, it is another than before.
@@ -54,31 +76,61 @@ impl Broadcasts {
         };
     }
 
-    /// Hands a message to its room. Gives whether the change was a message at all: rows of
-    /// realtime.messages are nobody's changes.
-    pub(super) async fn take(&mut self, change: &Change) -> bool {
-        let relation = &change.relation;
-        if relation.schema != "realtime" || relation.name != "messages" {
-            return false;
+    /// What a row of realtime.messages says, if it is to be told.
+    pub(super) fn of_row(&self, change: &Change) -> Option<Said> {
+        if self.is_told(change.place.commit) {
+            return None;
         }
-        if self.from.is_none_or(|from| change.place.commit < from) {
-            return true;
+        let what = || {
+            let id = column(change, "id").and_then(text).unwrap_or_default();
+            format!("row {id} of realtime.messages")
+        };
+        let (room, broadcast) = self.count(what, read(change, self.most_bytes).transpose()?)?;
+        Some(Said { room, broadcast, row: Some(Origin::of(&change.transaction)) })
+    }
+
+    /// What a message without a row says, if it is to be told.
+    pub(super) fn of_message(&self, message: &Message) -> Option<Said> {
+        if self.is_told(message.place.commit) {
+            return None;
         }
-        let origin = Origin { xid: change.transaction.xid, commit: change.transaction.commit };
-        self.hub.note_told(origin.xid);
-        match read(change, self.most_bytes) {
-            Ok(Some((room, said))) => self.hub.say_from_log(&room, &said, origin),
-            Ok(None) => {}
-            Err(why) => {
-                let id = column(change, "id").and_then(text).unwrap_or_default();
-                tracing::warn!(id, "a row of realtime.messages is not broadcast: {why}");
-            }
-        }
-        self.told += 1;
-        if self.told.is_multiple_of(BURST) {
-            tokio::task::yield_now().await;
-        }
-        true
+        let what = || format!("the message at {} of the log", message.place);
+        let (room, broadcast) =
+            self.count(what, bridge::read(&message.content, self.most_bytes))?;
+        Some(Said { room, broadcast, row: None })
+    }
+
+    fn is_told(&self, commit: Lsn) -> bool {
+        self.from.is_none_or(|from| commit < from)
+    }
+
+    fn count<T>(&self, what: impl Fn() -> String, read: Result<T, Unspeakable>) -> Option<T> {
+        count(&self.metrics, what, read)
+    }
+}
+
+/// Counts a broadcast of the database, and says in the log what is none; `what` names it.
+pub(super) fn count<T>(
+    metrics: &RealtimeMetrics,
+    what: impl Fn() -> String,
+    read: Result<T, Unspeakable>,
+) -> Option<T> {
+    let outcome = read.as_ref().err().map_or("ok", |why| why.outcome());
+    metrics.count_database_broadcast(outcome);
+    read.inspect_err(|why| tracing::warn!("{} is not broadcast: {why}", what())).ok()
+}
+
+impl Said {
+    /// Tells it.
+    pub(super) fn tell(&self, hub: &Hub) {
+        let Some(row) = self.row else { return hub.say(&self.room, &self.broadcast, None) };
+        hub.note_told(row.xid);
+        hub.say_from_log(&self.room, &self.broadcast, row);
+    }
+
+    /// Bytes that it carries.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.broadcast.data.len()
     }
 }
 
@@ -125,13 +177,12 @@ fn text(bytes: &Bytes) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outbox::Outbox;
-    use super::super::protocol::Version;
+    use std::sync::Arc;
+
     use super::*;
+    use crate::wal::{Column, Place, Relation, Transaction};
 
     const MOST_BYTES: usize = 1000;
-
-    use crate::wal::{Column, Place, Relation, Transaction};
 
     fn message(values: &[(&str, Option<&str>)]) -> Change {
         let columns = values.iter().map(|(name, _)| Column {
@@ -207,37 +258,26 @@ mod tests {
         assert_eq!(why(&[("payload", Some("{}"))]), None);
     }
 
-    #[tokio::test]
-    async fn what_a_former_process_told_is_not_told_again() {
-        let hub = Arc::new(Hub::default());
-        let (outbox, mut inbox) = Outbox::new(Version::V1, 9, 999);
-        let room = Room { topic: "realtime:a".into(), is_private: false };
-        let hears = super::super::hub::Hears { broadcasts: true, presence: false };
-        hub.enter(&room, &outbox, hears, None);
-        let row = |payload| {
-            [
-                ("topic", Some("a")),
-                ("extension", Some("broadcast")),
-                ("event", Some("e")),
-                ("payload", Some(payload)),
-            ]
+    #[test]
+    fn what_a_former_process_told_is_not_told_again() {
+        let row = message(&[
+            ("topic", Some("a")),
+            ("extension", Some("broadcast")),
+            ("event", Some("e")),
+            ("payload", Some("1")),
+        ]);
+        let at = |commit| {
+            let mut row = row.clone();
+            row.place.commit = Lsn(commit);
+            row
         };
-        let mut broadcasts = Broadcasts::new(hub, MOST_BYTES);
+        let mut broadcasts = Broadcasts::new(MOST_BYTES, RealtimeMetrics::default());
+        assert!(broadcasts.of_row(&at(11)).is_none(), "nobody knows where the log ends");
         broadcasts.connected(Lsn(11), true);
-        assert!(broadcasts.take(&message(&row("1"))).await, "it is a message all the same");
-        let mut later = message(&row("2"));
-        later.place.commit = Lsn(11);
-        assert!(broadcasts.take(&later).await);
+        assert!(broadcasts.of_row(&at(10)).is_none() && broadcasts.of_row(&at(11)).is_some());
         broadcasts.connected(Lsn(20), false);
-        later.place.commit = Lsn(12);
-        assert!(broadcasts.take(&later).await, "a later connection changes nothing");
+        assert!(broadcasts.of_row(&at(12)).is_some(), "a later connection changes nothing");
         broadcasts.connected(Lsn(2), true);
-        later.place.commit = Lsn(3);
-        assert!(broadcasts.take(&later).await, "another log begins");
-
-        let mut heard = Vec::new();
-        assert_eq!(inbox.receive(&mut heard, 9).await, Ok(()));
-        assert_eq!(heard.len(), 3);
-        assert!(format!("{:?}", heard[0]).contains(r#"\"payload\":2"#), "{heard:?}");
+        assert!(broadcasts.of_row(&at(3)).is_some(), "another log begins");
     }
 }

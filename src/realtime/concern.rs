@@ -232,9 +232,9 @@ impl Out<'_> {
 type Alike<'a> = (Shown, &'a View, (Version, bool), &'a str, Vec<u32>);
 
 impl Listener {
-    /// Whether it listens to changes of this place, with a token that is still good.
+    /// Whether it listens to this change, with a token that is still good.
     fn is_open(&self, change: &Change, now: i64) -> bool {
-        self.after.is_none_or(|after| change.place > after)
+        self.after.as_ref().is_none_or(|after| after.is_before(change))
             && self.expires_at.is_none_or(|at| at > now)
     }
 }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::Pool;
 
 use super::authorize::{Asking, Authorizer, Consequences, Freshness, Inquiry, Person};
+use super::broadcast::Said;
 use super::concern::Concern;
+use super::hub::Hub;
 use super::roster::{Followers, Match, Roster};
 use super::subscriber::Active;
 use super::subscription::{Compared, Comparer};
@@ -18,7 +20,7 @@ use crate::observe::AuthorizerMetrics;
 use crate::pg::Error;
 use crate::wal::{Change, Transaction};
 
-/// Changes after which the sockets' writers get a turn.
+/// Changes and broadcasts after which the sockets' writers get a turn.
 const BURST: usize = 32;
 
 /// How long to wait before Postgres is asked again after it could not be reached.
@@ -41,6 +43,8 @@ pub(super) struct Part {
     /// Whether it is all of the transaction.
     pub(super) is_whole: bool,
     pub(super) changes: Vec<Arc<Change>>,
+    /// What it says to the rooms, after its changes.
+    pub(super) said: Vec<Said>,
     /// Tables that were described anew.
     pub(super) described: Vec<u32>,
     /// Tables that were emptied.
@@ -54,13 +58,15 @@ pub(super) struct Delivery {
     authorizer: Authorizer,
     roster: Roster,
     comparer: Comparer,
+    hub: Arc<Hub>,
     delete_events: DeleteEvents,
 }
 
 impl Delivery {
-    /// Delivery whose questions go over `pool`.
+    /// Delivery whose questions go over `pool`, to sockets and to the rooms of `hub`.
     pub(super) fn new(
         pool: Pool,
+        hub: Arc<Hub>,
         settings: &RealtimeSettings,
         metrics: &AuthorizerMetrics,
     ) -> Self {
@@ -69,6 +75,7 @@ impl Delivery {
             authorizer: Authorizer::new(pool.clone(), metrics.clone(), keeps_void_verdicts),
             roster: Roster::default(),
             comparer: Comparer::new(pool),
+            hub,
             delete_events: settings.realtime_delete_events,
         }
     }
@@ -76,6 +83,11 @@ impl Delivery {
     /// Those who hear of every change.
     pub(super) fn roster(&self) -> &Roster {
         &self.roster
+    }
+
+    /// The rooms.
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// From now on a subscriber hears of every change.
@@ -123,6 +135,7 @@ impl Delivery {
                 &mut self.authorizer,
                 &mut self.roster,
                 &mut self.comparer,
+                &self.hub,
                 self.delete_events,
                 parts,
                 may_be_outgrown,
@@ -161,6 +174,7 @@ impl Part {
             has_begun: false,
             is_whole: false,
             changes: Vec::new(),
+            said: Vec::new(),
             described: Vec::new(),
             emptied: Vec::new(),
             changes_schema: false,
@@ -196,6 +210,7 @@ async fn deliver(
     authorizer: &mut Authorizer,
     roster: &mut Roster,
     comparer: &mut Comparer,
+    hub: &Hub,
     delete_events: DeleteEvents,
     parts: &[Part],
     may_be_outgrown: bool,
@@ -215,7 +230,7 @@ async fn deliver(
     let compared = compare(comparer, parts, roster).await?;
     let mut inquiry = Inquiry::default();
     let mut concerns = Vec::new();
-    for part in parts {
+    for (number, part) in parts.iter().enumerate() {
         authorizer.begin(&part.consequences()).await?;
         // What is still to come of the transaction may take back what was known before it.
         let since = (!part.is_whole).then_some(part.told);
@@ -224,7 +239,7 @@ async fn deliver(
             let Some(followers) = roster.followers(&change.relation) else { continue };
             let concern =
                 concern(authorizer, &mut inquiry, followers, change, &compared, fresh).await?;
-            concerns.extend(concern);
+            concerns.extend(concern.map(|concern| (number, concern)));
         }
     }
     authorizer.answer(&mut inquiry).await?;
@@ -232,15 +247,27 @@ async fn deliver(
         return Ok(false);
     }
     authorizer.count_decided(concerns.len(), began.elapsed());
-    let mut sent = 0;
-    for concern in &concerns {
-        concern.send(authorizer, &inquiry, delete_events);
-        sent += 1;
-        if sent % BURST == 0 {
-            tokio::task::yield_now().await;
+    let mut concerns = concerns.iter().peekable();
+    let mut burst = 0;
+    for (number, part) in parts.iter().enumerate() {
+        while let Some((_, concern)) = concerns.next_if(|(of, _)| *of == number) {
+            concern.send(authorizer, &inquiry, delete_events);
+            rest(&mut burst).await;
+        }
+        for said in &part.said {
+            said.tell(hub);
+            rest(&mut burst).await;
         }
     }
     Ok(true)
+}
+
+/// Gives the sockets' writers a turn now and then.
+async fn rest(burst: &mut usize) {
+    *burst += 1;
+    if burst.is_multiple_of(BURST) {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Forgets tables whose questions failed as they do when the table was altered meanwhile: the

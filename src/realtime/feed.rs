@@ -15,10 +15,14 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::authorize::Person;
-use super::broadcast::Broadcasts;
+use super::broadcast::{self, Broadcasts, Said};
 use super::delivery::{Delivery, Part};
 use super::hub::Hub;
+use super::reading::{Origin, Reading};
+use super::sightings::Sightings;
+use super::store;
 use super::subscriber::{Active, Subscriber, system, tell_gap};
+use super::subscription::After;
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
 use crate::identity::Identity;
@@ -46,6 +50,9 @@ const MAX_IDLE_PEOPLE: usize = 1024;
 
 /// How often old changes are let go of when nothing else happens.
 const TRIM_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often to look whether others see what was told, at most.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What the feed is asked to do.
 enum Command {
@@ -100,6 +107,10 @@ pub struct Feed {
     delivery: Delivery,
     broadcasts: Broadcasts,
     window: Window,
+    /// From where in the log a reading goes on.
+    sightings: Sightings,
+    /// For looking what others see.
+    pool: Pool,
     /// Those who still have to be sent what they missed, and up to where they have it.
     catching_up: Vec<(Active, Place)>,
     /// One `Arc` and number for all sockets of a person.
@@ -115,7 +126,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed from `source`; `pool` is for the authorizer's questions.
+    /// A feed from `source`; `pool` is for questions, above all the authorizer's.
     pub fn new(
         source: Source,
         pool: Pool,
@@ -134,9 +145,14 @@ impl Feed {
             log: Log::new(source),
             commands,
             is_connected,
-            delivery: Delivery::new(pool, settings, &metrics.authorizer),
-            broadcasts: Broadcasts::new(Arc::clone(&hub), settings.realtime_max_broadcast_bytes),
+            delivery: Delivery::new(pool.clone(), Arc::clone(&hub), settings, &metrics.authorizer),
+            broadcasts: Broadcasts::new(
+                settings.realtime_max_broadcast_bytes,
+                metrics.realtime.clone(),
+            ),
             window: Window::new(bounds),
+            sightings: Sightings::new(),
+            pool,
             catching_up: Vec::new(),
             people: HashMap::new(),
             next_person: 0,
@@ -152,7 +168,10 @@ impl Feed {
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut trim = tokio::time::interval(TRIM_INTERVAL);
         let mut pause = tokio::time::interval(CATCH_UP_PAUSE);
-        pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        for timer in [&mut pause, &mut look] {
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
         loop {
             let first = tokio::select! {
                 biased;
@@ -171,6 +190,12 @@ impl Feed {
                     tokio::select! {
                         () = shutdown.cancelled() => return,
                         () = self.catch_up() => continue,
+                    }
+                }
+                _ = look.tick(), if self.sightings.is_stale() && *self.is_connected.borrow() => {
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        () = self.look() => continue,
                     }
                 }
                 event = self.log.next() => event,
@@ -216,18 +241,24 @@ impl Feed {
         let mut missing = None;
         let mut from = now;
         for (number, binding) in subscriber.bindings.iter_mut().enumerate() {
-            let wanted = match &former {
-                Some((former, place)) => {
-                    let began = former.bindings.get(number).and_then(|binding| binding.after);
-                    began.map_or(*place, |began| began.max(*place))
+            let mut after = match (&former, binding.after.take()) {
+                (Some((former, place)), _) => {
+                    let began = former.bindings.get(number).and_then(|it| it.after.clone());
+                    let began = began.unwrap_or(After::place(*place));
+                    After { place: began.place.max(*place), ..began }
                 }
-                None => binding.after.unwrap_or(now),
+                (None, Some(After { reading: Some(reading), .. })) => {
+                    After { place: self.end_of(&reading), reading: Some(reading) }
+                }
+                (None, Some(after)) => after,
+                (None, None) => After::place(now),
             };
-            let after = wanted.max(self.window.from());
-            if wanted < after {
-                missing = Some((wanted, after));
+            let kept = after.place.max(self.window.from());
+            if after.place < kept {
+                missing = Some((after.place, kept));
             }
-            from = from.min(after);
+            after.place = kept;
+            from = from.min(kept);
             binding.after = Some(after);
         }
         for frame in greeting {
@@ -242,6 +273,17 @@ impl Feed {
         let active = Active { identity, person, subscriber: Arc::new(subscriber) };
         self.remove(active.subscriber.id);
         self.catching_up.push((active, from));
+    }
+
+    /// The place up to which a reading shows everything; the very first when that is not known
+    /// any more.
+    fn end_of(&self, reading: &Reading) -> Place {
+        let Some(place) = self.sightings.find(reading) else { return Place::default() };
+        let Some(mut later) = self.window.after(place) else { return place };
+        match later.find(|change| !reading.saw(Origin::of(&change.transaction))) {
+            Some(unseen) => Place::before(unseen.place.commit),
+            None => place.max(self.last),
+        }
     }
 
     /// A subscriber, and up to where it has everything.
@@ -321,16 +363,22 @@ impl Feed {
         }
         self.hand_out(&mut batch).await;
         self.acknowledge();
+        while self.sightings.is_full() {
+            self.look().await;
+        }
     }
 
     async fn note(&mut self, event: Event, batch: &mut Batch) {
         match event {
             Event::Begin(transaction) => {
                 let told = self.delivery.told(transaction.xid).await;
+                self.sightings.told(Origin::of(&transaction));
                 self.telling = (transaction, told);
                 batch.open(&self.telling, true);
             }
-            Event::Change(change) if self.broadcasts.take(&change).await => {}
+            Event::Change(change) if broadcast::is_broadcast(&change) => {
+                batch.say(&self.telling, self.broadcasts.of_row(&change));
+            }
             Event::Change(change) => {
                 batch.bytes += change.size_bytes();
                 batch.count += 1;
@@ -344,8 +392,18 @@ impl Feed {
                 let oids = relations.iter().map(|relation| relation.oid);
                 batch.part(&self.telling).emptied.extend(oids);
             }
-            Event::Message { prefix } => {
-                batch.part(&self.telling).changes_schema |= prefix == names::SCHEMA_CHANGED;
+            Event::Message(message) if message.prefix == names::BRIDGE => {
+                let said = self.broadcasts.of_message(&message);
+                if message.is_transactional {
+                    batch.say(&self.telling, said);
+                } else if let Some(said) = said {
+                    said.tell(self.delivery.hub());
+                }
+            }
+            Event::Message(message) if !message.is_transactional => {}
+            Event::Message(message) => {
+                let changes_schema = message.prefix == names::SCHEMA_CHANGED;
+                batch.part(&self.telling).changes_schema |= changes_schema;
             }
             Event::Commit { commit, end } => {
                 batch.close();
@@ -357,13 +415,14 @@ impl Feed {
                 batch.is_open = false;
                 self.is_connected.send_replace(false);
             }
-            Event::Connected { from, end, is_gap } => self.connected(from, end, is_gap),
+            Event::Connected { from, end, is_gap } => self.connected(from, end, is_gap).await,
         }
     }
 
-    fn connected(&mut self, from: Lsn, end: Lsn, is_gap: bool) {
+    async fn connected(&mut self, from: Lsn, end: Lsn, is_gap: bool) {
         tracing::info!(%from, %end, "streaming the log");
         if is_gap {
+            self.sightings.begin(from);
             let missed = (self.last, Place::before(from));
             for active in self.delivery.roster().everybody() {
                 tell_gap(&active.subscriber, missed);
@@ -374,6 +433,8 @@ impl Feed {
         }
         self.broadcasts.connected(end, is_gap);
         self.window.open(from, end, is_gap);
+        // Whoever reads once we are ready finds a look that was earlier.
+        self.look().await;
         self.has_connected = true;
         self.is_connected.send_replace(true);
     }
@@ -389,9 +450,23 @@ impl Feed {
         }
     }
 
+    /// Looks what others see of what was told. If Postgres cannot be asked now, it is later.
+    async fn look(&mut self) {
+        match store::look(&self.pool).await {
+            Ok(snapshot) => self.sightings.look(snapshot),
+            Err(error) => {
+                tracing::warn!(%error, "it is not known what others see of the log");
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        }
+        self.acknowledge();
+    }
+
+    /// The log is kept as long as the window, and as long as not everybody sees it.
     fn acknowledge(&mut self) {
         let forgettable = self.window.trim();
-        self.log.acknowledge(forgettable);
+        self.sightings.forget_before(self.window.from());
+        self.log.acknowledge(forgettable.min(self.sightings.seen()));
     }
 }
 
@@ -422,6 +497,13 @@ impl Batch {
             self.open(telling, false);
         }
         self.parts.last_mut().expect("a part is open")
+    }
+
+    fn say(&mut self, telling: &(Arc<Transaction>, u64), said: Option<Said>) {
+        let Some(said) = said else { return };
+        self.bytes += said.size_bytes();
+        self.count += 1;
+        self.part(telling).said.push(said);
     }
 
     fn close(&mut self) {

@@ -9,7 +9,8 @@ use super::authorize::{Snapshot, Unsettled};
 use super::outbox::Outbox;
 use super::presence::{Diff, Presence};
 use super::protocol::{self, Broadcast, Version, broadcast};
-use super::replay::{Gate, Origin};
+use super::reading::Origin;
+use super::replay::Gate;
 
 /// Transactions that may be told before somebody asks for a replay: older ones are long visible.
 const MAX_TOLD: usize = 256;

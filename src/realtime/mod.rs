@@ -6,15 +6,17 @@
 //! (sign-ins that end), `limits` (how much is too much, pure), `presence` (who is there, pure),
 //! `hub` (topic -> sockets), `subscription` (could this change matter? pure), `roster` (to
 //! whom?), `authorize` (may they see it?), `event` (a change as JSON, pure), `window` (recent
-//! changes), `delivery` (a change through all of these), `concern` (who is shown what of it),
+//! changes), `reading` (what somebody has read, pure), `sightings` (where in the log that is,
+//! pure), `delivery` (a change through all of these), `concern` (who is shown what of it),
 //! `subscriber`, `feed` (the task that owns them), `broadcast` (what SQL says to the rooms),
-//! `replay` (what it said before), `partitions` (where that is kept), `api` (broadcasts over
-//! HTTP), `batch` (their bodies, pure), `rate` (how many), `store` (SQL), `error` (reasons and
-//! close codes).
+//! `bridge` (the same as JSON, pure), `replay` (what it said before), `partitions` (where that
+//! is kept), `api` (broadcasts over HTTP), `batch` (their bodies, pure), `rate` (how many),
+//! `store` (SQL), `error` (reasons and close codes).
 
 mod api;
 pub mod authorize;
 mod batch;
+mod bridge;
 mod broadcast;
 mod channel;
 mod concern;
@@ -30,10 +32,12 @@ pub mod partitions;
 mod presence;
 pub mod protocol;
 mod rate;
+mod reading;
 mod renewal;
 mod replay;
 mod roster;
 mod sessions;
+mod sightings;
 mod socket;
 mod speech;
 mod store;
@@ -54,7 +58,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::RealtimeSettings;
 use crate::identity::{Identity, Keys, is_api_key};
 use crate::observe::RealtimeMetrics;
-use crate::pg::Pg;
+use crate::pg::{Pg, names};
 
 use error::Token;
 use limits::Bucket;
@@ -118,6 +122,15 @@ impl Realtime {
     /// Ends channels whose sign-in has ended, until shutdown.
     pub async fn watch_sessions(self: Arc<Self>) {
         self.sessions.run(&self.pg, &self.shutdown).await;
+    }
+
+    /// Tells the rooms what somebody notified on [`names::BRIDGE`].
+    pub fn hear(&self, payload: &str) {
+        let read = bridge::read(payload.as_bytes(), self.settings.realtime_max_broadcast_bytes);
+        let what = || format!("a notification on {}", names::BRIDGE);
+        if let Some((room, said)) = broadcast::count(&self.metrics, what, read) {
+            self.hub.say(&room, &said, None);
+        }
     }
 
     /// Who a token speaks for, by this dialect's rules.

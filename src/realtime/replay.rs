@@ -10,15 +10,14 @@ use axum::extract::ws::Message as Frame;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::authorize::Snapshot;
 use super::error::{Close, Join, Replay as Refusal};
 use super::hub::{Hears, Room};
 use super::outbox::Outbox;
 use super::protocol;
+use super::reading::{Origin, Reading};
 use super::socket::Connection;
 use super::{TOPIC_PREFIX, store};
 use crate::pg::Error;
-use crate::wal::Lsn;
 
 /// Most messages of one replay.
 const MAX_MESSAGES: i64 = 25;
@@ -72,24 +71,6 @@ pub(super) struct Replay {
     /// The messages, oldest first.
     pub(super) frames: Vec<Frame>,
     gate: Option<(Arc<Gate>, Reading)>,
-}
-
-/// When the messages of a replay were read.
-#[derive(Debug)]
-pub(super) struct Reading {
-    /// What could be seen.
-    pub(super) snapshot: Snapshot,
-    /// Where the log ended: what was committed later could not be seen.
-    pub(super) end: Lsn,
-}
-
-/// Where in the log a live message stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Origin {
-    /// Its transaction.
-    pub(super) xid: u32,
-    /// Position of that transaction's commit.
-    pub(super) commit: Lsn,
 }
 
 impl Replay {
@@ -210,18 +191,14 @@ impl Gate {
     }
 }
 
-impl Reading {
-    fn saw(&self, origin: Origin) -> bool {
-        origin.commit < self.end && self.snapshot.contains(origin.xid)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::authorize::Snapshot;
     use super::super::protocol::Version;
     use super::*;
+    use crate::wal::Lsn;
 
     fn text(content: &str) -> Frame {
         Frame::Text(content.into())

@@ -8,9 +8,9 @@ use std::sync::{Arc, LazyLock};
 
 use super::authorize::Person;
 use super::subscriber::{Active, Subscriber};
-use super::subscription::{Compared, Comparison, Interest, Left};
+use super::subscription::{After, Compared, Comparison, Interest, Left};
 use crate::identity::Identity;
-use crate::wal::{Action, Change, Datum, Old, Place, Relation, Tuple};
+use crate::wal::{Action, Change, Datum, Old, Relation, Tuple};
 
 /// Every active subscriber.
 #[derive(Debug, Default)]
@@ -48,8 +48,8 @@ pub(super) struct Listener {
     pub(super) id: u32,
     /// Its place among the bindings of the subscriber.
     pub(super) number: usize,
-    /// Only changes after this place.
-    pub(super) after: Option<Place>,
+    /// From where on it listens.
+    pub(super) after: Option<After>,
     /// When the token expires, in seconds since 1970.
     pub(super) expires_at: Option<i64>,
 }
@@ -197,7 +197,7 @@ impl Followers {
                 subscriber: Arc::clone(&active.subscriber),
                 id: binding.id,
                 number,
-                after: binding.after,
+                after: binding.after.clone(),
                 expires_at: active.identity.expires_at,
             });
             let people = self.people.entry(Arc::clone(role)).or_default();

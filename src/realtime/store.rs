@@ -1,5 +1,6 @@
 //! SQL of this slice about private channels; subscriptions and the authorizer have their own.
 
+use deadpool_postgres::Pool;
 use uuid::Uuid;
 
 use crate::identity::Identity;
@@ -9,6 +10,7 @@ use crate::pg::{Error, Pg, names};
 use super::authorize::Snapshot;
 use super::hub::Hears;
 use super::protocol::Broadcast;
+use super::reading::Reading;
 use super::replay;
 
 /// Whoever asks about a private channel.
@@ -102,7 +104,7 @@ pub(super) async fn replay(
     name: &str,
     asked: replay::Asked,
     most_bytes: usize,
-) -> Result<(Vec<Broadcast>, replay::Reading), Error> {
+) -> Result<(Vec<Broadcast>, Reading), Error> {
     let [since, limit, most_bytes] =
         [asked.since_ms.to_string(), asked.limit.to_string(), most_bytes.to_string()];
     let rows = pg
@@ -133,7 +135,7 @@ pub(super) async fn replay(
         .await?;
     let reading = rows.first().and_then(|row| {
         let end = row.get::<_, &str>(1).parse().ok()?;
-        Some(replay::Reading { snapshot: Snapshot::read(row.get(0))?, end })
+        Some(Reading { snapshot: Snapshot::read(row.get(0))?, end })
     });
     let reading = reading.ok_or_else(|| Error::Down("no snapshot".into()))?;
     // Without messages there is one row, of nulls.
@@ -151,6 +153,17 @@ pub(super) async fn replay(
         })
     });
     Ok((messages.collect(), reading))
+}
+
+/// What can be seen now.
+///
+/// # Errors
+/// The database cannot be asked.
+pub(super) async fn look(pool: &Pool) -> Result<Snapshot, Error> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached("select pg_current_snapshot()::text").await?;
+    let row = client.query_one(&statement, &[]).await?;
+    Snapshot::read(row.try_get(0)?).ok_or_else(|| Error::Down("no snapshot".into()))
 }
 
 /// Makes the partitions of realtime.messages that are missing and drops those whose rows are all

@@ -1,5 +1,7 @@
 //! Answer -> HTTP: status, headers, body.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -15,6 +17,10 @@ use crate::pg::catalog::routine::Shape;
 
 const CONTENT_PROFILE: HeaderName = HeaderName::from_static("content-profile");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const WALKIE_PLACE: HeaderName = HeaderName::from_static("walkie-place");
+
+/// Longest place in a header, in bytes: proxies refuse answers whose headers are large.
+const MAX_PLACE_BYTES: usize = 2000;
 
 /// Writes the answer of a plan that asked Postgres. `is_profiled` tells that several schemas
 /// are served.
@@ -38,6 +44,9 @@ pub fn write(
     if let Some(applied) = applied(request, plan).applied() {
         insert(&mut headers, PREFERENCE_APPLIED, &applied);
     }
+    if let Some(place) = &answer.place {
+        insert(&mut headers, WALKIE_PLACE, &bounded(place));
+    }
     if has_body(plan) {
         insert(&mut headers, header::CONTENT_TYPE, request.media.content_type());
     }
@@ -49,6 +58,19 @@ pub fn write(
         Body::from(answer.body.unwrap_or_else(|| "null".into()))
     };
     Ok((status, headers, body).into_response())
+}
+
+/// A place `X/Y@xmin:xmax:xip,..` of bounded length. Where very many transactions are running,
+/// none that began after the oldest of them counts as seen: what they changed follows once more,
+/// and nothing is missed.
+fn bounded(place: &str) -> Cow<'_, str> {
+    let oldest = place.split(':').next().and_then(|start| start.split_once('@'));
+    match oldest {
+        Some((end, xmin)) if place.len() > MAX_PLACE_BYTES => {
+            format!("{end}@{xmin}:{xmin}:").into()
+        }
+        _ => place.into(),
+    }
 }
 
 fn has_body(plan: &Plan) -> bool {
@@ -197,4 +219,18 @@ fn inspection(verbs: &[Method]) -> Response {
     let mut headers = HeaderMap::new();
     insert(&mut headers, header::ALLOW, &verbs.join(","));
     (StatusCode::OK, headers).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_places_are_cut_so_that_nothing_is_missed() {
+        let place = "0/1A@742:745:742,744";
+        assert_eq!(bounded(place), place);
+        let running: Vec<String> = (742..1742).map(|xid| xid.to_string()).collect();
+        let long = format!("0/1A@742:1800:{}", running.join(","));
+        assert_eq!(bounded(&long), "0/1A@742:742:");
+    }
 }

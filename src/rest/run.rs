@@ -25,6 +25,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// Rows that an upsert found already there.
     pub updated: Option<i64>,
+    /// What a read saw: what it did not see follows from there.
+    pub place: Option<String>,
 }
 
 /// Asks Postgres. A change that does not answer what was asked is undone.
@@ -95,6 +97,7 @@ fn read(rows: &[tokio_postgres::Row]) -> Result<Answer, pg::Error> {
         status: row.try_get("status")?,
         location: row.try_get("location")?,
         updated: row.try_get("updated")?,
+        place: row.try_get("place")?,
     })
 }
 

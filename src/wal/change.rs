@@ -1,6 +1,8 @@
-//! A committed change of one row.
+//! A committed change of one row, and what SQL says in the log beside.
 
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::lsn::{Lsn, Place};
 use super::pgoutput::{Old, Relation, Tuple};
@@ -50,6 +52,20 @@ pub enum Action {
         /// What is known of it.
         old: Old,
     },
+}
+
+/// A message that SQL put into the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Where it stands in the order of all changes.
+    pub place: Place,
+    /// Whether it belongs to the transaction that is being told; if not, it was said at once and
+    /// stands whatever became of its transaction.
+    pub is_transactional: bool,
+    /// What it is about.
+    pub prefix: String,
+    /// What it says.
+    pub content: Bytes,
 }
 
 impl Change {

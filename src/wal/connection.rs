@@ -7,8 +7,9 @@ use pgwire_replication::{
 };
 use tokio_postgres::config::{Host, SslMode as UrlSslMode};
 
+use super::change::Message;
 use super::error::Error;
-use super::lsn::Lsn;
+use super::lsn::{Lsn, Place};
 use super::transaction::{Assembly, Told};
 use super::{Event, decode, slot};
 use crate::pg::Target;
@@ -115,10 +116,21 @@ impl Connection {
                     Some(Told::Truncate(relations)) => return Ok(Event::Truncate(relations)),
                     None => {}
                 },
-                Wire::Message { transactional: true, prefix, .. } => {
-                    return Ok(Event::Message { prefix });
+                Wire::Message { transactional, lsn, prefix, content } => {
+                    let place = if transactional {
+                        self.assembly.next_place()
+                    } else {
+                        // The position is that of its end, where a commit may begin.
+                        Place::before(Lsn(lsn.0))
+                    };
+                    let is_transactional = transactional;
+                    return Ok(Event::Message(Message {
+                        place,
+                        is_transactional,
+                        prefix,
+                        content,
+                    }));
                 }
-                Wire::Message { .. } => {}
                 Wire::StoppedAt { .. } => return Err(Error::Ended),
             }
         }

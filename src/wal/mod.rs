@@ -19,11 +19,11 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-pub use change::{Action, Change, Transaction};
+pub use change::{Action, Change, Message, Transaction};
 pub use connection::Source;
 pub use error::{Error, Malformed};
 pub use lsn::{Lsn, NotAPosition, Place};
-pub use pgoutput::{Column, Datum, Message, Old, Relation, Tuple, decode};
+pub use pgoutput::{Column, Datum, Old, Relation, Tuple, decode};
 
 use connection::Connection;
 
@@ -57,11 +57,8 @@ pub enum Event {
     Change(Change),
     /// Tables were emptied.
     Truncate(Vec<Arc<Relation>>),
-    /// A message that SQL put into the log (`pg_logical_emit_message`), in its transaction.
-    Message {
-        /// What it is about.
-        prefix: String,
-    },
+    /// A message that SQL put into the log (`pg_logical_emit_message`).
+    Message(Message),
     /// All of a transaction was told.
     Commit {
         /// Position of its commit record.
@@ -87,7 +84,8 @@ pub struct Feed {
     failures: usize,
     /// End of the last transaction that was told: a new connection goes on from here.
     told: Lsn,
-    /// The last change that was told: a transaction that was cut is sent again from its start.
+    /// The last change or message that was told: a transaction that was cut is sent again from
+    /// its start.
     last: Option<Place>,
     /// Up to where the server need not remember.
     acknowledged: Lsn,
@@ -119,11 +117,12 @@ impl Feed {
                 continue;
             };
             match connection.next().await {
-                Ok(Event::Change(change)) if self.last.is_some_and(|last| change.place <= last) => {
-                }
+                Ok(Event::Change(Change { place, .. }) | Event::Message(Message { place, .. }))
+                    if self.last.is_some_and(|last| place <= last) => {}
                 Ok(event) => {
                     match &event {
-                        Event::Change(change) => self.last = Some(change.place),
+                        Event::Change(Change { place, .. })
+                        | Event::Message(Message { place, .. }) => self.last = Some(*place),
                         Event::Commit { end, .. } => self.told = self.told.max(*end),
                         _ => {}
                     }

@@ -86,10 +86,16 @@ impl Assembly {
         if !fits {
             return Err(Malformed::Width);
         }
-        let place = Place { commit: self.transaction.commit, index: self.next_index };
-        self.next_index = self.next_index.saturating_add(1);
+        let place = self.next_place();
         let transaction = Arc::clone(&self.transaction);
         Ok(Some(Told::Change(Change { place, transaction, relation, action })))
+    }
+
+    /// The place of what comes next in the transaction, a change or a message.
+    pub fn next_place(&mut self) -> Place {
+        let place = Place { commit: self.transaction.commit, index: self.next_index };
+        self.next_index = self.next_index.saturating_add(1);
+        place
     }
 
     fn relation(&self, oid: u32) -> Result<Arc<Relation>, Malformed> {

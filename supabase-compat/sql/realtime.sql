@@ -9,6 +9,16 @@ $$;
 comment on function realtime.topic() is
   'Gives the name of the private channel being judged, without the leading realtime:, or null outside such a judgement.';
 
+create or replace function realtime.place()
+returns text
+language sql stable parallel restricted
+as $$
+  select pg_catalog.pg_current_wal_flush_lsn() || '@' || pg_catalog.pg_current_snapshot()
+      || coalesce(',' || pg_catalog.pg_current_xact_id_if_assigned(), '')
+$$;
+comment on function realtime.place() is
+  'Gives the place of what the calling statement sees, as text for `after` in a binding of Realtime: whatever it does not see, and whatever its own transaction changes, follows as events. Take it in the statement that reads the rows, or in one before it; in a later one something would be missed. Errors: 55000 on a standby.';
+
 -- Sending. These run as their caller: whoever may insert into realtime.messages, and no one else, is
 -- heard. A failure must not undo the work of which the broadcast tells, so it is a warning.
 
@@ -47,6 +57,24 @@ end
 $$;
 comment on function realtime.send_binary(bytea, text, text, boolean) is
   'As realtime.send, with bytes; sockets of vsn 1.0.0 cannot carry them and hear nothing.';
+
+create or replace function realtime.notify(payload jsonb, event text, topic text, private boolean default true)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  notice text := json_build_object('topic', topic, 'event', event, 'payload', payload, 'private', private)::text;
+begin
+  if octet_length(notice) > 7999 then
+    raise exception 'a notification takes at most 7999 bytes, and this one has %', octet_length(notice)
+      using errcode = 'program_limit_exceeded', hint = 'realtime.send takes large payloads.';
+  end if;
+  perform pg_notify('walkie', notice);
+end
+$$;
+comment on function realtime.notify(jsonb, text, text, boolean) is
+  'As realtime.send, without a row and without the log: nothing is written, nothing can be replayed, and it is lost if the server is not listening at this moment. Errors: 54000 over 7,999 bytes, names and all.';
 
 create or replace function realtime.broadcast_changes(
   topic_name text,
@@ -144,9 +172,11 @@ $$;
 comment on function realtime.drop_partitions(interval) is
   'Takes an age; drops the daily partitions of realtime.messages whose rows are all older. Gives how many are in use at this moment and left for another time: it waits for nobody, and so nobody waits for it.';
 
+alter function realtime.place() owner to supabase_realtime_admin;
 alter function realtime.topic() owner to supabase_realtime_admin;
 alter function realtime.send(jsonb, text, text, boolean) owner to supabase_realtime_admin;
 alter function realtime.send_binary(bytea, text, text, boolean) owner to supabase_realtime_admin;
+alter function realtime.notify(jsonb, text, text, boolean) owner to supabase_realtime_admin;
 alter function realtime.broadcast_changes(text, text, text, text, text, record, record, text) owner to supabase_realtime_admin;
 alter function realtime.ensure_partitions() owner to supabase_realtime_admin;
 alter function realtime.drop_partitions(interval) owner to supabase_realtime_admin;
@@ -154,11 +184,15 @@ alter function realtime.drop_partitions(interval) owner to supabase_realtime_adm
 revoke execute on function
   realtime.send(jsonb, text, text, boolean),
   realtime.send_binary(bytea, text, text, boolean),
+  realtime.notify(jsonb, text, text, boolean),
   realtime.broadcast_changes(text, text, text, text, text, record, record, text),
   realtime.ensure_partitions(),
   realtime.drop_partitions(interval)
 from public;
+-- No policy judges who notifies: row security is about rows.
+grant execute on function realtime.notify(jsonb, text, text, boolean) to service_role;
 grant execute on function
+  realtime.place(),
   realtime.topic(),
   realtime.send(jsonb, text, text, boolean),
   realtime.send_binary(bytea, text, text, boolean),

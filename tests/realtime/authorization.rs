@@ -410,17 +410,11 @@ async fn commit_that_others_do_not_see_yet_counts_already() {
     bo.subscribe("news", &server.person("bo"), json!([{"event": "*", "table": "news"}])).await;
 
     // The removal is in the log, but waits for a standby before anybody can see it.
-    database.sql("alter system set synchronous_standby_names = 'nobody'").await;
-    database.sql("select pg_reload_conf()").await;
+    let held = database.hold_commits().await;
     let remover = database.connect().await;
     remover.batch_execute("set synchronous_commit = on").await.expect("sets");
     let removal = tokio::spawn(async move { remover.batch_execute("delete from readers").await });
-    let waiting = "select pid from pg_stat_activity
-                    where datname = current_database() and wait_event = 'SyncRep'";
-    let pid = eventually("the removal waits", || async {
-        database.rows(waiting).await.into_iter().flatten().flatten().next()
-    })
-    .await;
+    held.waits().await;
     database.sql("insert into news values (1)").await;
     // The verdict is asked, and asked again, since no snapshot is late enough.
     for _ in 0..3 {
@@ -435,9 +429,7 @@ async fn commit_that_others_do_not_see_yet_counts_already() {
         })
         .await;
     }
-    database.sql("alter system reset synchronous_standby_names").await;
-    database.sql("select pg_reload_conf()").await;
-    database.sql(&format!("select pg_cancel_backend({pid})")).await;
+    held.release().await;
     removal.await.expect("joins").expect("the removal is committed");
 
     let mut marker = server.socket().await;

@@ -6,7 +6,7 @@ use super::broadcast::{ALL_EARS, insider, one_of_each, said};
 use crate::support::{Database, Server, Socket, eventually};
 
 /// The payload of the next broadcast, as JSON.
-async fn heard(socket: &mut Socket) -> Value {
+pub(super) async fn heard(socket: &mut Socket) -> Value {
     let (.., payload) = said(&socket.frame().await);
     serde_json::from_slice(&payload).expect("JSON")
 }

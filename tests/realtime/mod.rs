@@ -3,6 +3,7 @@
 mod altered;
 mod authorization;
 mod bad_input;
+mod bridge;
 mod broadcast;
 mod changes;
 mod crowd;
@@ -16,6 +17,7 @@ mod joins;
 mod limits;
 mod metrics;
 mod moved_out;
+mod place;
 mod policies;
 mod presence;
 mod remembered;

@@ -149,6 +149,30 @@ async fn members_without_a_value_can_be_left_out() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn reads_tell_their_place_and_web_pages_may_know_it() -> anyhow::Result<()> {
+    let (_database, server) = library().await;
+
+    let page = request(&server, Method::GET, "books").header("origin", "http://localhost:3000");
+    let read = Answer::of(page).await;
+    let head = Answer::of(request(&server, Method::HEAD, "books")).await;
+    let get = get(&server, "rpc/total?n=1").await;
+    let called = request(&server, Method::POST, "rpc/asked").json(&json!({}));
+    let called = Answer::of(called).await;
+    let written = Answer::of(request(&server, Method::POST, "rpc/forget")).await;
+    let refused = Answer::of(request(&server, Method::GET, "diaries")).await;
+
+    for read in [&read, &head, &get, &called] {
+        let (end, snapshot) = header(read, "walkie-place").split_once('@').expect("a place");
+        assert!(end.contains('/') && snapshot.split(':').count() == 3, "{:?}", read.headers);
+    }
+    assert!(header(&read, "access-control-expose-headers").contains("walkie-place"));
+    for other in [&written, &refused] {
+        assert_eq!(header(other, "walkie-place"), "");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn options_tell_what_is_possible() -> anyhow::Result<()> {
     let (_database, server) = library().await;
 

@@ -1323,6 +1323,23 @@ $$;
 
 COMMENT ON FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) IS 'Takes a table, a role and what the server has understood of the policies between them; keeps it for realtime.compiled_policies.';
 
+CREATE FUNCTION realtime.notify(payload jsonb, event text, topic text, private boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  notice text := json_build_object('topic', topic, 'event', event, 'payload', payload, 'private', private)::text;
+begin
+  if octet_length(notice) > 7999 then
+    raise exception 'a notification takes at most 7999 bytes, and this one has %', octet_length(notice)
+      using errcode = 'program_limit_exceeded', hint = 'realtime.send takes large payloads.';
+  end if;
+  perform pg_notify('walkie', notice);
+end
+$$;
+
+COMMENT ON FUNCTION realtime.notify(payload jsonb, event text, topic text, private boolean) IS 'As realtime.send, without a row and without the log: nothing is written, nothing can be replayed, and it is lost if the server is not listening at this moment. Errors: 54000 over 7,999 bytes, names and all.';
+
 CREATE FUNCTION realtime.on_ddl() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1367,6 +1384,15 @@ end
 $$;
 
 COMMENT ON FUNCTION realtime.on_ddl() IS 'Event trigger: tells the server, in the log, that what decides who sees what may have changed, and takes tables out of walkie_policies that may no longer be in it.';
+
+CREATE FUNCTION realtime.place() RETURNS text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    AS $$
+  select pg_catalog.pg_current_wal_flush_lsn() || '@' || pg_catalog.pg_current_snapshot()
+      || coalesce(',' || pg_catalog.pg_current_xact_id_if_assigned(), '')
+$$;
+
+COMMENT ON FUNCTION realtime.place() IS 'Gives the place of what the calling statement sees, as text for `after` in a binding of Realtime: whatever it does not see, and whatever its own transaction changes, follows as events. Take it in the statement that reads the rows, or in one before it; in a later one something would be missed. Errors: 55000 on a standby.';
 
 CREATE FUNCTION realtime.prepare_question(p_name text, p_question text) RETURNS void
     LANGUAGE plpgsql
@@ -2958,7 +2984,14 @@ REVOKE ALL ON FUNCTION realtime.is_watchable(p_table oid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) TO authenticator;
 
+REVOKE ALL ON FUNCTION realtime.notify(payload jsonb, event text, topic text, private boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION realtime.notify(payload jsonb, event text, topic text, private boolean) TO service_role;
+
 REVOKE ALL ON FUNCTION realtime.on_ddl() FROM PUBLIC;
+
+GRANT ALL ON FUNCTION realtime.place() TO anon;
+GRANT ALL ON FUNCTION realtime.place() TO authenticated;
+GRANT ALL ON FUNCTION realtime.place() TO service_role;
 
 REVOKE ALL ON FUNCTION realtime.prepare_question(p_name text, p_question text) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.prepare_question(p_name text, p_question text) TO authenticator;

@@ -25,6 +25,16 @@ static CLONING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
+/// One test at a time lets commits wait.
+static HOLDING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Commits of sessions with `synchronous_commit = on` wait, all over the cluster: they are in the
+/// log, and nobody sees them.
+pub struct HeldCommits<'a> {
+    database: &'a Database,
+    _alone: tokio::sync::MutexGuard<'static, ()>,
+}
+
 /// A database of the test's own.
 pub struct Database {
     name: String,
@@ -89,6 +99,14 @@ impl Database {
         connect(&cluster().await.superuser, &self.name).await
     }
 
+    /// Lets commits wait for a standby that there is not.
+    pub async fn hold_commits(&self) -> HeldCommits<'_> {
+        let alone = HOLDING.lock().await;
+        self.sql("alter system set synchronous_standby_names = 'nobody'").await;
+        self.sql("select pg_reload_conf()").await;
+        HeldCommits { database: self, _alone: alone }
+    }
+
     /// Runs statements as the superuser.
     pub async fn sql(&self, sql: &str) {
         if let Err(error) = self.client.batch_execute(sql).await {
@@ -132,6 +150,26 @@ impl Database {
         let mut rows = self.rows(sql).await;
         assert_eq!(rows.len(), 1, "{sql}");
         rows.remove(0).remove(0).unwrap_or_default()
+    }
+}
+
+impl HeldCommits<'_> {
+    /// Waits until a commit in this database waits; gives its process.
+    pub async fn waits(&self) -> String {
+        let waiting = "select pid from pg_stat_activity
+                        where datname = current_database() and wait_event = 'SyncRep'";
+        super::eventually("a commit waits", || async {
+            self.database.rows(waiting).await.into_iter().flatten().flatten().next()
+        })
+        .await
+    }
+
+    /// Lets them go on.
+    pub async fn release(self) {
+        let pid = self.waits().await;
+        self.database.sql("alter system reset synchronous_standby_names").await;
+        self.database.sql("select pg_reload_conf()").await;
+        self.database.sql(&format!("select pg_cancel_backend({pid})")).await;
     }
 }
 

@@ -62,6 +62,15 @@ impl Snapshot {
     pub fn contains(&self, xid: u32) -> bool {
         !is_at_or_after(xid, self.end) && !self.running.contains(&xid)
     }
+
+    /// Whether it sees all that `earlier` sees: it was taken at the same time or later.
+    pub fn follows(&self, earlier: &Self) -> bool {
+        if self.end != earlier.end {
+            return is_at_or_after(self.end, earlier.end);
+        }
+        let mut running = self.running.iter().filter(|xid| !is_at_or_after(**xid, self.end));
+        running.all(|xid| earlier.running.contains(xid))
+    }
 }
 
 /// The log carries ids without their epoch.
@@ -113,6 +122,17 @@ mod tests {
     fn epochs_do_not_matter() {
         assert!(are_in(&[u32::MAX], "4294967297:4294967298:"));
         assert!(!are_in(&[2], "4294967297:4294967298:"));
+    }
+
+    #[test]
+    fn later_snapshots_see_all_that_earlier_ones_see() {
+        let follows = |text, earlier| snapshot(text).follows(&snapshot(earlier));
+        assert!(follows("10:13:10,12", "10:13:10,12"));
+        assert!(follows("12:13:12", "10:13:10,12") && !follows("10:13:10,12", "12:13:12"));
+        assert!(follows("10:14:10,12,13", "13:13:") && !follows("13:13:", "10:14:10,12,13"));
+        // A transaction may name itself as one that it does not see.
+        assert!(follows("10:13:10,12,15", "10:13:10,12"));
+        assert!(follows("4294967297:4294967298:", "4294967295:4294967295:"));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::after::After;
 use super::filter::Tree;
 use super::predicate::{Asked, Compared, Comparison, Predicate, Row};
 use super::wanted::Kind;
-use crate::wal::{Action, Change, Old, Place, Relation};
+use crate::wal::{Action, Change, Old, Relation};
 
 /// A binding that Postgres has accepted.
 #[derive(Debug, Clone)]
@@ -14,8 +15,8 @@ pub struct Binding {
     pub id: u32,
     /// What it wants; equal wishes of many subscribers are matched once.
     pub interest: Arc<Interest>,
-    /// Only changes after this place; `None` = from when it becomes active.
-    pub after: Option<Place>,
+    /// From where on it listens; `None` = from when it becomes active.
+    pub after: Option<After>,
 }
 
 /// What a binding wants, apart from who asks and since when.
@@ -42,13 +43,6 @@ pub struct View {
     pub select: Option<Vec<String>>,
     /// Whether int8 values are JSON strings: numbers of that size are not exact in every client.
     pub int8_as_text: bool,
-}
-
-impl Binding {
-    /// Whether the change comes after the place from which on it listens.
-    pub fn is_open_at(&self, place: Place) -> bool {
-        self.after.is_none_or(|after| place > after)
-    }
 }
 
 /// What an update that a binding with `moved_out` hears of means, as far as the row itself tells.
@@ -157,7 +151,7 @@ mod tests {
 
     use super::super::predicate::Operation;
     use super::*;
-    use crate::wal::{Column, Datum, Lsn, Transaction, Tuple};
+    use crate::wal::{Column, Datum, Lsn, Place, Transaction, Tuple};
 
     fn predicate(column: &str, asked: Asked) -> Tree<Predicate> {
         Tree::One(Predicate { column: column.into(), type_oid: 25, asked })

@@ -1,7 +1,7 @@
 //! `postgres_changes` bindings: could this change matter to this subscriber?
 //!
 //! Reading order: `filter` (the grammar, pure), `wanted` (an entry as the client sent it, pure),
-//! `store` (Postgres accepts it), `meaning` (conditions become predicates, pure), `predicate`
+//! `after` (from where on it listens, pure), `store` (Postgres accepts it), `meaning` (conditions become predicates, pure), `predicate`
 //! (what a filter asks of a row, pure), `interest` (what an accepted binding wants, pure),
 //! `compare` (Postgres compares what texts do not decide).
 //!
@@ -9,6 +9,7 @@
 //! the column's type and printed as the log prints it, so that for many types equality of values
 //! is equality of texts. Everything else Postgres is asked to compare, once for all who ask it.
 
+mod after;
 mod compare;
 mod filter;
 mod interest;
@@ -17,6 +18,7 @@ mod predicate;
 mod store;
 mod wanted;
 
+pub use after::After;
 pub use compare::Comparer;
 pub use filter::{Operator, Tree};
 pub use interest::{Binding, Interest, Left, View};

@@ -59,7 +59,7 @@ pub async fn accept(
             view: wanted.view.clone(),
             moved_out: wanted.moved_out,
         };
-        Ok(Binding { id: wanted.id(), interest: Arc::new(interest), after: wanted.after })
+        Ok(Binding { id: wanted.id(), interest: Arc::new(interest), after: wanted.after.clone() })
     });
     bindings.collect()
 }

@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::{Map, Value};
 
 use super::super::error::Binding as Error;
+use super::after::After;
 use super::filter::{self, Condition, Tree};
 use super::interest::View;
-use crate::wal::Place;
 
 /// Bits of the number by which a client knows its binding, as in the reference.
 const ID_BITS: u32 = 27;
@@ -42,8 +42,8 @@ pub struct Wanted {
     pub view: View,
     /// Whether rows that leave are told as gone.
     pub moved_out: bool,
-    /// From which place on; `None` = from now.
-    pub after: Option<Place>,
+    /// From where on; `None` = from now.
+    pub after: Option<After>,
 }
 
 impl Wanted {
@@ -51,7 +51,7 @@ impl Wanted {
     ///
     /// # Errors
     /// Neither schema nor table, a filter or selection that does not parse, an `after` that is
-    /// no place.
+    /// neither a place nor a reading.
     pub fn read(entry: Map<String, Value>) -> Result<Self, Error> {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
         let named = |name: &str| text(name).filter(|value| value != "*" && !value.is_empty());
@@ -184,7 +184,12 @@ mod tests {
     #[test]
     fn places_must_be_places() {
         assert!(wanted(json!({"table": "t", "after": "0/1:2"})).expect("reads").after.is_some());
-        assert!(matches!(wanted(json!({"table": "t", "after": "soon"})), Err(Error::After(_))));
+        let after = |text| wanted(json!({"table": "t", "after": text})).map(|found| found.after);
+        let reading = after("0/1@7:9:7").expect("reads").and_then(|after| after.reading);
+        assert!(reading.is_some());
+        for text in ["soon", "0/1@now"] {
+            assert!(matches!(after(text), Err(Error::After(_))));
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub fn render(plan: &CallPlan, payload: &Payload, wanted: Wanted) -> Statement {
     }
     let total = if wanted.has_total { "count(*)" } else { "null::bigint" };
     out.push(" ");
-    answer(&mut out, values(plan, wanted), |out| _ = out.push(total), rest);
+    answer(&mut out, wanted, values(plan, wanted), |out| _ = out.push(total), rest);
     out.push("walkie_source walkie_row");
     out
 }

@@ -1,8 +1,8 @@
 //! [`Plan`] -> [`Statement`]: one SQL statement whose one row is the whole answer. Pure.
 //!
 //! Reading order: `fragment` (names, literals, parameters), `read`, `write`, `call`. Every
-//! statement gives the same columns: `body`, `rows`, `total`, `headers`, `status`, `location`
-//! and `updated`.
+//! statement gives the same columns: `body`, `rows`, `total`, `headers`, `status`, `location`,
+//! `updated` and `place`.
 
 mod call;
 mod fragment;
@@ -22,13 +22,18 @@ struct Wanted {
     media: Media,
     has_body: bool,
     has_total: bool,
+    has_place: bool,
 }
 
 /// Writes the statement of a plan; there is none when nothing has to be asked.
 pub fn render(request: &ApiRequest, plan: &Plan) -> Option<Statement> {
     let Preferences { count_exact, .. } = request.preferences;
-    let wanted =
-        Wanted { media: request.media, has_body: !request.is_head(), has_total: count_exact };
+    let wanted = Wanted {
+        media: request.media,
+        has_body: !request.is_head(),
+        has_total: count_exact,
+        has_place: plan.is_read_only(&request.method),
+    };
     match plan {
         Plan::Read(rows) => Some(read::render(rows, wanted)),
         Plan::Write(write) => Some(write::render(write, &request.payload, wanted)),
@@ -39,13 +44,24 @@ pub fn render(request: &ApiRequest, plan: &Plan) -> Option<Statement> {
 
 /// Begins the outer statement: the answer's columns over `walkie_row`. `body` says how rows
 /// become text.
-fn answer(out: &mut Statement, body: &str, total: impl FnOnce(&mut Statement), rest: [&str; 2]) {
+fn answer(
+    out: &mut Statement,
+    wanted: Wanted,
+    body: &str,
+    total: impl FnOnce(&mut Statement),
+    rest: [&str; 2],
+) {
     out.push("select ").push(body).push(" as body, count(*) as rows, ");
     total(out);
     out.push(" as total, nullif(current_setting('response.headers', true), '') as headers");
     out.push(", nullif(current_setting('response.status', true), '') as status, ");
-    out.push(rest[0]).push(" as location, ").push(rest[1]).push(" as updated from ");
+    out.push(rest[0]).push(" as location, ").push(rest[1]).push(" as updated, ");
+    out.push(if wanted.has_place { PLACE } else { "null::text" }).push(" as place from ");
 }
+
+/// What the statement sees: its snapshot and, asked after that was taken, up to where the log is
+/// on disk. As `realtime.place()`, which a role may have no right to call.
+const PLACE: &str = "pg_current_wal_flush_lsn() || '@' || pg_current_snapshot()";
 
 /// How rows named `walkie_row` become the body.
 fn body(wanted: Wanted, is_set: bool) -> &'static str {
@@ -147,7 +163,7 @@ mod tests {
         ), @r#"
         select coalesce(json_agg(walkie_row), '[]')::text as body, count(*) as rows, (select count(*)
         from "public"."books"
-        where "public"."books"."id" = any($1)) as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated
+        where "public"."books"."id" = any($1)) as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, pg_current_wal_flush_lsn() || '@' || pg_current_snapshot() as place
         from (select "public"."books"."id", "public"."books"."data"->>'topic' as "topic"
         from "public"."books"
         where "public"."books"."id" = any($2) order by "public"."books"."id" desc limit $3) walkie_row
@@ -163,7 +179,7 @@ mod tests {
             "",
             "",
         ), @r#"
-        select coalesce(json_agg(walkie_row), '[]')::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated
+        select coalesce(json_agg(walkie_row), '[]')::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, pg_current_wal_flush_lsn() || '@' || pg_current_snapshot() as place
         from (select "public"."books"."id", coalesce(walkie_embed_1.body, '[]') as "people"
         from "public"."books"
         join lateral (select json_agg(walkie_row) as body
@@ -188,7 +204,7 @@ mod tests {
         from json_to_recordset(json_build_array($1::json)) as walkie_body ("id" bigint, "name" text) on conflict ("id") do update set "id" = excluded."id", "name" = excluded."name"
         where set_config('walkie.updated', (coalesce(nullif(current_setting('walkie.updated', true), ''), '0')::bigint + 1)::text, true) is not null
         returning "public"."people"."name")
-        select coalesce(json_agg(walkie_row), '[]')::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, coalesce(nullif(current_setting('walkie.updated', true), ''), '0')::bigint as updated
+        select coalesce(json_agg(walkie_row), '[]')::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, coalesce(nullif(current_setting('walkie.updated', true), ''), '0')::bigint as updated, null::text as place
         from (select "people"."name"
         from walkie_source as "people") walkie_row
         ["{\"id\":1,\"name\":\"Ana\"}"]
@@ -203,7 +219,7 @@ mod tests {
         from json_to_recordset(json_build_array($1::json)) as walkie_body ("name" text) limit 1) walkie_body
         where "public"."people"."id" = $2
         returning 1)
-        select null::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated
+        select null::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, null::text as place
         from walkie_source walkie_row
         ["{\"name\":\"Bo\"}", "1"]
         "#);
@@ -214,7 +230,7 @@ mod tests {
         insta::assert_snapshot!(sql("POST", "/rpc/lend_book", "", r#"{"book":7}"#), @r#"
         with walkie_source as (select walkie_call.*
         from json_to_record($1::json) as walkie_arguments ("book" bigint), lateral "public"."lend_book"("book" := walkie_arguments."book") walkie_call)
-        select (json_agg(walkie_row) -> 0)::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated
+        select (json_agg(walkie_row) -> 0)::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, null::text as place
         from (select "lend_book".*
         from walkie_source as "lend_book") walkie_row
         ["{\"book\":7}"]

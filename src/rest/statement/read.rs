@@ -19,14 +19,14 @@ pub fn finish(out: &mut Statement, rows: &Rows, wanted: Wanted, is_set: bool, re
         out.push(if out.sql.is_empty() { "with " } else { ", " }).push("walkie_lines as (");
         select(out, rows);
         out.push(") ");
-        answer(out, CSV, total, rest);
+        answer(out, wanted, CSV, total, rest);
         out.push("walkie_lines walkie_row");
         return;
     }
     if !out.sql.is_empty() {
         out.push(" ");
     }
-    answer(out, body(wanted, is_set), total, rest);
+    answer(out, wanted, body(wanted, is_set), total, rest);
     out.push("(");
     select(out, rows);
     out.push(") walkie_row");

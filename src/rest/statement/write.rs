@@ -28,7 +28,7 @@ pub fn render(plan: &WritePlan, payload: &Payload, wanted: Wanted) -> Statement 
     }
     let total = if wanted.has_total { "count(*)" } else { "null::bigint" };
     out.push(" ");
-    answer(&mut out, "null::text", |out| _ = out.push(total), rest);
+    answer(&mut out, wanted, "null::text", |out| _ = out.push(total), rest);
     out.push("walkie_source walkie_row");
     out
 }
