@@ -7,6 +7,7 @@ mod broadcast;
 mod changes;
 mod database_broadcast;
 mod differential;
+mod explain;
 mod filters;
 mod goodbye;
 mod hostile;
