@@ -75,6 +75,8 @@ pub(super) enum Error {
     Unavailable(pg::Error),
     /// A fault of the set-up or of this program.
     Broken(Box<dyn std::error::Error + Send + Sync>),
+    /// A panic, which is logged where it happens.
+    Panicked,
 }
 
 /// A refusal in the words of whoever wrote the rule.
@@ -128,7 +130,7 @@ impl Error {
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "User not found"),
             Self::Rule(rule) => (rule.status, "unexpected_failure", &rule.message),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unexpected_failure", "The database is busy or restarting, please retry after a moment."),
-            Self::Broken(_) => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unexpected failure, please check server logs for more information"),
+            Self::Broken(_) | Self::Panicked => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unexpected failure, please check server logs for more information"),
         }
     }
 
@@ -141,9 +143,17 @@ impl Error {
             Self::Unavailable(error) => {
                 tracing::warn!(error = error as Cause, "the database is unavailable");
             }
-            Self::Broken(error) => {
-                tracing::error!(error = error.as_ref() as Cause, "request failed");
-            }
+            // What Postgres says in words may repeat the values of a row.
+            Self::Broken(error) => match error.downcast_ref::<pg::Error>() {
+                Some(pg::Error::Refused(refused)) => tracing::error!(
+                    code = refused.code().code(),
+                    table = refused.table(),
+                    constraint = refused.constraint(),
+                    routine = refused.routine(),
+                    "request failed"
+                ),
+                _ => tracing::error!(error = error.as_ref() as Cause, "request failed"),
+            },
             _ => {}
         }
     }

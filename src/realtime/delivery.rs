@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::Pool;
+use prometheus_client::metrics::counter::Counter;
 
 use super::authorize::{Asking, Authorizer, Consequences, Freshness, Inquiry, Person};
 use super::broadcast::Said;
@@ -16,7 +17,8 @@ use super::subscriber::Active;
 use super::subscription::{Compared, Comparer};
 use crate::config::DeleteEvents;
 use crate::config::RealtimeSettings;
-use crate::observe::AuthorizerMetrics;
+use crate::identity::Identity;
+use crate::observe::Metrics;
 use crate::pg::Error;
 use crate::wal::{Change, Transaction};
 
@@ -60,6 +62,8 @@ pub(super) struct Delivery {
     comparer: Comparer,
     hub: Arc<Hub>,
     delete_events: DeleteEvents,
+    /// What was put into the queues of subscribers.
+    deliveries: Counter,
 }
 
 impl Delivery {
@@ -68,15 +72,20 @@ impl Delivery {
         pool: Pool,
         hub: Arc<Hub>,
         settings: &RealtimeSettings,
-        metrics: &AuthorizerMetrics,
+        metrics: &Metrics,
     ) -> Self {
         let keeps_void_verdicts = settings.realtime_keep_void_verdicts;
         Self {
-            authorizer: Authorizer::new(pool.clone(), metrics.clone(), keeps_void_verdicts),
+            authorizer: Authorizer::new(
+                pool.clone(),
+                metrics.authorizer.clone(),
+                keeps_void_verdicts,
+            ),
             roster: Roster::default(),
             comparer: Comparer::new(pool),
             hub,
             delete_events: settings.realtime_delete_events,
+            deliveries: metrics.realtime.deliveries.clone(),
         }
     }
 
@@ -88,6 +97,11 @@ impl Delivery {
     /// The rooms.
     pub(super) fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// How long somebody is not asked about a table, after policies ran into the time limit.
+    pub(super) fn rests(&self, table: u32, identity: &Arc<Identity>) -> Option<Duration> {
+        self.authorizer.rests(table, identity)
     }
 
     /// From now on a subscriber hears of every change.
@@ -141,8 +155,11 @@ impl Delivery {
                 may_be_outgrown,
             );
             match delivered.await {
-                Ok(true) => break,
-                Ok(false) => may_be_outgrown = false,
+                Ok(Some(count)) => {
+                    self.deliveries.inc_by(count);
+                    break;
+                }
+                Ok(None) => may_be_outgrown = false,
                 Err(error) => wait_for_postgres(&error).await,
             }
         }
@@ -203,7 +220,7 @@ impl Part {
     }
 }
 
-/// Gives whether it delivered; otherwise a table has outgrown what was known of it, which is
+/// Gives how much it delivered; `None` when a table has outgrown what was known of it, which is
 /// forgotten now. Everything that can fail comes before the first frame: a second try sends
 /// nothing twice.
 async fn deliver(
@@ -214,7 +231,7 @@ async fn deliver(
     delete_events: DeleteEvents,
     parts: &[Part],
     may_be_outgrown: bool,
-) -> Result<bool, Error> {
+) -> Result<Option<u64>, Error> {
     for change in parts.iter().flat_map(|part| &part.changes) {
         roster.lay_out(&change.relation);
     }
@@ -244,14 +261,14 @@ async fn deliver(
     }
     authorizer.answer(&mut inquiry).await?;
     if may_be_outgrown && forget_outgrown(authorizer, &inquiry) {
-        return Ok(false);
+        return Ok(None);
     }
     authorizer.count_decided(concerns.len(), began.elapsed());
     let mut concerns = concerns.iter().peekable();
-    let mut burst = 0;
+    let (mut burst, mut delivered) = (0, 0);
     for (number, part) in parts.iter().enumerate() {
         while let Some((_, concern)) = concerns.next_if(|(of, _)| *of == number) {
-            concern.send(authorizer, &inquiry, delete_events);
+            delivered += concern.send(authorizer, &inquiry, delete_events);
             rest(&mut burst).await;
         }
         for said in &part.said {
@@ -259,7 +276,7 @@ async fn deliver(
             rest(&mut burst).await;
         }
     }
-    Ok(true)
+    Ok(Some(delivered))
 }
 
 /// Gives the sockets' writers a turn now and then.

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::authorize::Person;
 use super::broadcast::{self, Broadcasts, Said};
 use super::delivery::{Delivery, Part};
+use super::explain::{Look, MAX_SUBSCRIPTIONS, Standing, Subscription};
 use super::hub::Hub;
 use super::reading::{Origin, Reading};
 use super::sightings::Sightings;
@@ -26,7 +27,7 @@ use super::subscription::After;
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
 use crate::identity::Identity;
-use crate::observe::Metrics;
+use crate::observe::{LogMetrics, Metrics};
 use crate::pg::names;
 use crate::wal::{Change, Event, Feed as Log, Lsn, Place, Source, Transaction};
 
@@ -58,6 +59,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 enum Command {
     Subscribe(Subscriber, Vec<Frame>, oneshot::Sender<()>),
     Unsubscribe(u64),
+    Look(Look, oneshot::Sender<Standing>),
 }
 
 /// Asks the feed. Cheap to clone.
@@ -83,6 +85,14 @@ impl Handle {
     pub async fn unsubscribe(&self, id: u64) {
         // Fails only when the feed has ended, and its subscribers with it.
         let _ = self.commands.send(Command::Unsubscribe(id)).await;
+    }
+
+    /// What is known of somebody's subscriptions and of a place; `None` when the server is going
+    /// down.
+    pub(super) async fn look(&self, look: Look) -> Option<Standing> {
+        let (done, seen) = oneshot::channel();
+        self.commands.send(Command::Look(look, done)).await.ok()?;
+        seen.await.ok()
     }
 
     /// Resolves when the log is streamed; never when it has ended.
@@ -123,6 +133,8 @@ pub struct Feed {
     has_connected: bool,
     /// How many they are, for whoever watches.
     subscriptions: Gauge,
+    /// What is counted of the log.
+    counts: LogMetrics,
 }
 
 impl Feed {
@@ -145,7 +157,7 @@ impl Feed {
             log: Log::new(source),
             commands,
             is_connected,
-            delivery: Delivery::new(pool.clone(), Arc::clone(&hub), settings, &metrics.authorizer),
+            delivery: Delivery::new(pool.clone(), Arc::clone(&hub), settings, metrics),
             broadcasts: Broadcasts::new(
                 settings.realtime_max_broadcast_bytes,
                 metrics.realtime.clone(),
@@ -160,12 +172,19 @@ impl Feed {
             last: Place::default(),
             has_connected: false,
             subscriptions: metrics.realtime.subscriptions.clone(),
+            counts: metrics.log.clone(),
         };
         (feed, Handle { commands: sender, is_connected: connected, hub })
     }
 
-    /// Works until `shutdown`.
+    /// Works until `shutdown`, then leaves the slot in order.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        self.work(&shutdown).await;
+        self.counts.connected.set(0);
+        self.log.close().await;
+    }
+
+    async fn work(&mut self, shutdown: &CancellationToken) {
         let mut trim = tokio::time::interval(TRIM_INTERVAL);
         let mut pause = tokio::time::interval(CATCH_UP_PAUSE);
         let mut look = tokio::time::interval(LOOK_INTERVAL);
@@ -223,6 +242,10 @@ impl Feed {
                 self.catch_up().await;
                 // The socket may be gone already; its unsubscription follows.
                 let _ = done.send(());
+            }
+            Command::Look(look, done) => {
+                // Whoever asked may have given up.
+                let _ = done.send(self.standing(&look));
             }
             Command::Unsubscribe(id) => {
                 self.remove(id);
@@ -283,6 +306,25 @@ impl Feed {
         match later.find(|change| !reading.saw(Origin::of(&change.transaction))) {
             Some(unseen) => Place::before(unseen.place.commit),
             None => place.max(self.last),
+        }
+    }
+
+    fn standing(&self, look: &Look) -> Standing {
+        let live = self.delivery.roster().everybody().map(|active| (active, None));
+        let catching_up = self.catching_up.iter().map(|(active, place)| (active, Some(*place)));
+        let theirs = live.chain(catching_up).filter(|(active, _)| look.is_of(&active.identity));
+        let subscriptions =
+            theirs.take(MAX_SUBSCRIPTIONS).map(|(active, caught_up)| Subscription {
+                subscriber: Arc::clone(&active.subscriber),
+                caught_up,
+                rests: self.delivery.rests(look.table, &active.identity),
+            });
+        Standing {
+            is_connected: *self.is_connected.borrow(),
+            from: self.window.from(),
+            last: self.last,
+            change: look.place.and_then(|place| self.window.at(place)).cloned(),
+            subscriptions: subscriptions.collect(),
         }
     }
 
@@ -362,6 +404,7 @@ impl Feed {
             }
         }
         self.hand_out(&mut batch).await;
+        self.counts.told_all();
         self.acknowledge();
         while self.sightings.is_full() {
             self.look().await;
@@ -371,6 +414,7 @@ impl Feed {
     async fn note(&mut self, event: Event, batch: &mut Batch) {
         match event {
             Event::Begin(transaction) => {
+                self.counts.telling(transaction.committed_at_us);
                 let told = self.delivery.told(transaction.xid).await;
                 self.sightings.told(Origin::of(&transaction));
                 self.telling = (transaction, told);
@@ -380,6 +424,7 @@ impl Feed {
                 batch.say(&self.telling, self.broadcasts.of_row(&change));
             }
             Event::Change(change) => {
+                self.counts.changes.inc();
                 batch.bytes += change.size_bytes();
                 batch.count += 1;
                 batch.part(&self.telling).changes.push(Arc::new(change));
@@ -411,6 +456,7 @@ impl Feed {
             }
             Event::End(end) => self.window.reached(end),
             Event::Broken => {
+                self.counts.connected.set(0);
                 // What is missing of a transaction is told after the break.
                 batch.is_open = false;
                 self.is_connected.send_replace(false);
@@ -423,6 +469,9 @@ impl Feed {
         tracing::info!(%from, %end, "streaming the log");
         if is_gap {
             self.sightings.begin(from);
+            if self.has_connected {
+                self.counts.gaps.inc();
+            }
             let missed = (self.last, Place::before(from));
             for active in self.delivery.roster().everybody() {
                 tell_gap(&active.subscriber, missed);
@@ -436,6 +485,7 @@ impl Feed {
         // Whoever reads once we are ready finds a look that was earlier.
         self.look().await;
         self.has_connected = true;
+        self.counts.connected.set(1);
         self.is_connected.send_replace(true);
     }
 
@@ -467,6 +517,7 @@ impl Feed {
         let forgettable = self.window.trim();
         self.sightings.forget_before(self.window.from());
         self.log.acknowledge(forgettable.min(self.sightings.seen()));
+        self.window.measure(&self.counts);
     }
 }
 
