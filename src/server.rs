@@ -111,7 +111,7 @@ pub async fn run(
     let watched = Watched {
         keys: identity::keys(&settings.identity),
         metrics: Arc::clone(&metrics),
-        pools: [pg.pool.clone(), evaluators],
+        pools: [pg.pool.clone(), evaluators.clone()],
         realtime: Arc::clone(&realtime),
     };
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
@@ -134,7 +134,8 @@ pub async fn run(
     tasks.spawn(feed.run(stop.clone()).map(Ok));
     tasks.spawn(partitions.run(stop.clone()).map(Ok));
     let rooms = Arc::clone(&realtime);
-    tasks.spawn(realtime.watch_sessions(stop.clone()).map(Ok));
+    tasks.spawn(Arc::clone(&realtime).watch_sessions(stop.clone()).map(Ok));
+    tasks.spawn(realtime.watch_rights(evaluators, stop.clone()).map(Ok));
     let hearer = Box::new(move |payload: &str| rooms.hear(payload));
     tasks.spawn(listen::run(pg, target, schemas, hearer, stop.clone()).map(Ok));
     let ended = tokio::select! {

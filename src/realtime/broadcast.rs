@@ -124,7 +124,6 @@ impl Said {
     /// Tells it.
     pub(super) fn tell(&self, hub: &Hub) {
         let Some(row) = self.row else { return hub.say(&self.room, &self.broadcast, None) };
-        hub.note_told(row.xid);
         hub.say_from_log(&self.room, &self.broadcast, row);
     }
 

@@ -94,11 +94,6 @@ impl Delivery {
         &self.roster
     }
 
-    /// The rooms.
-    pub(super) fn hub(&self) -> &Hub {
-        &self.hub
-    }
-
     /// How long somebody is not asked about a table, after policies ran into the time limit.
     pub(super) fn rests(&self, table: u32, identity: &Arc<Identity>) -> Option<Duration> {
         self.authorizer.rests(table, identity)

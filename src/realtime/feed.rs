@@ -20,6 +20,7 @@ use super::delivery::{Delivery, Part};
 use super::explain::{Look, MAX_SUBSCRIPTIONS, Standing, Subscription};
 use super::hub::Hub;
 use super::reading::{Origin, Reading};
+use super::rights::Rights;
 use super::sightings::Sightings;
 use super::store;
 use super::subscriber::{Active, Subscriber, system, tell_gap};
@@ -69,6 +70,8 @@ pub struct Handle {
     is_connected: watch::Receiver<bool>,
     /// The rooms: what SQL broadcasts is told there.
     pub(super) hub: Arc<Hub>,
+    /// The private channels: what may change their rights is told there.
+    pub(super) rights: Arc<Rights>,
 }
 
 impl Handle {
@@ -116,6 +119,8 @@ pub struct Feed {
     is_connected: watch::Sender<bool>,
     delivery: Delivery,
     broadcasts: Broadcasts,
+    hub: Arc<Hub>,
+    rights: Arc<Rights>,
     window: Window,
     /// From where in the log a reading goes on.
     sightings: Sightings,
@@ -145,7 +150,7 @@ impl Feed {
         settings: &RealtimeSettings,
         metrics: &Metrics,
     ) -> (Self, Handle) {
-        let hub = Arc::<Hub>::default();
+        let (hub, rights) = (Arc::<Hub>::default(), Arc::<Rights>::default());
         let (sender, commands) = mpsc::channel(MAX_COMMANDS);
         let (is_connected, connected) = watch::channel(false);
         let bounds = Bounds {
@@ -162,6 +167,8 @@ impl Feed {
                 settings.realtime_max_broadcast_bytes,
                 metrics.realtime.clone(),
             ),
+            hub: Arc::clone(&hub),
+            rights: Arc::clone(&rights),
             window: Window::new(bounds),
             sightings: Sightings::new(),
             pool,
@@ -174,7 +181,7 @@ impl Feed {
             subscriptions: metrics.realtime.subscriptions.clone(),
             counts: metrics.log.clone(),
         };
-        (feed, Handle { commands: sender, is_connected: connected, hub })
+        (feed, Handle { commands: sender, is_connected: connected, hub, rights })
     }
 
     /// Works until `shutdown`, then leaves the slot in order.
@@ -415,6 +422,7 @@ impl Feed {
         match event {
             Event::Begin(transaction) => {
                 self.counts.telling(transaction.committed_at_us);
+                self.hub.note_told(transaction.xid);
                 let told = self.delivery.told(transaction.xid).await;
                 self.sightings.told(Origin::of(&transaction));
                 self.telling = (transaction, told);
@@ -442,7 +450,7 @@ impl Feed {
                 if message.is_transactional {
                     batch.say(&self.telling, said);
                 } else if let Some(said) = said {
-                    said.tell(self.delivery.hub());
+                    said.tell(&self.hub);
                 }
             }
             Event::Message(message) if !message.is_transactional => {}
@@ -477,6 +485,7 @@ impl Feed {
                 tell_gap(&active.subscriber, missed);
             }
             self.delivery.forget_everything();
+            self.rights.tell_gap();
             // Another log begins; its places may be lower.
             self.last = Place::before(from);
         }
@@ -493,6 +502,9 @@ impl Feed {
         let batch = std::mem::take(batch);
         if let Some(last) = batch.parts.iter().rev().find_map(|part| part.changes.last()) {
             self.last = last.place;
+        }
+        for part in &batch.parts {
+            self.rights.tell(part);
         }
         self.delivery.deliver(&batch.parts).await;
         for change in batch.parts.into_iter().flat_map(|part| part.changes) {

@@ -3,15 +3,16 @@
 //! Reading order: `protocol` (frames, pure), `upgrade` (who may open a socket), `socket` (one
 //! connection), `outbox` (its bounded queue), `join` (what is asked of a channel, pure),
 //! `channel` (one joined topic), `speech` (what is said there), `renewal` (its token), `sessions`
-//! (sign-ins that end), `limits` (how much is too much, pure), `presence` (who is there, pure),
-//! `hub` (topic -> sockets), `subscription` (could this change matter? pure), `roster` (to
-//! whom?), `authorize` (may they see it?), `event` (a change as JSON, pure), `window` (recent
-//! changes), `reading` (what somebody has read, pure), `sightings` (where in the log that is,
-//! pure), `delivery` (a change through all of these), `concern` (who is shown what of it),
-//! `subscriber`, `feed` (the task that owns them), `broadcast` (what SQL says to the rooms),
-//! `bridge` (the same as JSON, pure), `replay` (what it said before), `partitions` (where that
-//! is kept), `api` (broadcasts over HTTP), `batch` (their bodies, pure), `rate` (how many),
-//! `explain` (why no event came), `store` (SQL), `error` (reasons and close codes).
+//! (sign-ins that end), `rights` (what a private channel may, when something has changed),
+//! `limits` (how much is too much, pure), `presence` (who is there, pure), `hub` (topic ->
+//! sockets), `subscription` (could this change matter? pure), `roster` (to whom?), `authorize`
+//! (may they see it?), `event` (a change as JSON, pure), `window` (recent changes), `reading`
+//! (what somebody has read, pure), `sightings` (where in the log that is, pure), `delivery` (a
+//! change through all of these), `concern` (who is shown what of it), `subscriber`, `feed` (the
+//! task that owns them), `broadcast` (what SQL says to the rooms), `bridge` (the same as JSON,
+//! pure), `replay` (what it said before), `partitions` (where that is kept), `api` (broadcasts
+//! over HTTP), `batch` (their bodies, pure), `rate` (how many), `explain` (why no event came),
+//! `store` (SQL), `error` (reasons and close codes).
 
 mod api;
 pub mod authorize;
@@ -36,6 +37,7 @@ mod rate;
 mod reading;
 mod renewal;
 mod replay;
+mod rights;
 mod roster;
 mod sessions;
 mod sightings;
@@ -53,6 +55,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use deadpool_postgres::Pool;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -64,6 +67,7 @@ use crate::pg::{Pg, names};
 
 use error::Token;
 use limits::Bucket;
+use rights::Review;
 use sessions::Sessions;
 use upgrade::Admitted;
 
@@ -146,6 +150,12 @@ impl Realtime {
         if let Some((room, said)) = broadcast::count(&self.metrics, what, read) {
             self.hub.say(&room, &said, None);
         }
+    }
+
+    /// Asks again about rights in private channels when something changes that they stand on,
+    /// until `stop`; `pool` is for reading policies.
+    pub async fn watch_rights(self: Arc<Self>, pool: Pool, stop: CancellationToken) {
+        Review::new(&self, &pool).run(&stop).await;
     }
 
     /// Who a token speaks for, by this dialect's rules.
