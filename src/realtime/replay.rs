@@ -15,8 +15,6 @@ use super::protocol;
 use super::reading::{Origin, Reading};
 use super::socket::Connection;
 use super::{TOPIC_PREFIX, store};
-use crate::pg::Error;
-use crate::wal::Lsn;
 
 /// Most messages of one replay.
 const MAX_MESSAGES: i64 = 25;

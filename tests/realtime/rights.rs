@@ -38,7 +38,7 @@ async fn joined(server: &Server, name: &str, who: &str) -> Socket {
 }
 
 async fn join(socket: &mut Socket, server: &Server, name: &str, who: &str) {
-    let (status, response) = socket.join_with(name, &server.person(who), private()).await;
+    let (status, response) = socket.join_with(name, &server.person(who).token, private()).await;
     assert_eq!(status, "ok", "{who} in {name}: {response}");
 }
 
@@ -158,7 +158,7 @@ async fn removed_member_hears_nothing_more_and_the_channel_ends() {
     database.sql(&send).await;
     assert!(dee.frame().await.is_binary(), "and hear the database too");
     assert_silent(&mut bo).await;
-    let (status, response) = bo.join_with(&name, &server.person("bo"), private()).await;
+    let (status, response) = bo.join_with(&name, &server.person("bo").token, private()).await;
     assert_eq!(status, "error", "{response}");
 }
 
@@ -317,7 +317,7 @@ async fn rights_follow_the_policies_themselves() {
         two_seconds(&server).await;
         database.sql(change).await;
         assert_ends(&mut bo, "red").await;
-        let (status, _) = bo.join_with("red", &server.person("bo"), private()).await;
+        let (status, _) = bo.join_with("red", &server.person("bo").token, private()).await;
         assert_eq!(status, "error", "{change}");
     }
 }
@@ -451,7 +451,7 @@ async fn removal_at_the_moment_of_the_join_is_not_overlooked() {
         let leave = bo.push("realtime:red", "phx_leave", json!({})).await;
         while bo.next().await[1] != json!(leave) {}
         let (joined, removed) = tokio::join!(
-            bo.join_with("red", &who, private()),
+            bo.join_with("red", &who.token, private()),
             remover.batch_execute(
                 "delete from members where person = 'b0000000-0000-4000-8000-00000000000b'"
             ),

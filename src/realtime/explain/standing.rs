@@ -155,11 +155,11 @@ impl Subscription {
             let says = format!("{topic} is subscribed, but none of its bindings wants this row");
             return vec![Step::stops(&name, says)];
         };
-        let place = candidates.first().map(|change| change.place).filter(|_| last.is_some());
+        let change = candidates.first().filter(|_| last.is_some());
         let mut steps = Vec::new();
-        steps.push(match (place, binding.after) {
-            (Some(place), Some(after)) if place <= after => {
-                Step::stops(&name, format!("{topic} listens to changes after {after}"))
+        steps.push(match (change, &binding.after) {
+            (Some(change), Some(after)) if !after.is_before(change) => {
+                Step::stops(&name, format!("{topic} listens to changes after {}", after.place))
             }
             _ => Step::passes(&name, format!("{topic} is subscribed, with a binding that fits")),
         });
@@ -178,7 +178,7 @@ impl Subscription {
             let says = format!("policies took too long: for {seconds} s more they are not asked");
             steps.push(Step::stops(&name, says));
         }
-        if let (Some(place), Some(last)) = (place, last) {
+        if let (Some(place), Some(last)) = (change.map(|change| change.place), last) {
             let reached = self.caught_up.unwrap_or(last);
             steps.push(if place <= reached {
                 Step::passes(&name, format!("{topic} had its turn: what they may see was sent"))
