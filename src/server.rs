@@ -133,10 +133,10 @@ pub async fn run(
     tasks.spawn(serving.into_future());
     tasks.spawn(feed.run(stop.clone()).map(Ok));
     tasks.spawn(partitions.run(stop.clone()).map(Ok));
-    let rooms = Arc::clone(&realtime);
+    let bridged = Arc::clone(&realtime);
     tasks.spawn(Arc::clone(&realtime).watch_sessions(stop.clone()).map(Ok));
     tasks.spawn(realtime.watch_rights(evaluators, stop.clone()).map(Ok));
-    let hearer = Box::new(move |payload: &str| rooms.hear(payload));
+    let hearer = Box::new(move |payload: &str| bridged.hear(payload));
     tasks.spawn(listen::run(pg, target, schemas, hearer, stop.clone()).map(Ok));
     let ended = tokio::select! {
         // First, since a shutdown ends the tasks too.
