@@ -208,7 +208,8 @@ pub struct LimitSettings {
     /// Longest a request may take, in seconds
     #[arg(long, env = "WALKIE_REQUEST_TIMEOUT_SECONDS", default_value_t = 30)]
     pub request_timeout_seconds: u64,
-    /// How long a shutdown waits for requests and sockets, in seconds
+    /// How long a shutdown waits for what does not end by itself, in seconds: for sockets that
+    /// were told to close, and then for requests
     #[arg(long, env = "WALKIE_DRAIN_SECONDS", default_value_t = 10)]
     pub drain_seconds: u64,
 }
@@ -376,6 +377,10 @@ pub struct RealtimeSettings {
     /// Most channels on one socket
     #[arg(long, env = "WALKIE_REALTIME_MAX_CHANNELS", default_value_t = 100)]
     pub realtime_max_channels: usize,
+    /// Over how long a shutdown spreads the closing of sockets, in seconds: clients that all come
+    /// back at one moment are a burden for whoever takes them
+    #[arg(long, env = "WALKIE_REALTIME_DRAIN_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub realtime_drain_seconds: u64,
     /// A socket that says nothing for so long is closed, in seconds
     #[arg(long, env = "WALKIE_REALTIME_IDLE_SECONDS", default_value_t = 60)]
     pub realtime_idle_seconds: u64,
@@ -497,6 +502,11 @@ impl RealtimeSettings {
     /// How long a refusal waits.
     pub fn refusal_delay(&self) -> Duration {
         Duration::from_millis(self.realtime_refusal_delay_ms)
+    }
+
+    /// Over how long a shutdown spreads the closing of sockets.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.realtime_drain_seconds)
     }
 
     /// How long a socket may be silent.

@@ -98,19 +98,19 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         format!("port {} cannot be used; choose another with WALKIE_PORT", address.1)
     })?;
     tracing::info!(host = %address.0, port = address.1, "serving");
-    server::run(listener, settings, shutdown_signal()?).await?;
-    Ok(())
+    let (shutdown, at_once) = shutdown_signals()?;
+    until(at_once, async { Ok(server::run(listener, settings, shutdown).await?) }).await
 }
 
 async fn develop(dev: Dev) -> anyhow::Result<()> {
     observe::start(&dev.log)?;
-    let shutdown = shutdown_signal()?;
+    let (shutdown, at_once) = shutdown_signals()?;
     let listener = TcpListener::bind(("127.0.0.1", dev.port)).await.with_context(|| {
         format!("port {} cannot be used; choose another with --port or WALKIE_PORT", dev.port)
     })?;
     let cluster =
         Cluster::start(&dev.postgres, &dev.data, Kind::Kept { port: dev.db_port }).await?;
-    let outcome = develop_on(&cluster, listener, &dev, shutdown).await;
+    let outcome = until(at_once, develop_on(&cluster, listener, &dev, shutdown)).await;
     cluster.stop().await;
     outcome
 }
@@ -225,18 +225,29 @@ async fn check(database: &DatabaseSettings) -> anyhow::Result<ExitCode> {
     Ok(if cannot_work { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Ends with Ctrl-C or SIGTERM.
-fn shutdown_signal() -> anyhow::Result<CancellationToken> {
+/// Ctrl-C or SIGTERM, and a second of them, which waits for nobody.
+fn shutdown_signals() -> anyhow::Result<(CancellationToken, CancellationToken)> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
+    let tokens = (CancellationToken::new(), CancellationToken::new());
+    let (first, second) = tokens.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        for token in [first, second] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            token.cancel();
         }
-        cancelled.cancel();
     });
-    Ok(token)
+    Ok(tokens)
+}
+
+/// Works until it is done, or must end at once.
+async fn until(
+    at_once: CancellationToken,
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let done = at_once.run_until_cancelled(work).await;
+    done.unwrap_or_else(|| bail!("ended at once, as a second signal asked"))
 }

@@ -2,7 +2,10 @@
 //! the body of a message.
 
 use std::io::IsTerminal;
-use std::sync::atomic::AtomicU64;
+use std::panic::PanicHookInfo;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -11,28 +14,56 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogFormat, LogSettings};
 
-/// Starts logging to standard error; standard output belongs to what a command prints.
+/// Starts logging to standard error, panics too; standard output belongs to what a command
+/// prints.
 ///
 /// # Errors
 /// The filter does not parse.
-pub fn start(settings: &LogSettings) -> Result<(), tracing_subscriber::filter::ParseError> {
+pub fn start(settings: &LogSettings) -> Result<(), ParseError> {
+    // A second start happens only where tests share a process; the first one stays.
+    if lines(settings, std::io::stderr)?.try_init().is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
+    Ok(())
+}
+
+/// Lines as the settings want them, written to `writer`.
+///
+/// # Errors
+/// The filter does not parse.
+pub fn lines<W>(settings: &LogSettings, writer: W) -> Result<Box<Lines>, ParseError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     // These libraries repeat what our own lines say with the reason and what follows.
     let quiet = "pgwire_replication=off,refinery_core=warn,tokio_postgres=warn";
     let filter = EnvFilter::try_new(format!("{},{quiet}", settings.log))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
-    // A second start happens only where tests share a process; the first one stays.
-    let _ = match settings.log_format {
-        LogFormat::Pretty => lines.try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    };
-    Ok(())
+    Ok(match settings.log_format {
+        LogFormat::Pretty => Box::new(lines.finish()),
+        LogFormat::Json => Box::new(lines.json().flatten_event(true).finish()),
+    })
+}
+
+/// Whatever writes log lines.
+pub type Lines = dyn tracing::Subscriber + Send + Sync;
+
+/// A line for a panic, where it happened: within a request it bears the request's id. The words
+/// are logged only where the source has them whole; what was put in could be a message's body.
+pub fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let words = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or_default();
+    tracing::error!(place, words, "a part of the program panicked");
 }
 
 /// What one server counts. Each slice gets its group; a new group is a field here and its
@@ -43,6 +74,10 @@ pub struct Metrics {
     pub realtime: RealtimeMetrics,
     /// Who may see which change.
     pub authorizer: AuthorizerMetrics,
+    /// The log, its slot and the window.
+    pub log: LogMetrics,
+    /// Connections to the database.
+    pub pools: PoolMetrics,
 }
 
 /// A counter for each way in which something came out; the label's values come from a list in
@@ -60,6 +95,8 @@ pub struct RealtimeMetrics {
     pub subscriptions: Gauge,
     /// Joins; see [`RealtimeMetrics::count_join`].
     joins: Outcomes,
+    /// Changes of the log put into the queues of channels.
+    pub deliveries: Counter,
     /// Frames handed to the network.
     pub frames: Counter,
     /// Sockets that have ended; see [`RealtimeMetrics::count_close`].
@@ -96,6 +133,71 @@ pub struct AuthorizerMetrics {
     pub uncacheable_policies: Gauge,
 }
 
+/// What is counted of the log. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct LogMetrics {
+    /// 1 while it is streamed.
+    pub connected: Gauge,
+    /// Changes of rows that it told.
+    pub changes: Counter,
+    /// Times that subscribers were told of a gap in it.
+    pub gaps: Counter,
+    /// Changes that the window keeps.
+    pub window_changes: Gauge,
+    /// Bytes of their values.
+    pub window_bytes: Gauge,
+    /// Seconds since the oldest of them was told.
+    pub window_age: Gauge<f64, AtomicU64>,
+    lag_seconds: Gauge<f64, AtomicU64>,
+    lag_bytes: Gauge<f64, AtomicU64>,
+    held_bytes: Gauge<f64, AtomicU64>,
+    safe_bytes: Gauge<f64, AtomicU64>,
+    /// When the oldest transaction was committed that was told and is not delivered, in
+    /// microseconds since 1970; 0 when there is none.
+    telling: Arc<AtomicI64>,
+    /// Up to where it was read.
+    read: Arc<AtomicU64>,
+}
+
+/// What Postgres knows of the slot.
+#[derive(Debug, Clone, Copy)]
+pub struct Slot {
+    /// Where the log ends.
+    pub end: u64,
+    /// Bytes of log that the slot keeps.
+    pub held_bytes: f64,
+    /// Bytes that may still be written before it is given up; infinite without a limit.
+    pub safe_bytes: f64,
+}
+
+/// How many connections a pool has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PoolState {
+    /// The most it may have.
+    pub limit: usize,
+    /// Those that are open.
+    pub open: usize,
+    /// Those that somebody works with.
+    pub in_use: usize,
+    /// Those who wait for one.
+    pub waiting: usize,
+}
+
+/// What is counted of the pools. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct PoolMetrics {
+    limit: Pools,
+    open: Pools,
+    in_use: Pools,
+    waiting: Pools,
+}
+
+/// A gauge for each pool.
+type Pools = Family<[(&'static str, &'static str); 1], Gauge>;
+
+/// The pools there are: for requests, and for the authorizer's questions.
+pub const POOLS: [&str; 2] = ["requests", "authorizer"];
+
 impl Default for AuthorizerMetrics {
     fn default() -> Self {
         Self {
@@ -121,7 +223,11 @@ impl Default for Metrics {
         realtime.register(registry.sub_registry_with_prefix("realtime"));
         let authorizer = AuthorizerMetrics::default();
         authorizer.register(registry.sub_registry_with_prefix("authorizer"));
-        Self { registry, realtime, authorizer }
+        let log = LogMetrics::default();
+        log.register(&mut registry);
+        let pools = PoolMetrics::default();
+        pools.register(registry.sub_registry_with_prefix("pool"));
+        Self { registry, realtime, authorizer, log, pools }
     }
 }
 
@@ -157,6 +263,92 @@ impl AuthorizerMetrics {
     }
 }
 
+impl LogMetrics {
+    fn register(&self, registry: &mut Registry) {
+        let group = registry.sub_registry_with_prefix("log");
+        group.register("connected", "1 while the log is streamed", self.connected.clone());
+        group.register("changes", "Changes of rows that the log told", self.changes.clone());
+        let gaps = "Times that subscribers were told that changes are lost";
+        group.register("gaps", gaps, self.gaps.clone());
+        let lag = "Age of the oldest transaction that was told and is not delivered";
+        group.register_with_unit("lag", lag, Unit::Seconds, self.lag_seconds.clone());
+        let group = registry.sub_registry_with_prefix("slot");
+        let lag = "Log that is written and was not read by the server";
+        group.register_with_unit("lag", lag, Unit::Bytes, self.lag_bytes.clone());
+        let held = "Log that Postgres keeps on disk for the slot";
+        group.register_with_unit("held", held, Unit::Bytes, self.held_bytes.clone());
+        let safe = "Log that may still be written before Postgres gives the slot up";
+        group.register_with_unit("safe", safe, Unit::Bytes, self.safe_bytes.clone());
+        let group = registry.sub_registry_with_prefix("window");
+        let changes = "Changes that are kept for those who come back";
+        group.register("changes", changes, self.window_changes.clone());
+        let size = "Size of these changes";
+        group.register_with_unit("size", size, Unit::Bytes, self.window_bytes.clone());
+        let age = "Time since the oldest of these changes was told";
+        group.register_with_unit("age", age, Unit::Seconds, self.window_age.clone());
+    }
+
+    /// A transaction is being told that was committed then, in microseconds since 1970.
+    pub fn telling(&self, committed_at_us: i64) {
+        // What was told before it and is not delivered either is older.
+        let _ =
+            self.telling.compare_exchange(0, committed_at_us, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Everything that was told is delivered.
+    pub fn told_all(&self) {
+        self.telling.store(0, Ordering::Relaxed);
+    }
+
+    /// The log was read up to this position.
+    pub fn read_up_to(&self, position: u64) {
+        self.read.store(position, Ordering::Relaxed);
+    }
+
+    /// Works out how far behind the server is. What Postgres did not tell is not a number.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge of bytes may be off by some")]
+    pub fn measure(&self, slot: Option<&Slot>) {
+        let now_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let lag_us = match u128::try_from(self.telling.load(Ordering::Relaxed)) {
+            Ok(0) | Err(_) => 0,
+            Ok(since) => now_us.saturating_sub(since),
+        };
+        let lag = Duration::from_micros(u64::try_from(lag_us).unwrap_or(u64::MAX));
+        self.lag_seconds.set(lag.as_secs_f64());
+        let read = self.read.load(Ordering::Relaxed);
+        let lag = slot.map_or(f64::NAN, |slot| slot.end.saturating_sub(read) as f64);
+        self.lag_bytes.set(lag);
+        self.held_bytes.set(slot.map_or(f64::NAN, |slot| slot.held_bytes));
+        self.safe_bytes.set(slot.map_or(f64::NAN, |slot| slot.safe_bytes));
+    }
+}
+
+impl PoolMetrics {
+    fn register(&self, group: &mut Registry) {
+        group.register("limit", "Most connections that a pool may have", self.limit.clone());
+        group.register("open", "Connections that a pool has", self.open.clone());
+        let in_use = "Connections of a pool that somebody works with";
+        group.register("in_use", in_use, self.in_use.clone());
+        let waiting = "Those who wait for a connection of a pool";
+        group.register("waiting", waiting, self.waiting.clone());
+        for name in POOLS {
+            self.set(name, PoolState::default());
+        }
+    }
+
+    /// Shows how a pool of [`POOLS`] stands.
+    pub fn set(&self, name: &'static str, state: PoolState) {
+        let PoolState { limit, open, in_use, waiting } = state;
+        let all = [(&self.limit, limit), (&self.open, open)];
+        for (gauges, count) in
+            all.into_iter().chain([(&self.in_use, in_use), (&self.waiting, waiting)])
+        {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            gauges.get_or_create(&[("pool", name)]).set(count);
+        }
+    }
+}
+
 impl RealtimeMetrics {
     fn register(&self, group: &mut Registry) {
         group.register("sockets", "Sockets that are open", self.sockets.clone());
@@ -168,6 +360,8 @@ impl RealtimeMetrics {
             "Joins, by outcome: ok or the code of the error",
             self.joins.clone(),
         );
+        let deliveries = "Changes of the log put into the queues of channels, one for each channel";
+        group.register("deliveries", deliveries, self.deliveries.clone());
         group.register("frames", "Frames handed to the network", self.frames.clone());
         let closes =
             "Sockets that have ended, by reason: gone (the client left) or why the server closed";

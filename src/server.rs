@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Auth;
 use crate::config::Settings;
 use crate::identity::{Keys, SERVICE_ROLE};
-use crate::observe::Metrics;
+use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
 use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
@@ -79,7 +79,8 @@ pub async fn require(url: &str) -> Result<(), Error> {
     if lacks.is_empty() { Ok(()) } else { Err(Error::Requirements(lacks)) }
 }
 
-/// Serves on `listener` until `shutdown`, then lets requests and sockets end.
+/// Serves on `listener` until `shutdown`; then closes the sockets one after the other, lets
+/// requests end, and leaves the slot in order.
 ///
 /// # Errors
 /// The database lacks something, or the listener fails.
@@ -89,13 +90,14 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     require(&settings.database.database_url).await?;
-    let pg = Pg::new(&settings.database)?;
+    let pg = Pg::new(&settings.database, &search_path(&settings))?;
     pg.reload(&settings.rest.schemas).await?;
     let partitions = Partitions::new(pg.clone(), settings.realtime.realtime_messages_hours);
     partitions.keep().await;
 
     let metrics = Arc::new(Metrics::default());
-    let (feed, changes) = feed(&settings, &metrics)?;
+    let evaluators = authorizer_pool(&settings)?;
+    let (feed, changes) = feed(&settings, evaluators.clone(), &metrics)?;
     let sockets = TaskTracker::new();
     let realtime = Realtime::new(
         identity::keys(&settings.identity),
@@ -106,7 +108,16 @@ pub async fn run(
         shutdown.clone(),
         sockets.clone(),
     );
-    let app = router(&settings, &pg, &changes, &metrics, &realtime)
+    let watched = Watched {
+        keys: identity::keys(&settings.identity),
+        metrics: Arc::clone(&metrics),
+        pools: [pg.pool.clone(), evaluators],
+        realtime: Arc::clone(&realtime),
+    };
+    let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
+    let app = router(&settings, &pg, &realtime)
+        .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
+        .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
         .into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|stream| {
         // Frames are small and must not wait for each other.
@@ -115,28 +126,35 @@ pub async fn run(
     let schemas = settings.rest.schemas.clone();
     let target = Target::new(&settings.database.database_url, "notifications")?;
 
+    // What sockets need goes on until the last one is closed.
+    let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    let stop = shutdown.clone().cancelled_owned();
-    tasks.spawn(axum::serve(listener, app).with_graceful_shutdown(stop).into_future());
-    tasks.spawn(feed.run(shutdown.clone()).map(Ok));
-    tasks.spawn(partitions.run(shutdown.clone()).map(Ok));
-    tasks.spawn(realtime.watch_sessions().map(Ok));
-    tasks.spawn(listen::run(pg, target, schemas, shutdown.clone()).map(Ok));
+    let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tasks.spawn(serving.into_future());
+    tasks.spawn(feed.run(stop.clone()).map(Ok));
+    tasks.spawn(partitions.run(stop.clone()).map(Ok));
+    tasks.spawn(realtime.watch_sessions(stop.clone()).map(Ok));
+    tasks.spawn(listen::run(pg, target, schemas, stop.clone()).map(Ok));
     let ended = tokio::select! {
         // First, since a shutdown ends the tasks too.
         biased;
         () = shutdown.cancelled() => None,
         ended = tasks.join_next() => ended,
     };
+    tracing::info!("going down: sockets are told to come back, requests may end");
     shutdown.cancel();
     sockets.close();
-    let drained = async {
-        sockets.wait().await;
-        while tasks.join_next().await.is_some() {}
-    };
+    // Until the last socket is closed others are still answered: whoever balances the load has
+    // time to see that this server is not ready any more.
     let drain = Duration::from_secs(settings.http.limits.drain_seconds);
-    if tokio::time::timeout(drain, drained).await.is_err() {
-        tracing::warn!("some requests or sockets did not end in time and are cut off");
+    let closing = settings.realtime.drain().saturating_add(drain);
+    if tokio::time::timeout(closing, sockets.wait()).await.is_err() {
+        tracing::warn!("some sockets did not close in time and are cut off");
+    }
+    stop.cancel();
+    let ending = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(drain, ending).await.is_err() {
+        tracing::warn!("some requests did not end in time and are cut off");
     }
     match ended {
         None => Ok(()),
@@ -148,13 +166,12 @@ pub async fn run(
     }
 }
 
-/// The log reader and the pool that its authorizer asks over.
-fn feed(settings: &Settings, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
+/// The log reader, whose authorizer asks over `pool`.
+fn feed(settings: &Settings, pool: Pool, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
     let target = Target::new(url, "log")?;
     let publications = [names::PUBLICATION, names::BROADCASTS, names::POLICIES_PUBLICATION];
     let source = Source::new(&target, &settings.realtime.realtime_slot, &publications);
-    let pool = authorizer_pool(settings)?;
     Ok(Feed::new(source, pool, &settings.realtime, metrics))
 }
 
@@ -162,8 +179,7 @@ fn feed(settings: &Settings, metrics: &Metrics) -> Result<(Feed, Handle), Error>
 /// no statement runs longer than a policy may, nor waits for a lock until it looks as if it did.
 fn authorizer_pool(settings: &Settings) -> Result<Pool, Error> {
     let limit = settings.realtime.realtime_policy_timeout_ms;
-    let served = settings.rest.schemas.get(..1).unwrap_or_default();
-    let search_path = [served, &settings.rest.extra_search_path].concat().join(",");
+    let search_path = search_path(settings);
     let target =
         Target::new(&settings.database.database_url, "authorizer")?.with_options(&format!(
             "-c statement_timeout={limit} -c lock_timeout={} -c plan_cache_mode=force_generic_plan \
@@ -174,40 +190,40 @@ fn authorizer_pool(settings: &Settings) -> Result<Pool, Error> {
     Ok(pool::pool(target, size, settings.database.pool.wait()))
 }
 
-/// Every route of the server.
-fn router(
-    settings: &Settings,
-    pg: &Pg,
-    changes: &Handle,
-    metrics: &Arc<Metrics>,
-    realtime: &Arc<Realtime>,
-) -> Router {
+/// Where requests look for what they name without a schema.
+fn search_path(settings: &Settings) -> String {
+    let served = settings.rest.schemas.get(..1).unwrap_or_default();
+    [served, &settings.rest.extra_search_path].concat().join(",")
+}
+
+/// The routes of the dialects.
+fn router(settings: &Settings, pg: &Pg, realtime: &Arc<Realtime>) -> Router {
     let keys = identity::keys(&settings.identity);
     let public_url = settings.http.public_url();
     let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
-    let rest = Rest::new(pg.clone(), keys.clone(), &settings.rest);
-    let watched = Watched { keys, metrics: Arc::clone(metrics) };
-    let readiness = Arc::new(Readiness { pg: pg.clone(), changes: changes.clone() });
+    let rest = Rest::new(pg.clone(), keys, &settings.rest);
     let requests = Router::new()
         .nest("/auth/v1", auth.router())
         .nest("/rest/v1/", rest.router())
         .nest("/realtime/v1/api", realtime::api_router(Arc::clone(realtime)));
     // Sockets outlive every time limit, and probes are not worth a line in the log.
     edge::layers(requests, &settings.http.limits)
-        .nest("/realtime/v1", realtime::router(Arc::clone(realtime)))
+        .nest("/realtime/v1", edge::trace(realtime::router(Arc::clone(realtime))))
         .route("/health", get(|| async { "ok" }))
-        .merge(Router::new().route("/ready", get(ready)).with_state(readiness))
-        .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
 }
 
 /// What must work before traffic is sent here.
 struct Readiness {
     pg: Pg,
     changes: Handle,
+    shutdown: CancellationToken,
 }
 
 /// GET /ready: 200 when requests can be answered and the log is streamed, else 503 and why.
 async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, &'static str) {
+    if readiness.shutdown.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is going down");
+    }
     if !readiness.changes.is_connected() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the log is not streamed yet");
     }
@@ -224,6 +240,19 @@ async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, &'static
 struct Watched {
     keys: Keys,
     metrics: Arc<Metrics>,
+    /// As [`POOLS`] names them.
+    pools: [Pool; POOLS.len()],
+    realtime: Arc<Realtime>,
+}
+
+fn state(pool: &Pool) -> PoolState {
+    let status = pool.status();
+    PoolState {
+        limit: status.max_size,
+        open: status.size,
+        in_use: status.size.saturating_sub(status.available),
+        waiting: status.waiting,
+    }
 }
 
 /// GET /metrics: OpenMetrics text, for `service_role` alone.
@@ -237,6 +266,10 @@ async fn measure(
         let refusal = serde_json::json!({ "message": "metrics are for the service_role key" });
         return (StatusCode::UNAUTHORIZED, Json(refusal)).into_response();
     }
+    for (name, pool) in POOLS.into_iter().zip(&watched.pools) {
+        watched.metrics.pools.set(name, state(pool));
+    }
+    watched.realtime.measure(&watched.metrics.log).await;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], watched.metrics.text()).into_response()
 }

@@ -36,7 +36,13 @@ fn realtime() -> String {
         ]
     };
     page.push_str("| status | error |\n| --- | --- |\n");
-    let others = [Upgrade::NoKey, Upgrade::Version, Upgrade::Full, Upgrade::TooManyJoins];
+    let others = [
+        Upgrade::NoKey,
+        Upgrade::Version,
+        Upgrade::Full,
+        Upgrade::TooManyJoins,
+        Upgrade::Restarting,
+    ];
     for upgrade in others.into_iter().chain(tokens().into_iter().map(Upgrade::Token)) {
         all_upgrades(&upgrade);
         let _ = writeln!(page, "| {} | {} |", upgrade.status().as_u16(), upgrade.text());
@@ -123,6 +129,7 @@ fn realtime() -> String {
         Api::Canceled,
         Api::NoPartition,
         Api::Unavailable,
+        Api::Broken,
     ] {
         all_refusals(&refused);
         let _ = writeln!(page, "| {} | `{}` |", refused.status().as_u16(), refused.body());
@@ -150,7 +157,11 @@ fn realtime() -> String {
 
 fn all_upgrades(upgrade: &Upgrade) {
     match upgrade {
-        Upgrade::NoKey | Upgrade::Version | Upgrade::Full | Upgrade::TooManyJoins => {}
+        Upgrade::NoKey
+        | Upgrade::Version
+        | Upgrade::Full
+        | Upgrade::TooManyJoins
+        | Upgrade::Restarting => {}
         Upgrade::Token(token) => all_tokens(token),
     }
 }
@@ -227,7 +238,8 @@ fn all_refusals(refused: &Api) {
         | Api::Policy
         | Api::Canceled
         | Api::NoPartition
-        | Api::Unavailable => {}
+        | Api::Unavailable
+        | Api::Broken => {}
     }
 }
 

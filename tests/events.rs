@@ -433,6 +433,20 @@ fn closes() -> [(Close, &'static str, &'static str); 6] {
     ]
 }
 
+/// Clients go by the range of the code, and by what `docs/realtime.md` says of it.
+#[test]
+fn codes_of_closed_sockets_say_whether_to_come_back() {
+    let page = include_str!("../docs/realtime.md");
+    for (close, ..) in closes() {
+        let begins = format!("| {} | {} | ", close.code(), close.text());
+        let row = page.lines().find_map(|line| line.strip_prefix(&begins));
+        let row = row.unwrap_or_else(|| panic!("docs/realtime.md lacks: {begins}"));
+        let is_to_come_back = matches!(close.code(), 1012 | 4000..=4499);
+        assert_eq!(row.starts_with("yes"), is_to_come_back, "{begins}{row}");
+        assert!(row.starts_with("yes") || row.starts_with("not"), "{begins}{row}");
+    }
+}
+
 fn text(payload: &Value) -> String {
     payload.to_string().replace('|', "\\|")
 }

@@ -75,6 +75,8 @@ pub(super) enum Error {
     Unavailable(pg::Error),
     /// A fault of the set-up or of this program.
     Broken(Box<dyn std::error::Error + Send + Sync>),
+    /// A panic, which is logged where it happens.
+    Panicked,
 }
 
 /// A refusal in the words of whoever wrote the rule.
@@ -128,7 +130,7 @@ impl Error {
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "User not found"),
             Self::Rule(rule) => (rule.status, "unexpected_failure", &rule.message),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unexpected_failure", "The database is busy or restarting, please retry after a moment."),
-            Self::Broken(_) => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unexpected failure, please check server logs for more information"),
+            Self::Broken(_) | Self::Panicked => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unexpected failure, please check server logs for more information"),
         }
     }
 

@@ -32,6 +32,7 @@ use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use crate::config::AuthSettings;
+use crate::http::catch_panics;
 use crate::identity::Keys;
 use crate::pg::Pg;
 
@@ -63,7 +64,7 @@ impl Auth {
 
     /// Everything below `/auth/v1`.
     pub fn router(self) -> Router {
-        Router::new()
+        let router = Router::new()
             .route("/health", get(settings::health))
             .route("/settings", get(settings::settings))
             .route("/.well-known/jwks.json", get(settings::keys))
@@ -75,7 +76,8 @@ impl Auth {
             .route("/admin/users/{id}", get(admin::read).put(admin::change).delete(admin::delete))
             .fallback(async || Error::NoSuchPath)
             .method_not_allowed_fallback(async || Error::WrongMethod)
-            .with_state(Arc::new(self))
+            .with_state(Arc::new(self));
+        catch_panics(router, || Error::Panicked)
             .layer(DefaultBodyLimit::max(request::MAX_BODY_BYTES))
             .layer(from_fn(error::answer))
     }

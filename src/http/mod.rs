@@ -1,19 +1,22 @@
 //! The edge shared by all dialects. Knows no Postgres.
 //!
 //! Layers in the order a request meets them: `trace` (id, span, timing), limits, `cors`; then
-//! each dialect asks `identity` who is calling.
+//! each dialect asks `identity` who is calling, and catches its `panics`.
 
 mod cors;
 pub mod identity;
+mod panics;
 mod trace;
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
+
+pub use panics::catch as catch_panics;
+pub use trace::layers as trace;
 
 use crate::config::LimitSettings;
 
@@ -25,11 +28,10 @@ pub fn layers(router: Router, settings: &LimitSettings) -> Router {
         .layer(TimeoutLayer::with_status_code(
             http::StatusCode::GATEWAY_TIMEOUT,
             Duration::from_secs(settings.request_timeout_seconds),
-        ))
-        .layer(CatchPanicLayer::new());
+        ));
     let inner = router.clone();
     let router = router
         .layer(cors::layer(&settings.cors_origins))
         .layer(from_fn_with_state(inner, cors::pass_other_options));
-    trace::layers(router)
+    trace(router)
 }

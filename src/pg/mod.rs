@@ -30,6 +30,8 @@ use crate::config::DatabaseSettings;
 pub struct Pg {
     /// Connections for requests.
     pub pool: Pool,
+    /// Where requests look for what they name without a schema.
+    pub search_path: Arc<str>,
     catalog: Arc<ArcSwap<Catalog>>,
 }
 
@@ -38,11 +40,14 @@ impl Pg {
     ///
     /// # Errors
     /// The database URL does not parse.
-    pub fn new(settings: &DatabaseSettings) -> Result<Self, tokio_postgres::Error> {
+    pub fn new(
+        settings: &DatabaseSettings,
+        search_path: &str,
+    ) -> Result<Self, tokio_postgres::Error> {
         let timeout = format!("-c statement_timeout={}", settings.pool.statement_timeout_ms);
         let target = Target::new(&settings.database_url, "requests")?.with_options(&timeout);
         let pool = pool::pool(target, settings.pool.pool_size.into(), settings.pool.wait());
-        Ok(Self { pool, catalog: Arc::default() })
+        Ok(Self { pool, search_path: search_path.into(), catalog: Arc::default() })
     }
 
     /// What the schema looked like when it was last loaded.

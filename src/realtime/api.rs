@@ -1,4 +1,5 @@
-//! Broadcasts over HTTP, for those who have no socket, and what watches the server.
+//! Broadcasts over HTTP, for those who have no socket, what watches the server and what explains
+//! it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use super::protocol::{Broadcast, MAX_NAME_BYTES};
 use super::rate::Exceeded;
 use super::store::Asker;
 use super::upgrade::kept;
-use super::{Realtime, TOPIC_PREFIX, batch, store};
+use super::{Realtime, TOPIC_PREFIX, batch, explain, store};
+use crate::http::catch_panics;
 use crate::http::identity::{api_key, bearer};
 use crate::identity::Identity;
 
@@ -28,13 +30,18 @@ const MAX_BODY_BYTES: usize = 8_000_000;
 
 /// The routes beside the socket's.
 pub fn router(realtime: Arc<Realtime>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/ping", get(|| async { Json(json!({"message": "Success"})) }))
         .route("/tenants/{id}/health", get(health))
+        .route(
+            "/explain",
+            post(explain::explain).layer(DefaultBodyLimit::max(explain::MAX_BODY_BYTES)),
+        )
         .route("/broadcast", post(broadcast))
         .route("/broadcast/{topic}/events/{event}", post(broadcast_event))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(realtime)
+        .with_state(realtime);
+    catch_panics(router, || Error::Broken)
 }
 
 /// POST /broadcast: any number of messages. Answers 202 when all are well-formed; those that the
@@ -129,7 +136,7 @@ async fn health(
 }
 
 /// Who is calling: the bearer token speaks first, then the project key.
-fn caller(realtime: &Realtime, headers: &HeaderMap) -> Result<Identity, Error> {
+pub(super) fn caller(realtime: &Realtime, headers: &HeaderMap) -> Result<Identity, Error> {
     let token = bearer(headers).map(str::to_owned).or_else(|| api_key(headers, None));
     realtime.verify(&token.ok_or(Error::Unauthorized)?).map_err(|_| Error::Unauthorized)
 }

@@ -33,14 +33,15 @@ struct Out<'a> {
 
 impl Concern<'_> {
     /// Sends what was decided. Data are encoded once for each way of seeing the change, and
-    /// frames once for each topic, serializer and set of bindings.
+    /// frames once for each topic, serializer and set of bindings. Gives to how many channels.
     pub(super) fn send(
         &self,
         authorizer: &Authorizer,
         inquiry: &Inquiry,
         delete_events: DeleteEvents,
-    ) {
+    ) -> u64 {
         let now = unix_now();
+        let mut delivered = 0;
         for (role, sight) in &self.sights {
             let sight = match sight {
                 Ok(sight) => sight,
@@ -55,7 +56,7 @@ impl Concern<'_> {
             let audience = authorizer.audience(self.table.oid, role);
             self.collect(role, sight, audience, inquiry, delete_events, &mut outs);
             outs.retain(|out| out.listener.is_open(self.change, now));
-            self.write(sight, outs);
+            delivered += self.write(sight, outs);
             // The row before an update is a bonus: failing to judge it withholds nothing.
             let judged = match self.change.action {
                 Action::Insert { .. } | Action::Update { .. } => &sight.new,
@@ -70,6 +71,7 @@ impl Concern<'_> {
                 }
             }
         }
+        delivered
     }
 
     /// Everybody of a role whom the change concerns, with what they are shown.
@@ -192,7 +194,8 @@ impl Concern<'_> {
     }
 
     /// Bindings of one subscriber that see the same are one message.
-    fn write(&self, sight: &Sight, mut outs: Vec<Out<'_>>) {
+    fn write(&self, sight: &Sight, mut outs: Vec<Out<'_>>) -> u64 {
+        let mut written = 0;
         let mut data: HashMap<(Shown, &View), String> = HashMap::new();
         let mut frames: HashMap<Alike<'_>, Frame> = HashMap::new();
         if self.matches.len() > 1 {
@@ -216,7 +219,9 @@ impl Concern<'_> {
                 subscriber.frame(kind, &ids, data)
             });
             subscriber.outbox.send(frame.clone());
+            written += 1;
         }
+        written
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::Pool;
+use prometheus_client::metrics::counter::Counter;
 
 use super::authorize::{Asking, Authorizer, Consequences, Freshness, Inquiry, Person};
 use super::concern::Concern;
@@ -14,7 +15,8 @@ use super::subscriber::Active;
 use super::subscription::{Compared, Comparer};
 use crate::config::DeleteEvents;
 use crate::config::RealtimeSettings;
-use crate::observe::AuthorizerMetrics;
+use crate::identity::Identity;
+use crate::observe::Metrics;
 use crate::pg::Error;
 use crate::wal::{Change, Transaction};
 
@@ -55,27 +57,35 @@ pub(super) struct Delivery {
     roster: Roster,
     comparer: Comparer,
     delete_events: DeleteEvents,
+    /// What was put into the queues of subscribers.
+    deliveries: Counter,
 }
 
 impl Delivery {
     /// Delivery whose questions go over `pool`.
-    pub(super) fn new(
-        pool: Pool,
-        settings: &RealtimeSettings,
-        metrics: &AuthorizerMetrics,
-    ) -> Self {
+    pub(super) fn new(pool: Pool, settings: &RealtimeSettings, metrics: &Metrics) -> Self {
         let keeps_void_verdicts = settings.realtime_keep_void_verdicts;
         Self {
-            authorizer: Authorizer::new(pool.clone(), metrics.clone(), keeps_void_verdicts),
+            authorizer: Authorizer::new(
+                pool.clone(),
+                metrics.authorizer.clone(),
+                keeps_void_verdicts,
+            ),
             roster: Roster::default(),
             comparer: Comparer::new(pool),
             delete_events: settings.realtime_delete_events,
+            deliveries: metrics.realtime.deliveries.clone(),
         }
     }
 
     /// Those who hear of every change.
     pub(super) fn roster(&self) -> &Roster {
         &self.roster
+    }
+
+    /// How long somebody is not asked about a table, after policies ran into the time limit.
+    pub(super) fn rests(&self, table: u32, identity: &Arc<Identity>) -> Option<Duration> {
+        self.authorizer.rests(table, identity)
     }
 
     /// From now on a subscriber hears of every change.
@@ -128,8 +138,11 @@ impl Delivery {
                 may_be_outgrown,
             );
             match delivered.await {
-                Ok(true) => break,
-                Ok(false) => may_be_outgrown = false,
+                Ok(Some(count)) => {
+                    self.deliveries.inc_by(count);
+                    break;
+                }
+                Ok(None) => may_be_outgrown = false,
                 Err(error) => wait_for_postgres(&error).await,
             }
         }
@@ -189,7 +202,7 @@ impl Part {
     }
 }
 
-/// Gives whether it delivered; otherwise a table has outgrown what was known of it, which is
+/// Gives how much it delivered; `None` when a table has outgrown what was known of it, which is
 /// forgotten now. Everything that can fail comes before the first frame: a second try sends
 /// nothing twice.
 async fn deliver(
@@ -199,7 +212,7 @@ async fn deliver(
     delete_events: DeleteEvents,
     parts: &[Part],
     may_be_outgrown: bool,
-) -> Result<bool, Error> {
+) -> Result<Option<u64>, Error> {
     for change in parts.iter().flat_map(|part| &part.changes) {
         roster.lay_out(&change.relation);
     }
@@ -229,18 +242,17 @@ async fn deliver(
     }
     authorizer.answer(&mut inquiry).await?;
     if may_be_outgrown && forget_outgrown(authorizer, &inquiry) {
-        return Ok(false);
+        return Ok(None);
     }
     authorizer.count_decided(concerns.len(), began.elapsed());
-    let mut sent = 0;
-    for concern in &concerns {
-        concern.send(authorizer, &inquiry, delete_events);
-        sent += 1;
-        if sent % BURST == 0 {
+    let mut delivered = 0;
+    for (number, concern) in concerns.iter().enumerate() {
+        delivered += concern.send(authorizer, &inquiry, delete_events);
+        if (number + 1) % BURST == 0 {
             tokio::task::yield_now().await;
         }
     }
-    Ok(true)
+    Ok(Some(delivered))
 }
 
 /// Forgets tables whose questions failed as they do when the table was altered meanwhile: the

@@ -17,12 +17,13 @@ use tokio_util::sync::CancellationToken;
 use super::authorize::Person;
 use super::broadcast::Broadcasts;
 use super::delivery::{Delivery, Part};
+use super::explain::{Look, MAX_SUBSCRIPTIONS, Standing, Subscription};
 use super::hub::Hub;
 use super::subscriber::{Active, Subscriber, system, tell_gap};
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
 use crate::identity::Identity;
-use crate::observe::Metrics;
+use crate::observe::{LogMetrics, Metrics};
 use crate::pg::names;
 use crate::wal::{Change, Event, Feed as Log, Lsn, Place, Source, Transaction};
 
@@ -51,6 +52,7 @@ const TRIM_INTERVAL: Duration = Duration::from_secs(10);
 enum Command {
     Subscribe(Subscriber, Vec<Frame>, oneshot::Sender<()>),
     Unsubscribe(u64),
+    Look(Look, oneshot::Sender<Standing>),
 }
 
 /// Asks the feed. Cheap to clone.
@@ -76,6 +78,14 @@ impl Handle {
     pub async fn unsubscribe(&self, id: u64) {
         // Fails only when the feed has ended, and its subscribers with it.
         let _ = self.commands.send(Command::Unsubscribe(id)).await;
+    }
+
+    /// What is known of somebody's subscriptions and of a place; `None` when the server is going
+    /// down.
+    pub(super) async fn look(&self, look: Look) -> Option<Standing> {
+        let (done, seen) = oneshot::channel();
+        self.commands.send(Command::Look(look, done)).await.ok()?;
+        seen.await.ok()
     }
 
     /// Resolves when the log is streamed; never when it has ended.
@@ -112,6 +122,8 @@ pub struct Feed {
     has_connected: bool,
     /// How many they are, for whoever watches.
     subscriptions: Gauge,
+    /// What is counted of the log.
+    counts: LogMetrics,
 }
 
 impl Feed {
@@ -134,7 +146,7 @@ impl Feed {
             log: Log::new(source),
             commands,
             is_connected,
-            delivery: Delivery::new(pool, settings, &metrics.authorizer),
+            delivery: Delivery::new(pool, settings, metrics),
             broadcasts: Broadcasts::new(Arc::clone(&hub), settings.realtime_max_broadcast_bytes),
             window: Window::new(bounds),
             catching_up: Vec::new(),
@@ -144,12 +156,19 @@ impl Feed {
             last: Place::default(),
             has_connected: false,
             subscriptions: metrics.realtime.subscriptions.clone(),
+            counts: metrics.log.clone(),
         };
         (feed, Handle { commands: sender, is_connected: connected, hub })
     }
 
-    /// Works until `shutdown`.
+    /// Works until `shutdown`, then leaves the slot in order.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        self.work(&shutdown).await;
+        self.counts.connected.set(0);
+        self.log.close().await;
+    }
+
+    async fn work(&mut self, shutdown: &CancellationToken) {
         let mut trim = tokio::time::interval(TRIM_INTERVAL);
         let mut pause = tokio::time::interval(CATCH_UP_PAUSE);
         pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -199,6 +218,10 @@ impl Feed {
                 // The socket may be gone already; its unsubscription follows.
                 let _ = done.send(());
             }
+            Command::Look(look, done) => {
+                // Whoever asked may have given up.
+                let _ = done.send(self.standing(&look));
+            }
             Command::Unsubscribe(id) => {
                 self.remove(id);
                 // Now and then, so that many leaving at once cost each no look at all others.
@@ -242,6 +265,25 @@ impl Feed {
         let active = Active { identity, person, subscriber: Arc::new(subscriber) };
         self.remove(active.subscriber.id);
         self.catching_up.push((active, from));
+    }
+
+    fn standing(&self, look: &Look) -> Standing {
+        let live = self.delivery.roster().everybody().map(|active| (active, None));
+        let catching_up = self.catching_up.iter().map(|(active, place)| (active, Some(*place)));
+        let theirs = live.chain(catching_up).filter(|(active, _)| look.is_of(&active.identity));
+        let subscriptions =
+            theirs.take(MAX_SUBSCRIPTIONS).map(|(active, caught_up)| Subscription {
+                subscriber: Arc::clone(&active.subscriber),
+                caught_up,
+                rests: self.delivery.rests(look.table, &active.identity),
+            });
+        Standing {
+            is_connected: *self.is_connected.borrow(),
+            from: self.window.from(),
+            last: self.last,
+            change: look.place.and_then(|place| self.window.at(place)).cloned(),
+            subscriptions: subscriptions.collect(),
+        }
     }
 
     /// A subscriber, and up to where it has everything.
@@ -320,18 +362,21 @@ impl Feed {
             }
         }
         self.hand_out(&mut batch).await;
+        self.counts.told_all();
         self.acknowledge();
     }
 
     async fn note(&mut self, event: Event, batch: &mut Batch) {
         match event {
             Event::Begin(transaction) => {
+                self.counts.telling(transaction.committed_at_us);
                 let told = self.delivery.told(transaction.xid).await;
                 self.telling = (transaction, told);
                 batch.open(&self.telling, true);
             }
             Event::Change(change) if self.broadcasts.take(&change).await => {}
             Event::Change(change) => {
+                self.counts.changes.inc();
                 batch.bytes += change.size_bytes();
                 batch.count += 1;
                 batch.part(&self.telling).changes.push(Arc::new(change));
@@ -353,6 +398,7 @@ impl Feed {
             }
             Event::End(end) => self.window.reached(end),
             Event::Broken => {
+                self.counts.connected.set(0);
                 // What is missing of a transaction is told after the break.
                 batch.is_open = false;
                 self.is_connected.send_replace(false);
@@ -364,6 +410,9 @@ impl Feed {
     fn connected(&mut self, from: Lsn, end: Lsn, is_gap: bool) {
         tracing::info!(%from, %end, "streaming the log");
         if is_gap {
+            if self.has_connected {
+                self.counts.gaps.inc();
+            }
             let missed = (self.last, Place::before(from));
             for active in self.delivery.roster().everybody() {
                 tell_gap(&active.subscriber, missed);
@@ -375,6 +424,7 @@ impl Feed {
         self.broadcasts.connected(end, is_gap);
         self.window.open(from, end, is_gap);
         self.has_connected = true;
+        self.counts.connected.set(1);
         self.is_connected.send_replace(true);
     }
 
@@ -392,6 +442,7 @@ impl Feed {
     fn acknowledge(&mut self) {
         let forgettable = self.window.trim();
         self.log.acknowledge(forgettable);
+        self.window.measure(&self.counts);
     }
 }
 

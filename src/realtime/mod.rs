@@ -9,8 +9,8 @@
 //! changes), `delivery` (a change through all of these), `concern` (who is shown what of it),
 //! `subscriber`, `feed` (the task that owns them), `broadcast` (what SQL says to the rooms),
 //! `replay` (what it said before), `partitions` (where that is kept), `api` (broadcasts over
-//! HTTP), `batch` (their bodies, pure), `rate` (how many), `store` (SQL), `error` (reasons and
-//! close codes).
+//! HTTP), `batch` (their bodies, pure), `rate` (how many), `explain` (why no event came), `store`
+//! (SQL), `error` (reasons and close codes).
 
 mod api;
 pub mod authorize;
@@ -21,6 +21,7 @@ mod concern;
 mod delivery;
 pub mod error;
 pub mod event;
+mod explain;
 pub mod feed;
 pub mod hub;
 mod join;
@@ -44,6 +45,7 @@ pub mod window;
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -53,7 +55,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::RealtimeSettings;
 use crate::identity::{Identity, Keys, is_api_key};
-use crate::observe::RealtimeMetrics;
+use crate::observe::{LogMetrics, RealtimeMetrics};
 use crate::pg::Pg;
 
 use error::Token;
@@ -63,6 +65,9 @@ use upgrade::Admitted;
 
 /// What topics of channels begin with.
 pub const TOPIC_PREFIX: &str = "realtime:";
+
+/// How long whoever asks for metrics waits for what Postgres knows of the slot.
+const SLOT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The slice.
 pub struct Realtime {
@@ -84,10 +89,12 @@ pub struct Realtime {
     joins: Mutex<Bucket>,
     /// How many refusals may wait at once; more are answered at once.
     waiting_refusals: Semaphore,
+    /// How many questions why no event came are answered at once; more are refused.
+    explaining: Semaphore,
 }
 
 impl Realtime {
-    /// A slice whose sockets end with `shutdown`, each a task of `sockets`.
+    /// A slice whose sockets end in the course of `shutdown`, each a task of `sockets`.
     pub fn new(
         keys: Keys,
         pg: Pg,
@@ -112,12 +119,20 @@ impl Realtime {
             sessions: Arc::default(),
             joins,
             waiting_refusals: Semaphore::new(upgrade::MAX_WAITING_REFUSALS),
+            explaining: Semaphore::new(explain::MAX_AT_ONCE),
         })
     }
 
-    /// Ends channels whose sign-in has ended, until shutdown.
-    pub async fn watch_sessions(self: Arc<Self>) {
-        self.sessions.run(&self.pg, &self.shutdown).await;
+    /// Ends channels whose sign-in has ended, until `stop`.
+    pub async fn watch_sessions(self: Arc<Self>, stop: CancellationToken) {
+        self.sessions.run(&self.pg, &stop).await;
+    }
+
+    /// Brings up to date what is counted of the log and its slot.
+    pub async fn measure(&self, log: &LogMetrics) {
+        let asked = store::slot(&self.pg, &self.settings.realtime_slot);
+        let slot = tokio::time::timeout(SLOT_TIMEOUT, asked).await;
+        log.measure(slot.ok().and_then(Result::ok).flatten().as_ref());
     }
 
     /// Who a token speaks for, by this dialect's rules.

@@ -81,6 +81,13 @@ impl Outbox {
             && 2 * self.inner.waiting_bytes.load(Ordering::Relaxed) <= self.inner.max_bytes
     }
 
+    /// How many frames wait, and their bytes.
+    pub fn waiting(&self) -> (usize, usize) {
+        let frames = &self.inner.frames;
+        let count = frames.max_capacity().saturating_sub(frames.capacity());
+        (count, self.inner.waiting_bytes.load(Ordering::Relaxed))
+    }
+
     /// Whether the socket is to end.
     pub fn is_closed(&self) -> bool {
         self.inner.closing.is_cancelled() || self.inner.frames.is_closed()

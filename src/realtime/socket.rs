@@ -4,6 +4,7 @@
 //! flushes once for all of it.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -84,11 +85,12 @@ impl Socket {
     async fn read(&mut self, mut stream: SplitStream<WebSocket>) -> Option<Close> {
         let realtime = Arc::clone(&self.on.realtime);
         let idle = realtime.settings.idle();
+        let mut told_to_go = pin!(told_to_go(&realtime));
         let mut heard_at = Instant::now();
         loop {
             let frame = tokio::select! {
                 biased;
-                () = realtime.shutdown.cancelled() => return Some(Close::Restarting),
+                () = &mut told_to_go => return Some(Close::Restarting),
                 () = self.on.outbox.closed() => return None,
                 () = until(self.next_deadline()) => {
                     self.meet_deadlines().await;
@@ -276,6 +278,13 @@ impl Socket {
     fn reply(&self, push: &Push, is_ok: bool, response: &str) {
         self.on.outbox.send(protocol::reply(self.on.outbox.version(), push, is_ok, response));
     }
+}
+
+/// Resolves at some moment of a shutdown, each socket's its own: those who come back come one
+/// after the other.
+async fn told_to_go(realtime: &Realtime) {
+    realtime.shutdown.cancelled().await;
+    tokio::time::sleep(realtime.settings.drain().mul_f64(rand::random())).await;
 }
 
 /// Waits for a time; forever when there is none.

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::identity::Identity;
+use crate::observe::Slot;
 use crate::pg::session::Session;
 use crate::pg::{Error, Pg, names};
 
@@ -10,6 +11,7 @@ use super::authorize::Snapshot;
 use super::hub::Hears;
 use super::protocol::Broadcast;
 use super::replay;
+use crate::wal::Lsn;
 
 /// Whoever asks about a private channel.
 #[derive(Debug, Clone, Copy)]
@@ -181,6 +183,36 @@ impl<'a> Asker<'a> {
             .set("request.jwt.claim.role", &self.identity.role)
             .set("request.headers", self.headers)
     }
+}
+
+/// Where the log ends and what the slot holds of it; `None` when there is no such slot.
+///
+/// # Errors
+/// The database cannot be asked.
+pub(super) async fn slot(pg: &Pg, name: &str) -> Result<Option<Slot>, Error> {
+    let rows = pg
+        .run(
+            &Session::own(names::REALTIME_ROLE).read_only(),
+            "select pg_current_wal_lsn()::text,
+                    pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8,
+                    case when current_setting('max_slot_wal_keep_size') = '-1' then 'Infinity'
+                         else safe_wal_size::float8
+                    end
+               from pg_catalog.pg_replication_slots
+              where slot_name = $1",
+            &[Some(name)],
+        )
+        .await?;
+    let row = rows.first();
+    Ok(row.and_then(|row| {
+        let end: Lsn = row.get::<_, Option<&str>>(0)?.parse().ok()?;
+        let or_unknown = |bytes: Option<f64>| bytes.unwrap_or(f64::NAN);
+        Some(Slot {
+            end: end.0,
+            held_bytes: or_unknown(row.get(1)),
+            safe_bytes: or_unknown(row.get(2)),
+        })
+    }))
 }
 
 /// Which of these sign-ins are over.

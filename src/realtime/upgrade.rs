@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
+use tracing::Instrument;
 
 use super::error::Upgrade;
 use super::protocol::{self, Version};
@@ -61,7 +62,10 @@ pub(super) async fn open(
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(most_bytes)
         .max_frame_size(most_bytes)
-        .on_upgrade(move |ws| sockets.track_future(socket::serve(ws, realtime, admitted)))
+        .on_upgrade(move |ws| {
+            // What is logged of the socket bears the id of the request that opened it.
+            sockets.track_future(socket::serve(ws, realtime, admitted).in_current_span())
+        })
 }
 
 fn admit(
@@ -83,6 +87,9 @@ fn admit(
         .filter(|token| !token.is_empty())
         .ok_or(Upgrade::NoKey)?;
     realtime.verify(&token).map_err(Upgrade::Token)?;
+    if realtime.shutdown.is_cancelled() {
+        return Err(Upgrade::Restarting);
+    }
     let place = Place(Arc::clone(realtime));
     if realtime.open.fetch_add(1, Ordering::Relaxed) >= realtime.settings.realtime_max_connections {
         return Err(Upgrade::Full);

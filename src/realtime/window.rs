@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::observe::LogMetrics;
 use crate::wal::{Change, Lsn, Place};
 
 use std::sync::Arc;
@@ -122,6 +123,22 @@ impl Window {
         }
         let first = self.changes.partition_point(|(_, change)| change.place <= place);
         Some(self.changes.range(first..).map(|(_, change)| change))
+    }
+
+    /// Shows how much is kept, and up to where the log was read.
+    pub fn measure(&self, counts: &LogMetrics) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        counts.window_changes.set(number(self.changes.len()));
+        counts.window_bytes.set(number(self.bytes));
+        let oldest = self.changes.front().map(|(kept_at, _)| kept_at.elapsed());
+        counts.window_age.set(oldest.unwrap_or_default().as_secs_f64());
+        counts.read_up_to(self.read.0);
+    }
+
+    /// The change at a place.
+    pub fn at(&self, place: Place) -> Option<&Arc<Change>> {
+        let found = self.changes.binary_search_by_key(&place, |(_, change)| change.place);
+        found.ok().map(|at| &self.changes[at].1)
     }
 
     /// The oldest place after which nothing is missing.

@@ -112,6 +112,8 @@ pub enum Error {
     },
     /// What a function put into `response.headers` or `response.status` does not read.
     Override(&'static str),
+    /// A fault of this program: it panicked.
+    Broken,
 }
 
 /// What is wrong with a range.
@@ -195,7 +197,9 @@ impl Error {
                 StatusCode::MULTIPLE_CHOICES
             }
             Self::NotLoaded => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Database { .. } | Self::Override(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Database { .. } | Self::Override(_) | Self::Broken => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -229,7 +233,7 @@ impl Error {
                 | identity::Error::ApiKey,
             ) => "PGRST301",
             Self::Token(_) => "PGRST303",
-            Self::Database { .. } => "PGRSTX00",
+            Self::Database { .. } | Self::Broken => "PGRSTX00",
         }
     }
 
@@ -285,6 +289,7 @@ impl Error {
             Self::Token(error) => token_message(error),
             Self::Database { error, .. } => error.to_string(),
             Self::Override(setting) => format!("{setting} is invalid"),
+            Self::Broken => "Unexpected failure, please check the server's log".into(),
         }
     }
 

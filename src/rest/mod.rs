@@ -27,7 +27,7 @@ use axum::routing::any;
 use http::request::Parts;
 
 use crate::config::RestSettings;
-use crate::http::identity;
+use crate::http::{catch_panics, identity};
 use crate::identity::Keys;
 use crate::pg::Pg;
 use clock::Clock;
@@ -50,7 +50,8 @@ impl Rest {
 
     /// Every path; which ones lead somewhere, the catalog knows.
     pub fn router(self) -> Router {
-        Router::new().route("/", any(serve)).fallback(serve).with_state(self)
+        let router = Router::new().route("/", any(serve)).fallback(serve).with_state(self);
+        catch_panics(router, || Error::Broken)
     }
 }
 

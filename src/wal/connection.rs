@@ -5,6 +5,7 @@ use std::time::Duration;
 use pgwire_replication::{
     Lsn as WireLsn, ReplicationClient, ReplicationConfig, SslMode, TlsConfig,
 };
+use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode as UrlSslMode};
 
 use super::error::Error;
@@ -19,6 +20,9 @@ const BUFFERED_EVENTS: usize = 512;
 
 /// How often an advanced position is told to Postgres, at most.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the end of a stream may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How values are printed: whatever the database or the role prefers, clients and the
 /// authorizer are promised one form.
@@ -122,6 +126,12 @@ impl Connection {
                 Wire::StoppedAt { .. } => return Err(Error::Ended),
             }
         }
+    }
+
+    /// Ends the stream in order: what was acknowledged is told, and the slot is free at once.
+    pub(super) async fn close(mut self) {
+        // Without an answer the connection is dropped, which Postgres notices too.
+        let _ = timeout(CLOSE_TIMEOUT, self.client.shutdown()).await;
     }
 
     pub(super) fn acknowledge(&self, position: Lsn) {

@@ -155,6 +155,13 @@ impl Feed {
         }
     }
 
+    /// Ends the stream in order.
+    pub async fn close(self) {
+        if let Some(connection) = self.connection {
+            connection.close().await;
+        }
+    }
+
     /// Tries once, after a little wait if the last attempt failed.
     async fn connect(&mut self) -> Option<Event> {
         let attempt = self.attempt.get_or_insert_with(|| {

@@ -3,3 +3,4 @@
 \ir realtime.sql
 \ir verdicts.sql
 \ir authorizer.sql
+\ir explain.sql

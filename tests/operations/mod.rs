@@ -2,4 +2,7 @@
 
 mod api_keys;
 mod command_line;
+mod dashboard;
+mod logs;
 mod metrics;
+mod shutdown;

@@ -8,6 +8,7 @@ mod changes;
 mod crowd;
 mod database_broadcast;
 mod differential;
+mod explain;
 mod filters;
 mod goodbye;
 mod hostile;

@@ -7,7 +7,7 @@ mod socket;
 
 pub use database::{Database, rows};
 pub use process::{Process, command};
-pub use server::{Answer, Person, SECRET, Server};
+pub use server::{Answer, Person, SECRET, Server, settings};
 pub use socket::Socket;
 
 use std::future::Future;

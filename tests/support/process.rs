@@ -1,33 +1,55 @@
 //! The built binary as a process of its own: what signals and exit codes are about.
 
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use reqwest::Client;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
+use tokio::time::timeout;
 
 use super::server::SECRET;
-use super::{Database, eventually};
+use super::{Database, PATIENCE, eventually};
 
 /// A running `walkie serve`.
 pub struct Process {
     child: Child,
     url: String,
+    /// Lines of its log.
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
     /// Starts the binary on a free port, for the platform alone, and waits until it is ready.
     pub async fn serve(database: &Database) -> Self {
+        Self::serve_with(database, &[]).await
+    }
+
+    /// The same with more flags.
+    pub async fn serve_with(database: &Database, flags: &[&str]) -> Self {
         let port = free_port();
-        let child = tokio::process::Command::from(command())
+        let mut child = tokio::process::Command::from(command())
             .args(["serve", "--platform-only"])
             .args(["--database-url", &database.login_url().await])
             .args(["--realtime-slot", database.name(), "--jwt-secret", SECRET])
             .args(["--port", &port.to_string()])
-            .stderr(Stdio::inherit())
+            .args(flags)
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("the binary starts");
-        let process = Self { child, url: format!("http://127.0.0.1:{port}") };
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let kept = Arc::clone(&log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                eprintln!("{line}");
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
+        });
+        let process = Self { child, url: format!("http://127.0.0.1:{port}"), log };
         let client = Client::new();
         eventually("the process is ready", || async {
             let answer = client.get(format!("{}/ready", process.url)).send().await.ok()?;
@@ -39,6 +61,22 @@ impl Process {
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The lines of its log until now.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).expect("it is running");
+        nix::sys::signal::kill(Pid::from_raw(id), signal).expect("it can be signalled");
+    }
+
+    /// Waits for its end.
+    pub async fn ended(mut self) -> ExitStatus {
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").expect("it ran")
     }
 
     /// SIGKILL: no goodbye.

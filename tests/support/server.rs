@@ -168,8 +168,13 @@ impl Answer {
 /// What `walkie serve` would make of these flags.
 pub async fn settings(database: &Database, flags: &[&str]) -> Settings {
     let url = database.login_url().await;
+    let drain: &[&str] = match flags.contains(&"--realtime-drain-seconds") {
+        true => &[],
+        false => &["--realtime-drain-seconds", "0"],
+    };
     let arguments = ["walkie", "serve", "--database-url", &url, "--jwt-secret", SECRET]
         .into_iter()
+        .chain(drain.iter().copied())
         .chain(["--realtime-slot", database.name()])
         .chain(flags.iter().copied());
     match CommandLine::try_parse_from(arguments).unwrap_or_else(|error| panic!("{error}")).command {

@@ -348,7 +348,7 @@ impl Authorizer {
         let mut cases: HashMap<Asked, Vec<(usize, usize)>> = HashMap::new();
         for (number, request) in requests.iter().enumerate() {
             for (position, identity) in request.identities.iter().enumerate() {
-                if self.is_resting(request.table, identity) {
+                if self.rests(request.table, identity).is_some() {
                     decisions[number][position] = Decision::Failed(QUERY_CANCELED.to_owned());
                     continue;
                 }
@@ -388,12 +388,14 @@ impl Authorizer {
         Ok(decisions)
     }
 
-    fn is_resting(&self, table: u32, identity: &Arc<Identity>) -> bool {
+    /// How long somebody is not asked about a table any more, after policies ran into the time
+    /// limit.
+    pub fn rests(&self, table: u32, identity: &Arc<Identity>) -> Option<Duration> {
         if self.resting.is_empty() {
-            return false;
+            return None;
         }
-        let rest = self.resting.get(&(table, Arc::clone(identity)));
-        rest.is_some_and(|(until, _)| *until > Instant::now())
+        let (until, _) = self.resting.get(&(table, Arc::clone(identity)))?;
+        until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())
     }
 
     fn decision(&mut self, asked: &Asked, verdict: verdict::Verdict) -> Decision {

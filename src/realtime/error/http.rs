@@ -17,6 +17,8 @@ pub enum Upgrade {
     Version,
     /// There are too many sockets.
     Full,
+    /// The server is shutting down.
+    Restarting,
     /// Too much is being joined already.
     TooManyJoins,
 }
@@ -28,6 +30,7 @@ impl Upgrade {
             Self::NoKey | Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Version => StatusCode::FORBIDDEN,
             Self::Full | Self::TooManyJoins => StatusCode::TOO_MANY_REQUESTS,
+            Self::Restarting => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -40,12 +43,13 @@ impl Upgrade {
             Self::Token(token) => token.text(),
             Self::Version => "vsn must be 1.0.0 or 2.0.0".into(),
             Self::Full => "Too many connected users".into(),
+            Self::Restarting => "Realtime is restarting, please standby".into(),
             Self::TooManyJoins => "Too many joins per second".into(),
         }
     }
 }
 
-/// A broadcast over HTTP that is not sent.
+/// A broadcast over HTTP that is not sent, or a question that is not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Api {
     /// There is no token, or it is refused.
@@ -72,6 +76,8 @@ pub enum Api {
     NoPartition,
     /// The database could not be asked.
     Unavailable,
+    /// A fault of this program: it panicked.
+    Broken,
 }
 
 impl Api {
@@ -89,6 +95,7 @@ impl Api {
             | Self::Canceled
             | Self::NoPartition
             | Self::Unavailable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -112,6 +119,7 @@ impl Api {
             Self::Canceled => "Query canceled",
             Self::NoPartition => "Missing messages partition",
             Self::Unavailable => "Tenant database unavailable",
+            Self::Broken => "Unexpected failure, please check the server's log",
         };
         json!({"message": text})
     }
