@@ -51,7 +51,9 @@ where
         .with_target(false);
     Ok(match settings.log_format {
         LogFormat::Pretty => Box::new(lines.finish()),
-        LogFormat::Json => Box::new(lines.json().flatten_event(true).finish()),
+        LogFormat::Json => {
+            Box::new(lines.json().flatten_event(true).with_span_list(false).finish())
+        }
     })
 }
 

@@ -143,9 +143,17 @@ impl Error {
             Self::Unavailable(error) => {
                 tracing::warn!(error = error as Cause, "the database is unavailable");
             }
-            Self::Broken(error) => {
-                tracing::error!(error = error.as_ref() as Cause, "request failed");
-            }
+            // What Postgres says in words may repeat the values of a row.
+            Self::Broken(error) => match error.downcast_ref::<pg::Error>() {
+                Some(pg::Error::Refused(refused)) => tracing::error!(
+                    code = refused.code().code(),
+                    table = refused.table(),
+                    constraint = refused.constraint(),
+                    routine = refused.routine(),
+                    "request failed"
+                ),
+                _ => tracing::error!(error = error.as_ref() as Cause, "request failed"),
+            },
             _ => {}
         }
     }

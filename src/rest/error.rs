@@ -433,11 +433,27 @@ pub fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
+impl Error {
+    /// What Postgres says in words may repeat the values of a row: these are the client's to read.
+    fn log(&self, code: &str) {
+        match self {
+            Self::Database { error: pg::Error::Refused(refused), .. } => tracing::error!(
+                code,
+                table = refused.table(),
+                constraint = refused.constraint(),
+                routine = refused.routine(),
+                "request failed"
+            ),
+            error => tracing::error!(code, ?error, "request failed"),
+        }
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let reply = self.reply();
         if reply.status.is_server_error() {
-            tracing::error!(code = reply.code, error = ?self, "request failed");
+            self.log(&reply.code);
         }
         reply.into_response()
     }

@@ -11,6 +11,7 @@ select is((select says from public.steps('1', 'ana') where not ok limit 1),
           'public.papers is not published: alter publication supabase_realtime add table public.papers', 'what is not published is said first');
 alter publication supabase_realtime add table public.papers;
 select is((select says from public.steps('1', 'ana') where step = 'row security'), 'row security is off: every row is shown', 'open tables are called so');
+revoke all on public.papers from authenticated;
 alter table public.papers enable row level security;
 select is((select says from public.steps('1', 'ana') where not ok limit 1),
           'authenticated may not select any column: grant select on public.papers to authenticated', 'then what is not granted');
