@@ -143,17 +143,16 @@ impl Error {
             Self::Unavailable(error) => {
                 tracing::warn!(error = error as Cause, "the database is unavailable");
             }
-            // What Postgres says in words may repeat the values of a row.
-            Self::Broken(error) => match error.downcast_ref::<pg::Error>() {
-                Some(pg::Error::Refused(refused)) => tracing::error!(
-                    code = refused.code().code(),
-                    table = refused.table(),
-                    constraint = refused.constraint(),
-                    routine = refused.routine(),
-                    "request failed"
-                ),
-                _ => tracing::error!(error = error.as_ref() as Cause, "request failed"),
-            },
+            Self::Broken(error) => {
+                if let Some(pg::Error::Refused(refused)) = error.downcast_ref() {
+                    // What Postgres says in words may repeat the values of a row.
+                    let (code, routine) = (refused.code().code(), refused.routine());
+                    let (table, constraint) = (refused.table(), refused.constraint());
+                    tracing::error!(code, table, constraint, routine, "request failed");
+                } else {
+                    tracing::error!(error = error.as_ref() as Cause, "request failed");
+                }
+            }
             _ => {}
         }
     }

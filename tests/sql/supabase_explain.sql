@@ -1,6 +1,6 @@
 -- Why somebody does not hear of a row, as whoever runs the database asks it in psql.
 set local search_path = public, tests;
-select plan(16);
+select plan(17);
 
 create table public.papers (id int primary key, owner uuid, body text);
 create function public.steps(key jsonb, who text, event text default '*') returns table (step text, ok boolean, says text)
@@ -30,6 +30,7 @@ select is((select says from public.steps('1', 'ana') where step = 'verdict' and 
 drop policy "raises" on public.papers;
 select is((select ok from public.steps('1', 'ana') where step = 'verdict'), true, 'all together let the owner see it');
 select is((select says from public.steps('{"id": 7}', 'ana') where step = 'row'), 'there is no row with the key {"id": 7}', 'a row that is not there is told');
+select is((select says from public.steps('{"owner": 7}', 'ana') where not ok), 'the key does not name the primary key: (id)', 'a key must be whole');
 select is((select ok from public.steps('"x"', 'ana') where step = 'row'), null, 'and so is a key that cannot be one');
 
 select is(current_setting('role') || coalesce(nullif(current_setting('request.jwt.claims', true), ''), ' and nobody'), 'none and nobody', 'whoever asked stays who they were');

@@ -168,10 +168,8 @@ impl Answer {
 /// What `walkie serve` would make of these flags.
 pub async fn settings(database: &Database, flags: &[&str]) -> Settings {
     let url = database.login_url().await;
-    let drain: &[&str] = match flags.contains(&"--realtime-drain-seconds") {
-        true => &[],
-        false => &["--realtime-drain-seconds", "0"],
-    };
+    let is_told = flags.contains(&"--realtime-drain-seconds");
+    let drain: &[&str] = if is_told { &[] } else { &["--realtime-drain-seconds", "0"] };
     let arguments = ["walkie", "serve", "--database-url", &url, "--jwt-secret", SECRET]
         .into_iter()
         .chain(drain.iter().copied())

@@ -140,19 +140,13 @@ async fn standing(realtime: &Realtime, asked: &Asked, table: u32) -> Option<Stan
 fn person(asked: &Asked, standing: Option<&Standing>) -> (Identity, Option<Step>) {
     let identity = asked.whom.identity().clone();
     let Whom::User(_) = asked.whom else { return (identity, None) };
-    match standing.and_then(|standing| standing.subscriptions.first()) {
-        Some(Subscription { subscriber, .. }) => {
-            let says = format!("judged with the token of their channel {}", subscriber.topic);
-            (subscriber.identity.clone(), Some(Step::passes("person", says)))
-        }
-        None => {
-            let says = format!(
-                "they have no subscription: judged by their id alone, as {}",
-                identity.role
-            );
-            (identity, Some(Step::new("person", None, says)))
-        }
+    let subscription = standing.and_then(|standing| standing.subscriptions.first());
+    if let Some(Subscription { subscriber, .. }) = subscription {
+        let says = format!("judged with the token of their channel {}", subscriber.topic);
+        return (subscriber.identity.clone(), Some(Step::passes("person", says)));
     }
+    let says = format!("they have no subscription: judged by their id alone, as {}", identity.role);
+    (identity, Some(Step::new("person", None, says)))
 }
 
 /// The row that has this key now, and what may happen to it.
@@ -170,14 +164,13 @@ async fn by_key(
         });
     };
     let tuple = tuple(values);
-    let of_key = || target.columns.iter().zip(&tuple);
     let old = if target.is_identity_full {
         Old::Full(tuple.clone())
     } else {
-        let known = of_key().map(|(column, value)| match column.is_identity {
-            true => value.clone(),
-            false => Datum::Null,
-        });
+        let known =
+            target.columns.iter().zip(&tuple).map(|(column, value)| {
+                if column.is_identity { value.clone() } else { Datum::Null }
+            });
         Old::Key(known.collect())
     };
     let actions = [
@@ -235,10 +228,11 @@ async fn at_place(
     let now = look_up(realtime, target, &key.into()).await?;
     let now = now.unwrap_or_else(|| vec![None; target.columns.len()]);
     let columns = target.columns.iter().zip(&told.missing).zip(now);
-    let merged = columns.map(|((column, is_missing), now)| match is_missing {
-        true => now,
-        false => text(&column.name),
-    });
+    let merged = columns.map(
+        |((column, is_missing), now)| {
+            if *is_missing { now } else { text(&column.name) }
+        },
+    );
     row.image = Some(image(target, &tuple(merged.collect())));
     let says = "the log left out columns: these are judged as the row has them now";
     row.steps.push(Step::new("row", None, says));
