@@ -68,6 +68,8 @@ pub struct RealtimeMetrics {
     pub broadcasts: Counter,
     /// Changes of presence that were told.
     pub presence: Counter,
+    /// Rights that were asked again; see [`RealtimeMetrics::count_rights`].
+    rights: Outcomes,
 }
 
 /// What the authorizer counts. Cheap to clone.
@@ -175,14 +177,23 @@ impl RealtimeMetrics {
         let broadcasts = "Broadcasts of clients that were passed on";
         group.register("broadcasts", broadcasts, self.broadcasts.clone());
         group.register("presence", "Changes of presence that were told", self.presence.clone());
+        let rights = "Private channels whose rights were asked again, by outcome: same, changed, lost (the channel ended) or undecided (it ended, and its client comes back)";
+        group.register("rights", rights, self.rights.clone());
         // What has never happened would not be shown at all.
         drop(self.joins.get_or_create(&[("outcome", "ok")]));
         drop(self.closes.get_or_create(&[("reason", "gone")]));
+        drop(self.rights.get_or_create(&[("outcome", "same")]));
     }
 
     /// Counts a join: `ok`, or the code of its error.
     pub fn count_join(&self, outcome: &'static str) {
         self.joins.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Counts a private channel whose rights were asked again: `same`, `changed`, `lost` or
+    /// `undecided`.
+    pub fn count_rights(&self, outcome: &'static str) {
+        self.rights.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// Counts a socket that has ended: `gone`, or why the server closed it.

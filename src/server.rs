@@ -95,7 +95,8 @@ pub async fn run(
     partitions.keep().await;
 
     let metrics = Arc::new(Metrics::default());
-    let (feed, changes) = feed(&settings, &metrics)?;
+    let evaluators = authorizer_pool(&settings)?;
+    let (feed, changes) = feed(&settings, evaluators.clone(), &metrics)?;
     let sockets = TaskTracker::new();
     let realtime = Realtime::new(
         identity::keys(&settings.identity),
@@ -120,7 +121,8 @@ pub async fn run(
     tasks.spawn(axum::serve(listener, app).with_graceful_shutdown(stop).into_future());
     tasks.spawn(feed.run(shutdown.clone()).map(Ok));
     tasks.spawn(partitions.run(shutdown.clone()).map(Ok));
-    tasks.spawn(realtime.watch_sessions().map(Ok));
+    tasks.spawn(Arc::clone(&realtime).watch_sessions().map(Ok));
+    tasks.spawn(realtime.watch_rights(evaluators).map(Ok));
     tasks.spawn(listen::run(pg, target, schemas, shutdown.clone()).map(Ok));
     let ended = tokio::select! {
         // First, since a shutdown ends the tasks too.
@@ -148,13 +150,12 @@ pub async fn run(
     }
 }
 
-/// The log reader and the pool that its authorizer asks over.
-fn feed(settings: &Settings, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
+/// The log reader; its authorizer asks over `pool`.
+fn feed(settings: &Settings, pool: Pool, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
     let target = Target::new(url, "log")?;
     let publications = [names::PUBLICATION, names::BROADCASTS, names::POLICIES_PUBLICATION];
     let source = Source::new(&target, &settings.realtime.realtime_slot, &publications);
-    let pool = authorizer_pool(settings)?;
     Ok(Feed::new(source, pool, &settings.realtime, metrics))
 }
 

@@ -389,13 +389,13 @@ fn systems() -> Vec<Row> {
         (
             "system",
             error(System::NotAnyMore("NAME".into())),
-            "The renewed token may not read here; `phx_close` follows",
-            ("tokens", "lost_right_ends_a_private_channel_at_the_next_token"),
+            "The right to hear is lost: something changed, or the renewed token has none; `phx_close` follows",
+            ("rights", "removed_member_hears_nothing_more_and_the_channel_ends"),
         ),
         (
             "system",
             error(System::Undecided(Join::Canceled)),
-            "Postgres could not say what the renewed token may; `phx_error` follows",
+            "Postgres could not say what the renewed token may, or what a change has left; `phx_error` follows",
             (
                 "tokens",
                 "renewal_that_cannot_be_decided_ends_the_channel_so_that_the_client_returns",

@@ -165,6 +165,34 @@ impl Serving {
         Ok(())
     }
 
+    /// Lets a person into a private channel, on a socket of their own; its end is reported.
+    pub async fn enter(
+        &self,
+        number: usize,
+        name: &str,
+        ended: mpsc::UnboundedSender<Receipt>,
+    ) -> anyhow::Result<()> {
+        let token = Keys::new(SECRET).sign(&json!({
+            "role": "authenticated", "sub": subject(number), "exp": unix_now() + 3600,
+        }))?;
+        let url = format!("ws://{}/realtime/v1/websocket?apikey={token}&vsn=2.0.0", self.address);
+        let (mut socket, _) = connect_async(url).await?;
+        let config = json!({"config": {"private": true}});
+        let join = json!(["1", "1", format!("realtime:{name}"), "phx_join", config]);
+        socket.send(Message::text(join.to_string())).await?;
+        let reply = socket.next().await.ok_or_else(|| anyhow::anyhow!("closed"))??;
+        let reply: Value = serde_json::from_str(reply.to_text()?)?;
+        anyhow::ensure!(reply[4]["status"] == "ok", "{reply}");
+        tokio::spawn(async move {
+            while let Some(Ok(frame)) = socket.next().await {
+                if frame.to_text().is_ok_and(|text| text.contains("phx_close")) {
+                    let _ = ended.send(Instant::now());
+                }
+            }
+        });
+        Ok(())
+    }
+
     /// The value of a metric.
     pub async fn metric(&self, name: &str) -> anyhow::Result<f64> {
         let key =

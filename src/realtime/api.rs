@@ -14,12 +14,11 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::error::Api as Error;
-use super::hub::Room;
 use super::protocol::{Broadcast, MAX_NAME_BYTES};
 use super::rate::Exceeded;
 use super::store::Asker;
 use super::upgrade::kept;
-use super::{Realtime, TOPIC_PREFIX, batch, store};
+use super::{Realtime, batch, store};
 use crate::http::identity::{api_key, bearer};
 use crate::identity::Identity;
 
@@ -53,9 +52,9 @@ async fn broadcast(
         for (room, _) in messages.iter().filter(|(room, _)| room.is_private) {
             if !may_speak.contains_key(room) {
                 let asker =
-                    Asker { identity: &identity, headers: &kept(&headers), name: name(room) };
+                    Asker { identity: &identity, headers: &kept(&headers), name: room.name() };
                 let may = store::may_write(&realtime.pg, asker, "broadcast").await;
-                may_speak.insert(room.clone(), may?);
+                may_speak.insert(room.clone(), may?.0);
             }
         }
         for (room, said) in &messages {
@@ -152,10 +151,6 @@ fn is_json(headers: &HeaderMap) -> Result<bool, Error> {
 fn is_private(query: Option<&str>) -> bool {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes())
         .any(|(name, value)| name == "private" && value == "true")
-}
-
-fn name(room: &Room) -> &str {
-    room.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default()
 }
 
 fn exceeded(exceeded: Exceeded) -> Error {

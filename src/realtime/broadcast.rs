@@ -65,7 +65,6 @@ impl Broadcasts {
             return true;
         }
         let origin = Origin { xid: change.transaction.xid, commit: change.transaction.commit };
-        self.hub.note_told(origin.xid);
         match read(change, self.most_bytes) {
             Ok(Some((room, said))) => self.hub.say_from_log(&room, &said, origin),
             Ok(None) => {}

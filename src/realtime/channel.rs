@@ -8,6 +8,7 @@ use axum::extract::ws::Message as Frame;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::Realtime;
 use super::error::{Binding as Refusal, Join, Outcome, System};
 use super::hub::{Hears, Room};
 use super::join::Asked;
@@ -15,10 +16,10 @@ use super::limits::Limit;
 use super::protocol::{self, Push, json_text};
 use super::renewal::{Person, rights};
 use super::replay::Replay;
+use super::rights::Standing;
 use super::socket::Connection;
 use super::subscriber::{Subscriber, system};
 use super::subscription::{self, Binding, Wanted};
-use super::{Realtime, TOPIC_PREFIX};
 use crate::observe::Counted;
 
 /// Most bindings of one channel: each is looked at for every change.
@@ -42,6 +43,8 @@ pub(super) struct Channel {
     pub(super) presence_key: String,
     /// What the policies let it hear.
     pub(super) may_hear: Hears,
+    /// When it is private: where it stands among those whose rights are asked again.
+    pub(super) standing: Option<Standing>,
     /// What they said of writing; asked when first needed.
     pub(super) may_speak: Option<bool>,
     pub(super) may_be_present: Option<bool>,
@@ -67,15 +70,17 @@ impl Channel {
         let (realtime, settings) = (&*on.realtime, &on.realtime.settings);
         let token = asked.token.take().unwrap_or_else(|| on.token.clone());
         let person = Person::admit(on, &token).await?;
-        let may_hear = rights(on, &person.identity, &asked.name, asked.is_private).await?;
+        let room = Room { topic: push.topic.as_str().into(), is_private: asked.is_private };
+        let (may_hear, standing) = rights(on, &person.identity, &room).await?;
         let list = std::mem::take(&mut asked.bindings);
         let mut channel = Self {
-            room: Room { topic: push.topic.as_str().into(), is_private: asked.is_private },
+            room,
             join_ref: push.join_ref.clone().or_else(|| push.reference.clone()),
             person,
             token,
             presence_key: asked.presence_key.take().unwrap_or_else(|| Uuid::new_v4().to_string()),
             may_hear,
+            standing,
             may_speak: None,
             may_be_present: None,
             messages: Limit::new(settings.realtime_client_messages_per_second),
@@ -229,6 +234,6 @@ impl Channel {
     }
 
     pub(super) fn name(&self) -> &str {
-        self.room.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default()
+        self.room.name()
     }
 }

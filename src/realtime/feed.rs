@@ -18,6 +18,7 @@ use super::authorize::Person;
 use super::broadcast::Broadcasts;
 use super::delivery::{Delivery, Part};
 use super::hub::Hub;
+use super::rights::Rights;
 use super::subscriber::{Active, Subscriber, system, tell_gap};
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
@@ -60,6 +61,8 @@ pub struct Handle {
     is_connected: watch::Receiver<bool>,
     /// The rooms: what SQL broadcasts is told there.
     pub(super) hub: Arc<Hub>,
+    /// The private channels: what may change their rights is told there.
+    pub(super) rights: Arc<Rights>,
 }
 
 impl Handle {
@@ -99,6 +102,8 @@ pub struct Feed {
     is_connected: watch::Sender<bool>,
     delivery: Delivery,
     broadcasts: Broadcasts,
+    hub: Arc<Hub>,
+    rights: Arc<Rights>,
     window: Window,
     /// Those who still have to be sent what they missed, and up to where they have it.
     catching_up: Vec<(Active, Place)>,
@@ -122,7 +127,7 @@ impl Feed {
         settings: &RealtimeSettings,
         metrics: &Metrics,
     ) -> (Self, Handle) {
-        let hub = Arc::<Hub>::default();
+        let (hub, rights) = (Arc::<Hub>::default(), Arc::<Rights>::default());
         let (sender, commands) = mpsc::channel(MAX_COMMANDS);
         let (is_connected, connected) = watch::channel(false);
         let bounds = Bounds {
@@ -136,6 +141,8 @@ impl Feed {
             is_connected,
             delivery: Delivery::new(pool, settings, &metrics.authorizer),
             broadcasts: Broadcasts::new(Arc::clone(&hub), settings.realtime_max_broadcast_bytes),
+            hub: Arc::clone(&hub),
+            rights: Arc::clone(&rights),
             window: Window::new(bounds),
             catching_up: Vec::new(),
             people: HashMap::new(),
@@ -145,7 +152,7 @@ impl Feed {
             has_connected: false,
             subscriptions: metrics.realtime.subscriptions.clone(),
         };
-        (feed, Handle { commands: sender, is_connected: connected, hub })
+        (feed, Handle { commands: sender, is_connected: connected, hub, rights })
     }
 
     /// Works until `shutdown`.
@@ -326,6 +333,7 @@ impl Feed {
     async fn note(&mut self, event: Event, batch: &mut Batch) {
         match event {
             Event::Begin(transaction) => {
+                self.hub.note_told(transaction.xid);
                 let told = self.delivery.told(transaction.xid).await;
                 self.telling = (transaction, told);
                 batch.open(&self.telling, true);
@@ -369,6 +377,7 @@ impl Feed {
                 tell_gap(&active.subscriber, missed);
             }
             self.delivery.forget_everything();
+            self.rights.tell_gap();
             // Another log begins; its places may be lower.
             self.last = Place::before(from);
         }
@@ -382,6 +391,9 @@ impl Feed {
         let batch = std::mem::take(batch);
         if let Some(last) = batch.parts.iter().rev().find_map(|part| part.changes.last()) {
             self.last = last.place;
+        }
+        for part in &batch.parts {
+            self.rights.tell(part);
         }
         self.delivery.deliver(&batch.parts).await;
         for change in batch.parts.into_iter().flat_map(|part| part.changes) {

@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::ws::Message as Frame;
 
-use super::authorize::{Snapshot, Unsettled};
+use super::TOPIC_PREFIX;
+use super::authorize::Unsettled;
 use super::outbox::Outbox;
 use super::presence::{Diff, Presence};
 use super::protocol::{self, Broadcast, Version, broadcast};
 use super::replay::{Gate, Origin};
 
-/// Transactions that may be told before somebody asks for a replay: older ones are long visible.
-const MAX_TOLD: usize = 256;
+/// Transactions of which it matters that they were told: older ones are long visible.
+pub(super) const MAX_TOLD: usize = 4096;
 
 /// A room: public and private channels of one name are apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,6 +24,13 @@ pub struct Room {
     pub is_private: bool,
 }
 
+impl Room {
+    /// The channel's name, without `realtime:`.
+    pub fn name(&self) -> &str {
+        self.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default()
+    }
+}
+
 /// What a member of a room is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hears {
@@ -30,6 +38,13 @@ pub struct Hears {
     pub broadcasts: bool,
     /// Who is present.
     pub presence: bool,
+}
+
+impl Hears {
+    /// Everything.
+    pub const EVERYTHING: Self = Self { broadcasts: true, presence: true };
+    /// Nothing.
+    pub const NOTHING: Self = Self { broadcasts: false, presence: false };
 }
 
 #[derive(Debug)]
@@ -52,25 +67,22 @@ struct Members {
 pub struct Hub {
     /// Held for a look-up or a loop of `try_send`s, never across an await.
     rooms: Mutex<HashMap<Room, Members>>,
-    /// Transactions of the log whose messages were told; held for a look or a note.
+    /// Transactions of the log that were told; held for a note or a copy.
     told: Mutex<Unsettled>,
 }
 
 impl Hub {
-    /// A transaction's messages are told from now on.
+    /// A transaction is told from now on.
     pub(super) fn note_told(&self, xid: u32) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.told(xid);
         told.keep_newest(MAX_TOLD);
     }
 
-    /// Whether whoever reads in this snapshot sees all that was told. A commit is in the log a
-    /// moment before others see it.
-    pub(super) fn was_told_before(&self, snapshot: &Snapshot) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let are_in = told.are_in(snapshot);
-        told.forget(snapshot);
-        are_in
+    /// What was told until now. A commit is in the log a moment before others see it, so whoever
+    /// answers a question that comes later must have seen these.
+    pub(super) fn told(&self) -> Unsettled {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Lets a socket into a room. Gives the `presence_state` from which the differences follow
@@ -97,6 +109,16 @@ impl Hub {
         let member = members.list.iter_mut().find(|member| member.outbox.is(socket))?;
         let before = std::mem::replace(&mut member.hears, hears);
         (hears.presence && !before.presence).then(|| members.presence.state())
+    }
+
+    /// Takes from what a member hears whatever is not among `may`.
+    pub(super) fn withhold(&self, room: &Room, socket: &Outbox, may: Hears) {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = rooms.get_mut(room).into_iter().flat_map(|members| &mut members.list);
+        for member in members.filter(|member| member.outbox.is(socket)) {
+            member.hears.broadcasts &= may.broadcasts;
+            member.hears.presence &= may.presence;
+        }
     }
 
     /// Takes a socket out of a room; gives whether the others were told that it is not present

@@ -3,14 +3,14 @@
 //! Reading order: `protocol` (frames, pure), `upgrade` (who may open a socket), `socket` (one
 //! connection), `outbox` (its bounded queue), `join` (what is asked of a channel, pure),
 //! `channel` (one joined topic), `speech` (what is said there), `renewal` (its token), `sessions`
-//! (sign-ins that end), `limits` (how much is too much, pure), `presence` (who is there, pure),
-//! `hub` (topic -> sockets), `subscription` (could this change matter? pure), `roster` (to
-//! whom?), `authorize` (may they see it?), `event` (a change as JSON, pure), `window` (recent
-//! changes), `delivery` (a change through all of these), `concern` (who is shown what of it),
-//! `subscriber`, `feed` (the task that owns them), `broadcast` (what SQL says to the rooms),
-//! `replay` (what it said before), `partitions` (where that is kept), `api` (broadcasts over
-//! HTTP), `batch` (their bodies, pure), `rate` (how many), `store` (SQL), `error` (reasons and
-//! close codes).
+//! (sign-ins that end), `rights` (what a private channel may, when something has changed),
+//! `limits` (how much is too much, pure), `presence` (who is there, pure), `hub` (topic ->
+//! sockets), `subscription` (could this change matter? pure), `roster` (to whom?), `authorize`
+//! (may they see it?), `event` (a change as JSON, pure), `window` (recent changes), `delivery`
+//! (a change through all of these), `concern` (who is shown what of it), `subscriber`, `feed`
+//! (the task that owns them), `broadcast` (what SQL says to the rooms), `replay` (what it said
+//! before), `partitions` (where that is kept), `api` (broadcasts over HTTP), `batch` (their
+//! bodies, pure), `rate` (how many), `store` (SQL), `error` (reasons and close codes).
 
 mod api;
 pub mod authorize;
@@ -32,6 +32,7 @@ pub mod protocol;
 mod rate;
 mod renewal;
 mod replay;
+mod rights;
 mod roster;
 mod sessions;
 mod socket;
@@ -47,6 +48,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::get;
+use deadpool_postgres::Pool;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -58,6 +60,7 @@ use crate::pg::Pg;
 
 use error::Token;
 use limits::Bucket;
+use rights::Review;
 use sessions::Sessions;
 use upgrade::Admitted;
 
@@ -118,6 +121,12 @@ impl Realtime {
     /// Ends channels whose sign-in has ended, until shutdown.
     pub async fn watch_sessions(self: Arc<Self>) {
         self.sessions.run(&self.pg, &self.shutdown).await;
+    }
+
+    /// Asks again about rights in private channels when something changes that they stand on,
+    /// until shutdown; `pool` is for reading policies.
+    pub async fn watch_rights(self: Arc<Self>, pool: Pool) {
+        Review::new(&self, &pool).run().await;
     }
 
     /// Who a token speaks for, by this dialect's rules.

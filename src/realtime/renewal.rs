@@ -1,10 +1,12 @@
 //! A channel's token: checked when it joins, renewed, expired, and ended with its sign-in.
 
+use super::Realtime;
 use super::channel::Channel;
 use super::error::{Binding as Refusal, Join, Outcome, System, Token};
-use super::hub::Hears;
+use super::hub::{Hears, Room};
 use super::join::{json_object, token_of};
 use super::protocol::Push;
+use super::rights::{News, Standing};
 use super::sessions::Watched;
 use super::socket::Connection;
 use super::store;
@@ -33,25 +35,30 @@ impl Person {
     }
 }
 
-/// What the policies let a person read of a channel.
+/// What the policies let a person read of a channel. If it is private, they are asked again from
+/// now on when something changes.
 ///
 /// # Errors
 /// Nothing, or the database cannot be asked.
 pub(super) async fn rights(
     on: &Connection,
     identity: &Identity,
-    name: &str,
-    is_private: bool,
-) -> Result<Hears, Join> {
-    if !is_private {
-        return Ok(Hears { broadcasts: true, presence: true });
+    room: &Room,
+) -> Result<(Hears, Option<Standing>), Join> {
+    if !room.is_private {
+        return Ok((Hears::EVERYTHING, None));
     }
-    let asker = store::Asker { identity, headers: &on.headers, name };
-    let may = store::may_hear(&on.realtime.pg, asker).await?;
-    if may.broadcasts || may.presence {
-        return Ok(may);
+    let Realtime { pg, hub, feed, .. } = &*on.realtime;
+    // What the log tells from here on finds the channel; what it told before must be seen.
+    let standing = feed.rights.enter(on, identity, room);
+    let asker = store::Asker { identity, headers: &on.headers, name: room.name() };
+    let told = hub.told();
+    let (may, _) = store::settled(&told, |(_, seen)| seen, || store::may_hear(pg, asker)).await?;
+    if may == Hears::NOTHING {
+        return Err(Join::Unauthorized(room.name().to_owned()));
     }
-    Err(Join::Unauthorized(name.to_owned()))
+    standing.found(may);
+    Ok((may, Some(standing)))
 }
 
 impl Channel {
@@ -65,10 +72,10 @@ impl Channel {
         }
         let renewed = async {
             let person = Person::admit(on, &token).await?;
-            let may = rights(on, &person.identity, self.name(), self.room.is_private).await?;
-            Ok((person, may))
+            let (may, standing) = rights(on, &person.identity, &self.room).await?;
+            Ok((person, may, standing))
         };
-        let (person, may) = match renewed.await {
+        let (person, may, standing) = match renewed.await {
             Ok(renewed) => renewed,
             Err(Join::Token(refused)) => return self.tell(on, &System::Token(refused)),
             Err(Join::Unauthorized(name)) => return self.tell(on, &System::NotAnyMore(name)),
@@ -77,9 +84,34 @@ impl Channel {
         self.person = person;
         self.token = token;
         self.may_hear = may;
+        if let (Some(standing), Some(former)) = (&standing, &self.standing) {
+            standing.follow(former);
+        }
+        self.standing = standing;
         (self.may_speak, self.may_be_present) = (None, None);
         self.hear(on);
         if self.bindings.is_empty() { Outcome::Stays } else { self.renew_bindings(on).await }
+    }
+
+    /// Its rights were asked again: what becomes of it.
+    pub(super) fn heed(&mut self, on: &Connection) -> Outcome {
+        match self.standing.as_ref().and_then(Standing::take_news) {
+            None => Outcome::Stays,
+            Some(News::Hears(Hears::NOTHING)) => {
+                self.tell(on, &System::NotAnyMore(self.name().to_owned()))
+            }
+            Some(News::Hears(may)) => {
+                self.may_hear = may;
+                self.hear(on);
+                Outcome::Stays
+            }
+            Some(News::Undecided(why)) => self.tell(on, &System::Undecided(why)),
+        }
+    }
+
+    /// Whether its sign-in has ended.
+    pub(super) fn is_signed_out(&self) -> bool {
+        self.person.session.as_ref().is_some_and(Watched::has_ended)
     }
 
     /// A filter may look at a column that the new token may not select.
@@ -109,7 +141,7 @@ impl Channel {
 
     /// Whether its token has expired or its sign-in has ended: why, then.
     pub(super) fn is_over(&self) -> Option<System> {
-        if self.person.session.as_ref().is_some_and(Watched::has_ended) {
+        if self.is_signed_out() {
             return Some(System::Token(Token::SessionEnded));
         }
         let seconds = unix_now() - self.expires_at()?;

@@ -4,11 +4,9 @@
 //! are on their way, and afterwards keeps back what could be seen when those were read.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::extract::ws::Message as Frame;
 use serde_json::Value;
-use tokio::time::timeout;
 
 use super::authorize::Snapshot;
 use super::error::{Close, Join, Replay as Refusal};
@@ -17,7 +15,6 @@ use super::outbox::Outbox;
 use super::protocol;
 use super::socket::Connection;
 use super::{TOPIC_PREFIX, store};
-use crate::pg::Error;
 use crate::wal::Lsn;
 
 /// Most messages of one replay.
@@ -25,12 +22,6 @@ const MAX_MESSAGES: i64 = 25;
 
 /// Most live messages that wait for a replay.
 const MAX_HELD: usize = 512;
-
-/// How long to wait before messages are read again that others do not see yet.
-const SETTLE_WAIT: Duration = Duration::from_millis(1);
-
-/// How long that may go on.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The year 10000, in milliseconds since 1970: a client may name no later time.
 const END_OF_TIME_MS: i64 = 253_402_300_800_000;
@@ -117,19 +108,14 @@ impl Replay {
         let name = room.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default();
         // What does not fit into the queue would close the socket instead.
         let most_bytes = realtime.settings.realtime_queue_bytes;
-        let read = async {
-            loop {
-                let (messages, reading) =
-                    store::replay(&realtime.pg, name, asked, most_bytes).await?;
-                // What was told before the socket was in the room must be among them.
-                if realtime.hub.was_told_before(&reading.snapshot) {
-                    return Ok::<_, Error>((messages, reading));
-                }
-                tokio::time::sleep(SETTLE_WAIT).await;
-            }
-        };
-        let read = timeout(SETTLE_TIMEOUT, read).await.unwrap_or(Err(Error::Busy));
-        let (messages, reading) = match read {
+        // What was told before the socket was in the room must be among them.
+        let told = realtime.hub.told();
+        let read = store::settled(
+            &told,
+            |(_, reading): &(_, Reading)| &reading.snapshot,
+            || store::replay(&realtime.pg, name, asked, most_bytes),
+        );
+        let (messages, reading) = match read.await {
             Ok(read) => read,
             Err(error) => {
                 tracing::warn!(%error, "a replay could not be read");

@@ -40,8 +40,8 @@ pub(super) struct Connection {
     /// The key of the URL: joins without a token use it.
     pub(super) token: String,
     /// The `x-` headers of the request, as JSON.
-    pub(super) headers: String,
-    /// Tells that a channel's sign-in has ended.
+    pub(super) headers: Arc<str>,
+    /// Tells that a channel's sign-in has ended, or that its rights were asked again.
     pub(super) wake: Arc<Notify>,
 }
 
@@ -63,6 +63,7 @@ pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, admitted: Admi
     let _open = Counted::new(&metrics.sockets);
     let writer = tokio::spawn(write(sink, inbox, metrics.frames.clone()));
     let joins = Bucket::new(settings.realtime_client_joins_per_second);
+    let headers = headers.into();
     let on = Connection { realtime, outbox, token, headers, wake: Arc::default() };
     let mut socket = Socket { on, channels: HashMap::new(), joins };
     match socket.read(stream).await {
@@ -95,9 +96,11 @@ impl Socket {
                     continue;
                 }
                 () = self.on.wake.notified() => {
+                    let is_signed_out = self.channels.values().any(Channel::is_signed_out);
                     self.meet_deadlines().await;
+                    self.heed_rights().await;
                     // Nothing is left of the sign-in that this socket was for.
-                    if self.channels.is_empty() {
+                    if is_signed_out && self.channels.is_empty() {
                         return Some(Close::SessionEnded);
                     }
                     continue;
@@ -258,6 +261,15 @@ impl Socket {
         for (topic, why) in over {
             let outcome = self.channels.get(&topic).map(|channel| channel.tell(&self.on, &why));
             self.settle(&topic, outcome.unwrap_or(Outcome::Stays)).await;
+        }
+    }
+
+    /// Some channel's rights were asked again.
+    async fn heed_rights(&mut self) {
+        let on = &self.on;
+        let heeded = self.channels.iter_mut().map(|(topic, it)| (topic.clone(), it.heed(on)));
+        for (topic, outcome) in heeded.collect::<Vec<_>>() {
+            self.settle(&topic, outcome).await;
         }
     }
 

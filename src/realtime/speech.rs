@@ -10,8 +10,9 @@ use super::error::{Outcome, System};
 use super::limits::Verdict;
 use super::presence::{Call, Refusal};
 use super::protocol::{self, MAX_NAME_BYTES, Payload, Push};
+use super::rights::Standing;
 use super::socket::Connection;
-use super::store;
+use super::{Realtime, store};
 
 impl Channel {
     /// Says something to the others in the room.
@@ -107,10 +108,12 @@ impl Channel {
                 reply(true, "{}");
                 self.asked.wants_presence = true;
                 self.hear(on);
+                self.set_present(true);
                 hub.track(&self.room, &on.outbox, &self.presence_key, fields)
             }
             Call::Untrack => {
                 reply(true, "{}");
+                self.set_present(false);
                 hub.untrack(&self.room, &on.outbox)
             }
         };
@@ -121,6 +124,7 @@ impl Channel {
     }
 
     async fn may_speak(&mut self, on: &Connection) -> bool {
+        self.forget_void_rights();
         let may = match self.may_speak {
             Some(may) => Some(may),
             None => self.may_write(on, "broadcast").await,
@@ -130,6 +134,7 @@ impl Channel {
     }
 
     async fn may_be_present(&mut self, on: &Connection) -> bool {
+        self.forget_void_rights();
         let may = match self.may_be_present {
             Some(may) => Some(may),
             None => self.may_write(on, "presence").await,
@@ -140,10 +145,27 @@ impl Channel {
 
     /// `None` when it could not be decided.
     async fn may_write(&self, on: &Connection, extension: &str) -> Option<bool> {
+        let Realtime { pg, hub, .. } = &*on.realtime;
         let identity = &self.person.identity;
         let asker = store::Asker { identity, headers: &on.headers, name: self.name() };
-        let asked = store::may_write(&on.realtime.pg, asker, extension).await;
-        asked.inspect_err(|error| tracing::warn!(%error, "a push could not be decided")).ok()
+        let ask = || store::may_write(pg, asker, extension);
+        let asked = store::settled(&hub.told(), |(_, seen)| seen, ask).await;
+        let asked =
+            asked.inspect_err(|error| tracing::warn!(%error, "a push could not be decided"));
+        asked.ok().map(|(may, _)| may)
+    }
+
+    /// What policies said before something changed does not count any more.
+    fn forget_void_rights(&mut self) {
+        if self.standing.as_ref().is_some_and(Standing::take_void) {
+            (self.may_speak, self.may_be_present) = (None, None);
+        }
+    }
+
+    fn set_present(&self, is_present: bool) {
+        if let Some(standing) = &self.standing {
+            standing.set_present(is_present);
+        }
     }
 
     fn tell_limit(&self, on: &Connection, verdict: Verdict, what: &System) -> Outcome {

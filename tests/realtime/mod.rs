@@ -21,6 +21,7 @@ mod presence;
 mod remembered;
 mod replay;
 mod resume;
+mod rights;
 mod sessions;
 mod tokens;
 mod watched;

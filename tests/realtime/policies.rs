@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use walkie::pg::{Target, pool};
-use walkie::realtime::authorize::analysis::{Analysis, Candidates, Claims, Read, Source, analyse};
+use walkie::realtime::authorize::analysis::{
+    Analysis, Candidates, Claims, Purpose, Read, Source, analyse,
+};
 
 use crate::support::{Database, compare_page};
 
@@ -19,7 +21,7 @@ async fn login(database: &Database) -> Pool {
 async fn analysis_of(database: &Database, table: &str, role: &str) -> Analysis {
     let oid = database.value(&format!("select '{table}'::regclass::oid")).await;
     let pool = login(database).await;
-    analyse(&pool, oid.parse().expect("an oid"), role).await.expect("can be asked")
+    analyse(&pool, oid.parse().expect("an oid"), role, Purpose::Sight).await.expect("can be asked")
 }
 
 /// In lines that begin with spaces: columns, claims, tables read, candidates, reasons.
@@ -81,7 +83,8 @@ async fn policies_are_understood_as_the_page_says() {
             continue;
         }
         database.sql(&format!("create policy p on public.doc for select using ({line})")).await;
-        let analysis = analyse(&pool, oid, "authenticated").await.expect("can be asked");
+        let analysis =
+            analyse(&pool, oid, "authenticated", Purpose::Sight).await.expect("can be asked");
         writeln!(found, "{}", shown(&analysis)).expect("memory");
         database.sql("drop policy p on public.doc").await;
     }
@@ -105,6 +108,35 @@ async fn our_own_policies_may_be_remembered() {
         let analysis = analysis_of(&database, table, "authenticated").await;
         assert_eq!(analysis.reasons, [] as [&str; 0], "{table}");
     }
+}
+
+/// Nothing of it is asked by the clock, but whether a ban has ended.
+#[tokio::test]
+async fn our_own_private_channels_follow_the_rows_that_decide() {
+    let database = Database::new().await;
+    let pool = login(&database).await;
+    let oid = database.value("select 'realtime.messages'::regclass::oid").await;
+    let oid = oid.parse().expect("an oid");
+    let analysis =
+        async |purpose| analyse(&pool, oid, "authenticated", purpose).await.expect("can be asked");
+    let hearing = analysis(Purpose::Hearing).await;
+    assert_eq!(
+        shown(&hearing),
+        "    columns topic extension\n    claims sub\n    reads conversation_members(member_id=me)\n    asks conversation_members(member_id=me)"
+    );
+    let speech = analysis(Purpose::Speech).await;
+    assert!(!speech.is_blind, "{speech:?}");
+    assert!(speech.reasons.iter().all(|reason| reason.starts_with("now() ")), "{speech:?}");
+    let reads: Vec<String> = speech.reads.iter().map(read).collect();
+    assert_eq!(
+        reads,
+        [
+            "user_restrictions()",
+            "user_restrictions?(user_id=me)",
+            "user_privacy_settings(user_id=me)",
+            "conversation_members(member_id=me)",
+        ]
+    );
 }
 
 #[tokio::test]

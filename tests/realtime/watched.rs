@@ -5,7 +5,7 @@ use std::time::Duration;
 use deadpool_postgres::Pool;
 use serde_json::json;
 use walkie::pg::{Target, pool};
-use walkie::realtime::authorize::analysis::{Analysis, analyse};
+use walkie::realtime::authorize::analysis::{Analysis, Purpose, analyse};
 
 use crate::support::{Database, Server, rows};
 
@@ -27,7 +27,9 @@ async fn login(database: &Database) -> Pool {
 async fn analysis(database: &Database) -> Analysis {
     let oid = database.value("select 'public.doc'::regclass::oid").await;
     let pool = login(database).await;
-    analyse(&pool, oid.parse().expect("an oid"), "authenticated").await.expect("can be asked")
+    analyse(&pool, oid.parse().expect("an oid"), "authenticated", Purpose::Sight)
+        .await
+        .expect("can be asked")
 }
 
 /// Tables in a publication.

@@ -2,10 +2,10 @@
 //!
 //! Reading order: `table` (columns and types), `policy` (what a role may see of a table),
 //! `analysis` (what its policies depend on), `image` (a row as Postgres reads it), `audience`
-//! (verdicts that still stand, pure), `inquiry` (what must be asked for a batch of changes),
-//! `candidates` (who could be permitted at all), `verdict` (the question), `settled` (when an
-//! answer counts), `definition` (is a table as it was?), `signals` (when everything must be read
-//! again).
+//! (verdicts that still stand, pure), `touched` (whom a change concerns, pure), `inquiry` (what
+//! must be asked for a batch of changes), `candidates` (who could be permitted at all), `verdict`
+//! (the question), `settled` (when an answer counts), `definition` (is a table as it was?),
+//! `signals` (when everything must be read again).
 //!
 //! The way of a batch: [`Authorizer::begin`] for each transaction takes back what it makes
 //! void; [`Authorizer::see`] for each change gives what is remembered and notes what must be
@@ -25,6 +25,7 @@ mod policy;
 mod settled;
 mod signals;
 mod table;
+mod touched;
 mod verdict;
 
 use std::collections::HashMap;
@@ -36,19 +37,21 @@ use deadpool_postgres::Pool;
 use crate::identity::Identity;
 use crate::observe::AuthorizerMetrics;
 use crate::pg::Error;
-use crate::wal::{Action, Change, Datum, Old, Relation, Tuple};
+use crate::wal::{Change, Relation};
 
+pub(super) use audience::Subject;
 pub use audience::{Audience, Freshness, Person, Viewer, Whom};
+pub(super) use definition::Definitions;
 pub use image::Image;
 pub use inquiry::{Asking, Inquiry, Seen, Sight};
 pub use policy::{Lens, Policy, Rows, Wording};
 pub(super) use settled::{Snapshot, Unsettled};
+pub(super) use signals::{Signals, wait_for_end};
 pub use table::{Column, Table};
+pub(super) use touched::Touched;
 
 use analysis::{Analysis, Read};
-use audience::Value;
-use definition::Definitions;
-use signals::Signals;
+use touched::{concerned, each_row, is_unchanged};
 use verdict::Case;
 
 /// How long somebody whose policy ran into the time limit is not asked about that table again:
@@ -426,31 +429,6 @@ fn does_read(analysis: &Analysis, table: u32) -> bool {
     analysis.reads.iter().any(|read| read.table == table)
 }
 
-/// The reads that say what a change of a table can concern.
-fn concerned(analysis: &Analysis, table: u32) -> impl Iterator<Item = &Read> {
-    analysis.reads.iter().filter(move |read| read.table == table && !read.is_lookup)
-}
-
-/// Whether an update left everything as it was that policies look at there.
-fn is_unchanged(read: &Read, change: &Change) -> bool {
-    let (Some(columns), Action::Update { old, new }) = (&read.columns, &change.action) else {
-        return false;
-    };
-    let published = &change.relation.columns;
-    columns.iter().all(|name| {
-        let Some(place) = published.iter().position(|column| column.name == *name) else {
-            return false;
-        };
-        match old {
-            // Large values that stayed were filled in from the old row.
-            Some(Old::Full(old)) => old.get(place) == new.get(place),
-            // The log repeats the key only when it changed.
-            None => published[place].is_identity,
-            Some(Old::Key(old)) => published[place].is_identity && old.get(place) == new.get(place),
-        }
-    })
-}
-
 /// Takes back what the row before a change, and the row after it, could have decided; gives of
 /// how many keys.
 fn void(audience: &mut Audience, read: &Read, columns: &[String], change: &Change) -> u64 {
@@ -458,36 +436,7 @@ fn void(audience: &mut Audience, read: &Read, columns: &[String], change: &Chang
         return 0;
     }
     let mut voided = 0;
-    let published = &change.relation.columns;
-    let mut void = |row: &Tuple, only_identity: bool| {
-        voided += audience.void(read, columns, |name| {
-            let Some(place) = published.iter().position(|column| column.name == name) else {
-                return Value::Unknown;
-            };
-            match row.get(place) {
-                _ if only_identity && !published[place].is_identity => Value::Unknown,
-                Some(Datum::Text(text)) => {
-                    std::str::from_utf8(text).map_or(Value::Unknown, Value::Text)
-                }
-                Some(Datum::Null) => Value::Null,
-                Some(Datum::Unchanged) | None => Value::Unknown,
-            }
-        });
-    };
-    match &change.action {
-        Action::Insert { new } => void(new, false),
-        Action::Update { old, new } => {
-            match old {
-                Some(Old::Full(old)) => void(old, false),
-                Some(Old::Key(old)) => void(old, true),
-                // The log repeats the key only when it changed.
-                None => void(new, true),
-            }
-            void(new, false);
-        }
-        Action::Delete { old: Old::Full(old) } => void(old, false),
-        Action::Delete { old: Old::Key(old) } => void(old, true),
-    }
+    each_row(change, |row| voided += audience.void(read, columns, row));
     voided as u64
 }
 

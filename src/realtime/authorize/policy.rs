@@ -9,7 +9,7 @@ use crate::pg::session::{self, Session};
 use crate::pg::{self, Error};
 use deadpool_postgres::Pool;
 
-use super::analysis::{self, Analysis, explain};
+use super::analysis::{self, Analysis, Purpose, explain};
 use super::table::{Column, Table};
 
 /// What a role may see of a table.
@@ -116,7 +116,7 @@ impl Lens {
             (true, None) => Rows::None,
             (true, Some(permissive)) => {
                 let restrictive = row.get::<_, Option<&str>>("restrictive").unwrap_or("true");
-                let analysis = analysis::analyse(pool, table.oid, role).await?;
+                let analysis = analysis::analyse(pool, table.oid, role, Purpose::Sight).await?;
                 let noted = explain::note(pool, table.oid, role, &analysis).await;
                 if let Err(error) = noted {
                     tracing::debug!(table = table.oid, %error, "an analysis was not noted");

@@ -13,10 +13,10 @@ use crate::pg::Error;
 
 /// For how long a fingerprint holds, and how late a revocation that the log does not tell may
 /// be noticed.
-pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
+pub const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// Who has nothing to deliver looks as early as this, so that fewer changes wait for it.
-pub(super) const EARLY_AGE: Duration = Duration::from_millis(500);
+pub const EARLY_AGE: Duration = Duration::from_millis(500);
 
 /// How long to wait before looking again whether a transaction has let go of its locks.
 const END_WAIT: Duration = Duration::from_millis(1);
@@ -26,7 +26,7 @@ const FINGERPRINT: &str = include_str!("signals.sql");
 
 /// What was seen when Postgres was last looked at.
 #[derive(Debug, Default)]
-pub(super) struct Signals {
+pub struct Signals {
     seen: Option<Seen>,
     /// The first transaction that had not begun at the first look.
     first: u64,
@@ -47,7 +47,7 @@ impl Signals {
     ///
     /// # Errors
     /// The database cannot be asked.
-    pub(super) async fn refresh(&mut self, pool: &Pool, age: Duration) -> Result<bool, Error> {
+    pub async fn refresh(&mut self, pool: &Pool, age: Duration) -> Result<bool, Error> {
         if self.seen.as_ref().is_some_and(|seen| seen.at.elapsed() < age) {
             return Ok(false);
         }
@@ -70,12 +70,12 @@ impl Signals {
 
     /// Whether all transactions before `xid`, and all that were running when this server first
     /// looked, are known to have ended: what they wrote before a table was told is not told.
-    pub(super) fn all_ended_before(&self, xid: Option<u64>) -> bool {
+    pub fn all_ended_before(&self, xid: Option<u64>) -> bool {
         self.seen.as_ref().is_some_and(|seen| seen.ended_before >= self.first.max(xid.unwrap_or(0)))
     }
 
     /// Whether a commit is older than [`MAX_AGE`], by Postgres's clock.
-    pub(super) fn is_late(&self, committed_at_us: i64) -> bool {
+    pub fn is_late(&self, committed_at_us: i64) -> bool {
         let ahead = self.seen.as_ref().map_or(0, |seen| seen.clock_ahead_us);
         let age = unix_us().saturating_add(ahead).saturating_sub(committed_at_us);
         u64::try_from(age).is_ok_and(|age| Duration::from_micros(age) > MAX_AGE)
@@ -87,7 +87,7 @@ impl Signals {
 ///
 /// # Errors
 /// The database cannot be asked.
-pub(super) async fn wait_for_end(pool: &Pool, xid: u32) -> Result<(), Error> {
+pub async fn wait_for_end(pool: &Pool, xid: u32) -> Result<(), Error> {
     let client = pool.get().await?;
     let statement = client
         .prepare_cached(

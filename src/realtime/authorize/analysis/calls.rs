@@ -42,6 +42,19 @@ const LASTING: [&str; 21] = [
     "to_jsonb",
 ];
 
+/// Functions of Postgres's that depend on the time and on nothing else.
+const CLOCK: [&str; 6] = [
+    "clock_timestamp",
+    "now",
+    "statement_timestamp",
+    "timestamptz_mi_interval",
+    "timestamptz_pl_interval",
+    "transaction_timestamp",
+];
+
+/// The setting that holds a private channel's name.
+const TOPIC_SETTING: &str = "realtime.topic";
+
 /// The functions that tell who is asking, as this server states them: name and body.
 static CONTEXT: LazyLock<HashMap<&str, String>> = LazyLock::new(|| {
     let stated = include_str!("../../../../supabase-compat/sql/auth.sql");
@@ -117,10 +130,17 @@ impl<'f> Walk<'f> {
         match (function.schema.as_str(), function.language.as_str()) {
             _ if function.is_immutable && matches!(function.language.as_str(), "c" | "internal") => {}
             ("pg_catalog", _) if function.is_immutable || LASTING.contains(&&*function.name) => {}
-            ("pg_catalog", _) => self.reason(&format!(
-                "{}() depends on more than rows and claims (the time, a setting, the catalog): leave it out of policies",
-                function.name
-            )),
+            ("pg_catalog", _) => {
+                let reason = format!(
+                    "{}() depends on more than rows and claims (the time, a setting, the catalog): leave it out of policies",
+                    function.name
+                );
+                if CLOCK.contains(&&*function.name) {
+                    self.fleeting(&reason);
+                } else {
+                    self.reason(&reason);
+                }
+            }
             (_, "c" | "internal") => self.reason(&format!(
                 "{name}() is not declared immutable: declare it so if it depends on nothing but its arguments"
             )),
@@ -133,8 +153,9 @@ impl<'f> Walk<'f> {
     fn setting(&mut self, node: &'f Node) {
         match node.list("args").first().and_then(constant_text) {
             Some(name) if name == CLAIMS_SETTING => self.found.has_whole_claims = true,
-            // Only the claims are set while a row is judged; the others are always empty then.
-            Some(name) if name.starts_with("request.") => {}
+            // Only the claims are set while a row is judged; the others are always empty then. In a
+            // private channel they are always the same.
+            Some(name) if name.starts_with("request.") || name == TOPIC_SETTING => {}
             Some(name) => self.reason(&format!(
                 "a policy reads the setting {name}, which is no matter of rows and claims"
             )),

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 
 use crate::pg::{self, names};
 
-use super::{Analysis, Candidates, Claims, Read, Source, analyse};
+use super::{Analysis, Candidates, Claims, Purpose, Read, Source, analyse};
+
+/// The table whose policies are those of private channels.
+const CHANNELS: &str = "realtime.messages";
 
 /// Tables to explain: the published ones, or the one that is named.
 const TABLES: &str = "
@@ -67,8 +70,16 @@ pub async fn explain(pool: &Pool, table: Option<&str>) -> Result<Option<String>,
                 (false, ..) => "sees nothing: it may not select any column",
                 (_, false, _) => "sees every row: row security does not bind it",
                 (_, true, false) => "sees nothing: no policy permits it anything",
+                (_, true, true) if name == CHANNELS => {
+                    for (right, purpose) in [("hear", Purpose::Hearing), ("say", Purpose::Speech)] {
+                        let analysis = analyse(pool, oid, role, purpose).await?;
+                        tell(&mut text, role, &format!("to {right}: {}", occasion(&analysis)));
+                        describe_channel(&mut text, &analysis);
+                    }
+                    continue;
+                }
                 (_, true, true) => {
-                    let analysis = analyse(pool, oid, role).await?;
+                    let analysis = analyse(pool, oid, role, Purpose::Sight).await?;
                     tell(&mut text, role, verdict(&analysis));
                     describe(&mut text, &analysis);
                     continue;
@@ -157,15 +168,45 @@ fn describe(text: &mut String, analysis: &Analysis) {
     }
 }
 
+/// When rights in private channels are asked again.
+fn occasion(analysis: &Analysis) -> &'static str {
+    match (analysis.is_blind, analysis.reasons.is_empty()) {
+        (true, _) => "asked again every second",
+        (false, false) => "asked again when rows change, and every minute",
+        (false, true) => "asked again when rows change",
+    }
+}
+
+fn describe_channel(text: &mut String, analysis: &Analysis) {
+    for reason in &analysis.reasons {
+        line(text, "because", reason);
+    }
+    for read in analysis.reads.iter().filter(|read| !read.is_lookup) {
+        let whom = match &read.subject {
+            Some(column) => format!("the person in its {column}"),
+            None => "everybody".to_owned(),
+        };
+        line(
+            text,
+            "reads",
+            &format!("{}: a change{} concerns {whom}", read.name, of_columns(read)),
+        );
+    }
+}
+
+fn of_columns(read: &Read) -> String {
+    match read.columns.as_deref() {
+        None | Some([]) => String::new(),
+        Some(columns) => format!(" of {}", columns.join(", ")),
+    }
+}
+
 /// What a change of a table read makes void.
 fn read_words(read: &Read) -> String {
     let mut concerns: Vec<String> =
         read.keys.iter().map(|(column, own)| format!("rows with {own} = its {column}")).collect();
     concerns.extend(read.subject.iter().map(|column| format!("the person in its {column}")));
-    let of = match read.columns.as_deref() {
-        None | Some([]) => String::new(),
-        Some(columns) => format!(" of {}", columns.join(", ")),
-    };
+    let of = of_columns(read);
     match concerns.as_slice() {
         [] => format!("{}: a change{of} makes all verdicts void", read.name),
         concerns => format!("{}: a change{of} concerns {}", read.name, concerns.join(" and ")),

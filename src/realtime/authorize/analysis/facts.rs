@@ -64,6 +64,27 @@ impl Relation {
     }
 }
 
+/// What policies are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Command {
+    Select,
+    Insert,
+}
+
+impl Command {
+    /// As the catalog writes it.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Select => "r",
+            Self::Insert => "a",
+        }
+    }
+
+    fn of(code: &str) -> Self {
+        if code == "a" { Self::Insert } else { Self::Select }
+    }
+}
+
 /// How row security binds a role on a table.
 #[derive(Debug, Default)]
 pub(super) struct RowSecurity {
@@ -87,7 +108,8 @@ pub(super) struct Operator {
 pub(super) struct Facts {
     pub(super) functions: HashMap<u32, Function>,
     pub(super) relations: HashMap<u32, Relation>,
-    pub(super) row_security: HashMap<(u32, u32), RowSecurity>,
+    /// By table, role and command.
+    pub(super) row_security: HashMap<(u32, u32, Command), RowSecurity>,
     pub(super) operators: HashMap<u32, Operator>,
     /// Oids of tables that comments name; `None` where there is no such table.
     pub(super) tables: HashMap<(String, String), Option<u32>>,
@@ -100,7 +122,7 @@ pub(super) struct Facts {
 pub(super) struct Wanted {
     pub(super) functions: BTreeSet<u32>,
     pub(super) relations: BTreeSet<u32>,
-    pub(super) row_security: BTreeSet<(u32, u32)>,
+    pub(super) row_security: BTreeSet<(u32, u32, Command)>,
     pub(super) operators: BTreeSet<u32>,
     pub(super) tables: BTreeSet<(String, String)>,
     pub(super) types: BTreeSet<u32>,
@@ -168,16 +190,18 @@ impl Facts {
     async fn load_row_security(
         &mut self,
         transaction: &Transaction<'_>,
-        wanted: &BTreeSet<(u32, u32)>,
+        wanted: &BTreeSet<(u32, u32, Command)>,
     ) -> Result<(), Error> {
-        let (relations, roles): (Vec<u32>, Vec<u32>) = wanted.iter().copied().unzip();
-        if relations.is_empty() {
+        if wanted.is_empty() {
             return Ok(());
         }
+        let relations: Vec<u32> = wanted.iter().map(|(relation, ..)| *relation).collect();
+        let roles: Vec<u32> = wanted.iter().map(|(_, role, _)| *role).collect();
+        let commands: Vec<&str> = wanted.iter().map(|(.., command)| command.code()).collect();
         let statement = transaction.prepare_cached(include_str!("row_security.sql")).await?;
-        for row in transaction.query(&statement, &[&relations, &roles]).await? {
-            let known = self.row_security.entry((row.get("relation"), row.get("role")));
-            let known = known.or_default();
+        for row in transaction.query(&statement, &[&relations, &roles, &commands]).await? {
+            let key = (row.get("relation"), row.get("role"), Command::of(row.get("command")));
+            let known = self.row_security.entry(key).or_default();
             known.is_bound = row.get("is_bound");
             let condition = match row.get::<_, Option<&str>>("condition") {
                 Some(text) => Tree::read(text),

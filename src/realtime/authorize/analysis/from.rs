@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::facts::RowSecurity;
+use super::facts::{Command, RowSecurity};
 use super::node_tree::{Node, Tree};
 use super::query::Asked;
 use super::terms::{Classes, Entry, Place};
@@ -130,7 +130,7 @@ impl<'f> Walk<'f> {
         if member.node.number("rtekind") != Some(RELATION) {
             return None;
         }
-        let key = (member.node.oid("relid"), role);
+        let key = (member.node.oid("relid"), role, Command::Select);
         let known = self.facts.row_security.get(&key);
         if known.is_none() {
             self.wanted.row_security.insert(key);

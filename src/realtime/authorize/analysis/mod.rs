@@ -27,7 +27,7 @@ use deadpool_postgres::{Object, Pool, Transaction};
 
 use crate::pg;
 
-use facts::{Facts, Wanted};
+use facts::{Command, Facts, Wanted};
 use walk::{Found, Walk};
 
 /// What the policies of one table depend on, for one role.
@@ -43,6 +43,8 @@ pub struct Analysis {
     pub candidates: Candidates,
     /// Why verdicts must not be remembered, in words for a DBA; empty when they may be.
     pub reasons: Vec<String>,
+    /// Whether more may be read than `reads` says.
+    pub is_blind: bool,
     /// When tables were added to the private publication: transactions at or after this id
     /// (`pg_snapshot_xmax`) tell all of their rows. None when nothing was added now.
     pub complete_from: Option<u64>,
@@ -96,18 +98,41 @@ pub enum Source {
     Rows(usize),
 }
 
+/// What policies decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Who sees rows of the log.
+    Sight,
+    /// Who hears what is said in a private channel.
+    Hearing,
+    /// Who says something there, or is present.
+    Speech,
+}
+
 /// Analyses the policies of `table` as they bind `role`.
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn analyse(pool: &Pool, table: u32, role: &str) -> Result<Analysis, pg::Error> {
+pub async fn analyse(
+    pool: &Pool,
+    table: u32,
+    role: &str,
+    purpose: Purpose,
+) -> Result<Analysis, pg::Error> {
     let mut client = pool.get().await?;
     // The bodies of functions are parsed as those of temporary ones, and never kept.
     let undone = client.build_transaction().read_only(false).start().await?;
-    let (facts, found, candidates) = find(undone, table, role).await?;
+    let command = if purpose == Purpose::Speech { Command::Insert } else { Command::Select };
+    let (facts, found, candidates) = find(undone, table, role, command).await?;
     let mut analysis = conclude(&facts, table, &found, candidates);
     if !found.untold.is_empty() {
-        watch(&client, &facts, &found, &mut analysis).await?;
+        // What is not understood is asked anew each time anyway; rights are asked again when the
+        // tables change that are known to decide.
+        let is_followed = match purpose {
+            Purpose::Sight => analysis.reasons.is_empty(),
+            Purpose::Hearing | Purpose::Speech => !analysis.is_blind,
+        };
+        watch(&client, &facts, &found, &mut analysis, is_followed).await?;
     }
     Ok(analysis)
 }
@@ -117,6 +142,7 @@ async fn find(
     mut undone: Transaction<'_>,
     table: u32,
     role: &str,
+    command: Command,
 ) -> Result<(Facts, Found, Candidates), pg::Error> {
     undone.batch_execute(NAMES_IN_FULL).await?;
     let statement = undone.prepare_cached(ROLE).await?;
@@ -125,7 +151,7 @@ async fn find(
     let mut last = Wanted::default();
     loop {
         let mut walk = Walk::new(&facts, table);
-        let candidates = walk.policies(role);
+        let candidates = walk.policies(role, command);
         let is_complete = walk.wanted == Wanted::default();
         // Asked for twice, it does not exist.
         let is_gone = !is_complete && walk.wanted == last;
@@ -166,22 +192,24 @@ fn conclude(facts: &Facts, table: u32, found: &Found, candidates: Candidates) ->
         },
         reads: found.reads(facts),
         candidates,
+        is_blind: found.is_blind || row.is_none(),
         reasons,
         complete_from: None,
     }
 }
 
-/// Has the log tell the tables that it does not tell yet; what cannot be told is a reason.
+/// Has the log tell the tables that it does not tell yet, if they are worth it; what is not told
+/// is a reason.
 async fn watch(
     client: &Object,
     facts: &Facts,
     found: &Found,
     analysis: &mut Analysis,
+    is_followed: bool,
 ) -> Result<(), pg::Error> {
     let untold: Vec<u32> = found.untold.iter().copied().collect();
     let mut told: Vec<u32> = Vec::new();
-    // What is not understood is asked anew each time anyway.
-    if analysis.reasons.is_empty() {
+    if is_followed {
         let may_watch: bool = client.query_one(MAY_WATCH, &[]).await?.get(0);
         if may_watch {
             let statement = client.prepare_cached(WATCH).await?;
@@ -194,6 +222,7 @@ async fn watch(
         }
     }
     for relation in untold.iter().filter(|oid| !told.contains(oid)) {
+        analysis.is_blind = true;
         if let Some(relation) = facts.relations.get(relation) {
             analysis.reasons.push(format!(
                 "the log does not tell what happens to {0}: give it a primary key, or: alter publication {1} add table {0};",

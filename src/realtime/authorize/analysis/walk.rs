@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::candidates::{better, either};
-use super::facts::{Facts, Relation, RowSecurity, Wanted};
+use super::facts::{Command, Facts, Relation, RowSecurity, Wanted};
 use super::node_tree::{Node, Tree};
 use super::terms::{Classes, Entry, Place, ROW, Term};
 use super::{Candidates, Read, Source};
@@ -35,6 +35,8 @@ pub(super) struct Found {
     /// Relations read that the log does not tell.
     pub(super) untold: BTreeSet<u32>,
     pub(super) reasons: Vec<String>,
+    /// Whether more may be read than was found.
+    pub(super) is_blind: bool,
 }
 
 /// One walk; begun anew when facts were missing.
@@ -46,7 +48,7 @@ pub(super) struct Walk<'f> {
     pub(super) wanted: Wanted,
     /// Functions around, innermost last.
     pub(super) calls: Vec<u32>,
-    /// Relations and roles whose policies are around.
+    /// Relations and roles whose policies for reading are around.
     pub(super) guarded: Vec<(u32, u32)>,
     terms: usize,
     depth: usize,
@@ -68,16 +70,20 @@ impl<'f> Walk<'f> {
         }
     }
 
-    /// Walks the policies of the table judged; gives who could be permitted.
-    pub(super) fn policies(&mut self, role: u32) -> Candidates {
+    /// Walks the policies of the table judged for a command; gives who could be permitted.
+    pub(super) fn policies(&mut self, role: u32, command: Command) -> Candidates {
         let (table, facts) = (self.table, self.facts);
         if self.relation(table).is_none() {
             return Candidates::Anybody;
         }
-        let Some(policies) = facts.row_security.get(&(table, role)) else {
-            self.wanted.row_security.insert((table, role));
+        let key = (table, role, command);
+        let Some(policies) = facts.row_security.get(&key) else {
+            self.wanted.row_security.insert(key);
             return Candidates::Anybody;
         };
+        if !policies.is_bound {
+            return Candidates::Anybody;
+        }
         let mut classes = Classes::default();
         let place = Place {
             frames: vec![Rc::new(vec![Entry::Columns(ROW)])],
@@ -215,20 +221,28 @@ impl<'f> Walk<'f> {
     pub(super) fn uses_column(&mut self, number: i64) {
         let Some(table) = self.facts.relations.get(&self.table) else { return };
         if number <= 0 {
-            self.reason(
+            self.fleeting(
                 "a policy uses the whole row or a system column: name the columns it needs",
             );
         } else if let (true, Some(name)) = (table.generated.contains(&number), table.column(number))
         {
-            self.reason(&format!(
+            self.fleeting(&format!(
                 "column {name} is generated, so the log does not tell it: use what it is made of"
             ));
         }
         self.found.columns.insert(number);
     }
 
-    /// Verdicts must not be remembered, and why.
+    /// Verdicts must not be remembered, and why: something is not understood, and may read what
+    /// was not found.
     pub(super) fn reason(&mut self, reason: &str) {
+        self.found.is_blind = true;
+        self.fleeting(reason);
+    }
+
+    /// Verdicts must not be remembered, and why: what decides is known, but not only rows and
+    /// claims do.
+    pub(super) fn fleeting(&mut self, reason: &str) {
         if !self.found.reasons.iter().any(|known| known == reason) {
             self.found.reasons.push(reason.to_owned());
         }

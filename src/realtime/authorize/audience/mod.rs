@@ -24,10 +24,12 @@ use uuid::Uuid;
 
 use super::analysis::{Claims, Read};
 use super::policy::Lens;
+use super::touched::{Named, named};
 use crate::identity::Identity;
 
 use entry::Entry;
-use viewers::{Subject, Viewers};
+pub use viewers::Subject;
+use viewers::Viewers;
 
 /// Keys that one audience remembers at most; beyond it all are forgotten.
 const MAX_KEYS: usize = 100_000;
@@ -287,14 +289,10 @@ impl Audience {
         columns: &[String],
         value: impl Fn(&str) -> Value<'a>,
     ) -> usize {
-        let subject = match read.subject.as_deref().map(&value) {
-            Some(Value::Null) => return 0,
-            // A text that is no uuid is nobody's subject.
-            Some(Value::Text(text)) => match Uuid::parse_str(text) {
-                Ok(subject) => Some(subject),
-                Err(_) => return 0,
-            },
-            Some(Value::Unknown) | None => None,
+        let subject = match named(read, &value) {
+            Named::Is(subject) => Some(subject),
+            Named::Nobody => return 0,
+            Named::Anybody => None,
         };
         let mut values = Vec::with_capacity(read.keys.len());
         for (column, _) in &read.keys {

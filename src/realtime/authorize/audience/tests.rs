@@ -36,6 +36,7 @@ fn audience(reads: Vec<Read>) -> Audience {
         reads,
         candidates: Candidates::Of(vec![Source::Rows(0)]),
         reasons: Vec::new(),
+        is_blind: false,
         complete_from: None,
     };
     let policy = Policy {

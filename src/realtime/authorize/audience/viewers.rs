@@ -32,9 +32,10 @@ pub(super) struct OneViewer {
 
 /// What `auth.uid()` gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Subject {
+pub enum Subject {
     /// Null: equals nothing.
     None,
+    /// This.
     Is(Uuid),
     /// Something that Postgres may read as a uuid or refuse.
     Strange,
@@ -108,7 +109,8 @@ impl Viewers {
 }
 
 impl Subject {
-    fn of(identity: &Identity) -> Self {
+    /// What it gives somebody.
+    pub fn of(identity: &Identity) -> Self {
         let claims: Result<BTreeMap<String, Box<RawValue>>, _> =
             serde_json::from_str(&identity.claims);
         let Ok(claims) = claims else { return Self::Strange };
