@@ -13,7 +13,7 @@ const DEFINITIONS: &str = include_str!("definition.sql");
 
 /// How tables were defined before anything was learned about them.
 #[derive(Debug, Default)]
-pub(super) struct Definitions {
+pub struct Definitions {
     noted: HashMap<u32, String>,
 }
 
@@ -23,7 +23,7 @@ impl Definitions {
     ///
     /// # Errors
     /// The database cannot be asked.
-    pub(super) async fn note(
+    pub async fn note(
         &mut self,
         pool: &Pool,
         tables: impl Iterator<Item = u32>,
@@ -43,7 +43,7 @@ impl Definitions {
     ///
     /// # Errors
     /// The database cannot be asked.
-    pub(super) async fn changed(&self, pool: &Pool, tables: &[u32]) -> Result<Vec<u32>, Error> {
+    pub async fn changed(&self, pool: &Pool, tables: &[u32]) -> Result<Vec<u32>, Error> {
         if tables.is_empty() {
             return Ok(Vec::new());
         }
@@ -54,12 +54,12 @@ impl Definitions {
     }
 
     /// Something may have changed.
-    pub(super) fn forget(&mut self, table: u32) {
+    pub fn forget(&mut self, table: u32) {
         self.noted.remove(&table);
     }
 
     /// Everything may have changed.
-    pub(super) fn forget_everything(&mut self) {
+    pub fn forget_everything(&mut self) {
         self.noted.clear();
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Reading order: `table` (columns and types), `policy` (what a role may see of a table),
 //! `analysis` (what its policies depend on), `image` (a row as Postgres reads it), `audience`
-//! (verdicts that still stand, pure), `touched` (what a change concerns, pure), `inquiry` (what must be asked for a batch of changes),
-//! `candidates` (who could be permitted at all), `verdict` (the question), `settled` (when an
-//! answer counts), `definition` (is a table as it was?), `signals` (when everything must be read
-//! again).
+//! (verdicts that still stand, pure), `touched` (whom a change concerns, pure), `inquiry` (what
+//! must be asked for a batch of changes), `candidates` (who could be permitted at all), `verdict`
+//! (the question), `settled` (when an answer counts), `definition` (is a table as it was?),
+//! `signals` (when everything must be read again).
 //!
 //! The way of a batch: [`Authorizer::begin`] for each transaction takes back what it makes
 //! void; [`Authorizer::see`] for each change gives what is remembered and notes what must be
@@ -41,6 +41,7 @@ use crate::wal::{Change, Relation};
 
 pub(super) use audience::Subject;
 pub use audience::{Audience, Freshness, Person, Viewer, Whom};
+pub(super) use definition::Definitions;
 pub use image::Image;
 pub use inquiry::{Asking, Inquiry, Seen, Sight};
 pub use policy::{Lens, Policy, Rows, Wording};
@@ -50,7 +51,6 @@ pub use table::{Column, Table};
 pub(super) use touched::Touched;
 
 use analysis::{Analysis, Read};
-use definition::Definitions;
 use touched::{concerned, each_row, is_unchanged};
 use verdict::Case;
 

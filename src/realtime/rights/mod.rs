@@ -2,13 +2,15 @@
 //! policies of realtime.messages read, they are asked again, of those whom it can concern.
 //!
 //! Reading order: `law` (what the policies depend on, and whom a transaction concerns), `review`
-//! (the task that asks). Here is the list of the channels: they enter it before they ask for the
-//! first time, so that whatever the log tells afterwards finds them.
+//! (the task that finds whose rights are in doubt), `asking` (its questions). Here is the list of
+//! the channels: they enter it before they ask for the first time, so that whatever the log tells
+//! afterwards finds them.
 //!
 //! Until an answer comes, what was last known holds. A right to write is asked anew when it is
 //! next made use of, and costs nothing before; a right to hear, and to be present where somebody
 //! is, is asked at once.
 
+mod asking;
 mod law;
 mod review;
 

@@ -1,5 +1,4 @@
-//! The task that asks again: looks at what the log told, finds whose rights it can concern, asks
-//! Postgres, and sees to it that the answers take effect.
+//! The task that asks again: looks at what the log told and finds whose rights it can concern.
 //!
 //! Whom a change names is asked about at once. Where it cannot be told whom a change concerns, all
 //! private channels of the role are, in rounds with a pause between them, however many changes
@@ -15,13 +14,12 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::law::Law;
-use super::{News, Rights, Told};
+use super::{Rights, Told};
 use crate::pg::Error;
 use crate::realtime::Realtime;
-use crate::realtime::authorize::{Signals, Touched, Unsettled, wait_for_end};
-use crate::realtime::error::Join;
-use crate::realtime::hub::{Hears, MAX_TOLD};
-use crate::realtime::store::{self, Answer, Asker, Doubt};
+use crate::realtime::authorize::{Definitions, Signals, Touched, Unsettled, wait_for_end};
+use crate::realtime::hub::MAX_TOLD;
+use crate::realtime::store;
 
 /// How often is asked what may change without a word in the log.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -29,41 +27,33 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How often is asked what time alone may change.
 const FLEETING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// From one round to the next, at least; a round may take half of the time.
-const PAUSE: Duration = Duration::from_millis(250);
-
 /// How long to wait before Postgres is asked again after it could not be.
-const RETRY: Duration = Duration::from_millis(250);
-
-/// How long to wait for a snapshot to contain what the log has told.
-const SETTLE_WAIT: Duration = Duration::from_millis(1);
-
-/// Channels asked about in one transaction.
-const BATCH: usize = 100;
+pub(super) const RETRY: Duration = Duration::from_millis(250);
 
 /// Channels in doubt, and whether that includes the right to be present.
 type Doubts = HashMap<u64, bool>;
 
 /// The task's state.
 pub(in crate::realtime) struct Review<'a> {
-    realtime: &'a Realtime,
-    rights: &'a Rights,
+    pub(super) realtime: &'a Realtime,
+    pub(super) rights: &'a Rights,
     pool: &'a Pool,
     /// Oid of realtime.messages.
     messages: Option<u32>,
+    definitions: Definitions,
     laws: HashMap<Arc<str>, Law>,
     signals: Signals,
     /// What answers must have seen.
-    unsettled: Unsettled,
+    pub(super) unsettled: Unsettled,
     /// Channels of people whom a change names.
-    named: Doubts,
+    pub(super) named: Doubts,
     /// Channels that this round still has to ask about, and those for the next.
-    round: Doubts,
-    next: Doubts,
-    round_began: Instant,
-    next_at: Instant,
+    pub(super) round: Doubts,
+    pub(super) next: Doubts,
+    pub(super) round_began: Instant,
+    pub(super) next_at: Instant,
     /// Postgres is not asked before.
-    rest_until: Instant,
+    pub(super) rest_until: Instant,
     has_ticked: bool,
     fleeting_at: Instant,
     /// Whether something that was told could not be looked at.
@@ -79,6 +69,7 @@ impl<'a> Review<'a> {
             rights: &realtime.feed.rights,
             pool,
             messages: None,
+            definitions: Definitions::default(),
             laws: HashMap::new(),
             signals: Signals::default(),
             unsettled: Unsettled::default(),
@@ -127,7 +118,7 @@ impl<'a> Review<'a> {
 
     async fn step(&mut self) {
         if self.rights.is_empty() {
-            self.laws.clear();
+            self.forget_laws();
             for doubts in [&mut self.named, &mut self.round, &mut self.next] {
                 doubts.clear();
             }
@@ -153,7 +144,7 @@ impl<'a> Review<'a> {
         }
         let has_ticked = std::mem::take(&mut self.has_ticked);
         if has_ticked && !roles.is_empty() && self.signals.refresh(self.pool, INTERVAL / 2).await? {
-            self.laws.clear();
+            self.forget_laws();
         }
         self.read_laws(&roles).await?;
         if has_ticked {
@@ -167,7 +158,7 @@ impl<'a> Review<'a> {
     fn take_told(&mut self) -> (Vec<Told>, Vec<Arc<str>>) {
         let mut state = self.rights.lock();
         if std::mem::take(&mut state.has_missed) | std::mem::take(&mut self.is_behind) {
-            self.laws.clear();
+            self.forget_laws();
         }
         let doubtful = std::mem::take(&mut state.doubtful);
         self.named.extend(doubtful.into_iter().map(|id| (id, true)));
@@ -176,15 +167,16 @@ impl<'a> Review<'a> {
 
     /// A transaction: whom does it concern?
     async fn consider(&mut self, told: &Told) -> Result<(), Error> {
-        let is_redefined = |table: u32| {
-            Some(table) == self.messages
-                || self.laws.values().any(|law| law.tables().any(|read| read == table))
-        };
-        if told.changes_schema || told.described.iter().copied().any(is_redefined) {
+        let described: Vec<u32> =
+            told.described.iter().copied().filter(|table| self.decides(*table)).collect();
+        if told.changes_schema || !described.is_empty() {
             // Others may see the old definition until the transaction has let go of its locks.
             wait_for_end(self.pool, told.xid).await?;
-            self.laws.clear();
-            return Ok(());
+            let redefined = self.definitions.changed(self.pool, &described).await?;
+            if told.changes_schema || !redefined.is_empty() {
+                self.forget_laws();
+                return Ok(());
+            }
         }
         let touched: Vec<_> = self
             .laws
@@ -204,18 +196,14 @@ impl<'a> Review<'a> {
 
     /// Reads the policies of roles whose law is not known; all of their rights are in doubt.
     async fn read_laws(&mut self, roles: &[Arc<str>]) -> Result<(), Error> {
-        let unknown = |laws: &HashMap<_, _>, role: &&Arc<str>| !laws.contains_key(*role);
-        if roles.iter().any(|role| unknown(&self.laws, &role)) {
+        let unknown: Vec<_> = roles.iter().filter(|role| !self.laws.contains_key(*role)).collect();
+        if !unknown.is_empty() {
             // From here on everything is told; what was told before, the answers must have seen.
             self.rights.lock().followed = None;
             self.unsettled = self.realtime.hub.told();
         }
-        for role in roles.iter().filter(|role| unknown(&self.laws, role)).collect::<Vec<_>>() {
-            let table = match self.messages {
-                Some(table) => table,
-                None => *self.messages.insert(store::messages_oid(self.pool).await?),
-            };
-            let law = Law::read(self.pool, table, role).await?;
+        for role in unknown {
+            let law = self.read_law(role).await?;
             self.laws.insert(Arc::clone(role), law);
             self.doubt(role, &Touched::Everybody, &Touched::Everybody);
         }
@@ -225,6 +213,32 @@ impl<'a> Review<'a> {
             state.followed = Some(tables.collect());
         }
         Ok(())
+    }
+
+    async fn read_law(&mut self, role: &str) -> Result<Law, Error> {
+        let table = match self.messages {
+            Some(table) => table,
+            None => *self.messages.insert(store::messages_oid(self.pool).await?),
+        };
+        // What it reads must be noted before it is read, and only reading tells what that is.
+        loop {
+            let law = Law::read(self.pool, table, role).await?;
+            let tables = law.tables().chain([table]);
+            if !self.definitions.note(self.pool, tables).await? {
+                return Ok(law);
+            }
+        }
+    }
+
+    /// Whether the policies that are known stand on a table.
+    fn decides(&self, table: u32) -> bool {
+        self.messages == Some(table)
+            || self.laws.values().flat_map(Law::tables).any(|read| read == table)
+    }
+
+    fn forget_laws(&mut self) {
+        self.laws.clear();
+        self.definitions.forget_everything();
     }
 
     /// What the log does not tell is in doubt every second, be it that it tells nothing at all;
@@ -275,136 +289,6 @@ impl<'a> Review<'a> {
                 queue(speech, id, true);
             }
         }
-    }
-
-    /// Asks about some channels: those of people whom a change names first.
-    async fn ask(&mut self) {
-        let now = Instant::now();
-        if self.named.is_empty() && self.round.is_empty() && now >= self.next_at {
-            self.round = std::mem::take(&mut self.next);
-            self.round_began = now;
-        }
-        let is_round = self.named.is_empty();
-        let doubts = if is_round { &mut self.round } else { &mut self.named };
-        let asked: Vec<(u64, bool)> =
-            doubts.iter().map(|(id, it)| (*id, *it)).take(BATCH).collect();
-        for (id, _) in &asked {
-            doubts.remove(id);
-        }
-        self.put(asked).await;
-        if is_round && self.round.is_empty() {
-            let took = self.round_began.elapsed();
-            self.next_at = self.round_began + PAUSE.max(2 * took);
-        }
-    }
-
-    /// Puts the questions to Postgres, and lets the answers take effect.
-    async fn put(&mut self, asked: Vec<(u64, bool)>) {
-        let askers: Vec<_> = {
-            let state = self.rights.lock();
-            let asker = |(id, presence): (u64, bool)| {
-                let listed = state.listed.get(&id)?;
-                let identity = listed.identity.clone();
-                Some((id, presence, identity, Arc::clone(&listed.headers), listed.room.clone()))
-            };
-            asked.into_iter().filter_map(asker).collect()
-        };
-        let doubts: Vec<Doubt<'_>> = askers
-            .iter()
-            .map(|(_, presence, identity, headers, room)| Doubt {
-                asker: Asker { identity, headers, name: room.name() },
-                presence: *presence,
-            })
-            .collect();
-        if doubts.is_empty() {
-            return;
-        }
-        let limit = self.realtime.settings.policy_timeout();
-        let answers = match store::ask_again(&self.realtime.pg, &doubts, limit).await {
-            Ok(answers) => answers,
-            Err(error) if error.is_passing() => {
-                tracing::warn!(%error, "rights in private channels cannot be asked; trying again");
-                for (id, presence, ..) in &askers {
-                    self.again(*id, *presence);
-                }
-                self.rest_until = Instant::now() + RETRY;
-                return;
-            }
-            Err(error) => {
-                let why = Join::from(error);
-                for (id, ..) in &askers {
-                    self.settle(*id, News::Undecided(why.clone()), None);
-                }
-                return;
-            }
-        };
-        let mut first = None;
-        for ((id, presence, ..), answer) in askers.iter().zip(answers) {
-            match answer {
-                Answer::Rights { hears, may_be_present, snapshot } => {
-                    if self.unsettled.are_in(&snapshot) {
-                        self.settle(*id, News::Hears(hears), may_be_present);
-                        first.get_or_insert(snapshot);
-                    } else {
-                        self.again(*id, *presence);
-                        self.rest_until = Instant::now() + SETTLE_WAIT;
-                    }
-                }
-                Answer::Failed => self.settle(*id, News::Hears(Hears::NOTHING), Some(false)),
-                Answer::Undecided(error) => {
-                    self.settle(*id, News::Undecided(error.into()), Some(false));
-                }
-                Answer::Locked => *self.next.entry(*id).or_default() |= presence,
-            }
-        }
-        // Later snapshots contain what this one does.
-        if let Some(snapshot) = first {
-            self.unsettled.forget(&snapshot);
-        }
-    }
-
-    fn again(&mut self, id: u64, presence: bool) {
-        *self.named.entry(id).or_default() |= presence;
-    }
-
-    /// An answer takes effect: in the room at once, then the socket is woken to tell its client.
-    fn settle(&self, id: u64, news: News, may_be_present: Option<bool>) {
-        let Realtime { hub, metrics, .. } = self.realtime;
-        // Held until all is done: who has left, or has another token, is not touched.
-        let mut state = self.rights.lock();
-        let Some(listed) = state.listed.get_mut(&id) else { return };
-        // It is over, and its socket has yet to notice.
-        if listed.hears == Some(Hears::NOTHING) {
-            return;
-        }
-        let mut outcome = "same";
-        if may_be_present == Some(false) && std::mem::take(&mut listed.is_present) {
-            outcome = "changed";
-            if hub.untrack(&listed.room, &listed.outbox) {
-                metrics.presence.inc();
-            }
-        }
-        match news {
-            News::Hears(hears) if listed.hears == Some(hears) => {
-                metrics.count_rights(outcome);
-                return;
-            }
-            News::Hears(hears) if hears != Hears::NOTHING => {
-                outcome = "changed";
-                listed.hears = Some(hears);
-                hub.withhold(&listed.room, &listed.outbox, hears);
-            }
-            _ => {
-                outcome = if matches!(news, News::Hears(_)) { "lost" } else { "undecided" };
-                listed.hears = Some(Hears::NOTHING);
-                if hub.leave(&listed.room, &listed.outbox) {
-                    metrics.presence.inc();
-                }
-            }
-        }
-        metrics.count_rights(outcome);
-        listed.news = Some(news);
-        listed.wake.notify_one();
     }
 }
 
