@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::News;
-use super::review::Review;
+use super::review::{RETRY, Review};
 use crate::realtime::Realtime;
 use crate::realtime::error::Join;
 use crate::realtime::hub::Hears;
