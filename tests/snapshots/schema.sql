@@ -1389,6 +1389,12 @@ begin
       if jsonb_typeof(p_key) <> 'object' and cardinality(keys) = 1 then
         p_key := jsonb_build_object(keys[1], p_key);
       end if;
+      if jsonb_typeof(p_key) <> 'object' or not p_key ?& keys then
+        ok := false;
+        says := format('the key does not name the primary key: (%s)', array_to_string(keys, ', '));
+        return next;
+        return;
+      end if;
       told := realtime.row_values(p_table, p_key);
       if told is null then
         ok := false;
