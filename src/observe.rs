@@ -68,6 +68,17 @@ pub struct RealtimeMetrics {
     pub broadcasts: Counter,
     /// Changes of presence that were told.
     pub presence: Counter,
+    /// The slot.
+    pub slot: SlotMetrics,
+}
+
+/// What Postgres says of the slot. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct SlotMetrics {
+    /// Bytes of log that it holds back.
+    pub held: Gauge,
+    /// Bytes that may still be written before Postgres gives it up; -1 when it never does.
+    pub safe: Gauge,
 }
 
 /// What the authorizer counts. Cheap to clone.
@@ -175,6 +186,10 @@ impl RealtimeMetrics {
         let broadcasts = "Broadcasts of clients that were passed on";
         group.register("broadcasts", broadcasts, self.broadcasts.clone());
         group.register("presence", "Changes of presence that were told", self.presence.clone());
+        let held = "Log that the slot holds back";
+        group.register_with_unit("slot_held", held, Unit::Bytes, self.slot.held.clone());
+        let safe = "Log that may still be written before Postgres gives the slot up; -1: any amount";
+        group.register_with_unit("slot_safe", safe, Unit::Bytes, self.slot.safe.clone());
         // What has never happened would not be shown at all.
         drop(self.joins.get_or_create(&[("outcome", "ok")]));
         drop(self.closes.get_or_create(&[("reason", "gone")]));

@@ -13,6 +13,7 @@ use deadpool_postgres::Pool;
 use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode, header};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +26,7 @@ use crate::pg::install::{self, Finding};
 use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
 use crate::realtime::partitions::Partitions;
+use crate::realtime::slot::SlotWatch;
 use crate::realtime::{self, Realtime};
 use crate::rest::Rest;
 use crate::wal::Source;
@@ -95,7 +97,9 @@ pub async fn run(
     partitions.keep().await;
 
     let metrics = Arc::new(Metrics::default());
-    let (feed, changes) = feed(&settings, &metrics)?;
+    let slot = &settings.realtime.realtime_slot;
+    let (slot, slot_limit) = SlotWatch::new(pg.clone(), slot, metrics.realtime.slot.clone());
+    let (feed, changes) = feed(&settings, slot_limit, &metrics)?;
     let sockets = TaskTracker::new();
     let realtime = Realtime::new(
         identity::keys(&settings.identity),
@@ -119,6 +123,7 @@ pub async fn run(
     let stop = shutdown.clone().cancelled_owned();
     tasks.spawn(axum::serve(listener, app).with_graceful_shutdown(stop).into_future());
     tasks.spawn(feed.run(shutdown.clone()).map(Ok));
+    tasks.spawn(slot.run(shutdown.clone()).map(Ok));
     tasks.spawn(partitions.run(shutdown.clone()).map(Ok));
     tasks.spawn(realtime.watch_sessions().map(Ok));
     tasks.spawn(listen::run(pg, target, schemas, shutdown.clone()).map(Ok));
@@ -149,13 +154,17 @@ pub async fn run(
 }
 
 /// The log reader and the pool that its authorizer asks over.
-fn feed(settings: &Settings, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
+fn feed(
+    settings: &Settings,
+    slot_limit: watch::Receiver<u64>,
+    metrics: &Metrics,
+) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
     let target = Target::new(url, "log")?;
     let publications = [names::PUBLICATION, names::BROADCASTS, names::POLICIES_PUBLICATION];
     let source = Source::new(&target, &settings.realtime.realtime_slot, &publications);
     let pool = authorizer_pool(settings)?;
-    Ok(Feed::new(source, pool, &settings.realtime, metrics))
+    Ok(Feed::new(source, slot_limit, pool, &settings.realtime, metrics))
 }
 
 /// Connections of the authorizer: functions in policies find what they find for requests, and

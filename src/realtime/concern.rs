@@ -216,6 +216,7 @@ impl Concern<'_> {
                 subscriber.frame(kind, &ids, data)
             });
             subscriber.outbox.send(frame.clone());
+            subscriber.sent.set(self.change.place);
         }
     }
 }

@@ -49,9 +49,12 @@ const TRIM_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the feed is asked to do.
 enum Command {
-    Subscribe(Subscriber, Vec<Frame>, oneshot::Sender<()>),
+    Subscribe(Subscriber, Greeting, oneshot::Sender<()>),
     Unsubscribe(u64),
 }
+
+/// What is sent to a subscriber before any event, given the place after which it has them all.
+pub type Greeting = Box<dyn FnOnce(Place) -> Vec<Frame> + Send>;
 
 /// Asks the feed. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -66,7 +69,7 @@ impl Handle {
     /// Adds or replaces a subscriber. When it is active, `greeting` goes to its socket before
     /// any event, then "Subscribed to PostgreSQL" and what it missed; then this resolves, with
     /// `None` when the server is going down.
-    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Vec<Frame>) -> Option<()> {
+    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Greeting) -> Option<()> {
         let (done, active) = oneshot::channel();
         self.commands.send(Command::Subscribe(subscriber, greeting, done)).await.ok()?;
         active.await.ok()
@@ -100,6 +103,8 @@ pub struct Feed {
     delivery: Delivery,
     broadcasts: Broadcasts,
     window: Window,
+    /// How much log the slot may hold back, in bytes.
+    slot_limit: watch::Receiver<u64>,
     /// Those who still have to be sent what they missed, and up to where they have it.
     catching_up: Vec<(Active, Place)>,
     /// One `Arc` and number for all sockets of a person.
@@ -115,9 +120,11 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed from `source`; `pool` is for the authorizer's questions.
+    /// A feed from `source`, whose slot may hold back `slot_limit` bytes of log; `pool` is for
+    /// the authorizer's questions.
     pub fn new(
         source: Source,
+        slot_limit: watch::Receiver<u64>,
         pool: Pool,
         settings: &RealtimeSettings,
         metrics: &Metrics,
@@ -137,6 +144,7 @@ impl Feed {
             delivery: Delivery::new(pool, settings, &metrics.authorizer),
             broadcasts: Broadcasts::new(Arc::clone(&hub), settings.realtime_max_broadcast_bytes),
             window: Window::new(bounds),
+            slot_limit,
             catching_up: Vec::new(),
             people: HashMap::new(),
             next_person: 0,
@@ -209,9 +217,11 @@ impl Feed {
         }
     }
 
-    /// A renewed subscription goes on where the former one stands.
-    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Vec<Frame>) {
+    /// A renewed subscription goes on where the former one stands. One that names a place again
+    /// from which its socket was sent more already goes on after that.
+    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Greeting) {
         let former = self.standing_of(subscriber.id);
+        let sent = subscriber.sent.get();
         let now = Place::before(self.window.end()).max(self.last);
         let mut missing = None;
         let mut from = now;
@@ -221,7 +231,7 @@ impl Feed {
                     let began = former.bindings.get(number).and_then(|binding| binding.after);
                     began.map_or(*place, |began| began.max(*place))
                 }
-                None => binding.after.unwrap_or(now),
+                None => binding.after.map_or(now, |after| after.max(sent)),
             };
             let after = wanted.max(self.window.from());
             if wanted < after {
@@ -230,7 +240,7 @@ impl Feed {
             from = from.min(after);
             binding.after = Some(after);
         }
-        for frame in greeting {
+        for frame in greeting(from) {
             subscriber.outbox.send(frame);
         }
         let place = format!(",\"lsn\":\"{from}\"");
@@ -364,18 +374,34 @@ impl Feed {
     fn connected(&mut self, from: Lsn, end: Lsn, is_gap: bool) {
         tracing::info!(%from, %end, "streaming the log");
         if is_gap {
-            let missed = (self.last, Place::before(from));
-            for active in self.delivery.roster().everybody() {
-                tell_gap(&active.subscriber, missed);
-            }
             self.delivery.forget_everything();
-            // Another log begins; its places may be lower.
-            self.last = Place::before(from);
+            self.start_anew(Place::before(from));
         }
         self.broadcasts.connected(end, is_gap);
         self.window.open(from, end, is_gap);
         self.has_connected = true;
         self.is_connected.send_replace(true);
+    }
+
+    /// Everybody goes on from `start`, and is told what they miss.
+    fn start_anew(&mut self, start: Place) {
+        let everybody: Vec<Active> = self.delivery.roster().everybody().cloned().collect();
+        for active in everybody {
+            let missed = (self.last.max(active.subscriber.from()), start);
+            tell_gap(&active.subscriber, missed);
+            if let Some(active) = active.not_after(start) {
+                self.delivery.remove(active.subscriber.id);
+                self.delivery.insert(active);
+            }
+        }
+        for (active, place) in &mut self.catching_up {
+            tell_gap(&active.subscriber, (*place, start));
+            *place = start;
+            if let Some(anew) = active.not_after(start) {
+                *active = anew;
+            }
+        }
+        self.last = start;
     }
 
     async fn hand_out(&mut self, batch: &mut Batch) {
@@ -390,6 +416,7 @@ impl Feed {
     }
 
     fn acknowledge(&mut self) {
+        self.window.bound_log(*self.slot_limit.borrow());
         let forgettable = self.window.trim();
         self.log.acknowledge(forgettable);
     }

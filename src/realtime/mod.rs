@@ -7,10 +7,10 @@
 //! `hub` (topic -> sockets), `subscription` (could this change matter? pure), `roster` (to
 //! whom?), `authorize` (may they see it?), `event` (a change as JSON, pure), `window` (recent
 //! changes), `delivery` (a change through all of these), `concern` (who is shown what of it),
-//! `subscriber`, `feed` (the task that owns them), `broadcast` (what SQL says to the rooms),
-//! `replay` (what it said before), `partitions` (where that is kept), `api` (broadcasts over
-//! HTTP), `batch` (their bodies, pure), `rate` (how many), `store` (SQL), `error` (reasons and
-//! close codes).
+//! `subscriber`, `feed` (the task that owns them), `slot` (how much log it may hold back),
+//! `broadcast` (what SQL says to the rooms), `replay` (what it said before), `partitions` (where
+//! that is kept), `api` (broadcasts over HTTP), `batch` (their bodies, pure), `rate` (how many),
+//! `store` (SQL), `error` (reasons and close codes).
 
 mod api;
 pub mod authorize;
@@ -34,6 +34,7 @@ mod renewal;
 mod replay;
 mod roster;
 mod sessions;
+pub mod slot;
 mod socket;
 mod speech;
 mod store;

@@ -25,7 +25,7 @@ pub use error::{Error, Malformed};
 pub use lsn::{Lsn, NotAPosition, Place};
 pub use pgoutput::{Column, Datum, Message, Old, Relation, Tuple, decode};
 
-use connection::Connection;
+use connection::{Connection, Progress};
 
 /// Waits between attempts to connect.
 const BACK_OFF: [Duration; 5] = [
@@ -85,12 +85,9 @@ pub struct Feed {
     is_unreadable: bool,
     /// Failed attempts in a row.
     failures: usize,
-    /// End of the last transaction that was told: a new connection goes on from here.
-    told: Lsn,
+    progress: Progress,
     /// The last change that was told: a transaction that was cut is sent again from its start.
     last: Option<Place>,
-    /// Up to where the server need not remember.
-    acknowledged: Lsn,
 }
 
 impl Feed {
@@ -102,9 +99,8 @@ impl Feed {
             attempt: None,
             is_unreadable: false,
             failures: 0,
-            told: Lsn(0),
+            progress: Progress::default(),
             last: None,
-            acknowledged: Lsn(0),
         }
     }
 
@@ -124,7 +120,9 @@ impl Feed {
                 Ok(event) => {
                     match &event {
                         Event::Change(change) => self.last = Some(change.place),
-                        Event::Commit { end, .. } => self.told = self.told.max(*end),
+                        Event::Commit { end, .. } => {
+                            self.progress.told = self.progress.told.max(*end);
+                        }
                         _ => {}
                     }
                     return event;
@@ -147,8 +145,8 @@ impl Feed {
 
     /// Postgres may forget the log up to here.
     pub fn acknowledge(&mut self, position: Lsn) {
-        if position > self.acknowledged {
-            self.acknowledged = position;
+        if position > self.progress.acknowledged {
+            self.progress.acknowledged = position;
             if let Some(connection) = &self.connection {
                 connection.acknowledge(position);
             }
@@ -162,11 +160,11 @@ impl Feed {
                 0 => Duration::ZERO,
                 failures => BACK_OFF[(failures - 1).min(BACK_OFF.len() - 1)],
             };
-            let (source, told, acknowledged) = (self.source.clone(), self.told, self.acknowledged);
+            let (source, progress) = (self.source.clone(), self.progress.clone());
             let anew = self.is_unreadable;
             Box::pin(async move {
                 tokio::time::sleep(wait).await;
-                Connection::open(source, told, acknowledged, anew).await
+                Connection::open(source, progress, anew).await
             })
         });
         let outcome = attempt.await;
@@ -176,11 +174,20 @@ impl Feed {
                 self.failures = 0;
                 self.is_unreadable = false;
                 if let Event::Connected { from, is_gap: true, .. } = event {
-                    // What was told of another log says nothing about this one.
-                    (self.told, self.last, self.acknowledged) = (from, None, Lsn(0));
+                    // What was told before the gap says nothing about what comes after it.
+                    self.progress = Progress { told: from, ..Progress::default() };
+                    self.last = None;
                 }
+                self.progress.log = Some(connection.log.clone());
                 self.connection = Some(connection);
                 Some(event)
+            }
+            Err(Error::OtherLog) => {
+                tracing::error!("this is not the log that was read before: it is read anew");
+                // Whatever the slot still has is told as after a gap.
+                self.progress = Progress::default();
+                self.last = None;
+                None
             }
             Err(error) => {
                 self.failures += 1;

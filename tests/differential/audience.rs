@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::dice::Dice;
+use crate::support::Dice;
 use super::people::Listener;
 use super::scene::Scene;
 use crate::support::{Server, Socket};

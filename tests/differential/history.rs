@@ -1,6 +1,6 @@
 //! Random transactions: rows, memberships, and the rules themselves.
 
-use super::dice::Dice;
+use crate::support::Dice;
 use super::scene::Scene;
 use super::tables::{Revisions, Table};
 

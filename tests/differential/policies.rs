@@ -1,6 +1,6 @@
 //! Random row policies and the functions that they call.
 
-use super::dice::Dice;
+use crate::support::Dice;
 use super::people::{SUBJECTS, subject};
 use super::tables::Table;
 

@@ -1,6 +1,6 @@
 //! A random database: roles, tables, functions, policies, grants and first rows.
 
-use super::dice::Dice;
+use crate::support::Dice;
 use super::history;
 use super::people::{Listener, people};
 use super::policies::{Function, Vocabulary};

@@ -1,6 +1,6 @@
 //! Random tables: what people subscribe to, and what policies read beside it.
 
-use super::dice::Dice;
+use crate::support::Dice;
 use super::people::{SUBJECTS, subject};
 
 /// A table as SQL makes it.

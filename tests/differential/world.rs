@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use walkie::wal::Place;
 
 use super::audience::{Ear, gather};
-use super::dice::Dice;
+use crate::support::Dice;
 use super::history::{self, Transaction};
 use super::people::newcomer;
 use super::scene::Scene;

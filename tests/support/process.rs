@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
 use reqwest::Client;
 use tokio::process::Child;
 
@@ -17,33 +19,62 @@ pub struct Process {
 impl Process {
     /// Starts the binary on a free port, for the platform alone, and waits until it is ready.
     pub async fn serve(database: &Database) -> Self {
-        let port = free_port();
+        let process = Self::start(free_port(), &database.login_url().await, database.name(), &[]);
+        process.is_ready().await;
+        process
+    }
+
+    /// Starts the binary on a port, for the platform alone.
+    pub fn start(port: u16, database_url: &str, slot: &str, flags: &[&str]) -> Self {
         let child = tokio::process::Command::from(command())
             .args(["serve", "--platform-only"])
-            .args(["--database-url", &database.login_url().await])
-            .args(["--realtime-slot", database.name(), "--jwt-secret", SECRET])
+            .args(["--database-url", database_url])
+            .args(["--realtime-slot", slot, "--jwt-secret", SECRET])
             .args(["--port", &port.to_string()])
+            .args(flags)
             .stderr(Stdio::inherit())
             .kill_on_drop(true)
             .spawn()
             .expect("the binary starts");
-        let process = Self { child, url: format!("http://127.0.0.1:{port}") };
+        Self { child, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    /// Waits until it is ready.
+    pub async fn is_ready(&self) {
         let client = Client::new();
         eventually("the process is ready", || async {
-            let answer = client.get(format!("{}/ready", process.url)).send().await.ok()?;
+            let answer = client.get(format!("{}/ready", self.url)).send().await.ok()?;
             answer.status().is_success().then_some(())
         })
         .await;
-        process
     }
 
     pub fn url(&self) -> &str {
         &self.url
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends it a signal, unless it has ended.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) {
+            signal::kill(Pid::from_raw(pid), signal).expect("it is ours");
+        }
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(mut self) {
+        self.child.wait().await.expect("it is ours");
+    }
+
     /// SIGKILL: no goodbye.
     pub async fn kill(mut self) {
-        self.child.kill().await.expect("it was running");
+        if !self.has_ended() {
+            self.child.kill().await.expect("it was running");
+        }
     }
 }
 
