@@ -188,7 +188,8 @@ impl RealtimeMetrics {
         group.register("presence", "Changes of presence that were told", self.presence.clone());
         let held = "Log that the slot holds back";
         group.register_with_unit("slot_held", held, Unit::Bytes, self.slot.held.clone());
-        let safe = "Log that may still be written before Postgres gives the slot up; -1: any amount";
+        let safe =
+            "Log that may still be written before Postgres gives the slot up; -1: any amount";
         group.register_with_unit("slot_safe", safe, Unit::Bytes, self.slot.safe.clone());
         // What has never happened would not be shown at all.
         drop(self.joins.get_or_create(&[("outcome", "ok")]));

@@ -150,7 +150,8 @@ impl Channel {
                 self.bindings = bindings;
                 let push = push.clone();
                 let greeting = Box::new(move |from| {
-                    let response = format!("{{\"postgres_changes\":{answered},\"lsn\":\"{from}\"}}");
+                    let response =
+                        format!("{{\"postgres_changes\":{answered},\"lsn\":\"{from}\"}}");
                     let reply = protocol::reply(version, &push, true, &response);
                     std::iter::once(reply).chain(rest).collect()
                 });

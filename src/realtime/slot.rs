@@ -73,7 +73,11 @@ impl SlotWatch {
         if is_in_danger && !self.was_in_danger {
             let (slot, status) = (&self.slot, status.unwrap_or_default());
             tracing::warn!(
-                slot, status, held_bytes = held, safe_bytes = safe, limit_bytes = limit,
+                slot,
+                status,
+                held_bytes = held,
+                safe_bytes = safe,
+                limit_bytes = limit,
                 "Postgres is about to give the slot up: subscribers would miss changes; look for \
                  a transaction that is open for long, or raise max_slot_wal_keep_size",
             );

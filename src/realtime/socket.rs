@@ -150,9 +150,7 @@ impl Socket {
             self.remember(&push.topic, former);
         }
         let joined = match self.check(&push) {
-            Ok(asked) => {
-                Channel::join(&self.on, &push, asked, self.former.get(&push.topic)).await
-            }
+            Ok(asked) => Channel::join(&self.on, &push, asked, self.former.get(&push.topic)).await,
             Err(refused) => Err(refused),
         };
         let outcome = joined.as_ref().map_or_else(Join::code, |_| "ok");

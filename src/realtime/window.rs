@@ -67,9 +67,10 @@ impl Window {
     }
 
     /// How much log the slot may hold back at all, in bytes: beyond it Postgres gives the slot
-    /// up. Half of it is left for what is still to be read.
+    /// up. A quarter of it is the window's; the rest is for what is still to be read, and for
+    /// where Postgres begins to read, which is before the oldest transaction that was open.
     pub fn bound_log(&mut self, most_bytes: u64) {
-        self.slot_bytes = most_bytes / 2;
+        self.slot_bytes = most_bytes / 4;
     }
 
     /// Keeps a change.
@@ -230,7 +231,7 @@ mod tests {
         window.commit(Lsn(110), Lsn(115));
         window.reached(Lsn(310));
         assert_eq!(window.trim(), Lsn(0));
-        window.bound_log(300);
+        window.bound_log(600);
         assert_eq!(window.trim(), Lsn(310));
     }
 

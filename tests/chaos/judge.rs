@@ -126,14 +126,21 @@ impl Judge {
         let before = &data["old_record"];
         // The whole row before is for those who could see it.
         let is_whole = change.old.as_ref().is_some_and(|old| {
-            is_same(old, before) && self.row(wish, &change.table, old, change, begun) != Sight::Never
+            is_same(old, before)
+                && self.row(wish, &change.table, old, change, begun) != Sight::Never
         });
-        let is_key = before.as_object().is_some_and(|it| it.len() == 1)
-            && before["id"].to_string() == id;
+        let is_key =
+            before.as_object().is_some_and(|it| it.len() == 1) && before["id"].to_string() == id;
         let is_before = match change.kind {
             "INSERT" => before.is_null(),
             "UPDATE" => is_key || is_whole,
-            _ => if change.old.is_some() { is_whole } else { is_key },
+            _ => {
+                if change.old.is_some() {
+                    is_whole
+                } else {
+                    is_key
+                }
+            }
         };
         let is_named = data["type"] == change.kind && data["table"] == change.table.as_str();
         if is_row && is_before && is_named {

@@ -55,7 +55,7 @@ pub enum Heard {
     Gap { from: Place, to: Place, end: Lsn, begun: i64 },
 }
 
-/// What somebody heard from the first join to the last note.
+/// What somebody heard from the first join to the last mark.
 #[derive(Debug)]
 pub struct Account {
     /// Who and what.
@@ -84,7 +84,7 @@ type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// Why a connection is over: for whatever reason, one comes back.
 struct Over;
 
-/// Listens until the last note.
+/// Listens until the last mark.
 pub async fn listen(wish: Wish, dice: Dice, stage: &Stage) -> Account {
     let account = Account {
         wish,
@@ -144,7 +144,7 @@ impl Listener<'_> {
             if self.has_ended {
                 return Ok(());
             }
-            if habit == Habit::Dawdles {
+            if habit == Habit::Dawdles && !self.stage.is_calm() {
                 tokio::time::sleep(Duration::from_millis(4)).await;
             }
         }
@@ -209,7 +209,7 @@ impl Listener<'_> {
                 let data = payload["data"].clone();
                 let place = place(&data["lsn"]);
                 self.place = self.place.max(Some(place));
-                self.has_ended = data["table"] == "notes" && data["record"]["id"] == END;
+                self.has_ended = data["table"] == "marks" && data["record"]["id"] == END;
                 let begun = self.stage.begun.load(Ordering::SeqCst);
                 self.account.heard.push(Heard::Change { place, data, begun });
             }

@@ -16,7 +16,7 @@ pub const ROOMS: usize = 5;
 /// People.
 pub const PEOPLE: usize = 6;
 
-/// The last note of all.
+/// The last mark of all, which everybody hears.
 pub const END: i64 = 0;
 
 /// The server's slot.

@@ -10,10 +10,10 @@ use super::faults;
 use super::judge::Judge;
 use super::listener::{Habit, Wish, listen};
 use super::log::Log;
-use super::stage::{END, PEOPLE, Stage, subject};
+use super::stage::{END, PEOPLE, SLOT, Stage, subject};
 use super::tally::Tally;
 use super::writers;
-use crate::support::{Dice, rows};
+use crate::support::{Dice, eventually, rows};
 
 /// Writers of rows.
 const WRITERS: usize = 3;
@@ -21,7 +21,7 @@ const WRITERS: usize = 3;
 /// What the server's window holds: little, so that whoever sleeps misses something.
 const WINDOW_BYTES: usize = 4 * 1024 * 1024;
 
-/// How long everybody may take to hear the last note.
+/// How long everybody may take to hear the last mark.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a world is run.
@@ -64,8 +64,15 @@ pub async fn run(seed: u64, options: Options) -> Result<Tally, String> {
         written.expect("writers go on");
     }
     let client = stage.connect().await;
-    let last = format!("insert into notes values ({END}, 0, false, 'the last', null)");
-    client.batch_execute(&last).await.expect("the last note");
+    // What is written while there is no slot is lost, and told to be.
+    let streams = format!("select from pg_replication_slots where slot_name = '{SLOT}' and active");
+    eventually("the log is streamed", || async {
+        let found = rows(&client, &streams).await.expect("can be asked");
+        (!found.is_empty()).then_some(())
+    })
+    .await;
+    let last = format!("insert into marks values ({END}, 0, 'the last')");
+    client.batch_execute(&last).await.expect("the last mark");
     let mut accounts = Vec::new();
     let all = async {
         while let Some(account) = listening.join_next().await {
@@ -76,7 +83,7 @@ pub async fn run(seed: u64, options: Options) -> Result<Tally, String> {
     server.kill().await;
     if !is_in_time {
         let heard: Vec<Wish> = accounts.iter().map(|account| account.wish).collect();
-        return Err(format!("seed {seed}: the last note was heard by {heard:?} alone"));
+        return Err(format!("seed {seed}: the last mark was heard by {heard:?} alone"));
     }
 
     let judge = Judge::new(Log::read(&client).await, done.drops, WINDOW_BYTES);

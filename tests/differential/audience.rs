@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Dice;
 use super::people::Listener;
 use super::scene::Scene;
+use crate::support::Dice;
 use crate::support::{Server, Socket};
 
 /// One subscribed socket.

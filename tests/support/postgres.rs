@@ -42,7 +42,8 @@ impl Postgres {
         let from = PostgresBinaries::from_env();
         let cluster = Cluster::start(&from, &folder, Kind::ThrownAway).await;
         let cluster = cluster.unwrap_or_else(|error| panic!("{error}"));
-        let binaries = Binaries::find(&from, geteuid().is_root()).await.expect("they were there a moment ago");
+        let binaries =
+            Binaries::find(&from, geteuid().is_root()).await.expect("they were there a moment ago");
         let postgres = Self { cluster, binaries, folder };
         let client = postgres.connect().await;
         install::install(&client, true).await.unwrap_or_else(|error| panic!("{error}"));

@@ -66,7 +66,8 @@ pub async fn accept(
         };
         // A place beyond the end is one of another log, before a failover or a restored backup:
         // nothing that came after it is kept.
-        let after = wanted.after.map(|after| if after.commit > end { Place::default() } else { after });
+        let after =
+            wanted.after.map(|after| if after.commit > end { Place::default() } else { after });
         Ok(Binding { id: wanted.id(), interest: Arc::new(interest), after })
     });
     bindings.collect()
