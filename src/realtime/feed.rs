@@ -23,7 +23,7 @@ use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
 use crate::identity::Identity;
 use crate::observe::Metrics;
-use crate::pg::names;
+use crate::pg::{Error, names};
 use crate::wal::{Change, Event, Feed as Log, Lsn, Place, Source, Transaction};
 
 /// Changes decided in one go.
@@ -292,7 +292,8 @@ impl Feed {
                 .unwrap_or_default();
             let is_last = missed.len() < CATCH_UP_BATCH;
             let reached = missed.last().map(|last| last.place);
-            self.delivery.deliver_apart(missed, &active).await;
+            let on_failure = &mut hang_up(&mut self.log);
+            self.delivery.deliver_apart(missed, &active, on_failure).await;
             match reached {
                 Some(reached) if !is_last => self.catching_up.push((active, reached)),
                 _ => self.delivery.insert(active),
@@ -336,7 +337,8 @@ impl Feed {
     async fn note(&mut self, event: Event, batch: &mut Batch) {
         match event {
             Event::Begin(transaction) => {
-                let told = self.delivery.told(transaction.xid).await;
+                let on_failure = &mut hang_up(&mut self.log);
+                let told = self.delivery.told(transaction.xid, on_failure).await;
                 self.telling = (transaction, told);
                 batch.open(&self.telling, true);
             }
@@ -409,7 +411,7 @@ impl Feed {
         if let Some(last) = batch.parts.iter().rev().find_map(|part| part.changes.last()) {
             self.last = last.place;
         }
-        self.delivery.deliver(&batch.parts).await;
+        self.delivery.deliver(&batch.parts, &mut hang_up(&mut self.log)).await;
         for change in batch.parts.into_iter().flat_map(|part| part.changes) {
             self.window.push(change);
         }
@@ -419,6 +421,16 @@ impl Feed {
         self.window.bound_log(*self.slot_limit.borrow());
         let forgettable = self.window.trim();
         self.log.acknowledge(forgettable);
+    }
+}
+
+/// Hangs up the log where Postgres takes no connections: it may be going down, and wait for us
+/// to confirm what we cannot before we have asked it.
+fn hang_up(log: &mut Log) -> impl FnMut(&Error) + Send {
+    |error| {
+        if error.takes_no_connections() {
+            log.hang_up();
+        }
     }
 }
 

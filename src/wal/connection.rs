@@ -161,8 +161,6 @@ impl Connection {
                 Wire::KeepAlive { reply_requested: true, server_time_micros, .. }
                     if self.demands.is_last(server_time_micros) =>
                 {
-                    // Without a goodbye: the walsender would not listen to it.
-                    self.client.abort();
                     return Err(Error::ShuttingDown);
                 }
                 Wire::KeepAlive { .. } => {}
@@ -191,6 +189,11 @@ impl Connection {
                 Wire::StoppedAt { .. } => return Err(Error::Ended),
             }
         }
+    }
+
+    /// Ends it without a goodbye, to which a walsender that has to end would not listen.
+    pub(super) fn hang_up(mut self) {
+        self.client.abort();
     }
 
     pub(super) fn acknowledge(&self, position: Lsn) {

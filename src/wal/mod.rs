@@ -81,6 +81,8 @@ pub struct Feed {
     connection: Option<Connection>,
     /// An attempt under way; it outlives the futures that wait for it.
     attempt: Option<BoxFuture<'static, Result<(Connection, Event), Error>>>,
+    /// The connection was ended, which is still to be told.
+    has_hung_up: bool,
     /// The slot stands where its log cannot be read.
     is_unreadable: bool,
     /// Failed attempts in a row.
@@ -97,6 +99,7 @@ impl Feed {
             source,
             connection: None,
             attempt: None,
+            has_hung_up: false,
             is_unreadable: false,
             failures: 0,
             progress: Progress::default(),
@@ -108,6 +111,9 @@ impl Feed {
     /// it broke. May be dropped and called again without losing anything.
     pub async fn next(&mut self) -> Event {
         loop {
+            if std::mem::take(&mut self.has_hung_up) {
+                return Event::Broken;
+            }
             let Some(connection) = &mut self.connection else {
                 if let Some(event) = self.connect().await {
                     return event;
@@ -129,7 +135,9 @@ impl Feed {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the log stream broke; connecting again");
-                    self.connection = None;
+                    if let Some(connection) = self.connection.take() {
+                        connection.hang_up();
+                    }
                     self.is_unreadable = error.is_before_publication();
                     return Event::Broken;
                 }
@@ -141,6 +149,15 @@ impl Feed {
     pub fn try_next(&mut self) -> Option<Event> {
         self.connection.as_ref()?;
         self.next().now_or_never()
+    }
+
+    /// Ends the connection, for whoever cannot read on: Postgres, when it is going down, waits
+    /// for whoever streams the log. The next event is [`Event::Broken`].
+    pub fn hang_up(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.hang_up();
+            self.has_hung_up = true;
+        }
     }
 
     /// Postgres may forget the log up to here.

@@ -32,8 +32,10 @@ class Server {
     Object.assign(database, { username: 'authenticator', password: 'resumed' })
     const flags = ['--port', this.port, '--jwt-secret', SECRET, '--realtime-slot', this.slot, '--log', 'error']
     const args = ['serve', '--database-url', String(database), ...flags]
-    this.process = spawn(process.env.WALKIE_BIN, args, { stdio: 'inherit', cwd: '/' })
+    const { WALKIE_BIN, ...env } = process.env
+    this.process = spawn(WALKIE_BIN, args, { stdio: 'inherit', cwd: '/', env })
     while (!(await fetch(`${this.url}/ready`).then((answer) => answer.ok, () => false))) {
+      assert.equal(this.process.exitCode, null, 'the server ended')
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }

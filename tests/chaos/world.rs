@@ -19,10 +19,10 @@ use crate::support::{Dice, eventually, rows};
 const WRITERS: usize = 3;
 
 /// What the server's window holds: little, so that whoever sleeps misses something.
-const WINDOW_BYTES: usize = 4 * 1024 * 1024;
+const WINDOW_BYTES: usize = 2 * 1024 * 1024;
 
 /// How long everybody may take to hear the last mark.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a world is run.
 #[derive(Debug, Clone, Copy)]

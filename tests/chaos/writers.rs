@@ -23,12 +23,12 @@ const LARGE: &str =
 pub async fn write(number: usize, mut dice: Dice, stage: &Stage) {
     let mut client = stage.connect().await;
     while !stage.is_calm() {
-        let sql = match dice.below(150) {
+        let sql = match dice.below(500) {
             0 => many(number, &mut dice),
             _ => transaction(number, &mut dice),
         };
         client = run(client, &sql, stage).await;
-        stage.rest(dice.between(4, 24)).await;
+        stage.rest(dice.between(10, 50)).await;
     }
 }
 
