@@ -13,6 +13,7 @@ use deadpool_postgres::Pool;
 use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode, header};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +26,7 @@ use crate::pg::install::{self, Finding};
 use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
 use crate::realtime::partitions::Partitions;
+use crate::realtime::slot::SlotWatch;
 use crate::realtime::{self, Realtime};
 use crate::rest::Rest;
 use crate::wal::Source;
@@ -97,7 +99,8 @@ pub async fn run(
 
     let metrics = Arc::new(Metrics::default());
     let evaluators = authorizer_pool(&settings)?;
-    let (feed, changes) = feed(&settings, evaluators.clone(), &metrics)?;
+    let (slot, slot_limit) = SlotWatch::new(pg.clone(), &settings.realtime.realtime_slot);
+    let (feed, changes) = feed(&settings, slot_limit, evaluators.clone(), &metrics)?;
     let sockets = TaskTracker::new();
     let realtime = Realtime::new(
         identity::keys(&settings.identity),
@@ -132,6 +135,7 @@ pub async fn run(
     let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
     tasks.spawn(serving.into_future());
     tasks.spawn(feed.run(stop.clone()).map(Ok));
+    tasks.spawn(slot.run(stop.clone()).map(Ok));
     tasks.spawn(partitions.run(stop.clone()).map(Ok));
     let bridged = Arc::clone(&realtime);
     tasks.spawn(Arc::clone(&realtime).watch_sessions(stop.clone()).map(Ok));
@@ -170,12 +174,17 @@ pub async fn run(
 }
 
 /// The log reader, whose authorizer asks over `pool`.
-fn feed(settings: &Settings, pool: Pool, metrics: &Metrics) -> Result<(Feed, Handle), Error> {
+fn feed(
+    settings: &Settings,
+    slot_limit: watch::Receiver<u64>,
+    pool: Pool,
+    metrics: &Metrics,
+) -> Result<(Feed, Handle), Error> {
     let url = &settings.database.database_url;
     let target = Target::new(url, "log")?;
     let publications = [names::PUBLICATION, names::BROADCASTS, names::POLICIES_PUBLICATION];
     let source = Source::new(&target, &settings.realtime.realtime_slot, &publications);
-    Ok(Feed::new(source, pool, &settings.realtime, metrics))
+    Ok(Feed::new(source, slot_limit, pool, &settings.realtime, metrics))
 }
 
 /// Connections of the authorizer: functions in policies find what they find for requests, and

@@ -2,9 +2,9 @@
 
     python3 with_server.py node --test
 
-The command finds the server in SUPABASE_URL, SUPABASE_ANON_KEY and SUPABASE_SERVICE_ROLE_KEY, and
-its database in SUPABASE_DB_URL.
-The binary is WALKIE_BIN, else the one built last in ../target. Only the standard library is used.
+The command finds the server in SUPABASE_URL, SUPABASE_ANON_KEY and SUPABASE_SERVICE_ROLE_KEY, its
+database in SUPABASE_DB_URL, and the binary in WALKIE_BIN.
+That is WALKIE_BIN as it was given, else the one built last in ../target. Only the standard library is used.
 """
 
 import base64
@@ -47,6 +47,7 @@ def main(command):
             "SUPABASE_ANON_KEY": keys["anon"],
             "SUPABASE_SERVICE_ROLE_KEY": keys["service_role"],
             "SUPABASE_DB_URL": f"postgresql://postgres:postgres@127.0.0.1:{database_port}/postgres",
+            "WALKIE_BIN": binary(),
         }
         status = subprocess.run(command, env=environment, check=False).returncode
     finally:

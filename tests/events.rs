@@ -148,9 +148,9 @@ fn told() -> Vec<Row> {
             "phx_reply",
             reply(
                 "ok",
-                json!({"postgres_changes": [{"event": "*", "schema": "public", "table": "t", "id": 1}]}),
+                json!({"postgres_changes": [{"event": "*", "schema": "public", "table": "t", "id": 1}], "lsn": "0/16B3748:0"}),
             ),
-            "A channel is joined; each binding comes back with the number by which events name it",
+            "A channel is joined; each binding comes back with the number by which events name it, and with the place from which nothing is missing",
             ("changes", "join_repeats_the_bindings_and_events_carry_their_ids"),
         ),
         (

@@ -4,6 +4,7 @@ mod support;
 
 mod architecture;
 mod auth;
+mod chaos;
 mod differential;
 mod errors;
 mod events;

@@ -38,6 +38,11 @@ impl Error {
         self.sqlstate() == Some(SqlState::LOCK_NOT_AVAILABLE.code())
     }
 
+    /// Whether Postgres is there and takes no connections: it is going down or coming up.
+    pub fn takes_no_connections(&self) -> bool {
+        self.sqlstate() == Some(SqlState::CANNOT_CONNECT_NOW.code())
+    }
+
     /// Whether asking again later may help: the server was restarting, or a lock was lost.
     pub fn is_passing(&self) -> bool {
         match self {

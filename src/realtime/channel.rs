@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Realtime;
 use super::error::{Binding as Refusal, Join, Outcome, System};
+use super::feed::Greeting;
 use super::hub::{Hears, Room};
 use super::join::Asked;
 use super::limits::Limit;
@@ -18,7 +19,7 @@ use super::renewal::{Person, rights};
 use super::replay::Replay;
 use super::rights::Standing;
 use super::socket::Connection;
-use super::subscriber::{Subscriber, system};
+use super::subscriber::{Sent, Subscriber, system};
 use super::subscription::{self, Binding, Wanted};
 use crate::observe::Counted;
 
@@ -57,22 +58,36 @@ pub(super) struct Channel {
     wanted: Vec<Wanted>,
     /// What was accepted of it: all or nothing.
     pub(super) bindings: Vec<Binding>,
+    sent: Arc<Sent>,
     /// Counts it among the joined.
     _joined: Counted,
 }
 
+/// What a channel that has ended was sent, for a client that joins again with the same words: it
+/// names the place that it began with, as stock clients do.
+pub(super) struct Former {
+    bindings: Vec<Map<String, Value>>,
+    sent: Arc<Sent>,
+}
+
 impl Channel {
-    /// Joins, and answers the join.
+    /// Joins, and answers the join. `former` was joined on the same socket before.
     ///
     /// # Errors
     /// Why not; the caller replies.
-    pub(super) async fn join(on: &Connection, push: &Push, mut asked: Asked) -> Result<Self, Join> {
+    pub(super) async fn join(
+        on: &Connection,
+        push: &Push,
+        mut asked: Asked,
+        former: Option<&Former>,
+    ) -> Result<Self, Join> {
         let (realtime, settings) = (&*on.realtime, &on.realtime.settings);
         let token = asked.token.take().unwrap_or_else(|| on.token.clone());
         let person = Person::admit(on, &token).await?;
         let room = Room { topic: push.topic.as_str().into(), is_private: asked.is_private };
         let (may_hear, standing) = rights(on, &person.identity, &room).await?;
         let list = std::mem::take(&mut asked.bindings);
+        let former = former.filter(|former| former.bindings == list);
         let mut channel = Self {
             room,
             join_ref: push.join_ref.clone().or_else(|| push.reference.clone()),
@@ -90,6 +105,7 @@ impl Channel {
             asked,
             wanted: Vec::new(),
             bindings: Vec::new(),
+            sent: former.map(|former| Arc::clone(&former.sent)).unwrap_or_default(),
             _joined: Counted::new(&realtime.metrics.channels),
         };
         // Before the answer: who is told that they are in hears what is said from then on.
@@ -118,7 +134,8 @@ impl Channel {
             entry.insert("id".into(), wanted.as_ref().map_or(0, Wanted::id).into());
             Value::Object(entry)
         });
-        let response = format!("{{\"postgres_changes\":{}}}", answered.collect::<Value>());
+        let answered = answered.collect::<Value>();
+        let response = format!("{{\"postgres_changes\":{answered}}}");
         let wanted = match wanted.len() {
             0..=MAX_BINDINGS => wanted.into_iter().collect::<Result<Vec<_>, _>>(),
             _ => Err(Refusal::TooMany(MAX_BINDINGS)),
@@ -130,16 +147,27 @@ impl Channel {
             }
             Err(refusal) => Err(refusal),
         };
-        let mut greeting = vec![protocol::reply(on.outbox.version(), push, true, &response)];
-        greeting.append(&mut replay.frames);
-        greeting.extend(presence.map(|state| self.push(on, "presence_state", &state)));
+        let version = on.outbox.version();
+        let mut rest = std::mem::take(&mut replay.frames);
+        rest.extend(presence.map(|state| self.push(on, "presence_state", &state)));
         match accepted {
             Ok(bindings) if !bindings.is_empty() => {
                 self.bindings = bindings;
+                let push = push.clone();
+                let greeting = Box::new(move |from| {
+                    let response =
+                        format!("{{\"postgres_changes\":{answered},\"lsn\":\"{from}\"}}");
+                    let reply = protocol::reply(version, &push, true, &response);
+                    std::iter::once(reply).chain(rest).collect()
+                });
                 self.activate(on, greeting).await.ok_or(Join::Restarting)?;
             }
+            // Whoever is told so comes back, which may help; joined without what they want they
+            // would wait in vain.
+            Err(Refusal::Unreachable) => return Err(Join::Unreachable),
             accepted => {
-                for frame in greeting {
+                on.outbox.send(protocol::reply(version, push, true, &response));
+                for frame in rest {
                     on.outbox.send(frame);
                 }
                 // Without a config, a topic that names no table is a channel like any other.
@@ -159,7 +187,7 @@ impl Channel {
         subscription::accept(&on.realtime.pg, &self.person.identity, &self.wanted).await
     }
 
-    pub(super) async fn activate(&self, on: &Connection, greeting: Vec<Frame>) -> Option<()> {
+    pub(super) async fn activate(&self, on: &Connection, greeting: Greeting) -> Option<()> {
         on.realtime.feed.subscribe(self.subscriber(on), greeting).await
     }
 
@@ -171,7 +199,15 @@ impl Channel {
             identity: self.person.identity.clone(),
             is_legacy: self.asked.is_legacy,
             bindings: self.bindings.clone(),
+            sent: Arc::clone(&self.sent),
         }
+    }
+
+    /// What is to be known should the client join again; `None` when it named no place.
+    pub(super) fn into_former(self) -> Option<Former> {
+        let is_resumed = self.wanted.iter().any(|wanted| wanted.after.is_some());
+        let bindings = self.wanted.into_iter().map(Wanted::into_entry).collect();
+        is_resumed.then_some(Former { bindings, sent: self.sent })
     }
 
     pub(super) fn refuse(&self, on: &Connection, refusal: &Refusal) {

@@ -220,6 +220,7 @@ impl Concern<'_> {
             });
             subscriber.outbox.send(frame.clone());
             written += 1;
+            subscriber.sent.set(self.change.place);
         }
         written
     }

@@ -34,6 +34,9 @@ const MAX_PEOPLE_APART: usize = 64;
 /// SQLSTATEs of a row that does not fit its table, and of names that are gone.
 const SHAPE_ERRORS: [&str; 6] = ["22P02", "42703", "42704", "42804", "42883", "42P01"];
 
+/// Hears of each failure to ask Postgres, before the next attempt.
+pub(super) type OnFailure<'a> = &'a mut (dyn FnMut(&Error) + Send);
+
 /// What the log told of one transaction, or of a part of it.
 #[derive(Debug)]
 pub(super) struct Part {
@@ -114,11 +117,11 @@ impl Delivery {
     }
 
     /// The log told a transaction: verdicts must see it from now on. Gives its number.
-    pub(super) async fn told(&mut self, xid: u32) -> u64 {
+    pub(super) async fn told(&mut self, xid: u32, on_failure: OnFailure<'_>) -> u64 {
         loop {
             match self.authorizer.told(xid).await {
                 Ok(number) => return number,
-                Err(error) => wait_for_postgres(&error).await,
+                Err(error) => wait_for_postgres(&error, on_failure).await,
             }
         }
     }
@@ -130,14 +133,14 @@ impl Delivery {
 
     /// Delivers changes to everybody who wants them and may see them. Tries until Postgres can
     /// be asked: nothing is skipped.
-    pub(super) async fn deliver(&mut self, parts: &[Part]) {
+    pub(super) async fn deliver(&mut self, parts: &[Part], on_failure: OnFailure<'_>) {
         // What is asked belongs to what is known of a table: nothing may be forgotten between.
         for parts in parts.chunk_by(|_, next| !next.makes_forget()) {
-            self.deliver_together(parts).await;
+            self.deliver_together(parts, on_failure).await;
         }
     }
 
-    async fn deliver_together(&mut self, parts: &[Part]) {
+    async fn deliver_together(&mut self, parts: &[Part], on_failure: OnFailure<'_>) {
         let mut may_be_outgrown = true;
         loop {
             let delivered = deliver(
@@ -155,7 +158,7 @@ impl Delivery {
                     break;
                 }
                 Ok(None) => may_be_outgrown = false,
-                Err(error) => wait_for_postgres(&error).await,
+                Err(error) => wait_for_postgres(&error, on_failure).await,
             }
         }
         // If Postgres cannot be asked now, the next batch will.
@@ -163,7 +166,12 @@ impl Delivery {
     }
 
     /// Delivers changes that it missed to one subscriber, by what holds now.
-    pub(super) async fn deliver_apart(&mut self, changes: Vec<Arc<Change>>, active: &Active) {
+    pub(super) async fn deliver_apart(
+        &mut self,
+        changes: Vec<Arc<Change>>,
+        active: &Active,
+        on_failure: OnFailure<'_>,
+    ) {
         let Some(first) = changes.first() else { return };
         let transaction = Arc::clone(&first.transaction);
         let part = Part { changes, ..Part::of(transaction, 0) };
@@ -171,7 +179,7 @@ impl Delivery {
         alone.insert(active.clone(), |_| {});
         let everybody = std::mem::replace(&mut self.roster, alone);
         let remembered = self.authorizer.set_apart();
-        self.deliver(std::slice::from_ref(&part)).await;
+        self.deliver(std::slice::from_ref(&part), on_failure).await;
         self.authorizer.put_back(remembered);
         self.roster = everybody;
     }
@@ -350,7 +358,8 @@ fn concerned_people(matches: &[Match<'_>], role: &Arc<str>) -> Option<Vec<Person
     Some(people)
 }
 
-async fn wait_for_postgres(error: &Error) {
+async fn wait_for_postgres(error: &Error, on_failure: OnFailure<'_>) {
     tracing::warn!(%error, "the authorizer cannot ask Postgres; trying again");
+    on_failure(error);
     tokio::time::sleep(RETRY).await;
 }

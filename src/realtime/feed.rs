@@ -29,7 +29,7 @@ use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
 use crate::identity::Identity;
 use crate::observe::{LogMetrics, Metrics};
-use crate::pg::names;
+use crate::pg::{Error, names};
 use crate::wal::{Change, Event, Feed as Log, Lsn, Place, Source, Transaction};
 
 /// Changes decided in one go.
@@ -58,10 +58,13 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What the feed is asked to do.
 enum Command {
-    Subscribe(Subscriber, Vec<Frame>, oneshot::Sender<()>),
+    Subscribe(Subscriber, Greeting, oneshot::Sender<()>),
     Unsubscribe(u64),
     Look(Look, oneshot::Sender<Standing>),
 }
+
+/// What is sent to a subscriber before any event, given the place after which it has them all.
+pub type Greeting = Box<dyn FnOnce(Place) -> Vec<Frame> + Send>;
 
 /// Asks the feed. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -78,7 +81,7 @@ impl Handle {
     /// Adds or replaces a subscriber. When it is active, `greeting` goes to its socket before
     /// any event, then "Subscribed to PostgreSQL" and what it missed; then this resolves, with
     /// `None` when the server is going down.
-    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Vec<Frame>) -> Option<()> {
+    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Greeting) -> Option<()> {
         let (done, active) = oneshot::channel();
         self.commands.send(Command::Subscribe(subscriber, greeting, done)).await.ok()?;
         active.await.ok()
@@ -126,6 +129,8 @@ pub struct Feed {
     sightings: Sightings,
     /// For looking what others see.
     pool: Pool,
+    /// How much log the slot may hold back, in bytes.
+    slot_limit: watch::Receiver<u64>,
     /// Those who still have to be sent what they missed, and up to where they have it.
     catching_up: Vec<(Active, Place)>,
     /// One `Arc` and number for all sockets of a person.
@@ -143,9 +148,11 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed from `source`; `pool` is for questions, above all the authorizer's.
+    /// A feed from `source`, whose slot may hold back `slot_limit` bytes of log; `pool` is for
+    /// questions, above all the authorizer's.
     pub fn new(
         source: Source,
+        slot_limit: watch::Receiver<u64>,
         pool: Pool,
         settings: &RealtimeSettings,
         metrics: &Metrics,
@@ -172,6 +179,7 @@ impl Feed {
             window: Window::new(bounds),
             sightings: Sightings::new(),
             pool,
+            slot_limit,
             catching_up: Vec::new(),
             people: HashMap::new(),
             next_person: 0,
@@ -264,9 +272,11 @@ impl Feed {
         }
     }
 
-    /// A renewed subscription goes on where the former one stands.
-    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Vec<Frame>) {
+    /// A renewed subscription goes on where the former one stands. One that names a place again
+    /// from which its socket was sent more already goes on after that.
+    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Greeting) {
         let former = self.standing_of(subscriber.id);
+        let sent = subscriber.sent.get();
         let now = Place::before(self.window.end()).max(self.last);
         let mut missing = None;
         let mut from = now;
@@ -278,9 +288,9 @@ impl Feed {
                     After { place: began.place.max(*place), ..began }
                 }
                 (None, Some(After { reading: Some(reading), .. })) => {
-                    After { place: self.end_of(&reading), reading: Some(reading) }
+                    After { place: self.end_of(&reading).max(sent), reading: Some(reading) }
                 }
-                (None, Some(after)) => after,
+                (None, Some(after)) => After { place: after.place.max(sent), ..after },
                 (None, None) => After::place(now),
             };
             let kept = after.place.max(self.window.from());
@@ -291,7 +301,7 @@ impl Feed {
             from = from.min(kept);
             binding.after = Some(after);
         }
-        for frame in greeting {
+        for frame in greeting(from) {
             subscriber.outbox.send(frame);
         }
         let place = format!(",\"lsn\":\"{from}\"");
@@ -373,7 +383,8 @@ impl Feed {
                 .unwrap_or_default();
             let is_last = missed.len() < CATCH_UP_BATCH;
             let reached = missed.last().map(|last| last.place);
-            self.delivery.deliver_apart(missed, &active).await;
+            let on_failure = &mut hang_up(&mut self.log);
+            self.delivery.deliver_apart(missed, &active, on_failure).await;
             match reached {
                 Some(reached) if !is_last => self.catching_up.push((active, reached)),
                 _ => self.delivery.insert(active),
@@ -423,7 +434,8 @@ impl Feed {
             Event::Begin(transaction) => {
                 self.counts.telling(transaction.committed_at_us);
                 self.hub.note_told(transaction.xid);
-                let told = self.delivery.told(transaction.xid).await;
+                let on_failure = &mut hang_up(&mut self.log);
+                let told = self.delivery.told(transaction.xid, on_failure).await;
                 self.sightings.told(Origin::of(&transaction));
                 self.telling = (transaction, told);
                 batch.open(&self.telling, true);
@@ -480,14 +492,9 @@ impl Feed {
             if self.has_connected {
                 self.counts.gaps.inc();
             }
-            let missed = (self.last, Place::before(from));
-            for active in self.delivery.roster().everybody() {
-                tell_gap(&active.subscriber, missed);
-            }
             self.delivery.forget_everything();
             self.rights.tell_gap();
-            // Another log begins; its places may be lower.
-            self.last = Place::before(from);
+            self.start_anew(Place::before(from));
         }
         self.broadcasts.connected(end, is_gap);
         self.window.open(from, end, is_gap);
@@ -498,6 +505,27 @@ impl Feed {
         self.is_connected.send_replace(true);
     }
 
+    /// Everybody goes on from `start`, and is told what they miss.
+    fn start_anew(&mut self, start: Place) {
+        let everybody: Vec<Active> = self.delivery.roster().everybody().cloned().collect();
+        for active in everybody {
+            let missed = (self.last.max(active.subscriber.from()), start);
+            tell_gap(&active.subscriber, missed);
+            if let Some(active) = active.not_after(start) {
+                self.delivery.remove(active.subscriber.id);
+                self.delivery.insert(active);
+            }
+        }
+        for (active, place) in &mut self.catching_up {
+            tell_gap(&active.subscriber, (*place, start));
+            *place = start;
+            if let Some(anew) = active.not_after(start) {
+                *active = anew;
+            }
+        }
+        self.last = start;
+    }
+
     async fn hand_out(&mut self, batch: &mut Batch) {
         let batch = std::mem::take(batch);
         if let Some(last) = batch.parts.iter().rev().find_map(|part| part.changes.last()) {
@@ -506,7 +534,7 @@ impl Feed {
         for part in &batch.parts {
             self.rights.tell(part);
         }
-        self.delivery.deliver(&batch.parts).await;
+        self.delivery.deliver(&batch.parts, &mut hang_up(&mut self.log)).await;
         for change in batch.parts.into_iter().flat_map(|part| part.changes) {
             self.window.push(change);
         }
@@ -526,10 +554,21 @@ impl Feed {
 
     /// The log is kept as long as the window, and as long as not everybody sees it.
     fn acknowledge(&mut self) {
+        self.window.bound_log(*self.slot_limit.borrow());
         let forgettable = self.window.trim();
         self.sightings.forget_before(self.window.from());
         self.log.acknowledge(forgettable.min(self.sightings.seen()));
         self.window.measure(&self.counts);
+    }
+}
+
+/// Hangs up the log where Postgres takes no connections: it may be going down, and wait for us
+/// to confirm what we cannot before we have asked it.
+fn hang_up(log: &mut Log) -> impl FnMut(&Error) + Send {
+    |error| {
+        if error.takes_no_connections() {
+            log.hang_up();
+        }
     }
 }
 

@@ -9,8 +9,8 @@
 //! (may they see it?), `event` (a change as JSON, pure), `window` (recent changes), `reading`
 //! (what somebody has read, pure), `sightings` (where in the log that is, pure), `delivery` (a
 //! change through all of these), `concern` (who is shown what of it), `subscriber`, `feed` (the
-//! task that owns them), `broadcast` (what SQL says to the rooms), `bridge` (the same as JSON,
-//! pure), `replay` (what it said before), `partitions` (where that is kept), `api` (broadcasts
+//! task that owns them), `slot` (how much log it may hold back), `broadcast` (what SQL says to
+//! the rooms), `bridge` (the same as JSON, pure), `replay` (what it said before), `partitions` (where that is kept), `api` (broadcasts
 //! over HTTP), `batch` (their bodies, pure), `rate` (how many), `explain` (why no event came),
 //! `store` (SQL), `error` (reasons and close codes).
 
@@ -41,6 +41,7 @@ mod rights;
 mod roster;
 mod sessions;
 mod sightings;
+pub mod slot;
 mod socket;
 mod speech;
 mod store;

@@ -119,7 +119,7 @@ impl Channel {
         match self.accept(on).await {
             Ok(bindings) => {
                 self.bindings = bindings;
-                match self.activate(on, Vec::new()).await {
+                match self.activate(on, Box::new(|_| Vec::new())).await {
                     Some(()) => Outcome::Stays,
                     None => Outcome::Ends,
                 }

@@ -15,7 +15,7 @@ use futures_util::{SinkExt, StreamExt};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 
-use super::channel::Channel;
+use super::channel::{Channel, Former};
 use super::error::{Close, Join, Outcome, System};
 use super::join::Asked;
 use super::limits::Bucket;
@@ -50,6 +50,8 @@ pub(super) struct Connection {
 struct Socket {
     on: Connection,
     channels: HashMap<String, Channel>,
+    /// Of channels that ended while their client did not want that; no more than channels.
+    former: HashMap<String, Former>,
     joins: Bucket,
 }
 
@@ -66,7 +68,8 @@ pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, admitted: Admi
     let joins = Bucket::new(settings.realtime_client_joins_per_second);
     let headers = headers.into();
     let on = Connection { realtime, outbox, token, headers, wake: Arc::default() };
-    let mut socket = Socket { on, channels: HashMap::new(), joins };
+    let (channels, former) = (HashMap::new(), HashMap::new());
+    let mut socket = Socket { on, channels, former, joins };
     match socket.read(stream).await {
         Some(why) => socket.on.outbox.close(why),
         None => socket.on.outbox.end(),
@@ -149,15 +152,17 @@ impl Socket {
         if let Some(former) = self.channels.remove(&push.topic) {
             former.leave(&self.on).await;
             former.end(&self.on, "phx_close");
+            self.remember(&push.topic, former);
         }
         let joined = match self.check(&push) {
-            Ok(asked) => Channel::join(&self.on, &push, asked).await,
+            Ok(asked) => Channel::join(&self.on, &push, asked, self.former.get(&push.topic)).await,
             Err(refused) => Err(refused),
         };
         let outcome = joined.as_ref().map_or_else(Join::code, |_| "ok");
         self.on.realtime.metrics.count_join(outcome);
         match joined {
             Ok(channel) => {
+                self.former.remove(&push.topic);
                 self.channels.insert(push.topic, channel);
             }
             Err(refused) => {
@@ -201,6 +206,7 @@ impl Socket {
         if is_stale {
             return;
         }
+        self.former.remove(&push.topic);
         let left = self.channels.remove(&push.topic);
         if let Some(channel) = &left {
             channel.leave(&self.on).await;
@@ -235,6 +241,18 @@ impl Socket {
         if let Some(channel) = self.channels.remove(topic) {
             channel.leave(&self.on).await;
             channel.end(&self.on, event);
+            if outcome == Outcome::Ends {
+                self.remember(topic, channel);
+            }
+        }
+    }
+
+    fn remember(&mut self, topic: &str, channel: Channel) {
+        let most = self.on.realtime.settings.realtime_max_channels;
+        if self.former.len() < most
+            && let Some(former) = channel.into_former()
+        {
+            self.former.insert(topic.to_owned(), former);
         }
     }
 

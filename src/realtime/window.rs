@@ -26,6 +26,8 @@ pub struct Bounds {
 #[derive(Debug)]
 pub struct Window {
     bounds: Bounds,
+    /// The same bound by what Postgres lets the slot hold back.
+    slot_bytes: u64,
     changes: VecDeque<(Instant, Arc<Change>)>,
     bytes: usize,
     /// Commit positions of transactions, and where the log goes on after each.
@@ -43,6 +45,7 @@ impl Window {
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
+            slot_bytes: u64::MAX,
             changes: VecDeque::new(),
             bytes: 0,
             ends: VecDeque::new(),
@@ -55,13 +58,20 @@ impl Window {
     /// The log is streamed from here; what was kept stays when nothing is missing between.
     pub fn open(&mut self, from: Lsn, end: Lsn, is_gap: bool) {
         if is_gap {
-            self.changes.clear();
-            self.ends.clear();
-            self.bytes = 0;
-            self.from = self.from.max(Place::before(from));
+            // Also where another log begins, whose positions are lower.
+            let Self { bounds, slot_bytes, .. } = *self;
+            let from_place = Place::before(from);
+            *self = Self { slot_bytes, from: from_place, read: from, ..Self::new(bounds) };
         }
         self.read = self.read.max(from);
         self.end = self.end.max(end);
+    }
+
+    /// How much log the slot may hold back at all, in bytes: beyond it Postgres gives the slot
+    /// up. A quarter of it is the window's; the rest is for what is still to be read, and for
+    /// where Postgres begins to read, which is before the oldest transaction that was open.
+    pub fn bound_log(&mut self, most_bytes: u64) {
+        self.slot_bytes = most_bytes / 4;
     }
 
     /// Keeps a change.
@@ -94,7 +104,7 @@ impl Window {
             let log_bytes = self.end.0.saturating_sub(change.place.commit.0);
             let is_kept = kept_at.elapsed() <= self.bounds.age
                 && self.bytes <= self.bounds.bytes
-                && log_bytes <= self.bounds.log_bytes;
+                && log_bytes <= self.bounds.log_bytes.min(self.slot_bytes);
             if is_kept {
                 break;
             }
@@ -152,7 +162,7 @@ mod tests {
     use super::*;
     use crate::wal::{Action, Datum, Relation, Transaction};
 
-    fn change(commit: u64, index: u32, bytes: usize) -> Arc<Change> {
+    fn change(commit: u64, index: u32) -> Arc<Change> {
         Arc::new(Change {
             place: Place { commit: Lsn(commit), index },
             transaction: Arc::new(Transaction::default()),
@@ -162,11 +172,13 @@ mod tests {
                 name: "t".into(),
                 columns: Vec::new(),
             }),
-            action: Action::Insert { new: vec![Datum::Text(vec![b'x'; bytes].into())] },
+            action: Action::Insert { new: vec![Datum::Text("x".into())] },
         })
     }
 
-    fn window(bytes: usize) -> Window {
+    /// A window for so many of these changes.
+    fn window(changes: usize) -> Window {
+        let bytes = changes * change(1, 0).size_bytes();
         let mut window =
             Window::new(Bounds { age: Duration::from_secs(600), bytes, log_bytes: 1000 });
         window.open(Lsn(100), Lsn(100), true);
@@ -179,9 +191,9 @@ mod tests {
 
     #[test]
     fn what_came_after_a_place_is_there() {
-        let mut window = window(1000);
-        window.push(change(0x110, 0, 1));
-        window.push(change(0x110, 1, 1));
+        let mut window = window(9);
+        window.push(change(0x110, 0));
+        window.push(change(0x110, 1));
         window.commit(Lsn(0x110), Lsn(0x118));
         assert_eq!(
             places(&window, Place::before(Lsn(100))),
@@ -200,7 +212,7 @@ mod tests {
         let mut window = window(2);
         assert_eq!(window.trim(), Lsn(100), "an empty ring needs nothing");
         for commit in [110, 120, 130] {
-            window.push(change(commit, 0, 1));
+            window.push(change(commit, 0));
             window.commit(Lsn(commit), Lsn(commit + 5));
         }
         assert_eq!(window.trim(), Lsn(115), "110 went, 120 is still kept");
@@ -215,27 +227,42 @@ mod tests {
             Window::new(Bounds { age: Duration::from_secs(600), bytes: 1000, log_bytes: 1000 });
         window.open(Lsn(100), Lsn(200), true);
         assert_eq!(window.trim(), Lsn(100), "what ends at 200 is still to come");
-        window.push(change(150, 0, 1));
+        window.push(change(150, 0));
         window.commit(Lsn(150), Lsn(155));
         assert_eq!(window.trim(), Lsn(0));
     }
 
     #[test]
     fn log_held_back_is_bounded() {
-        let mut window = window(1000);
-        window.push(change(110, 0, 1));
+        let mut window = window(9);
+        window.push(change(110, 0));
         window.commit(Lsn(110), Lsn(115));
         window.reached(Lsn(5000));
         assert_eq!(window.trim(), Lsn(5000));
     }
 
     #[test]
+    fn log_is_let_go_of_before_postgres_gives_the_slot_up() {
+        let mut window = window(9);
+        window.push(change(110, 0));
+        window.commit(Lsn(110), Lsn(115));
+        window.reached(Lsn(310));
+        assert_eq!(window.trim(), Lsn(0));
+        window.bound_log(600);
+        assert_eq!(window.trim(), Lsn(310));
+    }
+
+    #[test]
     fn a_gap_empties_the_ring() {
-        let mut window = window(1000);
-        window.push(change(110, 0, 1));
+        let mut window = window(9);
+        window.push(change(110, 0));
         window.commit(Lsn(110), Lsn(115));
         window.open(Lsn(500), Lsn(500), true);
         assert_eq!(places(&window, Place::after(Lsn(110))), None);
         assert_eq!(places(&window, Place::before(Lsn(500))), Some(vec![]));
+        // Another log, whose positions are lower.
+        window.open(Lsn(50), Lsn(60), true);
+        assert_eq!((window.end(), window.trim()), (Lsn(60), Lsn(50)));
+        assert_eq!(places(&window, Place::before(Lsn(50))), Some(vec![]));
     }
 }

@@ -69,16 +69,14 @@ pub struct Message {
 }
 
 impl Change {
-    /// Bytes of the values it carries.
+    /// Bytes of memory it takes: its values, and what holds them.
     pub fn size_bytes(&self) -> usize {
         use super::pgoutput::Datum;
-        let bytes = |tuple: &Tuple| {
-            tuple
-                .iter()
-                .map(|datum| if let Datum::Text(text) = datum { text.len() } else { 0 })
-                .sum()
+        let bytes = |tuple: &Tuple| -> usize {
+            let text = |datum: &Datum| if let Datum::Text(text) = datum { text.len() } else { 0 };
+            size_of_val(tuple.as_slice()) + tuple.iter().map(text).sum::<usize>()
         };
-        match &self.action {
+        let values = match &self.action {
             Action::Insert { new } => bytes(new),
             Action::Update { old, new } => {
                 let old: usize = match old {
@@ -88,6 +86,7 @@ impl Change {
                 old + bytes(new)
             }
             Action::Delete { old: Old::Key(old) | Old::Full(old) } => bytes(old),
-        }
+        };
+        size_of::<Self>() + values
     }
 }

@@ -35,6 +35,13 @@ pub enum Error {
     /// Postgres ended the stream.
     #[error("Postgres ended the stream")]
     Ended,
+    /// Postgres is going down, and waits for whoever streams the log.
+    #[error("Postgres is shutting down")]
+    ShuttingDown,
+    /// The log is not the one that was read so far: another cluster, another timeline after a
+    /// failover or a restored backup, or one that ends before what was told.
+    #[error("the log is not the one that was read before")]
+    OtherLog,
 }
 
 impl Error {

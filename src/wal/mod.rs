@@ -23,9 +23,9 @@ pub use change::{Action, Change, Message, Transaction};
 pub use connection::Source;
 pub use error::{Error, Malformed};
 pub use lsn::{Lsn, NotAPosition, Place};
-pub use pgoutput::{Column, Datum, Old, Relation, Tuple, decode};
+pub use pgoutput::{Column, Datum, Message as Decoded, Old, Relation, Tuple, decode};
 
-use connection::Connection;
+use connection::{Connection, Progress};
 
 /// Waits between attempts to connect.
 const BACK_OFF: [Duration; 5] = [
@@ -78,17 +78,16 @@ pub struct Feed {
     connection: Option<Connection>,
     /// An attempt under way; it outlives the futures that wait for it.
     attempt: Option<BoxFuture<'static, Result<(Connection, Event), Error>>>,
+    /// The connection was ended, which is still to be told.
+    has_hung_up: bool,
     /// The slot stands where its log cannot be read.
     is_unreadable: bool,
     /// Failed attempts in a row.
     failures: usize,
-    /// End of the last transaction that was told: a new connection goes on from here.
-    told: Lsn,
+    progress: Progress,
     /// The last change or message that was told: a transaction that was cut is sent again from
     /// its start.
     last: Option<Place>,
-    /// Up to where the server need not remember.
-    acknowledged: Lsn,
 }
 
 impl Feed {
@@ -98,11 +97,11 @@ impl Feed {
             source,
             connection: None,
             attempt: None,
+            has_hung_up: false,
             is_unreadable: false,
             failures: 0,
-            told: Lsn(0),
+            progress: Progress::default(),
             last: None,
-            acknowledged: Lsn(0),
         }
     }
 
@@ -110,6 +109,9 @@ impl Feed {
     /// it broke. May be dropped and called again without losing anything.
     pub async fn next(&mut self) -> Event {
         loop {
+            if std::mem::take(&mut self.has_hung_up) {
+                return Event::Broken;
+            }
             let Some(connection) = &mut self.connection else {
                 if let Some(event) = self.connect().await {
                     return event;
@@ -123,14 +125,18 @@ impl Feed {
                     match &event {
                         Event::Change(Change { place, .. })
                         | Event::Message(Message { place, .. }) => self.last = Some(*place),
-                        Event::Commit { end, .. } => self.told = self.told.max(*end),
+                        Event::Commit { end, .. } => {
+                            self.progress.told = self.progress.told.max(*end);
+                        }
                         _ => {}
                     }
                     return event;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the log stream broke; connecting again");
-                    self.connection = None;
+                    if let Some(connection) = self.connection.take() {
+                        connection.hang_up();
+                    }
                     self.is_unreadable = error.is_before_publication();
                     return Event::Broken;
                 }
@@ -144,10 +150,19 @@ impl Feed {
         self.next().now_or_never()
     }
 
+    /// Ends the connection, for whoever cannot read on: Postgres, when it is going down, waits
+    /// for whoever streams the log. The next event is [`Event::Broken`].
+    pub fn hang_up(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.hang_up();
+            self.has_hung_up = true;
+        }
+    }
+
     /// Postgres may forget the log up to here.
     pub fn acknowledge(&mut self, position: Lsn) {
-        if position > self.acknowledged {
-            self.acknowledged = position;
+        if position > self.progress.acknowledged {
+            self.progress.acknowledged = position;
             if let Some(connection) = &self.connection {
                 connection.acknowledge(position);
             }
@@ -168,11 +183,11 @@ impl Feed {
                 0 => Duration::ZERO,
                 failures => BACK_OFF[(failures - 1).min(BACK_OFF.len() - 1)],
             };
-            let (source, told, acknowledged) = (self.source.clone(), self.told, self.acknowledged);
+            let (source, progress) = (self.source.clone(), self.progress.clone());
             let anew = self.is_unreadable;
             Box::pin(async move {
                 tokio::time::sleep(wait).await;
-                Connection::open(source, told, acknowledged, anew).await
+                Connection::open(source, progress, anew).await
             })
         });
         let outcome = attempt.await;
@@ -182,11 +197,20 @@ impl Feed {
                 self.failures = 0;
                 self.is_unreadable = false;
                 if let Event::Connected { from, is_gap: true, .. } = event {
-                    // What was told of another log says nothing about this one.
-                    (self.told, self.last, self.acknowledged) = (from, None, Lsn(0));
+                    // What was told before the gap says nothing about what comes after it.
+                    self.progress = Progress { told: from, ..Progress::default() };
+                    self.last = None;
                 }
+                self.progress.log = Some(connection.log.clone());
                 self.connection = Some(connection);
                 Some(event)
+            }
+            Err(Error::OtherLog) => {
+                tracing::error!("this is not the log that was read before: it is read anew");
+                // Whatever the slot still has is told as after a gap.
+                self.progress = Progress::default();
+                self.last = None;
+                None
             }
             Err(error) => {
                 self.failures += 1;

@@ -16,8 +16,8 @@ export const watercooler = '10000000-0000-4000-8000-000000000001'
 const PATIENCE_MS = 15_000
 
 // A client with the settings it comes with, gone when the test is over.
-export function connect(t, key = SUPABASE_ANON_KEY, options) {
-  const client = createClient(SUPABASE_URL, key, options)
+export function connect(t, key = SUPABASE_ANON_KEY, options, url = SUPABASE_URL) {
+  const client = createClient(url, key, options)
   t.after(async () => {
     await client.removeAllChannels()
     await client.realtime.disconnect()
@@ -137,9 +137,8 @@ export async function hear(client, table, { name = table, event = '*', ...wishes
   return heard
 }
 
-// A token for `role`, signed with the secret that development servers share.
-export function token(claims) {
-  const secret = 'super-secret-jwt-token-with-at-least-32-characters-long'
+// A token for `role`, signed with the secret that development servers share unless told otherwise.
+export function token(claims, secret = 'super-secret-jwt-token-with-at-least-32-characters-long') {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::dice::Dice;
 use super::people::Listener;
 use super::scene::Scene;
+use crate::support::Dice;
 use crate::support::{Server, Socket};
 
 /// One subscribed socket.

@@ -1,8 +1,8 @@
 //! Random transactions: rows, memberships, and the rules themselves.
 
-use super::dice::Dice;
 use super::scene::Scene;
 use super::tables::{Revisions, Table};
+use crate::support::Dice;
 
 /// Statements that are committed together.
 #[derive(Debug, Clone)]

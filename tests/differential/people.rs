@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use walkie::identity::unix_now;
 
-use super::dice::Dice;
+use crate::support::Dice;
 
 /// Somebody with a token.
 #[derive(Debug, Clone)]

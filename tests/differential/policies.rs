@@ -1,8 +1,8 @@
 //! Random row policies and the functions that they call.
 
-use super::dice::Dice;
 use super::people::{SUBJECTS, subject};
 use super::tables::Table;
+use crate::support::Dice;
 
 /// A function for policies. Its signature stays; its body is thrown anew each time.
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
 //! A random database: roles, tables, functions, policies, grants and first rows.
 
-use super::dice::Dice;
 use super::history;
 use super::people::{Listener, people};
 use super::policies::{Function, Vocabulary};
 use super::tables::{Revisions, Table};
+use crate::support::Dice;
 
 /// What a world is made of.
 #[derive(Debug)]

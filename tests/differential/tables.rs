@@ -1,7 +1,7 @@
 //! Random tables: what people subscribe to, and what policies read beside it.
 
-use super::dice::Dice;
 use super::people::{SUBJECTS, subject};
+use crate::support::Dice;
 
 /// A table as SQL makes it.
 #[derive(Debug, Clone)]

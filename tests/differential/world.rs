@@ -8,13 +8,13 @@ use tokio_postgres::Client;
 use walkie::wal::Place;
 
 use super::audience::{Ear, gather};
-use super::dice::Dice;
 use super::history::{self, Transaction};
 use super::people::newcomer;
 use super::scene::Scene;
 use super::tables::Revisions;
 use super::tally::{Mismatch, Options, Tally};
 use super::verdict::{Judged, compare};
+use crate::support::Dice;
 use crate::support::{Database, Server, rows};
 
 /// How long the server may take to notice what the log does not tell.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use walkie::identity::Keys;
+use walkie::identity::{Keys, unix_now};
 
 use crate::support::{Database, Person, Process, SECRET, Server, Socket};
 
@@ -46,6 +46,69 @@ async fn missed_changes_come_before_new_ones() {
     for id in 1..=701 {
         assert_eq!(third.change().await["record"]["id"], id);
     }
+}
+
+#[tokio::test]
+async fn join_is_answered_with_the_place_from_which_nothing_is_missing() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    let binding = json!([{"event": "*", "table": "t"}]);
+    let (_, response) = socket.join("t", &service(&server), binding).await;
+    let place = response["lsn"].as_str().expect("a place").to_owned();
+    assert_eq!(socket.event("system").await["lsn"], json!(place));
+    database.sql("insert into t values (1)").await;
+    assert_eq!(socket.change().await["record"]["id"], 1);
+    let mut late = server.socket().await;
+    late.subscribe("t", &service(&server), after(&place)).await;
+    assert_eq!(late.change().await["record"]["id"], 1);
+}
+
+#[tokio::test]
+async fn client_that_names_its_first_place_again_on_a_socket_hears_nothing_twice() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let server = Server::start(&database).await;
+    let mut first = server.socket().await;
+    let from = first.subscribe("t", &service(&server), json!([{"event": "*", "table": "t"}])).await;
+    database.sql("insert into t values (1), (2)").await;
+
+    let mut socket = server.socket().await;
+    let short = server.bearer(&json!({"role": "service_role", "exp": unix_now() + 2}));
+    socket.subscribe("t", &short, after(&from)).await;
+    for id in 1..=2 {
+        assert_eq!(socket.change().await["record"]["id"], id);
+    }
+    socket.event("phx_error").await;
+    // Nobody was told of this one.
+    database.sql("insert into t values (3)").await;
+    assert_eq!(socket.join("t", &short, after(&from)).await.0, "error", "still expired");
+    socket.subscribe("t", &service(&server), after(&from)).await;
+    assert_eq!(socket.change().await["record"]["id"], 3);
+    // Joined once more, as after an answer that was late.
+    socket.subscribe("t", &service(&server), after(&from)).await;
+    database.sql("insert into t values (4)").await;
+    assert_eq!(socket.change().await["record"]["id"], 4);
+    // Who leaves and comes anew means what it says.
+    socket.ask("realtime:t", "phx_leave", json!({})).await;
+    socket.subscribe("t", &service(&server), after(&from)).await;
+    for id in 1..=4 {
+        assert_eq!(socket.change().await["record"]["id"], id);
+    }
+}
+
+#[tokio::test]
+async fn place_of_another_log_is_a_gap_and_no_silence() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    let server = Server::start(&database).await;
+    let mut socket = server.socket().await;
+    socket.subscribe("t", &service(&server), after("FFFF/0:7")).await;
+    let system = socket.event("system").await;
+    assert!(system["message"].as_str().is_some_and(|text| text.starts_with("gap: ")), "{system}");
+    database.sql("insert into t values (1)").await;
+    assert_eq!(socket.change().await["record"]["id"], 1);
 }
 
 #[tokio::test]

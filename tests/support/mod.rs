@@ -1,12 +1,16 @@
 //! What tests stand on: a database of their own, the real server, and people to act as.
 
 mod database;
+mod dice;
+mod postgres;
 mod process;
 mod server;
 mod socket;
 
 pub use database::{Database, rows};
-pub use process::{Process, command};
+pub use dice::Dice;
+pub use postgres::{Postgres, Stop};
+pub use process::{Process, command, free_port};
 pub use server::{Answer, Person, SECRET, Server, settings};
 pub use socket::Socket;
 

@@ -3,7 +3,7 @@
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use reqwest::Client;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -29,11 +29,18 @@ impl Process {
 
     /// The same with more flags.
     pub async fn serve_with(database: &Database, flags: &[&str]) -> Self {
-        let port = free_port();
+        let url = database.login_url().await;
+        let process = Self::start(free_port(), &url, database.name(), flags);
+        process.is_ready().await;
+        process
+    }
+
+    /// Starts the binary on a port, for the platform alone.
+    pub fn start(port: u16, database_url: &str, slot: &str, flags: &[&str]) -> Self {
         let mut child = tokio::process::Command::from(command())
             .args(["serve", "--platform-only"])
-            .args(["--database-url", &database.login_url().await])
-            .args(["--realtime-slot", database.name(), "--jwt-secret", SECRET])
+            .args(["--database-url", database_url])
+            .args(["--realtime-slot", slot, "--jwt-secret", SECRET])
             .args(["--port", &port.to_string()])
             .args(flags)
             .stderr(Stdio::piped())
@@ -49,14 +56,17 @@ impl Process {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
         });
-        let process = Self { child, url: format!("http://127.0.0.1:{port}"), log };
+        Self { child, url: format!("http://127.0.0.1:{port}"), log }
+    }
+
+    /// Waits until it is ready.
+    pub async fn is_ready(&self) {
         let client = Client::new();
         eventually("the process is ready", || async {
-            let answer = client.get(format!("{}/ready", process.url)).send().await.ok()?;
+            let answer = client.get(format!("{}/ready", self.url)).send().await.ok()?;
             answer.status().is_success().then_some(())
         })
         .await;
-        process
     }
 
     pub fn url(&self) -> &str {
@@ -68,10 +78,16 @@ impl Process {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Sends it a signal.
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends it a signal, unless it has ended.
     pub fn signal(&self, signal: Signal) {
-        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).expect("it is running");
-        nix::sys::signal::kill(Pid::from_raw(id), signal).expect("it can be signalled");
+        if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) {
+            signal::kill(Pid::from_raw(pid), signal).expect("it is ours");
+        }
     }
 
     /// Waits for its end.
@@ -81,7 +97,9 @@ impl Process {
 
     /// SIGKILL: no goodbye.
     pub async fn kill(mut self) {
-        self.child.kill().await.expect("it was running");
+        if !self.has_ended() {
+            self.child.kill().await.expect("it was running");
+        }
     }
 }
 

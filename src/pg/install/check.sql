@@ -242,23 +242,29 @@ findings (severity, subject, finding, remedy) as (
          case
            when wal_status = 'lost' then 'the log it needs is gone: subscribers have missed changes'
            when not active then format('nobody reads it, and it keeps %s of log', pg_size_pretty(kept_bytes))
+           when is_close then format('it keeps so much log that %s more may be written before Postgres gives it up', pg_size_pretty(safe_wal_size))
            else format('its reader is %s behind', pg_size_pretty(kept_bytes))
          end,
          case
            when wal_status = 'lost' then format('select pg_drop_replication_slot(%L); -- a new one is made at start', slot_name)
            when not active then format('start its reader, or: select pg_drop_replication_slot(%L);', slot_name)
+           when is_close then 'look for a slow reader or a transaction that is open for long, or raise max_slot_wal_keep_size'
            else 'look for a slow or stuck reader'
          end
     from (select s.slot_name,
                  s.active,
                  s.wal_status,
+                 s.safe_wal_size,
+                 coalesce(s.safe_wal_size < keep.setting::bigint * 1024 * 1024 / 4, false) as is_close,
                  pg_wal_lsn_diff(pg_current_wal_lsn(), coalesce(s.confirmed_flush_lsn, s.restart_lsn)) as kept_bytes
             from pg_replication_slots s
+            join pg_settings keep on keep.name = 'max_slot_wal_keep_size'
            where s.database = current_database()
              and s.slot_type = 'logical'
              and not s.temporary) slots
    where wal_status = 'lost'
       or not active
+      or is_close
       or kept_bytes > 256 * 1024 * 1024
 )
 select severity, subject, finding, remedy

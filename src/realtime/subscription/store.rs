@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::super::error::Binding as Refusal;
+use super::after::After;
 use super::interest::{Binding, Interest};
 use super::meaning::{Column, meaning};
 use super::wanted::Wanted;
 use crate::identity::Identity;
 use crate::pg::session::Session;
 use crate::pg::{Error, Pg, names};
+use crate::wal::{Lsn, Place};
 
 /// What bindings must know of the tables and columns they name.
 const FACTS: &str = include_str!("facts.sql");
@@ -37,6 +39,10 @@ pub async fn accept(
         .set("search_path", "")
         .set("datestyle", "ISO")
         .set("intervalstyle", "postgres");
+    let end = match wanted.iter().find(|wanted| wanted.after.is_some()) {
+        Some(resumed) => end_of_log(pg, &session, resumed).await?,
+        None => Lsn::default(),
+    };
     let columns = columns(pg, &session, wanted).await?;
     let mut values = Values::default();
     let mut filters = Vec::with_capacity(wanted.len());
@@ -59,9 +65,26 @@ pub async fn accept(
             view: wanted.view.clone(),
             moved_out: wanted.moved_out,
         };
-        Ok(Binding { id: wanted.id(), interest: Arc::new(interest), after: wanted.after.clone() })
+        // A place beyond the end is one of another log, before a failover or a restored backup:
+        // nothing that came after it is kept.
+        let is_of_another = |after: &After| {
+            let read_to = after.reading.as_ref().map_or(Lsn::default(), |reading| reading.end);
+            after.place.commit.max(read_to) > end
+        };
+        let after = wanted.after.clone().map(|after| {
+            if is_of_another(&after) { After::place(Place::default()) } else { after }
+        });
+        Ok(Binding { id: wanted.id(), interest: Arc::new(interest), after })
     });
     bindings.collect()
+}
+
+/// Where the log ends.
+async fn end_of_log(pg: &Pg, session: &Session<'_>, resumed: &Wanted) -> Result<Lsn, Refusal> {
+    let sql = "select pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";
+    let rows = pg.run(session, sql, &[]).await.map_err(|error| refusal(resumed, error))?;
+    let end = rows.first().and_then(|row| row.get::<_, &str>(0).parse().ok());
+    end.ok_or(Refusal::Unreachable)
 }
 
 /// The columns that filters name, by number of the binding and name.
@@ -209,7 +232,13 @@ fn raised(wanted: &Wanted, text: &str) -> Refusal {
 }
 
 fn refusal(wanted: &Wanted, error: Error) -> Refusal {
+    // A pattern that takes too long will do so again.
+    let is_slow = error.sqlstate() == Some(SqlState::QUERY_CANCELED.code());
     match error {
+        error if error.is_passing() && !is_slow => {
+            tracing::warn!(%error, "bindings cannot be checked now");
+            Refusal::Unreachable
+        }
         Error::Refused(error) if *error.code() == SqlState::INVALID_REGULAR_EXPRESSION => {
             let told = error.message();
             let told = told.strip_prefix("invalid regular expression: ").unwrap_or(told);

@@ -94,6 +94,11 @@ impl Wanted {
         u32::try_from(hasher.finish() >> (u64::BITS - ID_BITS)).unwrap_or(0)
     }
 
+    /// The entry that it was read from.
+    pub fn into_entry(self) -> Map<String, Value> {
+        self.entry
+    }
+
     /// As the reference prints it in error texts.
     pub fn describe(&self) -> String {
         let text =
