@@ -127,8 +127,8 @@ impl Delivery {
     }
 
     /// The log goes on elsewhere.
-    pub(super) fn forget_everything(&mut self) {
-        self.authorizer.forget_everything();
+    pub(super) fn start_anew(&mut self) {
+        self.authorizer.start_anew();
     }
 
     /// Delivers changes to everybody who wants them and may see them. Tries until Postgres can

@@ -492,7 +492,7 @@ impl Feed {
             if self.has_connected {
                 self.counts.gaps.inc();
             }
-            self.delivery.forget_everything();
+            self.delivery.start_anew();
             self.rights.tell_gap();
             self.start_anew(Place::before(from));
         }
@@ -546,6 +546,7 @@ impl Feed {
             Ok(snapshot) => self.sightings.look(snapshot),
             Err(error) => {
                 tracing::warn!(%error, "it is not known what others see of the log");
+                hang_up(&mut self.log)(&error);
                 tokio::time::sleep(LOOK_INTERVAL).await;
             }
         }

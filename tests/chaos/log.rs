@@ -61,10 +61,14 @@ impl Log {
         let (mut commit, mut index) = (Lsn(0), 0);
         for row in client.query(&sql, &[]).await.expect("the judge's slot can be read") {
             let data = Bytes::from(row.get::<_, Vec<u8>>(0));
-            if data[0] == b'B' {
-                let position = data[1..9].try_into().expect("eight bytes");
-                (commit, index) = (Lsn(u64::from_be_bytes(position)), 0);
-                continue;
+            match data[0] {
+                b'B' => {
+                    let position = data[1..9].try_into().expect("eight bytes");
+                    (commit, index) = (Lsn(u64::from_be_bytes(position)), 0);
+                    continue;
+                }
+                b'C' => continue,
+                _ => {}
             }
             match decode(&data).expect("Postgres writes it so") {
                 Decoded::Relation(relation) => {

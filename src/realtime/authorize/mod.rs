@@ -164,7 +164,13 @@ impl Authorizer {
         Ok(self.told)
     }
 
-    /// The log goes on elsewhere: what happened between is not known.
+    /// The log goes on elsewhere, and everything it told before has ended.
+    pub fn start_anew(&mut self) {
+        self.unsettled = Unsettled::default();
+        self.forget_everything();
+    }
+
+    /// Whatever happened meanwhile is not known.
     pub fn forget_everything(&mut self) {
         self.forgotten += 1;
         self.definitions.forget_everything();
