@@ -82,7 +82,9 @@ async fn answer(
     clock.lap("plan");
     let answer = match &statement {
         Some(statement) => {
-            run::run(&rest.pg, &rest.settings, &identity, &request, &plan, statement).await?
+            let estimate = statement::render_estimate(&request, &plan);
+            let work = run::Work { statement, estimate: estimate.as_ref() };
+            run::run(&rest.pg, &rest.settings, &identity, &request, &plan, work).await?
         }
         None => run::Answer::default(),
     };

@@ -171,7 +171,7 @@ fn applied(request: &ApiRequest, plan: &Plan) -> Preferences {
         },
         _ => {
             preferences =
-                Preferences { count_exact: preferences.count_exact, ..Preferences::default() };
+                Preferences { count: preferences.count, ..Preferences::default() };
         }
     }
     if preferences.representation == Some(Return::HeadersOnly) && request.method != Method::POST {

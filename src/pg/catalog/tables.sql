@@ -1,5 +1,13 @@
 -- Tables, views, materialized, foreign and partitioned tables of the served schemas, as one JSON
 -- document. Partitions stand behind their parent and are left out.
+with recursive domains as (
+  select t.oid, t.typbasetype as base from pg_catalog.pg_type t where t.typtype = 'd'
+  union all
+  select d.oid, t.typbasetype
+  from domains d
+  join pg_catalog.pg_type t on t.oid = d.base
+  where t.typtype = 'd'
+)
 select coalesce(json_agg(json_build_object(
          'schema', n.nspname,
          'name', c.relname,
@@ -33,8 +41,8 @@ left join lateral (
   select json_agg(json_build_object(
            'name', a.attname,
            'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
-           'is_json', coalesce(nullif(t.typbasetype, 0), t.oid)
-                      in ('pg_catalog.json'::regtype, 'pg_catalog.jsonb'::regtype),
+           'is_json', base.oid in ('pg_catalog.json'::regtype, 'pg_catalog.jsonb'::regtype),
+           'is_tsvector', base.oid = 'pg_catalog.tsvector'::regtype,
            'is_required', a.attnotnull and d.adbin is null and a.attidentity = '',
            'is_generated', a.attgenerated <> '' or a.attidentity = 'a',
            'default', case
@@ -48,6 +56,9 @@ left join lateral (
          ) order by a.attnum) as list
   from pg_catalog.pg_attribute a
   join pg_catalog.pg_type t on t.oid = a.atttypid
+  join pg_catalog.pg_type base
+    on base.typtype <> 'd'
+   and base.oid = any(array(select w.base from domains w where w.oid = t.oid) || t.oid)
   left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 ) columns on true

@@ -102,7 +102,7 @@ impl Query {
         value: &str,
         takes_arguments: bool,
     ) -> Result<(), Error> {
-        let mut cursor = Cursor::new("parameter", name);
+        let mut cursor = Cursor::new("tree path", name);
         let mut path = vec![Path::read(&mut cursor)?];
         while cursor.eat(".") {
             path.push(Path::read(&mut cursor)?);
