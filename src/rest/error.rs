@@ -71,8 +71,8 @@ pub enum Error {
         hint: Option<String>,
         /// Where both should be.
         schema: String,
-        /// A target of a similar name.
-        similar: Option<String>,
+        /// The name that may be misspelt, and one like it that has a way.
+        similar: Option<(String, String)>,
     },
     /// More than one way between two tables.
     AmbiguousRelation {
@@ -329,9 +329,9 @@ impl Error {
             Self::RelatedOrder { origin, target } => json!(format!(
                 "'{origin}' and '{target}' do not form a many-to-one or one-to-one relationship"
             )),
-            Self::EmbedOperator(_) => json!(
-                "Only is null or not is null filters are allowed on embedded resources"
-            ),
+            Self::EmbedOperator(_) => {
+                json!("Only is null or not is null filters are allowed on embedded resources")
+            }
             Self::NotImplemented(feature) => json!(match feature {
                 Feature::AggregatesOfSpread => {
                     "Aggregates are not implemented for one-to-many or many-to-many spreads."
@@ -380,9 +380,9 @@ impl Error {
             Self::NotEmbedded(name) => {
                 Some(format!("Verify that '{name}' is included in the 'select' query parameter."))
             }
-            Self::NoRelation { target, similar, .. } => similar
-                .as_ref()
-                .map(|similar| format!("Perhaps you meant '{similar}' instead of '{target}'.")),
+            Self::NoRelation { similar, .. } => similar.as_ref().map(|(name, similar)| {
+                format!("Perhaps you meant '{similar}' instead of '{name}'.")
+            }),
             Self::AmbiguousRelation { target, candidates, .. } => {
                 let forms: Vec<String> = candidates
                     .iter()

@@ -76,11 +76,9 @@ async fn embeds_are_groups_too_and_have_groups_of_their_own() -> anyhow::Result<
 
     let by_embed = get(&server, "films?select=budget.sum(),directors(name)").await;
     let by_many = get(&server, "films?select=count(),roles(part)&id=gt.2").await;
-    let inside = get(
-        &server,
-        "directors?select=name,films(year,budget.sum())&order=name&films.order=year",
-    )
-    .await;
+    let inside =
+        get(&server, "directors?select=name,films(year,budget.sum())&order=name&films.order=year")
+            .await;
 
     assert_eq!(
         sorted(&by_embed),
@@ -107,11 +105,9 @@ async fn columns_of_a_spread_are_grouped_with_the_outer_rows() -> anyhow::Result
     let (_database, server) = counting().await;
 
     let by_column = get(&server, "films?select=budget.sum(),...directors(country)").await;
-    let of_column = get(
-        &server,
-        "films?select=year,...directors(born.max(),born.min(),n:count())&order=year",
-    )
-    .await;
+    let of_column =
+        get(&server, "films?select=year,...directors(born.max(),born.min(),n:count())&order=year")
+            .await;
     let nested = get(&server, "roles?select=...films(...directors(country),budget.sum())").await;
 
     assert_eq!(

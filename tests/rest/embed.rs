@@ -205,14 +205,14 @@ async fn rows_are_ordered_by_a_row_they_belong_to() -> anyhow::Result<()> {
     let titles = async |query: &str| {
         let answer = get(&server, &format!("films?{query}")).await;
         let rows = answer.body.as_array().cloned().unwrap_or_default();
-        rows.iter().map(|row| row["title"].as_str().unwrap_or_default().to_owned()).collect()
+        let titles = rows.iter().map(|row| row["title"].as_str().unwrap_or_default().to_owned());
+        titles.collect::<Vec<String>>()
     };
 
-    let shown: Vec<String> =
+    let shown =
         titles("select=title,directors(born)&order=directors(name).desc.nullslast,id").await;
-    let hidden: Vec<String> =
-        titles("select=title,d:directors()&order=d(born).nullsfirst,title.desc").await;
-    let spread: Vec<String> =
+    let hidden = titles("select=title,d:directors()&order=d(born).nullsfirst,title.desc").await;
+    let spread =
         titles("select=title,...directors(name)&order=directors(name).desc,title&id=lt.4").await;
     let inside = get(
         &server,
@@ -319,10 +319,28 @@ async fn conditions_of_a_write_are_of_its_table_alone() -> anyhow::Result<()> {
     let (database, server) = archive().await;
 
     let body = json!({ "year": 1 });
-    let answer =
-        write(&server, Method::PATCH, "films?select=id,specs()&specs=is.null", body).await;
+    let answer = write(&server, Method::PATCH, "films?select=id,specs()&specs=is.null", body).await;
 
     assert_eq!(refusal(&answer), (400, "42703"));
     assert_eq!(database.value("select count(*) from films where year = 1").await, "0");
+    Ok(())
+}
+
+#[tokio::test]
+async fn aliased_embed_goes_by_its_target_with_a_warning() -> anyhow::Result<()> {
+    let (_database, server) = archive().await;
+
+    let by_target =
+        get(&server, "films?select=id,by:directors(name)&directors.name=eq.Ada&id=lt.3&order=id")
+            .await;
+    let by_alias = get(&server, "films?select=by:directors(name)&by.name=eq.Ada&id=eq.1").await;
+
+    assert_eq!(
+        by_target.body,
+        json!([{ "id": 1, "by": { "name": "Ada" } }, { "id": 2, "by": null }])
+    );
+    assert!(header(&by_target, "warning").starts_with("299 - "), "{:?}", by_target.headers);
+    assert_eq!(by_alias.body, json!([{ "by": { "name": "Ada" } }]));
+    assert_eq!(header(&by_alias, "warning"), "");
     Ok(())
 }

@@ -122,11 +122,9 @@ async fn table_leads_to_itself_by_a_column_there_and_a_hint_back() -> anyhow::Re
     let (_database, server) = archive().await;
 
     let there = get(&server, "directors?select=name,mentor:mentor_id(name)&id=eq.2").await;
-    let back = get(
-        &server,
-        "directors?select=pupils:directors!mentor_id(name)&id=eq.1&pupils.order=name",
-    )
-    .await;
+    let back =
+        get(&server, "directors?select=pupils:directors!mentor_id(name)&id=eq.1&pupils.order=name")
+            .await;
 
     assert_eq!(there.body, json!([{ "name": "Ben", "mentor": { "name": "Ada" } }]));
     assert_eq!(back.body, json!([{ "pupils": [{ "name": "Ben" }, { "name": "Cleo" }] }]));

@@ -165,7 +165,9 @@ fn combinations(shown: &BTreeMap<i16, Vec<&str>>, numbers: &[i16]) -> Vec<Vec<St
         let names = shown.get(number).map(Vec::as_slice).unwrap_or_default();
         ways = ways
             .into_iter()
-            .flat_map(|way| names.iter().map(move |name| [way.clone(), vec![(*name).into()]].concat()))
+            .flat_map(|way| {
+                names.iter().map(move |name| [way.clone(), vec![(*name).into()]].concat())
+            })
             .take(MAX_COMBINATIONS)
             .collect();
     }
@@ -259,8 +261,10 @@ mod tests {
                  :resorigcol {column}}})}})"
             )
         };
-        let views =
-            [view(1, "lower", &[(1, "a")], &entry(7, 3)), view(2, "upper", &[(1, "b")], &entry(1, 1))];
+        let views = [
+            view(1, "lower", &[(1, "a")], &entry(7, 3)),
+            view(2, "upper", &[(1, "b")], &entry(1, 1)),
+        ];
         let shown = Views::new(&views);
         let names: Vec<_> =
             shown.showing(7, &[3]).map(|(_, view, columns)| (view, columns)).collect();

@@ -9,8 +9,8 @@ use super::super::request::{ApiRequest, PayloadShape};
 use super::read::Planner;
 use super::{From, Origin, Rows, most_similar};
 use crate::pg::Catalog;
-use crate::pg::catalog::{Routine, Table};
 use crate::pg::catalog::routine::{Argument, Shape, Volatility};
+use crate::pg::catalog::{Routine, Table};
 
 /// A call.
 #[derive(Debug)]

@@ -164,15 +164,25 @@ impl<'a> Planner<'a> {
             .table
             .map(|table| self.catalog.relations(&table.schema, &table.name))
             .unwrap_or_default();
-        let names = relations.iter().map(|relation| relation.foreign_table.as_str());
+        // Where no way begins, the beginning may be misspelt.
+        let (name, similar) = if relations.is_empty() {
+            let tables = self.catalog.tables(self.schema);
+            let has_ways =
+                |table: &&Table| !self.catalog.relations(&table.schema, &table.name).is_empty();
+            let names = tables.filter(has_ways).map(|table| table.name.as_str());
+            (origin.name, most_similar(origin.name, names))
+        } else {
+            let names = relations.iter().map(|relation| relation.foreign_table.as_str());
+            (embed.target.as_str(), most_similar(&embed.target, names))
+        };
         Error::NoRelation {
             origin: origin.name.to_owned(),
             target: embed.target.clone(),
             hint: embed.hint.clone(),
             schema: self.schema.to_owned(),
-            similar: most_similar(&embed.target, names)
-                .filter(|similar| *similar != embed.target)
-                .map(str::to_owned),
+            similar: similar
+                .filter(|similar| *similar != name)
+                .map(|similar| (name.to_owned(), similar.to_owned())),
         }
     }
 }

@@ -39,10 +39,7 @@ impl<'a> Level<'a> {
 
     /// What speaks of an embed of this level, the names of which are `its`.
     pub fn below(&self, its: impl Fn(&str) -> bool) -> Self {
-        fn step<'a, T: Copy>(
-            parts: &[At<'a, T>],
-            its: &impl Fn(&str) -> bool,
-        ) -> Vec<At<'a, T>> {
+        fn step<'a, T: Copy>(parts: &[At<'a, T>], its: &impl Fn(&str) -> bool) -> Vec<At<'a, T>> {
             let inside = |(at, value): &At<'a, T>| match at {
                 [first, rest @ ..] if its(first) => Some((rest, *value)),
                 _ => None,

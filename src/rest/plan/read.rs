@@ -371,11 +371,7 @@ pub fn checks(request: &ApiRequest, table: &Table) -> Result<Vec<Check>, Error> 
 }
 
 /// Conditions of the level that `table` is, where `embeds` are embedded.
-fn check(
-    table: Option<&Table>,
-    embeds: &[&Embed],
-    condition: &Condition,
-) -> Result<Check, Error> {
+fn check(table: Option<&Table>, embeds: &[&Embed], condition: &Condition) -> Result<Check, Error> {
     match condition {
         Condition::Logic { is_negated, is_all, conditions } => Ok(Check::Logic {
             is_negated: *is_negated,
@@ -437,8 +433,7 @@ impl Rows {
 
     /// Whether a function is given the row as a whole.
     pub fn needs_whole(&self) -> bool {
-        let is_function =
-            |embed: &Embedded| matches!(embed.rows.from.origin, Origin::Function(..));
+        let is_function = |embed: &Embedded| matches!(embed.rows.from.origin, Origin::Function(..));
         self.embeds.iter().any(is_function)
     }
 

@@ -228,10 +228,7 @@ mod tests {
         assert_eq!(embed.label(), "author");
         assert_eq!(embed.hint.as_deref(), Some("author_id"));
         assert!(embed.is_inner && !embed.is_spread);
-        assert_eq!(
-            embed.items,
-            [Item::Field(selected("id")), Item::Field(selected("odd,name"))]
-        );
+        assert_eq!(embed.items, [Item::Field(selected("id")), Item::Field(selected("odd,name"))]);
         assert!(matches!(&items[2], Item::Embed(Embed { is_spread: true, .. })));
     }
 

@@ -32,7 +32,8 @@ struct Wanted {
 /// Writes the statement of a plan; there is none when nothing has to be asked.
 pub fn render(request: &ApiRequest, plan: &Plan) -> Option<Statement> {
     let count = request.preferences.count;
-    let most = request.bounds.max_rows.filter(|_| count == Some(Count::Estimated));
+    let is_read = matches!(plan, Plan::Read(_));
+    let most = request.bounds.max_rows.filter(|_| is_read && count == Some(Count::Estimated));
     let wanted = Wanted {
         media: request.media,
         has_body: !request.is_head(),

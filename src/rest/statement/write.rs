@@ -87,10 +87,8 @@ fn matching(out: &mut Statement, plan: &WritePlan, checks: &[super::super::plan:
 
 fn returned(out: &mut Statement, plan: &WritePlan) {
     if plan.returns_whole {
-        let target = From {
-            origin: Origin::Table(plan.schema.clone(), plan.table.clone()),
-            alias: None,
-        };
+        let target =
+            From { origin: Origin::Table(plan.schema.clone(), plan.table.clone()), alias: None };
         out.whole(&target).push("::").qualified(&plan.schema, &plan.table);
         out.push(" as ").name(WHOLE);
         out.push(if plan.returning.is_empty() { "" } else { ", " });
