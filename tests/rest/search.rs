@@ -135,6 +135,11 @@ async fn what_does_not_read_is_told_with_its_place() -> anyhow::Result<()> {
             r#"unexpected "f" expecting "not" or operator (eq, gt, ...)"#,
         ),
         (
+            "id=eq",
+            r#""failed to parse filter (eq)" (line 1, column 3)"#,
+            "unexpected end of input expecting delimiter (.)",
+        ),
+        (
             "or=(id.in.1,2,id.eq.3)",
             r#""failed to parse logic tree ((id.in.1,2,id.eq.3))" (line 1, column 10)"#,
             r#"unexpected "1" expecting "(""#,

@@ -49,6 +49,11 @@ impl<'a> Cursor<'a> {
         if self.eat(token) { Ok(()) } else { Err(self.fail(&format!("\"{token}\""))) }
     }
 
+    /// Goes past the dot between the parts of a condition, which must come next.
+    pub fn dot(&mut self) -> Result<(), Error> {
+        if self.eat(".") { Ok(()) } else { Err(self.fail("delimiter (.)")) }
+    }
+
     /// Whether `token` comes next.
     pub fn comes(&self, token: &str) -> bool {
         self.rest().starts_with(token)

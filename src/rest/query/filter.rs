@@ -160,7 +160,7 @@ fn condition(cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, Error> 
         }
     }
     let path = Path::read(cursor).map_err(|_| cursor.fail(CONDITION))?;
-    cursor.expect(".")?;
+    cursor.dot()?;
     let (is_negated, operation) = operation(cursor, logic_value)?;
     Ok(Condition::Filter(Filter { path, is_negated, operation }))
 }
@@ -175,16 +175,16 @@ fn operation(
     let name = ahead.take_while(|character| character.is_ascii_alphabetic());
     let operation = match name {
         "in" => {
-            ahead.expect(".")?;
+            ahead.dot()?;
             Operation::In(list(&mut ahead)?)
         }
         "is" => {
-            ahead.expect(".")?;
+            ahead.dot()?;
             Operation::Is(is_value(&mut ahead)?)
         }
         _ if SEARCHES.iter().any(|(wire, _)| *wire == name) => {
             let language = language(&mut ahead)?;
-            ahead.expect(".")?;
+            ahead.dot()?;
             let found = SEARCHES.iter().find(|(wire, _)| *wire == name);
             let function = found.map_or("to_tsquery", |(_, function)| *function);
             Operation::Search { function, language, words: value(&mut ahead) }
@@ -195,7 +195,7 @@ fn operation(
                 return Err(cursor.fail(OPERATOR));
             };
             let quantifier = if *may_quantify { quantifier(&mut ahead) } else { None };
-            ahead.expect(".")?;
+            ahead.dot()?;
             let mut value = value(&mut ahead);
             if matches!(*wire, "like" | "ilike") {
                 value = value.replace('*', "%");
