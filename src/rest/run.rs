@@ -109,8 +109,8 @@ fn guessed(plan: &Value) -> Option<i64> {
 
 /// A count speaks before a guess as long as it went to the end.
 fn total(request: &ApiRequest, counted: Option<i64>, guess: Option<i64>) -> Option<i64> {
-    let went_on = |counted: &i64| request.bounds.max_rows.is_some_and(|most| *counted <= most);
-    counted.filter(went_on).or_else(|| guess.max(counted))
+    let is_whole = |counted: &i64| request.bounds.max_rows.is_some_and(|most| *counted <= most);
+    counted.filter(is_whole).or_else(|| guess.max(counted))
 }
 
 async fn run_undoable(
