@@ -352,7 +352,8 @@ fn order(
             let index = embedded.iter().position(|embed| embed.label() == name);
             let index = index.ok_or_else(|| Error::NotEmbedded(name.clone()))?;
             let embed = &mut embeds[index];
-            if !embed.is_to_one {
+            // A row that is made of a group has no value of its own.
+            if !embed.is_to_one || embed.rows.is_grouped() {
                 let (origin, target) = (origin.to_owned(), name.clone());
                 return Err(Error::RelatedOrder { origin, target });
             }
