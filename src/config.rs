@@ -307,6 +307,28 @@ pub struct RestSettings {
         value_delimiter = ','
     )]
     pub extra_search_path: Vec<String>,
+    /// Most rows that a read of REST answers, and each embed in it [default: no limit]
+    #[arg(long, env = "WALKIE_MAX_ROWS", value_parser = clap::value_parser!(i64).range(1..))]
+    pub max_rows: Option<i64>,
+    /// Whether clients may ask REST for sums, averages, counts, maxima and minima of columns
+    #[arg(long, env = "WALKIE_AGGREGATES_ENABLED", default_value_t = false, action = clap::ArgAction::Set)]
+    pub aggregates_enabled: bool,
+    /// Whether parameters may call an aliased embed by its target's name.
+    #[arg(skip = true)]
+    pub legacy_target_names: bool,
+}
+
+#[cfg(test)]
+impl Default for RestSettings {
+    /// What the flags say when nobody gives any.
+    fn default() -> Self {
+        #[derive(clap::Parser)]
+        struct Flags {
+            #[command(flatten)]
+            rest: RestSettings,
+        }
+        <Flags as clap::Parser>::parse_from(["walkie"]).rest
+    }
 }
 
 /// How people sign in.

@@ -42,6 +42,17 @@ pub enum Error {
     MediaType(String),
     /// A filter, order or limit of something that is not embedded.
     NotEmbedded(String),
+    /// An order by an embed of which there may be many.
+    RelatedOrder {
+        /// From where.
+        origin: String,
+        /// The embed.
+        target: String,
+    },
+    /// Something else is asked of an embed than whether it is there.
+    EmbedOperator(String),
+    /// An aggregate, where they are turned off.
+    AggregatesOff,
     /// One row was asked for; this many were there.
     NotSingular(i64),
     /// A path that leads nowhere.
@@ -60,8 +71,8 @@ pub enum Error {
         hint: Option<String>,
         /// Where both should be.
         schema: String,
-        /// A target of a similar name.
-        similar: Option<String>,
+        /// The name that may be misspelt, and one like it that has a way.
+        similar: Option<(String, String)>,
     },
     /// More than one way between two tables.
     AmbiguousRelation {
@@ -135,12 +146,8 @@ pub enum RangeFault {
 /// What the dialect has and this server has not.
 #[derive(Debug, Clone, Copy)]
 pub enum Feature {
-    /// `...rel(a)`
-    Spread,
-    /// `a.sum()`
-    Aggregates,
-    /// `order=rel(a)`
-    RelatedOrder,
+    /// `...rel(a.sum())` of many rows
+    AggregatesOfSpread,
     /// `PUT`
     Put,
 }
@@ -180,6 +187,9 @@ impl Error {
             | Self::TooLong(..)
             | Self::Body(_)
             | Self::NotEmbedded(_)
+            | Self::RelatedOrder { .. }
+            | Self::EmbedOperator(_)
+            | Self::AggregatesOff
             | Self::NotImplemented(_)
             | Self::NoRelation { .. }
             | Self::NoColumn { .. } => StatusCode::BAD_REQUEST,
@@ -216,6 +226,9 @@ impl Error {
             Self::Override(_) => "PGRST112",
             Self::NotSingular(_) => "PGRST116",
             Self::Verb(_) => "PGRST117",
+            Self::RelatedOrder { .. } => "PGRST118",
+            Self::EmbedOperator(_) => "PGRST120",
+            Self::AggregatesOff => "PGRST123",
             Self::Path => "PGRST125",
             Self::Root => "PGRST126",
             Self::NotImplemented(_) => "PGRST127",
@@ -256,6 +269,13 @@ impl Error {
             Self::NotEmbedded(name) => {
                 format!("'{name}' is not an embedded resource in this request")
             }
+            Self::RelatedOrder { target, .. } => {
+                format!("A related order on '{target}' is not possible")
+            }
+            Self::EmbedOperator(name) => {
+                format!("Bad operator on the '{name}' embedded resource")
+            }
+            Self::AggregatesOff => "Use of aggregate functions is not allowed".into(),
             Self::NotSingular(_) => "Cannot coerce the result to a single JSON object".into(),
             Self::Path => "Invalid path specified in request URL".into(),
             Self::Root => "Root endpoint metadata is disabled".into(),
@@ -306,10 +326,16 @@ impl Error {
                 "An offset of {offset} was requested, but there are only {total} rows."
             )),
             Self::NotSingular(rows) => json!(format!("The result contains {rows} rows")),
+            Self::RelatedOrder { origin, target } => json!(format!(
+                "'{origin}' and '{target}' do not form a many-to-one or one-to-one relationship"
+            )),
+            Self::EmbedOperator(_) => {
+                json!("Only is null or not is null filters are allowed on embedded resources")
+            }
             Self::NotImplemented(feature) => json!(match feature {
-                Feature::Spread => "Spread embeds are not implemented.",
-                Feature::Aggregates => "Aggregate functions are not implemented.",
-                Feature::RelatedOrder => "Ordering by a related table is not implemented.",
+                Feature::AggregatesOfSpread => {
+                    "Aggregates are not implemented for one-to-many or many-to-many spreads."
+                }
                 Feature::Put => "PUT is not implemented; POST with on_conflict does the same.",
             }),
             Self::NoRelation { origin, target, hint, schema, .. } => {
@@ -354,9 +380,9 @@ impl Error {
             Self::NotEmbedded(name) => {
                 Some(format!("Verify that '{name}' is included in the 'select' query parameter."))
             }
-            Self::NoRelation { target, similar, .. } => similar
-                .as_ref()
-                .map(|similar| format!("Perhaps you meant '{similar}' instead of '{target}'.")),
+            Self::NoRelation { similar, .. } => similar.as_ref().map(|(name, similar)| {
+                format!("Perhaps you meant '{similar}' instead of '{name}'.")
+            }),
             Self::AmbiguousRelation { target, candidates, .. } => {
                 let forms: Vec<String> = candidates
                     .iter()

@@ -24,6 +24,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use http::header;
 use http::request::Parts;
 
 use crate::config::RestSettings;
@@ -82,12 +83,17 @@ async fn answer(
     clock.lap("plan");
     let answer = match &statement {
         Some(statement) => {
-            run::run(&rest.pg, &rest.settings, &identity, &request, &plan, statement).await?
+            let estimate = statement::render_estimate(&request, &plan);
+            let work = run::Work { statement, estimate: estimate.as_ref() };
+            run::run(&rest.pg, &rest.settings, &identity, &request, &plan, work).await?
         }
         None => run::Answer::default(),
     };
     clock.lap("transaction");
     let mut response = response::write(&request, &plan, answer, rest.settings.schemas.len() > 1)?;
+    if let Some(warning) = query::legacy::warning(&request.query) {
+        error::insert(response.headers_mut(), header::WARNING, &warning);
+    }
     clock.lap("response");
     clock.stamp(&mut response);
     Ok(response)

@@ -11,8 +11,8 @@ pub struct Preferences {
     pub missing: Option<Missing>,
     /// Writes: what comes back.
     pub representation: Option<Return>,
-    /// Whether all rows are counted.
-    pub count_exact: bool,
+    /// How all rows are counted.
+    pub count: Option<Count>,
 }
 
 /// What happens to a row that is already there.
@@ -42,6 +42,17 @@ pub enum Return {
     HeadersOnly,
     /// The rows.
     Representation,
+}
+
+/// How all rows are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// One by one.
+    Exact,
+    /// As the planner guesses.
+    Planned,
+    /// One by one while they are few, else as the planner guesses.
+    Estimated,
 }
 
 impl Preferences {
@@ -78,7 +89,15 @@ impl Preferences {
             "return=representation" => {
                 self.representation.get_or_insert(Return::Representation);
             }
-            "count=exact" => self.count_exact = true,
+            "count=exact" => {
+                self.count.get_or_insert(Count::Exact);
+            }
+            "count=planned" => {
+                self.count.get_or_insert(Count::Planned);
+            }
+            "count=estimated" => {
+                self.count.get_or_insert(Count::Estimated);
+            }
             _ => {}
         }
     }
@@ -103,7 +122,11 @@ impl Preferences {
             Return::HeadersOnly => "return=headers-only",
             Return::Representation => "return=representation",
         });
-        let count = self.count_exact.then_some("count=exact");
+        let count = self.count.map(|count| match count {
+            Count::Exact => "count=exact",
+            Count::Planned => "count=planned",
+            Count::Estimated => "count=estimated",
+        });
         let applied: Vec<&str> =
             [resolution, missing, returns, count].into_iter().flatten().collect();
         (!applied.is_empty()).then(|| applied.join(", "))

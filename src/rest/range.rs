@@ -42,6 +42,11 @@ impl Window {
         Ok(Some(Self { offset, limit: Some(limit) }))
     }
 
+    /// The same with at most `max` rows.
+    pub fn capped(self, max: Option<i64>) -> Self {
+        Self { limit: self.limit.into_iter().chain(max).min(), ..self }
+    }
+
     /// Whether all rows are asked for.
     pub fn is_everything(self) -> bool {
         self == Self::default()
@@ -74,6 +79,15 @@ mod tests {
         assert_eq!(header("10-").expect("valid"), Some(Window { offset: 10, limit: None }));
         assert_eq!(header("bytes=0-24").expect("not ours"), None);
         assert!(header("5-1").is_err());
+    }
+
+    #[test]
+    fn cap_only_lowers_the_limit() {
+        let capped = |limit, max| Window { offset: 3, limit }.capped(max).limit;
+        assert_eq!(capped(None, Some(2)), Some(2));
+        assert_eq!(capped(Some(5), Some(2)), Some(2));
+        assert_eq!(capped(Some(1), Some(2)), Some(1));
+        assert_eq!(capped(None, None), None);
     }
 
     #[test]

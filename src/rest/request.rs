@@ -31,6 +31,8 @@ pub struct ApiRequest {
     pub query: Query,
     /// Which of the rows.
     pub window: Window,
+    /// What reads are held to.
+    pub bounds: Bounds,
     /// What the client would like.
     pub preferences: Preferences,
     /// Format of the answer.
@@ -41,6 +43,17 @@ pub struct ApiRequest {
     pub headers: String,
     /// All cookies, as the JSON that rules read.
     pub cookies: String,
+}
+
+/// What reads are held to.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Most rows of the answer and of each embed in it.
+    pub max_rows: Option<i64>,
+    /// Whether aggregates may be asked for.
+    pub allows_aggregates: bool,
+    /// Whether parameters may call an aliased embed by its target's name.
+    pub allows_target_names: bool,
 }
 
 /// What is asked.
@@ -107,6 +120,11 @@ impl ApiRequest {
         Ok(Self {
             schema: schema(by_get, headers, &settings.schemas)?,
             window: window(&method, headers, &query)?,
+            bounds: Bounds {
+                max_rows: settings.max_rows,
+                allows_aggregates: settings.aggregates_enabled,
+                allows_target_names: settings.legacy_target_names,
+            },
             media: Media::negotiate(accept)?,
             payload: match &action {
                 Action::Write(_, Change::Insert | Change::Update) => {
@@ -286,10 +304,8 @@ mod tests {
     use super::*;
 
     fn read(request: http::request::Builder, body: &str) -> Result<ApiRequest, Error> {
-        let settings = RestSettings {
-            schemas: vec!["public".into(), "other".into()],
-            extra_search_path: vec![],
-        };
+        let schemas = vec!["public".into(), "other".into()];
+        let settings = RestSettings { schemas, ..RestSettings::default() };
         let (parts, ()) = request.body(()).expect("a request").into_parts();
         ApiRequest::read(&parts, body.as_bytes(), &settings)
     }

@@ -170,8 +170,7 @@ fn applied(request: &ApiRequest, plan: &Plan) -> Preferences {
             _ => (preferences.resolution, preferences.missing) = (None, None),
         },
         _ => {
-            preferences =
-                Preferences { count_exact: preferences.count_exact, ..Preferences::default() };
+            preferences = Preferences { count: preferences.count, ..Preferences::default() };
         }
     }
     if preferences.representation == Some(Return::HeadersOnly) && request.method != Method::POST {

@@ -1,5 +1,8 @@
 //! Statement -> answer, inside one session. The only part of the slice that waits.
 
+use futures_util::future;
+use serde_json::Value;
+
 use super::error::Error;
 use super::plan::Plan;
 use super::request::ApiRequest;
@@ -29,6 +32,15 @@ pub struct Answer {
     pub place: Option<String>,
 }
 
+/// What Postgres is asked.
+#[derive(Clone, Copy)]
+pub struct Work<'a> {
+    /// The statement that makes the answer.
+    pub statement: &'a Statement,
+    /// The one whose plan guesses how many rows there are in all, when a guess is wanted.
+    pub estimate: Option<&'a Statement>,
+}
+
 /// Asks Postgres. A change that does not answer what was asked is undone.
 pub async fn run(
     pg: &Pg,
@@ -36,7 +48,7 @@ pub async fn run(
     identity: &Identity,
     request: &ApiRequest,
     plan: &Plan,
-    statement: &Statement,
+    Work { statement, estimate }: Work<'_>,
 ) -> Result<Answer, Error> {
     let search_path = search_path(&request.schema, settings);
     let mut session = Session::person(identity)
@@ -54,9 +66,51 @@ pub async fn run(
     if wants_one && !session.read_only {
         return run_undoable(pg, &session, statement).await.map_err(refused)?;
     }
+    if let Some(estimate) = estimate {
+        let found = run_estimated(pg, &session, [statement, estimate]).await;
+        let (mut answer, guess) = found.map_err(refused)?;
+        answer.total = total(request, answer.total, guess);
+        return if wants_one { exactly_one(answer) } else { Ok(answer) };
+    }
     let rows = pg.run(&session, &statement.sql, &statement.texts()).await.map_err(refused)?;
     let answer = read(&rows).map_err(refused)?;
     if wants_one { exactly_one(answer) } else { Ok(answer) }
+}
+
+/// Both statements, sent together, and the guess that the second one's plan makes.
+async fn run_estimated(
+    pg: &Pg,
+    session: &Session<'_>,
+    statements: [&Statement; 2],
+) -> Result<(Answer, Option<i64>), pg::Error> {
+    // As in `Session`: statements are remembered per role.
+    let role = session.role.replace(['\n', '\r'], " ");
+    let [sql, estimate_sql] = statements.map(|statement| format!("-- {role}\n{}", statement.sql));
+    let [params, estimate_params] = statements.map(Statement::texts);
+    let transaction = pg.begin(session).await?;
+    let (rows, lines) = future::join(
+        transaction.query_text(&sql, &params),
+        transaction.query_text(&estimate_sql, &estimate_params),
+    )
+    .await;
+    let answer = read(&rows?)?;
+    let guess = match lines?.first() {
+        Some(line) => guessed(&line.try_get::<_, Value>(0)?),
+        None => None,
+    };
+    transaction.commit().await?;
+    Ok((answer, guess))
+}
+
+/// The rows that a plan expects.
+fn guessed(plan: &Value) -> Option<i64> {
+    plan.pointer("/0/Plan/Plan Rows")?.as_i64()
+}
+
+/// A count speaks before a guess as long as it went to the end.
+fn total(request: &ApiRequest, counted: Option<i64>, guess: Option<i64>) -> Option<i64> {
+    let is_whole = |counted: &i64| request.bounds.max_rows.is_some_and(|most| *counted <= most);
+    counted.filter(is_whole).or_else(|| guess.max(counted))
 }
 
 async fn run_undoable(

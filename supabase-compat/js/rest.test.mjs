@@ -74,6 +74,39 @@ test('messages come with the profiles of their senders', async (t) => {
   assert(place.messages.some(({ body }) => body === 'At last!'))
 })
 
+test('embeds are spread, ordered by, looked for and left out', async (t) => {
+  const { ana, place } = await counted(t)
+  const messages = (columns) => ana.from('messages').select(columns).eq('conversation_id', place.id)
+  const first = await ok(messages('body, ...profiles(by:display_name)').order('seq').limit(1))
+  assert.deepEqual(first, [{ body: 'one', by: 'Ana' }])
+  assert.deepEqual(await bodies(messages('body, profiles()').order('profiles(display_name)').order('seq').limit(1)), [
+    'one',
+  ])
+  assert.deepEqual(await ok(messages('body, profiles()').is('profiles', null)), [])
+  assert.equal((await ok(messages('body, profiles()').not('profiles', 'is', null))).length, 4)
+  const spread = await ok(ana.from('conversations').select('id, ...messages(body)').eq('id', place.id).order('seq', {
+    referencedTable: 'messages',
+  }))
+  assert.deepEqual(spread, [{ id: place.id, body: ['one', 'two', 'three', 'four'] }])
+})
+
+test('text is searched', async (t) => {
+  const { messages } = await counted(t)
+  const found = (words, options) => bodies(messages('body').textSearch('body', words, options).order('seq'))
+  assert.deepEqual(await found('one | three', { config: 'simple' }), ['one', 'three'])
+  assert.deepEqual(await found('four', { config: 'english', type: 'plain' }), ['four'])
+  assert.deepEqual(await found('two or four', { config: 'simple', type: 'websearch' }), ['two', 'four'])
+})
+
+test('rows are counted, guessed, or both', async (t) => {
+  const { messages } = await counted(t)
+  for (const count of ['planned', 'estimated']) {
+    const answer = await messages('body', { count }).limit(1)
+    assert.ifError(answer.error)
+    assert(answer.count >= 1, `${count}: ${answer.count}`)
+  }
+})
+
 test('rows are inserted, updated, upserted and deleted', async (t) => {
   const orgs = () => service(t).from('orgs')
   const slug = `org-${randomUUID()}`

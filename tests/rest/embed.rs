@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{get, header, library, refusal, request};
+use super::{archive, get, header, library, refusal, request, write};
 use crate::support::Answer;
 
 #[tokio::test]
@@ -118,5 +118,229 @@ async fn parameter_of_something_not_embedded_is_refused() -> anyhow::Result<()> 
     {
         assert_eq!(refusal(&get(&server, path).await), (400, "PGRST108"), "{path}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn spread_columns_stand_in_the_outer_row() -> anyhow::Result<()> {
+    let (_database, server) = archive().await;
+
+    for (path, expected) in [
+        (
+            "films?select=title,...directors(director:name,country)&id=in.(1,4)&order=id",
+            json!([
+                { "title": "Rain", "director": "Ada", "country": "DE" },
+                { "title": "Ice", "director": null, "country": null },
+            ]),
+        ),
+        (
+            "films?select=id,...specs(*)&id=eq.1",
+            json!([{ "id": 1, "film_id": 1, "camera": "Debrie" }]),
+        ),
+        (
+            "films?select=title,cast:roles(part,...actors(name))&id=eq.1&cast.order=part",
+            json!([{
+                "title": "Rain",
+                "cast": [{ "part": "cop", "name": "Yo" }, { "part": "thief", "name": "Xe" }],
+            }]),
+        ),
+        (
+            "specs?select=camera,...films(title,...directors(by:name,films(id)))&film_id=eq.1",
+            json!([{ "camera": "Debrie", "title": "Rain", "by": "Ada", "films": [{ "id": 1 }] }]),
+        ),
+    ] {
+        let answer = get(&server, path).await;
+        assert_eq!(answer.body, expected, "{path}: {}", answer.text);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn columns_spread_of_many_rows_are_arrays_in_one_order() -> anyhow::Result<()> {
+    let (_database, server) = archive().await;
+
+    for (path, expected) in [
+        (
+            "directors?select=name,...films(title,year)&order=name&films.order=title.desc",
+            json!([
+                { "name": "Ada", "title": ["Rain"], "year": [1950] },
+                { "name": "Ben", "title": ["Sun", "Fog"], "year": [1960, 1960] },
+                { "name": "Cleo", "title": [], "year": [] },
+            ]),
+        ),
+        (
+            "directors?select=...films!inner(titles:title,...specs(camera))&id=gt.1&films.order=id",
+            json!([{ "titles": ["Sun", "Fog"], "camera": ["Arri", null] }]),
+        ),
+        (
+            "films?select=title,...actors(names:name)&id=eq.1&actors.order=name.desc",
+            json!([{ "title": "Rain", "names": ["Yo", "Xe"] }]),
+        ),
+        (
+            "directors?select=name,...films(id,...roles(part))&id=lt.3&order=id&films.order=id\
+             &films.roles.order=part",
+            json!([
+                { "name": "Ada", "id": [1], "part": [["cop", "thief"]] },
+                { "name": "Ben", "id": [2, 3], "part": [["king"], []] },
+            ]),
+        ),
+        (
+            "specs?select=camera,...films(title,...roles(part))&film_id=eq.2",
+            json!([{ "camera": "Arri", "title": "Sun", "part": ["king"] }]),
+        ),
+        (
+            "directors?select=name,...films(title)&films=not.is.null&films.year=eq.1960",
+            json!([{ "name": "Ben", "title": ["Sun", "Fog"] }]),
+        ),
+    ] {
+        let answer = get(&server, path).await;
+        assert_eq!(answer.body, expected, "{path}: {}", answer.text);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_are_ordered_by_a_row_they_belong_to() -> anyhow::Result<()> {
+    let (_database, server) = archive().await;
+    let titles = async |query: &str| {
+        let answer = get(&server, &format!("films?{query}")).await;
+        let rows = answer.body.as_array().cloned().unwrap_or_default();
+        let titles = rows.iter().map(|row| row["title"].as_str().unwrap_or_default().to_owned());
+        titles.collect::<Vec<String>>()
+    };
+
+    let shown =
+        titles("select=title,directors(born)&order=directors(name).desc.nullslast,id").await;
+    let hidden = titles("select=title,d:directors()&order=d(born).nullsfirst,title.desc").await;
+    let spread =
+        titles("select=title,...directors(name)&order=directors(name).desc,title&id=lt.4").await;
+    let inside = get(
+        &server,
+        "actors?select=name,roles(part,films(title))&id=eq.1&roles.order=films(year).desc",
+    )
+    .await;
+
+    assert_eq!(shown, ["Sun", "Fog", "Rain", "Ice"]);
+    assert_eq!(hidden, ["Ice", "Rain", "Sun", "Fog"]);
+    assert_eq!(spread, ["Fog", "Sun", "Rain"]);
+    assert_eq!(inside.body[0]["roles"][0], json!({ "part": "king", "films": { "title": "Sun" } }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn order_by_many_rows_or_strangers_is_refused() -> anyhow::Result<()> {
+    let (_database, server) = archive().await;
+
+    let many = get(&server, "films?select=title,cast:roles(part)&order=cast(part)").await;
+    let stranger = get(&server, "films?select=title&order=directors(name)").await;
+
+    assert_eq!(refusal(&many), (400, "PGRST118"));
+    assert_eq!(many.body["message"], "A related order on 'cast' is not possible");
+    assert_eq!(
+        many.body["details"],
+        "'films' and 'cast' do not form a many-to-one or one-to-one relationship"
+    );
+    assert_eq!(refusal(&stranger), (400, "PGRST108"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn presence_of_embeds_is_a_condition_like_others() -> anyhow::Result<()> {
+    let (_database, server) = archive().await;
+
+    for (path, expected) in [
+        (
+            "films?select=id,specs(camera)&specs=is.null&order=id",
+            json!([{ "id": 3, "specs": null }, { "id": 4, "specs": null }]),
+        ),
+        (
+            "films?select=id,roles(part)&roles=is.null&order=id",
+            json!([{ "id": 3, "roles": [] }, { "id": 4, "roles": [] }]),
+        ),
+        (
+            "films?select=id,specs(),roles()&or=(specs.is.null,roles.not.is.null)&roles.part=eq.king\
+             &order=id",
+            json!([{ "id": 2 }, { "id": 3 }, { "id": 4 }]),
+        ),
+        ("films?select=id,roles()&roles=is.not_null&roles.part=eq.cop", json!([{ "id": 1 }])),
+        (
+            "directors?select=name,films!inner(title,specs!inner(camera))&films.specs.camera=eq.Arri",
+            json!([{
+                "name": "Ben", "films": [{ "title": "Sun", "specs": { "camera": "Arri" } }],
+            }]),
+        ),
+        (
+            "directors?select=name,films!inner(roles!inner())&films.roles.part=eq.king",
+            json!([{ "name": "Ben" }]),
+        ),
+        ("films?select=title,roles(actors())&id=eq.1", json!([{ "title": "Rain" }])),
+        (
+            "films?select=id,...specs(camera)&specs=not.is.null&order=id&limit=1",
+            json!([{ "id": 1, "camera": "Debrie" }]),
+        ),
+    ] {
+        let answer = get(&server, path).await;
+        assert_eq!(answer.body, expected, "{path}: {}", answer.text);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_but_presence_can_be_asked_of_an_embed() -> anyhow::Result<()> {
+    let (_database, server) = archive().await;
+
+    let answer = get(&server, "films?select=title,specs()&specs=eq.1").await;
+
+    assert_eq!(refusal(&answer), (400, "PGRST120"));
+    assert_eq!(answer.body["message"], "Bad operator on the 'specs' embedded resource");
+    assert_eq!(
+        answer.body["details"],
+        "Only is null or not is null filters are allowed on embedded resources"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_relation_is_embedded_several_times_by_aliases() -> anyhow::Result<()> {
+    let (_database, server) = archive().await;
+
+    let answer = get(
+        &server,
+        "films?select=good:roles(part),bad:roles(part)&good.part=neq.thief&bad.part=eq.thief&id=eq.1",
+    )
+    .await;
+
+    assert_eq!(answer.body, json!([{ "good": [{ "part": "cop" }], "bad": [{ "part": "thief" }] }]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn conditions_of_a_write_are_of_its_table_alone() -> anyhow::Result<()> {
+    let (database, server) = archive().await;
+
+    let body = json!({ "year": 1 });
+    let answer = write(&server, Method::PATCH, "films?select=id,specs()&specs=is.null", body).await;
+
+    assert_eq!(refusal(&answer), (400, "42703"));
+    assert_eq!(database.value("select count(*) from films where year = 1").await, "0");
+    Ok(())
+}
+
+#[tokio::test]
+async fn aliased_embed_goes_by_its_target_with_a_warning() -> anyhow::Result<()> {
+    let (_database, server) = archive().await;
+
+    let by_target =
+        get(&server, "films?select=id,by:directors(name)&directors.name=eq.Ada&id=lt.3&order=id")
+            .await;
+    let by_alias = get(&server, "films?select=by:directors(name)&by.name=eq.Ada&id=eq.1").await;
+
+    assert_eq!(
+        by_target.body,
+        json!([{ "id": 1, "by": { "name": "Ada" } }, { "id": 2, "by": null }])
+    );
+    assert!(header(&by_target, "warning").starts_with("299 - "), "{:?}", by_target.headers);
+    assert_eq!(by_alias.body, json!([{ "by": { "name": "Ada" } }]));
+    assert_eq!(header(&by_alias, "warning"), "");
     Ok(())
 }

@@ -1,10 +1,14 @@
-//! The REST dialect on the wire, over a library.
+//! The REST dialect on the wire, over a library and an archive.
 
+mod aggregate;
 mod call;
+mod count;
 mod embed;
 mod errors;
 mod read;
+mod relationship;
 mod reload;
+mod search;
 mod write;
 
 use reqwest::{Method, RequestBuilder};
@@ -19,6 +23,19 @@ async fn library() -> (Database, Server) {
     let database = Database::scratch().await;
     database.sql(include_str!("library.sql")).await;
     let server = Server::start(&database).await;
+    (database, server)
+}
+
+/// A server over an archive.
+async fn archive() -> (Database, Server) {
+    archive_with(&[]).await
+}
+
+/// The same with more flags.
+async fn archive_with(flags: &[&str]) -> (Database, Server) {
+    let database = Database::scratch().await;
+    database.sql(include_str!("archive.sql")).await;
+    let server = Server::start_with(&database, flags).await;
     (database, server)
 }
 

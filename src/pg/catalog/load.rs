@@ -1,11 +1,15 @@
 //! Asks the database for the catalog: three documents, read in one snapshot.
 
+use std::collections::HashMap;
+
 use deadpool_postgres::{Pool, Transaction};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::IsolationLevel;
 
-use super::Catalog;
-use super::relation::ForeignKey;
+use super::relation::Computed;
+use super::view::{DeclaredKey, PrimaryKey, View, Views};
+use super::{Catalog, Table};
 use crate::pg::Error;
 
 /// Names come out qualified when nothing is on the path; a big schema takes its time.
@@ -41,11 +45,35 @@ pub async fn load(pool: &Pool, schemas: &[String]) -> Result<Catalog, LoadError>
         .start()
         .await?;
     snapshot.batch_execute(SETTINGS).await?;
-    let tables = document(&snapshot, include_str!("tables.sql"), schemas).await?;
-    let keys: Vec<ForeignKey> = document(&snapshot, include_str!("relations.sql"), schemas).await?;
+    let mut tables: Vec<Table> = document(&snapshot, include_str!("tables.sql"), schemas).await?;
+    let relations: Relations = document(&snapshot, include_str!("relations.sql"), schemas).await?;
     let routines = document(&snapshot, include_str!("routines.sql"), schemas).await?;
     snapshot.commit().await?;
-    Ok(Catalog::new(tables, &keys, routines))
+    let views = Views::new(&relations.views);
+    lend_primary_keys(&mut tables, views.primary_keys(&relations.primary_keys));
+    let keys = views.keys(&relations.keys);
+    Ok(Catalog::new(tables, &keys, routines).with_computed(&relations.computed))
+}
+
+/// What leads from one table to another.
+#[derive(Deserialize)]
+struct Relations {
+    keys: Vec<DeclaredKey>,
+    primary_keys: Vec<PrimaryKey>,
+    views: Vec<View>,
+    computed: Vec<Computed>,
+}
+
+/// A view is told apart by the keys of the tables it shows.
+fn lend_primary_keys(tables: &mut [Table], keys: Vec<(String, String, Vec<String>)>) {
+    let mut keys: HashMap<(String, String), Vec<String>> =
+        keys.into_iter().map(|(schema, view, key)| ((schema, view), key)).collect();
+    for table in tables.iter_mut().filter(|table| table.is_view()) {
+        if let Some(key) = keys.remove(&(table.schema.clone(), table.name.clone())) {
+            table.unique_keys.push(key.clone());
+            table.primary_key = key;
+        }
+    }
 }
 
 async fn document<T: DeserializeOwned>(

@@ -1,12 +1,14 @@
 //! What tables, relations and routines exist: the schema cache. Replaced whole, never changed.
 //!
-//! Reading order: `table`, `relation` (ways between tables, deduced from foreign keys),
-//! `routine`, `load` (asks the database; its questions are the `.sql` files beside it).
+//! Reading order: `table`, `relation` (ways between tables), `view` (which tables a view shows, so
+//! that keys lead to it), `routine`, `load` (asks the database; its questions are the `.sql` files
+//! beside it).
 
 pub mod load;
 pub mod relation;
 pub mod routine;
 pub mod table;
+pub mod view;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +17,7 @@ pub use relation::Relation;
 pub use routine::Routine;
 pub use table::{Column, Table};
 
-use relation::ForeignKey;
+use relation::{Computed, ForeignKey};
 
 /// What the served schemas looked like when they were last loaded.
 #[derive(Debug, Default)]
@@ -39,16 +41,42 @@ impl Catalog {
         for table in tables {
             catalog.schema(&table.schema).tables.insert(table.name.clone(), table);
         }
-        let relations = relation::relations(keys, |schema, name| catalog.table(schema, name));
+        let is_served = |key: &&ForeignKey| {
+            catalog.table(&key.schema, &key.table).is_some()
+                && catalog.table(&key.foreign_schema, &key.foreign_table).is_some()
+        };
+        let keys: Vec<ForeignKey> = keys.iter().filter(is_served).cloned().collect();
+        let relations = relation::relations(&keys, |schema, name| catalog.table(schema, name));
         for relation in relations {
-            let schema = catalog.schema(&relation.schema);
-            schema.relations.entry(relation.table.clone()).or_default().push(relation);
+            catalog.add_relation(relation);
         }
         for routine in routines {
             let schema = catalog.schema(&routine.schema);
             schema.routines.entry(routine.name.clone()).or_default().push(routine);
         }
         catalog
+    }
+
+    /// The same with functions that take a row.
+    #[must_use]
+    pub fn with_computed(mut self, computed: &[Computed]) -> Self {
+        for function in computed {
+            if let Some(relation) = function.relation() {
+                if self.table(&relation.foreign_schema, &relation.foreign_table).is_some() {
+                    self.add_relation(relation);
+                }
+            } else if let Some(schema) = self.schemas.get_mut(&function.table_schema)
+                && let Some(table) = schema.tables.get_mut(&function.table)
+            {
+                table.computed.insert(function.name.clone(), function.sql_type.clone());
+            }
+        }
+        self
+    }
+
+    fn add_relation(&mut self, relation: Relation) {
+        let schema = self.schema(&relation.schema);
+        schema.relations.entry(relation.table.clone()).or_default().push(relation);
     }
 
     fn schema(&mut self, name: &str) -> &mut Schema {

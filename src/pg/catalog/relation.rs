@@ -1,4 +1,6 @@
-//! How rows of one table lead to rows of another, deduced from foreign keys.
+//! How rows of one table lead to rows of another: deduced from foreign keys, or told by a function.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -23,6 +25,29 @@ pub struct ForeignKey {
     pub foreign_columns: Vec<String>,
     /// Whether the referencing columns are a key themselves.
     pub is_unique: bool,
+}
+
+/// A function that takes a row of a table: a computed column, or a computed relationship when it
+/// gives rows of a table.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Computed {
+    /// Schema of the function.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Schema of the table.
+    pub table_schema: String,
+    /// The table.
+    pub table: String,
+    /// The type it gives, as SQL that needs no search path.
+    #[serde(rename = "type")]
+    pub sql_type: String,
+    /// Schema of the table whose rows it gives.
+    pub foreign_schema: Option<String>,
+    /// The table whose rows it gives.
+    pub foreign_table: Option<String>,
+    /// Whether it gives at most one row: no set, or one declared with `rows 1`.
+    pub is_to_one: bool,
 }
 
 /// A way from one table to another.
@@ -53,6 +78,19 @@ pub enum Path {
     OneToOneBack(Link),
     /// A table between them holds keys of both.
     ManyToMany(Box<Junction>),
+    /// A function gives the rows.
+    Computed(Function),
+}
+
+/// The function of a computed relationship.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it gives at most one row.
+    pub is_to_one: bool,
 }
 
 /// One foreign key: its name and pairs of (column here, column there).
@@ -80,7 +118,33 @@ pub struct Junction {
 impl Relation {
     /// Whether at most one row is found at the other end.
     pub fn is_to_one(&self) -> bool {
-        matches!(self.path, Path::ManyToOne(_) | Path::OneToOne(_) | Path::OneToOneBack(_))
+        match &self.path {
+            Path::ManyToOne(_) | Path::OneToOne(_) | Path::OneToOneBack(_) => true,
+            Path::OneToMany(_) | Path::ManyToMany(_) => false,
+            Path::Computed(function) => function.is_to_one,
+        }
+    }
+
+    /// Whether it leads back to the table where it starts.
+    pub fn is_self(&self) -> bool {
+        self.schema == self.foreign_schema && self.table == self.foreign_table
+    }
+}
+
+impl Computed {
+    /// The relationship it is, if it is one.
+    pub fn relation(&self) -> Option<Relation> {
+        Some(Relation {
+            schema: self.table_schema.clone(),
+            table: self.table.clone(),
+            foreign_schema: self.foreign_schema.clone()?,
+            foreign_table: self.foreign_table.clone()?,
+            path: Path::Computed(Function {
+                schema: self.schema.clone(),
+                name: self.name.clone(),
+                is_to_one: self.is_to_one,
+            }),
+        })
     }
 }
 
@@ -129,10 +193,13 @@ pub fn relations<'a>(
     table: impl Fn(&str, &str) -> Option<&'a Table>,
 ) -> Vec<Relation> {
     let mut relations: Vec<Relation> = keys.iter().flat_map(ForeignKey::ways).collect();
-    let same_table = |a: &ForeignKey, b: &ForeignKey| a.schema == b.schema && a.table == b.table;
-    for siblings in keys.chunk_by(same_table).filter(|siblings| siblings.len() > 1) {
-        let Some(table) = table(&siblings[0].schema, &siblings[0].table) else { continue };
-        for near in siblings {
+    let mut siblings = BTreeMap::<(&str, &str), Vec<&ForeignKey>>::new();
+    for key in keys {
+        siblings.entry((&key.schema, &key.table)).or_default().push(key);
+    }
+    for ((schema, name), siblings) in siblings {
+        let Some(table) = table(schema, name) else { continue };
+        for near in &siblings {
             for far in siblings.iter().filter(|far| far.constraint != near.constraint) {
                 if joins(table, near, far) {
                     relations.push(near.across(far));

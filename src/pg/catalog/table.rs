@@ -1,5 +1,7 @@
 //! A table, view, materialized view, foreign or partitioned table.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 
@@ -27,6 +29,16 @@ pub struct Table {
     /// Columns by name, in their order.
     #[serde(deserialize_with = "by_name")]
     pub columns: IndexMap<String, Column>,
+    /// Functions that take a row and give a value: the type of each by its name.
+    #[serde(skip)]
+    pub computed: BTreeMap<String, String>,
+}
+
+impl Table {
+    /// Whether it is a view, materialized or not.
+    pub fn is_view(&self) -> bool {
+        matches!(self.kind, Kind::View | Kind::MaterializedView)
+    }
 }
 
 /// What holds the rows.
@@ -59,6 +71,9 @@ pub struct Column {
     pub sql_type: String,
     /// Whether it is json or jsonb, or a domain over one.
     pub is_json: bool,
+    /// Whether it is a tsvector, or a domain over one.
+    #[serde(default)]
+    pub is_tsvector: bool,
     /// Whether an insert must give a value.
     pub is_required: bool,
     /// Whether only the database gives the value.

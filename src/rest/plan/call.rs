@@ -9,8 +9,8 @@ use super::super::request::{ApiRequest, PayloadShape};
 use super::read::Planner;
 use super::{From, Origin, Rows, most_similar};
 use crate::pg::Catalog;
-use crate::pg::catalog::Routine;
 use crate::pg::catalog::routine::{Argument, Shape, Volatility};
+use crate::pg::catalog::{Routine, Table};
 
 /// A call.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ pub struct CallPlan {
     pub is_set: bool,
     /// With what it is called.
     pub arguments: Arguments,
+    /// Computed columns of its rows that are read.
+    pub computed: Vec<String>,
+    /// Whether functions are given its rows as a whole.
+    pub gives_whole: bool,
     /// What is read of its rows, when it gives rows.
     pub rows: Option<Rows>,
 }
@@ -60,6 +64,8 @@ pub fn plan(request: &ApiRequest, catalog: &Catalog, name: &str) -> Result<CallP
         Shape::Scalar | Shape::Void => None,
     };
     Ok(CallPlan {
+        computed: rows.as_ref().map(|rows| computed(catalog, routine, rows)).unwrap_or_default(),
+        gives_whole: rows.as_ref().is_some_and(Rows::needs_whole),
         schema: routine.schema.clone(),
         routine: routine.name.clone(),
         volatility: routine.volatility,
@@ -70,16 +76,24 @@ pub fn plan(request: &ApiRequest, catalog: &Catalog, name: &str) -> Result<CallP
     })
 }
 
+/// The table whose rows it gives.
+fn table<'a>(catalog: &'a Catalog, routine: &Routine) -> Option<&'a Table> {
+    catalog.table(routine.table_schema.as_ref()?, routine.table.as_ref()?)
+}
+
+/// Columns that a function gives for a row, among those mentioned.
+fn computed(catalog: &Catalog, routine: &Routine, rows: &Rows) -> Vec<String> {
+    let Some(table) = table(catalog, routine) else { return Vec::new() };
+    let is_computed = |name: &&str| table.computed.contains_key(*name);
+    rows.columns().into_iter().filter(is_computed).map(str::to_owned).collect()
+}
+
 fn planned_rows(request: &ApiRequest, catalog: &Catalog, routine: &Routine) -> Result<Rows, Error> {
-    let table = routine
-        .table_schema
-        .as_ref()
-        .zip(routine.table.as_ref())
-        .and_then(|(schema, table)| catalog.table(schema, table));
+    let table = table(catalog, routine);
     let from = From { origin: Origin::Source, alias: Some(routine.name.clone()) };
     let mut rows = Planner::new(request, catalog).rows(from, table)?;
     if routine.is_set {
-        rows.window = request.window;
+        rows.window = request.window.capped(request.bounds.max_rows);
     }
     Ok(rows)
 }

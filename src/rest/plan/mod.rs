@@ -1,10 +1,11 @@
 //! [`ApiRequest`] and catalog -> [`Plan`]: every name is looked up here. Pure.
 //!
-//! Reading order: `read` (rows and what is embedded in them), `embed` (which way leads there),
-//! `write`, `call`.
+//! Reading order: `read` (rows and what is embedded in them), `level` (what the query says of one
+//! embed), `embed` (which way leads there), `write`, `call`.
 
 mod call;
 mod embed;
+mod level;
 mod read;
 mod write;
 
@@ -12,7 +13,7 @@ use http::Method;
 
 pub use call::{Arguments, CallPlan, Given};
 pub use embed::{Between, Embedded};
-pub use read::{Check, Field, From, Order, Origin, Output, Rows};
+pub use read::{Check, Field, From, Order, OrderBy, Origin, Output, Rows, Value};
 pub use write::{Conflict, Work, WritePlan};
 
 use super::error::Error;

@@ -1,14 +1,17 @@
 //! Rows to read: columns, conditions, order, a part of them, and what is embedded.
 
-use super::super::error::Error;
+use std::collections::BTreeSet;
+
+use super::super::error::{Error, Feature};
 use super::super::query::filter::{Condition, Filter, Operation};
 use super::super::query::order::Term;
 use super::super::query::path::Path;
-use super::super::query::select::{Embed, Item};
+use super::super::query::select::{Aggregate, Embed, Item, Selected};
 use super::super::query::{At, Query};
 use super::super::range::Window;
-use super::super::request::ApiRequest;
+use super::super::request::{Action, ApiRequest, Bounds};
 use super::embed::{self, Embedded};
+use super::level::Level;
 use crate::pg::Catalog;
 use crate::pg::catalog::Table;
 
@@ -51,24 +54,44 @@ pub enum Origin {
     Table(String, String),
     /// What a write or a call gave.
     Source,
+    /// What a function gives for the outer row: schema and name.
+    Function(String, String),
 }
 
-/// One part of an answered row.
+/// One column of an answered row.
 #[derive(Debug)]
-pub enum Output {
+pub struct Output {
+    /// What it shows.
+    pub value: Value,
+    /// What it is called, when the column's name does not do.
+    pub label: Option<String>,
+    /// What is made of the values of a group.
+    pub aggregate: Option<Aggregate>,
+}
+
+/// What a column of an answered row shows.
+#[derive(Debug)]
+pub enum Value {
     /// Every column.
     All,
-    /// A value.
+    /// That there is a row: what `count()` counts.
+    Presence,
+    /// A value of the row.
     Field {
         /// Where it is.
         field: Field,
-        /// What it is called, when the column's name does not do.
-        label: Option<String>,
         /// What it is cast to.
         cast: Option<String>,
     },
-    /// Of [`Rows::embeds`], the one at this index.
+    /// Of [`Rows::embeds`], the one at this index, as JSON.
     Embed(usize),
+    /// A column of a spread embed.
+    Spread {
+        /// Its index in [`Rows::embeds`].
+        embed: usize,
+        /// The column's index in the outputs of its rows.
+        column: usize,
+    },
 }
 
 /// A column or something inside of it.
@@ -78,6 +101,8 @@ pub struct Field {
     pub path: Path,
     /// Whether the column holds JSON; others are made JSON before a step into them.
     pub is_json: bool,
+    /// Whether the column holds documents ready to be searched; others are made so.
+    pub is_tsvector: bool,
 }
 
 /// What must hold of a row.
@@ -114,17 +139,26 @@ pub enum Check {
 #[derive(Debug)]
 pub struct Order {
     /// By what.
-    pub field: Field,
+    pub by: OrderBy,
     /// Which way, in SQL.
     pub direction: Option<&'static str>,
     /// Where nulls go, in SQL.
     pub nulls: Option<&'static str>,
 }
 
+/// By what rows are ordered.
+#[derive(Debug)]
+pub enum OrderBy {
+    /// A value of the row.
+    Field(Field),
+    /// Of the embed at this index, the value at that index of [`Embedded::orders`].
+    Embed(usize, usize),
+}
+
 /// Plans the rows of a table.
 pub fn plan(request: &ApiRequest, catalog: &Catalog, table: &Table) -> Result<Rows, Error> {
     let mut rows = Planner::new(request, catalog).rows(From::table(table), Some(table))?;
-    rows.window = request.window;
+    rows.window = request.window.capped(request.bounds.max_rows);
     Ok(rows)
 }
 
@@ -132,87 +166,105 @@ pub fn plan(request: &ApiRequest, catalog: &Catalog, table: &Table) -> Result<Ro
 pub struct Planner<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) schema: &'a str,
+    pub(super) bounds: Bounds,
     query: &'a Query,
+    is_write: bool,
     aliases: usize,
 }
 
-/// The parts of a query that speak of one level, their paths shortened to it.
-#[derive(Default)]
-pub struct Level<'a> {
-    conditions: Vec<(&'a [String], &'a Condition)>,
-    orders: Vec<(&'a [String], &'a [Term])>,
-    limits: Vec<(&'a [String], i64)>,
-    offsets: Vec<(&'a [String], i64)>,
-}
-
 impl<'a> Planner<'a> {
-    /// A planner for this request.
+    /// For one statement.
     pub fn new(request: &'a ApiRequest, catalog: &'a Catalog) -> Self {
-        Self { catalog, schema: &request.schema, query: &request.query, aliases: 0 }
+        Self {
+            catalog,
+            schema: &request.schema,
+            bounds: request.bounds,
+            query: &request.query,
+            is_write: matches!(request.action, Action::Write(..)),
+            aliases: 0,
+        }
     }
 
-    /// The rows the whole query speaks of, without its window.
+    /// The rows of the outermost level; their window is the caller's to set. In a write the
+    /// conditions of this level are left out: they choose what is changed ([`checks`]).
     pub fn rows(&mut self, from: From, table: Option<&'a Table>) -> Result<Rows, Error> {
-        let query = self.query;
-        let level = Level {
-            conditions: query.conditions.iter().map(located).collect(),
-            orders: query.orders.iter().map(|(at, terms)| (&**at, &**terms)).collect(),
-            limits: query.limits.iter().map(|(at, limit)| (&**at, *limit)).collect(),
-            offsets: query.offsets.iter().map(|(at, offset)| (&**at, *offset)).collect(),
-        };
-        let items = query.select.as_deref().unwrap_or(ALL);
-        self.level(from, table, items, &level)
+        let level = Level::of(self.query, !self.is_write);
+        let items = self.query.select.as_deref().unwrap_or(ALL);
+        self.level(from, table, items, &level, false)
     }
 
-    /// The rows of one level.
+    /// The rows of one level. When they are `spread`, each of their columns must be known.
     pub(super) fn level(
         &mut self,
         from: From,
         table: Option<&'a Table>,
         items: &'a [Item],
         level: &Level<'a>,
+        spread: bool,
     ) -> Result<Rows, Error> {
-        let (mut outputs, mut embeds, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        let embedded: Vec<&Embed> = items
+            .iter()
+            .filter_map(|item| match item {
+                Item::Embed(embed) => Some(embed),
+                _ => None,
+            })
+            .collect();
+        let is_allowed = self.bounds.allows_target_names;
+        let owner = |name: &str| embed::owner(&embedded, name, is_allowed);
+        level.forbid_strangers(|name| owner(name).is_some())?;
+        let below: Vec<Level<'a>> = (0..embedded.len())
+            .map(|index| level.below(|name| owner(name) == Some(index)))
+            .collect();
+
+        let (mut outputs, mut embeds) = (Vec::new(), Vec::new());
+        let origin = embed::Origin { table, name: from.name(table) };
         for item in items {
             match item {
-                Item::All => outputs.push(Output::All),
-                Item::Field { path, alias, cast } => outputs.push(Output::Field {
-                    field: field(table, path),
-                    label: alias.clone().or_else(|| label(path, cast.as_ref())),
-                    cast: cast.clone(),
-                }),
+                Item::All => outputs.push(Output::plain(Value::All)),
+                Item::Field(selected) => outputs.push(self.output(table, selected)?),
                 Item::Embed(embed) => {
-                    let origin = embed::Origin { table, name: from.name() };
-                    embeds.push(self.embed(&origin, embed, &level.below(embed))?);
-                    labels.push(embed);
-                    // `rel()` joins without being shown.
-                    if !embed.items.is_empty() {
-                        outputs.push(Output::Embed(embeds.len() - 1));
-                    }
+                    let index = embeds.len();
+                    let mut inner = self.embed(&origin, embed, &below[index])?;
+                    outputs.extend(shown(index, embed, &mut inner)?);
+                    embeds.push(inner);
                 }
             }
         }
-        level.forbid_strangers(&labels)?;
-        let here = |condition: &&(&[String], &'a Condition)| condition.0.is_empty();
-        Ok(Rows {
-            checks: level
-                .conditions
-                .iter()
-                .filter(here)
-                .map(|(_, condition)| check(table, &labels, condition))
-                .collect(),
-            order: level
-                .orders
-                .iter()
-                .filter(|(at, _)| at.is_empty())
-                .flat_map(|(_, terms)| *terms)
-                .map(|term| order(table, term))
-                .collect(),
-            window: level.window()?,
-            from,
-            outputs,
-            embeds,
-        })
+        let is_grouped = outputs.iter().any(|output| output.aggregate.is_some());
+        let is_source = matches!(from.origin, Origin::Source);
+        if let Some(table) = table.filter(|_| spread || is_grouped || is_source) {
+            outputs = listed(outputs, table);
+        }
+        let checks = level
+            .conditions
+            .iter()
+            .filter(|(at, _)| at.is_empty())
+            .map(|(_, condition)| check(table, &embedded, condition))
+            .collect::<Result<_, _>>()?;
+        let terms = level.orders.iter().filter(|(at, _)| at.is_empty());
+        let order = terms
+            .flat_map(|(_, terms)| *terms)
+            .map(|term| order(table, origin.name, &embedded, &mut embeds, term))
+            .collect::<Result<_, _>>()?;
+        let window = level.window()?.capped(self.bounds.max_rows);
+        Ok(Rows { from, outputs, checks, order, window, embeds })
+    }
+
+    fn output(&self, table: Option<&Table>, selected: &Selected) -> Result<Output, Error> {
+        let Selected { path, alias, cast, aggregate } = selected;
+        if aggregate.is_some() && !self.bounds.allows_aggregates {
+            return Err(Error::AggregatesOff);
+        }
+        let value = match path {
+            Some(path) => Value::Field { field: field(table, path), cast: cast.clone() },
+            None => Value::Presence,
+        };
+        let own = match (aggregate, path) {
+            (Some(aggregate), _) => Some(aggregate.function.to_owned()),
+            (None, Some(path)) => label(path, cast.as_ref()),
+            (None, None) => None,
+        };
+        Ok(Output { value, label: alias.clone().or(own), aggregate: aggregate.clone() })
     }
 
     /// A name for a table that stands several times in a statement.
@@ -226,56 +278,60 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn located<T>((at, value): &At<T>) -> (&[String], &T) {
-    (at, value)
+/// The columns by which an embed shows in the outer row. Of an embed spread to one row, what was
+/// to be made of groups is made of the outer row's groups.
+fn shown(index: usize, embed: &Embed, embedded: &mut Embedded) -> Result<Vec<Output>, Error> {
+    let columns = &mut embedded.rows.outputs;
+    // `rel()` joins without being shown.
+    embedded.is_joined = !columns.is_empty();
+    if columns.is_empty() {
+        return Ok(Vec::new());
+    }
+    if !embed.is_spread {
+        let value = Value::Embed(index);
+        return Ok(vec![Output { value, label: Some(embed.label().to_owned()), aggregate: None }]);
+    }
+    let is_to_one = embedded.is_to_one;
+    let lifted = columns.iter_mut().enumerate().map(|(column, output)| {
+        if !is_to_one && output.aggregate.is_some() {
+            return Err(Error::NotImplemented(Feature::AggregatesOfSpread));
+        }
+        Ok(Output {
+            value: Value::Spread { embed: index, column },
+            label: Some(output.name().to_owned()),
+            aggregate: output.aggregate.take(),
+        })
+    });
+    lifted.collect()
 }
 
-impl Level<'_> {
-    /// What speaks of an embed of this level.
-    fn below(&self, embed: &Embed) -> Self {
-        fn step<'a, T: Copy>(parts: &[(&'a [String], T)], embed: &Embed) -> Vec<(&'a [String], T)> {
-            let inside = |(at, value): &(&'a [String], T)| match at {
-                [first, rest @ ..] if is_named(embed, first) => Some((rest, *value)),
-                _ => None,
-            };
-            parts.iter().filter_map(inside).collect()
-        }
-        Self {
-            conditions: step(&self.conditions, embed),
-            orders: step(&self.orders, embed),
-            limits: step(&self.limits, embed),
-            offsets: step(&self.offsets, embed),
-        }
-    }
-
-    /// Whatever speaks of an embed must find it.
-    fn forbid_strangers(&self, embeds: &[&Embed]) -> Result<(), Error> {
-        let conditions = self.conditions.iter().map(|(at, _)| at);
-        let orders = self.orders.iter().map(|(at, _)| at);
-        let numbers = self.limits.iter().chain(&self.offsets).map(|(at, _)| at);
-        let mut names = conditions.chain(orders).chain(numbers).filter_map(|at| at.first());
-        match names.find(|name| !embeds.iter().any(|embed| is_named(embed, name))) {
-            Some(stranger) => Err(Error::NotEmbedded(stranger.clone())),
-            None => Ok(()),
-        }
-    }
-
-    fn window(&self) -> Result<Window, Error> {
-        let here = |numbers: &[(&[String], i64)]| {
-            numbers.iter().rev().find(|(at, _)| at.is_empty()).map(|(_, number)| *number)
-        };
-        Window::new(here(&self.limits), here(&self.offsets))
-    }
-}
-
-/// An embed goes by its alias; the target's name does too, as clients have always done.
-fn is_named(embed: &Embed, name: &str) -> bool {
-    embed.label() == name || embed.target == name
+/// The same outputs, with every column by its name.
+fn listed(outputs: Vec<Output>, table: &Table) -> Vec<Output> {
+    let every = || {
+        table.columns.keys().map(|column| {
+            let field = field(Some(table), &Path::column(column));
+            Output::plain(Value::Field { field, cast: None })
+        })
+    };
+    outputs
+        .into_iter()
+        .flat_map(|output| match output.value {
+            Value::All => every().collect(),
+            _ => vec![output],
+        })
+        .collect()
 }
 
 fn field(table: Option<&Table>, path: &Path) -> Field {
     let column = table.and_then(|table| table.columns.get(&path.column));
-    Field { path: path.clone(), is_json: column.is_some_and(|column| column.is_json) }
+    let computed = table.and_then(|table| table.computed.get(&path.column)).map(String::as_str);
+    Field {
+        path: path.clone(),
+        is_json: column.is_some_and(|column| column.is_json)
+            || matches!(computed, Some("json" | "jsonb")),
+        is_tsvector: column.is_some_and(|column| column.is_tsvector)
+            || computed == Some("tsvector"),
+    }
 }
 
 /// Plain columns keep their name by themselves.
@@ -283,44 +339,156 @@ fn label(path: &Path, cast: Option<&String>) -> Option<String> {
     (cast.is_some() || !path.steps.is_empty()).then(|| path.label().to_owned())
 }
 
-fn order(table: Option<&Table>, term: &Term) -> Order {
-    Order { field: field(table, &term.path), direction: term.direction, nulls: term.nulls }
+fn order(
+    table: Option<&Table>,
+    origin: &str,
+    embedded: &[&Embed],
+    embeds: &mut [Embedded],
+    term: &Term,
+) -> Result<Order, Error> {
+    let by = match &term.relation {
+        None => OrderBy::Field(field(table, &term.path)),
+        Some(name) => {
+            let index = embedded.iter().position(|embed| embed.label() == name);
+            let index = index.ok_or_else(|| Error::NotEmbedded(name.clone()))?;
+            let embed = &mut embeds[index];
+            // A row that is made of a group has no value of its own.
+            if !embed.is_to_one || embed.rows.is_grouped() {
+                let (origin, target) = (origin.to_owned(), name.clone());
+                return Err(Error::RelatedOrder { origin, target });
+            }
+            embed.is_joined = true;
+            embed.orders.push(field(None, &term.path));
+            OrderBy::Embed(index, embed.orders.len() - 1)
+        }
+    };
+    Ok(Order { by, direction: term.direction, nulls: term.nulls })
+}
+
+/// The conditions of a write's outermost level, which choose the rows of `table` to change.
+pub fn checks(request: &ApiRequest, table: &Table) -> Result<Vec<Check>, Error> {
+    let conditions = request.query.conditions.iter().filter(|(at, _)| at.is_empty());
+    conditions.map(|(_, condition)| check(Some(table), &[], condition)).collect()
 }
 
 /// Conditions of the level that `table` is, where `embeds` are embedded.
-pub fn check(table: Option<&Table>, embeds: &[&Embed], condition: &Condition) -> Check {
+fn check(table: Option<&Table>, embeds: &[&Embed], condition: &Condition) -> Result<Check, Error> {
     match condition {
-        Condition::Logic { is_negated, is_all, conditions } => Check::Logic {
+        Condition::Logic { is_negated, is_all, conditions } => Ok(Check::Logic {
             is_negated: *is_negated,
             is_all: *is_all,
-            checks: conditions.iter().map(|inner| check(table, embeds, inner)).collect(),
-        },
+            checks: conditions
+                .iter()
+                .map(|inner| check(table, embeds, inner))
+                .collect::<Result<_, _>>()?,
+        }),
         Condition::Filter(filter) => {
-            embed_check(embeds, filter).unwrap_or_else(|| Check::Compare {
-                field: field(table, &filter.path),
-                is_negated: filter.is_negated,
-                operation: filter.operation.clone(),
-            })
+            let is_plain = filter.path.steps.is_empty();
+            match embeds.iter().position(|embed| is_plain && embed.label() == filter.path.column) {
+                Some(index) => embed_check(index, filter),
+                None => Ok(Check::Compare {
+                    field: field(table, &filter.path),
+                    is_negated: filter.is_negated,
+                    operation: filter.operation.clone(),
+                }),
+            }
         }
     }
 }
 
-/// `rel=is.null` asks whether the embed found nothing.
-fn embed_check(embeds: &[&Embed], filter: &Filter) -> Option<Check> {
-    let Operation::Is(value @ ("null" | "not null")) = filter.operation else { return None };
-    if !filter.path.steps.is_empty() {
-        return None;
+/// `rel=is.null` asks whether the embed found nothing. Nothing else can be asked of it.
+fn embed_check(index: usize, filter: &Filter) -> Result<Check, Error> {
+    match filter.operation {
+        Operation::Is(value @ ("null" | "not null")) => {
+            Ok(Check::Embed { index, is_negated: filter.is_negated != (value == "not null") })
+        }
+        _ => Err(Error::EmbedOperator(filter.path.column.clone())),
     }
-    let index = embeds.iter().position(|embed| embed.label() == filter.path.column)?;
-    Some(Check::Embed { index, is_negated: filter.is_negated != (value == "not null") })
+}
+
+impl Rows {
+    /// Whether its rows are made of groups of rows.
+    pub fn is_grouped(&self) -> bool {
+        self.outputs.iter().any(|output| output.aggregate.is_some())
+    }
+
+    /// Columns of the rows themselves that the statement mentions; with [`Value::All`] among the
+    /// outputs, every other one too.
+    pub fn columns(&self) -> BTreeSet<&str> {
+        let outputs = self.outputs.iter().filter_map(|output| match &output.value {
+            Value::Field { field, .. } => Some(field),
+            _ => None,
+        });
+        let orders = self.order.iter().filter_map(|order| match &order.by {
+            OrderBy::Field(field) => Some(field),
+            OrderBy::Embed(..) => None,
+        });
+        let near = self.embeds.iter().flat_map(|embed| &embed.near);
+        outputs
+            .chain(orders)
+            .chain(self.checks.iter().flat_map(Check::fields))
+            .map(|field| field.path.column.as_str())
+            .chain(near.map(|(column, _)| column.as_str()))
+            .collect()
+    }
+
+    /// Whether a function is given the row as a whole.
+    pub fn needs_whole(&self) -> bool {
+        let is_function = |embed: &Embedded| matches!(embed.rows.from.origin, Origin::Function(..));
+        self.embeds.iter().any(is_function)
+    }
+
+    /// Whether an output is JSON that the statement builds.
+    pub fn is_built(&self, output: &Output) -> bool {
+        match output.value {
+            Value::Embed(_) => true,
+            Value::Spread { embed, column } => {
+                let Embedded { is_to_one, rows, .. } = &self.embeds[embed];
+                !is_to_one || rows.is_built(&rows.outputs[column])
+            }
+            Value::All | Value::Presence | Value::Field { .. } => false,
+        }
+    }
+}
+
+impl Check {
+    /// What is compared in it.
+    fn fields(&self) -> Vec<&Field> {
+        match self {
+            Self::Compare { field, .. } => vec![field],
+            Self::Embed { .. } => Vec::new(),
+            Self::Logic { checks, .. } => checks.iter().flat_map(Self::fields).collect(),
+        }
+    }
+}
+
+impl Output {
+    fn plain(value: Value) -> Self {
+        Self { value, label: None, aggregate: None }
+    }
+
+    /// The key in the answer.
+    pub fn name(&self) -> &str {
+        match (&self.label, &self.value) {
+            (Some(label), _) => label,
+            (None, Value::Field { field, .. }) => &field.path.column,
+            (None, _) => "",
+        }
+    }
 }
 
 impl From {
     /// The name people know it by.
-    fn name(&self) -> &str {
-        match (&self.origin, &self.alias) {
-            (Origin::Table(_, name), _) => name,
-            (Origin::Source, alias) => alias.as_deref().unwrap_or_default(),
+    fn name<'n>(&'n self, table: Option<&'n Table>) -> &'n str {
+        match (table, &self.origin, &self.alias) {
+            (Some(table), ..) => &table.name,
+            (None, Origin::Table(_, name) | Origin::Function(_, name), _) => name,
+            (None, Origin::Source, alias) => alias.as_deref().unwrap_or_default(),
         }
     }
+}
+
+/// A part of the query said of some embed, or of the whole.
+pub(super) fn located<T>((at, value): &At<T>) -> (&[String], &T) {
+    (at, value)
 }

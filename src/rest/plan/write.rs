@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::super::error::Error;
 use super::super::prefer::{Resolution, Return};
 use super::super::request::{ApiRequest, Change, PayloadShape};
-use super::read::{Check, Planner};
-use super::{From, Origin, Output, Rows};
+use super::read::{self, Check, Planner};
+use super::{From, Origin, Rows};
 use crate::pg::Catalog;
 use crate::pg::catalog::{Column, Table};
 
@@ -23,6 +23,8 @@ pub struct WritePlan {
     pub returning: Vec<String>,
     /// Columns that tell where a new row is, when that is asked.
     pub location: Vec<String>,
+    /// Whether the change hands on the whole row too.
+    pub returns_whole: bool,
     /// The rows that come back, when they are asked.
     pub rows: Option<Rows>,
 }
@@ -74,8 +76,8 @@ pub fn plan<'a>(
     let columns = if change.writes_body() { columns(request, table)? } else { Vec::new() };
     let returns = request.preferences.returns();
     let mut rows = planned_rows(request, catalog, table)?;
-    // They chose what is changed; what comes back is all that was.
-    let checks = std::mem::take(&mut rows.checks);
+    // What comes back is all that was changed.
+    let checks = read::checks(request, table)?;
     rows.window = super::super::range::Window::default();
     let rows = (returns == Return::Representation).then_some(rows);
     let location = match (change, returns) {
@@ -88,6 +90,7 @@ pub fn plan<'a>(
         returning: returning(table, rows.as_ref(), &location),
         work: work(request, table, change, columns, checks),
         location,
+        returns_whole: rows.as_ref().is_some_and(Rows::needs_whole),
         rows,
     })
 }
@@ -143,20 +146,7 @@ fn conflict(request: &ApiRequest, table: &Table) -> Option<Conflict> {
 /// Only what is needed is returned: a person may read some columns and not others.
 fn returning(table: &Table, rows: Option<&Rows>, location: &[String]) -> Vec<String> {
     let mut names: BTreeSet<&str> = location.iter().map(String::as_str).collect();
-    for output in rows.iter().flat_map(|rows| &rows.outputs) {
-        match output {
-            Output::All => names.extend(table.columns.keys().map(String::as_str)),
-            Output::Field { field, .. } => {
-                names.insert(&field.path.column);
-            }
-            Output::Embed(_) => {}
-        }
-    }
-    if let Some(rows) = rows {
-        names.extend(rows.order.iter().map(|order| order.field.path.column.as_str()));
-        let near = rows.embeds.iter().flat_map(|embed| &embed.near);
-        names.extend(near.map(|(column, _)| column.as_str()));
-    }
+    names.extend(rows.iter().flat_map(|rows| rows.columns()));
     let is_listed = |name: &&str| names.contains(name);
     let listed = table.columns.keys().map(String::as_str).filter(is_listed);
     let computed = names.iter().copied().filter(|name| !table.columns.contains_key(*name));

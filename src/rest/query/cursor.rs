@@ -2,21 +2,27 @@
 
 use super::super::error::Error;
 
-/// Characters with a meaning of their own; a name that has one must be quoted.
-const RESERVED: &[char] = &[',', '.', ':', '(', ')', '!', '*', '"'];
+/// What a name is called in errors.
+const NAME: &str = "field name (* or [a..z0..9_$])";
 
 /// A place in a parameter.
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {
     what: &'static str,
     text: &'a str,
+    shown: Option<&'a str>,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
     /// At the beginning of `text`, which is called `what` in errors.
     pub fn new(what: &'static str, text: &'a str) -> Self {
-        Self { what, text, at: 0 }
+        Self { what, text, shown: None, at: 0 }
+    }
+
+    /// The same, called `shown` in errors.
+    pub fn shown_as(self, shown: &'a str) -> Self {
+        Self { shown: Some(shown), ..self }
     }
 
     /// What is left.
@@ -41,6 +47,11 @@ impl<'a> Cursor<'a> {
     /// Goes past `token`, which must come next.
     pub fn expect(&mut self, token: &'static str) -> Result<(), Error> {
         if self.eat(token) { Ok(()) } else { Err(self.fail(&format!("\"{token}\""))) }
+    }
+
+    /// Goes past the dot between the parts of a condition, which must come next.
+    pub fn dot(&mut self) -> Result<(), Error> {
+        if self.eat(".") { Ok(()) } else { Err(self.fail("delimiter (.)")) }
     }
 
     /// Whether `token` comes next.
@@ -68,18 +79,42 @@ impl<'a> Cursor<'a> {
         if self.is_done() { Ok(()) } else { Err(self.fail("end of input")) }
     }
 
-    /// A name, quoted or bare. A bare one ends at a reserved character or an arrow.
+    /// A name, quoted or bare. A bare one is made of letters, digits, `_`, `$`, spaces and `-`,
+    /// unless the `-` begins an arrow; a name of other characters must be quoted.
     pub fn name(&mut self) -> Result<String, Error> {
         self.skip_spaces();
         if self.comes("\"") {
             return self.quoted();
         }
+        self.bare(|c| c.is_alphabetic() || c.is_ascii_digit() || matches!(c, '_' | '$' | ' '), NAME)
+    }
+
+    /// A key of a JSON object, quoted or bare. A bare one ends only where something else begins.
+    pub fn key(&mut self) -> Result<String, Error> {
+        if self.comes("\"") {
+            return self.quoted();
+        }
+        let belongs = |c| !matches!(c, '(' | '-' | ':' | '.' | ',' | '>' | ')');
+        self.bare(belongs, "any non reserved character different from: .,>()")
+    }
+
+    /// Pieces of characters that `belong`, with dashes between them; spaces around count not.
+    fn bare(&mut self, belongs: impl Fn(char) -> bool, what: &str) -> Result<String, Error> {
         let rest = self.rest();
-        let end = rest.find(RESERVED).unwrap_or(rest.len());
-        let end = rest[..end].find("->").unwrap_or(end);
-        let name = rest[..end].trim_end();
+        let mut end = 0;
+        loop {
+            let piece = rest[end..].find(|character| !belongs(character));
+            end = piece.map_or(rest.len(), |piece| end + piece);
+            let after_dash = rest[end..].strip_prefix('-').and_then(|after| after.chars().next());
+            // A dash that nothing follows ends the name, as an arrow does.
+            if end == 0 || !after_dash.is_some_and(&belongs) {
+                break;
+            }
+            end += 1;
+        }
+        let name = rest[..end].trim();
         if name.is_empty() {
-            return Err(self.fail("field name"));
+            return Err(self.fail(what));
         }
         self.at += end;
         Ok(name.to_owned())
@@ -112,12 +147,15 @@ impl<'a> Cursor<'a> {
     /// An error here.
     pub fn fail(&self, expecting: &str) -> Error {
         let found = match self.rest().chars().next() {
-            Some(found) => format!("\"{found}\""),
+            Some('"') => "\"\\\"\"".to_owned(),
+            Some('\\') => "\"\\\\\"".to_owned(),
+            Some(found) if found.is_ascii() => format!("\"{found}\""),
+            Some(found) => format!("\"\\{}\"", u32::from(found)),
             None => "end of input".to_owned(),
         };
         Error::Syntax {
             what: self.what,
-            text: self.text.to_owned(),
+            text: self.shown.unwrap_or(self.text).to_owned(),
             column: self.text[..self.at].chars().count() + 1,
             details: format!("unexpected {found} expecting {expecting}"),
         }

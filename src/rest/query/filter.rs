@@ -29,6 +29,21 @@ const OPERATORS: &[(&str, &str, bool)] = &[
     ("adj", "-|-", false),
 ];
 
+/// Searches of documents: wire name, and the function that makes a query of text.
+const SEARCHES: &[(&str, &str)] = &[
+    ("fts", "to_tsquery"),
+    ("plfts", "plainto_tsquery"),
+    ("phfts", "phraseto_tsquery"),
+    ("wfts", "websearch_to_tsquery"),
+];
+
+/// What a comparison begins with, as errors say it.
+const OPERATOR: &str = "\"not\" or operator (eq, gt, ...)";
+
+/// What a condition begins with, as errors say it.
+const CONDITION: &str = "field name (* or [a..z0..9_$]), negation operator (not) or logic \
+                         operator (and, or)";
+
 /// What must hold of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
@@ -68,6 +83,15 @@ pub enum Operation {
         /// The value.
         value: String,
     },
+    /// Does the document match?
+    Search {
+        /// The function that makes a query of the words.
+        function: &'static str,
+        /// The text search configuration, when it is not the database's.
+        language: Option<String>,
+        /// The words.
+        words: String,
+    },
     /// Is it one of these?
     In(Vec<String>),
     /// Is it this, in SQL?
@@ -87,12 +111,21 @@ pub fn is_filter(text: &str) -> bool {
     let text = text.strip_prefix("not.").unwrap_or(text);
     let name = text.split(['.', '(']).next().unwrap_or_default();
     name.len() < text.len()
-        && (matches!(name, "in" | "is") || OPERATORS.iter().any(|(wire, ..)| *wire == name))
+        && (matches!(name, "in" | "is")
+            || OPERATORS.iter().any(|(wire, ..)| *wire == name)
+            || SEARCHES.iter().any(|(wire, _)| *wire == name))
 }
+
+/// How conditions are joined: whether negated, whether all must hold.
+const OPERATIONS: [&str; 4] = ["and", "or", "not.and", "not.or"];
 
 /// Reads the value of `and`, `or`, `not.and`, `not.or`.
 pub fn parse_logic(is_negated: bool, is_all: bool, text: &str) -> Result<Condition, Error> {
-    let mut cursor = Cursor::new("logic tree", text);
+    // Columns in errors count from the operator, which stands in the parameter's name.
+    let operation = OPERATIONS[2 * usize::from(is_negated) + usize::from(!is_all)];
+    let whole = format!("{operation}{text}");
+    let mut cursor = Cursor::new("logic tree", &whole).shown_as(text);
+    cursor.eat(operation);
     let conditions = conditions(&mut cursor, 0)?;
     cursor.end()?;
     Ok(Condition::Logic { is_negated, is_all, conditions })
@@ -117,20 +150,17 @@ fn conditions(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<Condition>, E
 }
 
 fn condition(cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, Error> {
-    for (start, is_negated, is_all) in [
-        ("and(", false, true),
-        ("or(", false, false),
-        ("not.and(", true, true),
-        ("not.or(", true, false),
-    ] {
-        if cursor.comes(start) {
-            cursor.eat(&start[..start.len() - 1]);
+    for (index, operation) in OPERATIONS.iter().enumerate() {
+        let mut ahead = cursor.clone();
+        if ahead.eat(operation) && ahead.comes("(") {
+            *cursor = ahead;
+            let (is_negated, is_all) = (index >= 2, index % 2 == 0);
             let conditions = conditions(cursor, depth + 1)?;
             return Ok(Condition::Logic { is_negated, is_all, conditions });
         }
     }
-    let path = Path::read(cursor)?;
-    cursor.expect(".")?;
+    let path = Path::read(cursor).map_err(|_| cursor.fail(CONDITION))?;
+    cursor.dot()?;
     let (is_negated, operation) = operation(cursor, logic_value)?;
     Ok(Condition::Filter(Filter { path, is_negated, operation }))
 }
@@ -138,28 +168,35 @@ fn condition(cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, Error> 
 /// `[not.]op[(modifier)].value`
 fn operation(
     cursor: &mut Cursor<'_>,
-    value: impl Fn(&mut Cursor<'_>) -> Result<String, Error>,
+    value: impl Fn(&mut Cursor<'_>) -> String,
 ) -> Result<(bool, Operation), Error> {
     let is_negated = cursor.eat("not.");
     let mut ahead = cursor.clone();
     let name = ahead.take_while(|character| character.is_ascii_alphabetic());
     let operation = match name {
         "in" => {
-            ahead.expect(".")?;
+            ahead.dot()?;
             Operation::In(list(&mut ahead)?)
         }
         "is" => {
-            ahead.expect(".")?;
+            ahead.dot()?;
             Operation::Is(is_value(&mut ahead)?)
+        }
+        _ if SEARCHES.iter().any(|(wire, _)| *wire == name) => {
+            let language = language(&mut ahead)?;
+            ahead.dot()?;
+            let found = SEARCHES.iter().find(|(wire, _)| *wire == name);
+            let function = found.map_or("to_tsquery", |(_, function)| *function);
+            Operation::Search { function, language, words: value(&mut ahead) }
         }
         _ => {
             let found = OPERATORS.iter().find(|(wire, ..)| *wire == name);
             let Some((wire, operator, may_quantify)) = found else {
-                return Err(cursor.fail("\"not\" or operator (eq, gt, ...)"));
+                return Err(cursor.fail(OPERATOR));
             };
             let quantifier = if *may_quantify { quantifier(&mut ahead) } else { None };
-            ahead.expect(".")?;
-            let mut value = value(&mut ahead)?;
+            ahead.dot()?;
+            let mut value = value(&mut ahead);
             if matches!(*wire, "like" | "ilike") {
                 value = value.replace('*', "%");
             }
@@ -180,6 +217,16 @@ fn quantifier(cursor: &mut Cursor<'_>) -> Option<&'static str> {
     }
 }
 
+/// `(english)`
+fn language(cursor: &mut Cursor<'_>) -> Result<Option<String>, Error> {
+    if !cursor.eat("(") {
+        return Ok(None);
+    }
+    let language = cursor.name()?;
+    cursor.expect(")")?;
+    Ok(Some(language))
+}
+
 fn is_value(cursor: &mut Cursor<'_>) -> Result<&'static str, Error> {
     let mut ahead = cursor.clone();
     let word = ahead.take_while(|character| character.is_ascii_alphabetic() || character == '_');
@@ -189,7 +236,7 @@ fn is_value(cursor: &mut Cursor<'_>) -> Result<&'static str, Error> {
         "true" => "true",
         "false" => "false",
         "unknown" => "unknown",
-        _ => return Err(cursor.fail("null, not_null, true, false or unknown")),
+        _ => return Err(cursor.fail("isVal: (null, not_null, true, false, unknown)")),
     };
     *cursor = ahead;
     Ok(sql)
@@ -225,19 +272,21 @@ fn element(cursor: &mut Cursor<'_>) -> String {
 }
 
 /// A value inside of brackets; an array literal keeps its commas.
-fn logic_value(cursor: &mut Cursor<'_>) -> Result<String, Error> {
-    if cursor.comes("{") {
-        let literal = cursor.take_while(|character| character != '}');
-        cursor.expect("}")?;
-        return Ok(format!("{literal}}}"));
+fn logic_value(cursor: &mut Cursor<'_>) -> String {
+    let mut ahead = cursor.clone();
+    if ahead.eat("{") {
+        let literal = ahead.take_while(|character| !matches!(character, '{' | '}'));
+        if ahead.eat("}") {
+            *cursor = ahead;
+            return format!("{{{literal}}}");
+        }
     }
-    Ok(element(cursor))
+    element(cursor)
 }
 
 /// A value outside of brackets: whatever is left.
-#[expect(clippy::unnecessary_wraps, reason = "has the shape of logic_value")]
-fn whole_value(cursor: &mut Cursor<'_>) -> Result<String, Error> {
-    Ok(cursor.take_rest().to_owned())
+fn whole_value(cursor: &mut Cursor<'_>) -> String {
+    cursor.take_rest().to_owned()
 }
 
 #[cfg(test)]
@@ -299,6 +348,37 @@ mod tests {
     fn unknown_operator_is_refused() {
         let error = parse(Path::column("c"), "foo.1").expect_err("refused");
         assert_eq!(error.message(), r#""failed to parse filter (foo.1)" (line 1, column 1)"#);
+    }
+
+    #[test]
+    fn searches_may_name_a_language() {
+        let search = |language: Option<&str>, function| Operation::Search {
+            function,
+            language: language.map(str::to_owned),
+            words: "a b".into(),
+        };
+        assert_eq!(operation_of("fts.a b").1, search(None, "to_tsquery"));
+        let german = search(Some("german"), "websearch_to_tsquery");
+        assert_eq!(operation_of("not.wfts(german).a b"), (true, german));
+        assert!(is_filter("plfts(english).x"));
+    }
+
+    #[test]
+    fn place_of_an_error_in_logic_counts_the_operator() {
+        let error = parse_logic(false, false, "(id.in.1,2,id.eq.3)").expect_err("refused");
+        assert_eq!(
+            error.message(),
+            r#""failed to parse logic tree ((id.in.1,2,id.eq.3))" (line 1, column 10)"#
+        );
+    }
+
+    #[test]
+    fn names_may_begin_like_operators() {
+        let logic = parse_logic(true, true, "(order.eq.1,android.eq.2,not.or(a.eq.1))");
+        let Condition::Logic { is_negated: true, conditions, .. } = logic.expect("parses") else {
+            panic!("negated logic")
+        };
+        assert_eq!(conditions.len(), 3);
     }
 
     #[test]

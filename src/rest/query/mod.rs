@@ -1,10 +1,11 @@
 //! The query string: every parameter read into what it means. Pure.
 //!
 //! Reading order: `cursor` (what all grammars share), `path`, `select`, `filter` (with logic),
-//! `order`.
+//! `order`, `legacy` (what clients should say otherwise).
 
 mod cursor;
 pub mod filter;
+pub mod legacy;
 pub mod order;
 pub mod path;
 pub mod select;
@@ -102,7 +103,7 @@ impl Query {
         value: &str,
         takes_arguments: bool,
     ) -> Result<(), Error> {
-        let mut cursor = Cursor::new("parameter", name);
+        let mut cursor = Cursor::new("tree path", name);
         let mut path = vec![Path::read(&mut cursor)?];
         while cursor.eat(".") {
             path.push(Path::read(&mut cursor)?);

@@ -1,12 +1,14 @@
-//! `order=a.desc.nullslast,b`
+//! `order=a.desc.nullslast,rel(b)`
 
-use super::super::error::{Error, Feature};
+use super::super::error::Error;
 use super::cursor::Cursor;
 use super::path::Path;
 
 /// One term of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
+    /// The embed whose column it is, when it is not the row's own.
+    pub relation: Option<String>,
     /// By what.
     pub path: Path,
     /// Which way, in SQL.
@@ -19,9 +21,6 @@ pub struct Term {
 pub fn parse(text: &str) -> Result<Vec<Term>, Error> {
     let mut cursor = Cursor::new("order", text);
     let mut terms = Vec::new();
-    if text.trim().is_empty() {
-        return Ok(terms);
-    }
     loop {
         terms.push(term(&mut cursor)?);
         cursor.skip_spaces();
@@ -34,11 +33,14 @@ pub fn parse(text: &str) -> Result<Vec<Term>, Error> {
 }
 
 fn term(cursor: &mut Cursor<'_>) -> Result<Term, Error> {
-    let path = Path::read(cursor)?;
-    if cursor.comes("(") {
-        return Err(Error::NotImplemented(Feature::RelatedOrder));
+    let mut path = Path::read(cursor)?;
+    let mut relation = None;
+    if path.steps.is_empty() && cursor.eat("(") {
+        relation = Some(path.column);
+        path = Path::read(cursor)?;
+        cursor.expect(")")?;
     }
-    let mut term = Term { path, direction: None, nulls: None };
+    let mut term = Term { relation, path, direction: None, nulls: None };
     while cursor.eat(".") {
         let mut ahead = cursor.clone();
         match ahead.take_while(|character| character.is_ascii_alphabetic()) {
@@ -50,7 +52,9 @@ fn term(cursor: &mut Cursor<'_>) -> Result<Term, Error> {
             }
             "nullsfirst" if term.nulls.is_none() => term.nulls = Some("nulls first"),
             "nullslast" if term.nulls.is_none() => term.nulls = Some("nulls last"),
-            _ => return Err(cursor.fail("\"asc\", \"desc\", \"nullsfirst\" or \"nullslast\"")),
+            _ => {
+                return Err(cursor.fail("\"asc\", \"desc\", \"nullsfirst\" or \"nullslast\""));
+            }
         }
         *cursor = ahead;
     }
@@ -69,6 +73,14 @@ mod tests {
         assert_eq!((terms[0].direction, terms[0].nulls), (Some("desc"), Some("nulls last")));
         assert_eq!(terms[1].path.label(), "a");
         assert_eq!((terms[2].direction, terms[2].nulls), (None, Some("nulls first")));
+    }
+
+    #[test]
+    fn term_may_be_an_embeds() {
+        let terms = parse("author(data->>name).desc,id").expect("parses");
+        assert_eq!(terms[0].relation.as_deref(), Some("author"));
+        assert_eq!((terms[0].path.label(), terms[0].direction), ("name", Some("desc")));
+        assert_eq!(terms[1].relation, None);
     }
 
     #[test]

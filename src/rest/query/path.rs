@@ -32,7 +32,6 @@ pub enum Key {
 
 impl Path {
     /// A column as it is.
-    #[cfg(test)]
     pub fn column(name: &str) -> Self {
         Self { column: name.to_owned(), steps: Vec::new() }
     }
@@ -62,10 +61,15 @@ fn steps(cursor: &mut Cursor<'_>) -> Result<Vec<Step>, Error> {
     Ok(steps)
 }
 
+/// A number is an index only when it ends the step: `2nd` is a name.
 fn key(cursor: &mut Cursor<'_>) -> Result<Key, Error> {
-    if cursor.comes("\"") {
-        return Ok(Key::Name(cursor.quoted()?));
+    let mut ahead = cursor.clone();
+    let is_negative = ahead.eat("-");
+    let digits = ahead.take_while(|character| character.is_ascii_digit());
+    let ends = ahead.is_done() || ["->", "::", ".", ",", ")"].iter().any(|end| ahead.comes(end));
+    if let (true, Ok(index)) = (ends, digits.parse::<i32>()) {
+        *cursor = ahead;
+        return Ok(Key::Index(if is_negative { -index } else { index }));
     }
-    let name = cursor.name()?;
-    Ok(name.parse().map_or(Key::Name(name), Key::Index))
+    Ok(Key::Name(cursor.key()?))
 }

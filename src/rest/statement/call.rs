@@ -3,7 +3,7 @@
 use super::super::media::Media;
 use super::super::plan::{Arguments, CallPlan, Given};
 use super::super::request::Payload;
-use super::fragment::array_literal;
+use super::fragment::{WHOLE, array_literal};
 use super::{Statement, Wanted, answer, read};
 use crate::pg::catalog::routine::{Argument, Shape};
 
@@ -39,7 +39,18 @@ fn values(plan: &CallPlan, wanted: Wanted) -> &'static str {
 /// Rows are read from the function; values stand in the list, where any type may.
 fn source(out: &mut Statement, plan: &CallPlan, payload: &Payload) {
     let has_rows = plan.rows.is_some();
-    out.push(if has_rows { "select walkie_call.* from " } else { "select " });
+    if has_rows {
+        out.push("select walkie_call.*");
+        for column in &plan.computed {
+            out.push(", walkie_call.").name(column);
+        }
+        if plan.gives_whole {
+            out.push(", walkie_call as ").name(WHOLE);
+        }
+        out.push(" from ");
+    } else {
+        out.push("select ");
+    }
     if let (true, Arguments::Members(arguments)) = (has_rows, &plan.arguments)
         && !arguments.is_empty()
     {

@@ -1,9 +1,11 @@
 //! SQL text and its parameters, growing together. Names and literals enter only quoted.
 
-use super::super::plan::{Check, Field, From, Order, Origin};
-use super::super::query::filter::Operation;
+use super::super::plan::{Field, From, Origin};
 use super::super::query::path::Key;
 use crate::pg::Text;
+
+/// The column in which a change or a call hands on its rows as single values.
+pub const WHOLE: &str = "walkie_whole";
 
 /// A statement.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -80,7 +82,16 @@ impl Statement {
         match (&from.alias, &from.origin) {
             (Some(alias), _) => self.name(alias),
             (None, Origin::Table(schema, name)) => self.qualified(schema, name),
-            (None, Origin::Source) => self.push("walkie_source"),
+            (None, Origin::Source | Origin::Function(..)) => self.push("walkie_source"),
+        }
+    }
+
+    /// Adds a row of `from` as one value, as functions take it.
+    pub fn whole(&mut self, from: &From) -> &mut Self {
+        match from.origin {
+            Origin::Source => self.reference(from).push(".").name(WHOLE),
+            // A bare name could be a column's.
+            Origin::Table(..) | Origin::Function(..) => self.reference(from).push(".*"),
         }
     }
 
@@ -106,63 +117,6 @@ impl Statement {
             };
         }
         self
-    }
-
-    /// Adds conditions, all of which must hold.
-    pub fn checks(&mut self, from: &From, embeds: &[usize], checks: &[Check]) -> &mut Self {
-        self.list(" and ", checks, |out, check| out.check(from, embeds, check))
-    }
-
-    /// `embeds` are the numbers of what is embedded in rows of `from`.
-    fn check(&mut self, from: &From, embeds: &[usize], check: &Check) {
-        match check {
-            Check::Compare { field, is_negated, operation } => {
-                self.push(if *is_negated { "not " } else { "" }).field(from, field);
-                self.operation(operation);
-            }
-            Check::Embed { index, is_negated } => {
-                let number = embeds[*index];
-                let is = if *is_negated { "is not null" } else { "is null" };
-                self.push(&format!("walkie_embed_{number}.body {is}"));
-            }
-            Check::Logic { is_negated, is_all, checks } => {
-                self.push(if *is_negated { "not (" } else { "(" });
-                let joint = if *is_all { " and " } else { " or " };
-                self.list(joint, checks, |out, check| out.check(from, embeds, check)).push(")");
-            }
-        }
-    }
-
-    fn operation(&mut self, operation: &Operation) {
-        match operation {
-            Operation::Compare { operator, quantifier: None, value } => {
-                self.push(" ").push(operator).push(" ").bind(value);
-            }
-            Operation::Compare { operator, quantifier: Some(quantifier), value } => {
-                self.push(" ").push(operator).push(" ").push(quantifier).push("(");
-                self.bind(value).push(")");
-            }
-            // One parameter for any number of elements: the statement stays the same.
-            Operation::In(elements) => {
-                self.push(" = any(").bind(&array_literal(elements)).push(")");
-            }
-            Operation::Is(value) => {
-                self.push(" is ").push(value);
-            }
-        }
-    }
-
-    /// Adds an order, if there is any.
-    pub fn order(&mut self, from: &From, order: &[Order]) -> &mut Self {
-        if order.is_empty() {
-            return self;
-        }
-        self.push(" order by ").list(", ", order, |out, term| {
-            out.field(from, &term.field);
-            for words in [term.direction, term.nulls].into_iter().flatten() {
-                out.push(" ").push(words);
-            }
-        })
     }
 }
 

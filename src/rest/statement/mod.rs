@@ -1,10 +1,12 @@
 //! [`Plan`] -> [`Statement`]: one SQL statement whose one row is the whole answer. Pure.
 //!
-//! Reading order: `fragment` (names, literals, parameters), `read`, `write`, `call`. Every
-//! statement gives the same columns: `body`, `rows`, `total`, `headers`, `status`, `location`,
-//! `updated` and `place`.
+//! Reading order: `fragment` (names, literals, parameters), `condition`, `read`, `embed`, `write`,
+//! `call`. Every statement gives the same columns: `body`, `rows`, `total`, `headers`, `status`,
+//! `location`, `updated` and `place`.
 
 mod call;
+mod condition;
+mod embed;
 mod fragment;
 mod read;
 mod write;
@@ -13,7 +15,7 @@ pub use fragment::{Statement, quote_name};
 
 use super::media::Media;
 use super::plan::Plan;
-use super::prefer::Preferences;
+use super::prefer::Count;
 use super::request::ApiRequest;
 
 /// What the answer should contain.
@@ -22,16 +24,21 @@ struct Wanted {
     media: Media,
     has_body: bool,
     has_total: bool,
+    /// Where counting may stop.
+    count_to: Option<i64>,
     has_place: bool,
 }
 
 /// Writes the statement of a plan; there is none when nothing has to be asked.
 pub fn render(request: &ApiRequest, plan: &Plan) -> Option<Statement> {
-    let Preferences { count_exact, .. } = request.preferences;
+    let count = request.preferences.count;
+    let is_read = matches!(plan, Plan::Read(_));
+    let most = request.bounds.max_rows.filter(|_| is_read && count == Some(Count::Estimated));
     let wanted = Wanted {
         media: request.media,
         has_body: !request.is_head(),
-        has_total: count_exact,
+        has_total: matches!(count, Some(Count::Exact | Count::Estimated)),
+        count_to: most.map(|most| most.saturating_add(1)),
         has_place: plan.is_read_only(&request.method),
     };
     match plan {
@@ -39,6 +46,14 @@ pub fn render(request: &ApiRequest, plan: &Plan) -> Option<Statement> {
         Plan::Write(write) => Some(write::render(write, &request.payload, wanted)),
         Plan::Call(call) => Some(call::render(call, &request.payload, wanted)),
         Plan::Inspect(_) => None,
+    }
+}
+
+/// The statement whose plan guesses how many rows there are, when a guess is wanted.
+pub fn render_estimate(request: &ApiRequest, plan: &Plan) -> Option<Statement> {
+    match (request.preferences.count, plan) {
+        (Some(Count::Planned | Count::Estimated), Plan::Read(rows)) => Some(read::estimate(rows)),
+        _ => None,
     }
 }
 
@@ -139,8 +154,7 @@ mod tests {
 
     /// The statement, its clauses on lines of their own, and its parameters.
     fn sql(method: &str, uri: &str, prefer: &str, body: &str) -> String {
-        let settings =
-            RestSettings { schemas: vec!["public".into()], extra_search_path: Vec::new() };
+        let settings = RestSettings { aggregates_enabled: true, ..RestSettings::default() };
         let request = Request::builder().method(method).uri(uri).header("prefer", prefer);
         let (parts, ()) = request.body(()).expect("a request").into_parts();
         let request =
@@ -162,8 +176,9 @@ mod tests {
             "",
         ), @r#"
         select coalesce(json_agg(walkie_row), '[]')::text as body, count(*) as rows, (select count(*)
+        from (select
         from "public"."books"
-        where "public"."books"."id" = any($1)) as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, pg_current_wal_flush_lsn() || '@' || pg_current_snapshot() as place
+        where "public"."books"."id" = any($1)) walkie_counted) as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, pg_current_wal_flush_lsn() || '@' || pg_current_snapshot() as place
         from (select "public"."books"."id", "public"."books"."data"->>'topic' as "topic"
         from "public"."books"
         where "public"."books"."id" = any($2) order by "public"."books"."id" desc limit $3) walkie_row
@@ -231,7 +246,7 @@ mod tests {
         with walkie_source as (select walkie_call.*
         from json_to_record($1::json) as walkie_arguments ("book" bigint), lateral "public"."lend_book"("book" := walkie_arguments."book") walkie_call)
         select (json_agg(walkie_row) -> 0)::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, null::text as place
-        from (select "lend_book".*
+        from (select "lend_book"."book_id", "lend_book"."person_id"
         from walkie_source as "lend_book") walkie_row
         ["{\"book\":7}"]
         "#);

@@ -1,8 +1,10 @@
 //! Rows, with what is embedded in them.
 
 use super::super::media::Media;
-use super::super::plan::{Between, Check, Embedded, From, Origin, Output, Rows};
-use super::{Statement, Wanted, answer, body};
+use super::super::plan::{Embedded, From, Output, Rows, Value};
+use super::super::range::Window;
+use super::condition::Place;
+use super::{Statement, Wanted, answer, body, embed};
 
 /// The statement that reads `rows`.
 pub fn render(rows: &Rows, wanted: Wanted) -> Statement {
@@ -45,140 +47,169 @@ fn total(out: &mut Statement, rows: &Rows, wanted: Wanted) {
     } else if rows.window.is_everything() {
         out.push("count(*)");
     } else {
-        out.push("(select count(*)");
-        let needed = |index: usize| rows.embeds[index].is_inner || asks_for(&rows.checks, index);
-        matching(out, rows, None, needed);
-        out.push(")");
+        out.push("(select count(*) from (");
+        counted(out, rows);
+        if let Some(most) = wanted.count_to {
+            out.push(" limit ").bind(&most.to_string());
+        }
+        out.push(") walkie_counted)");
     }
+}
+
+/// All rows, whatever their window, showing nothing.
+fn counted(out: &mut Statement, rows: &Rows) {
+    if rows.is_grouped() {
+        out.push("select ");
+        outputs(out, rows);
+        matching(out, rows, None, true);
+        group(out, rows);
+    } else {
+        out.push("select");
+        matching(out, rows, None, false);
+    }
+}
+
+/// The statement whose plan guesses how many rows there are in all.
+pub fn estimate(rows: &Rows) -> Statement {
+    let mut out = Statement::default();
+    out.push("explain (format json) ");
+    counted(&mut out, rows);
+    out
 }
 
 /// Ties embedded rows to the rows they are embedded in.
 #[derive(Clone, Copy)]
-struct Link<'a> {
-    outer: &'a From,
-    embed: &'a Embedded,
+pub struct Link<'a> {
+    /// Where the outer rows come from.
+    pub outer: &'a From,
+    /// What is embedded in them.
+    pub embed: &'a Embedded,
 }
 
-/// `select … from … where … order by … limit … offset …`
+/// `select … from … where … group by … order by … limit … offset …`
 pub fn select(out: &mut Statement, rows: &Rows) {
     select_linked(out, rows, None);
 }
 
-fn select_linked(out: &mut Statement, rows: &Rows, link: Option<Link<'_>>) {
-    out.push("select ").list(", ", &rows.outputs, |out, output| write_output(out, rows, output));
-    matching(out, rows, link, |_| true);
-    out.order(&rows.from, &rows.order);
-    if let Some(limit) = rows.window.limit {
-        out.push(" limit ").bind(&limit.to_string());
+/// The same of rows that are embedded in others.
+pub fn select_linked(out: &mut Statement, rows: &Rows, link: Option<Link<'_>>) {
+    out.push("select ");
+    outputs(out, rows);
+    matching(out, rows, link, true);
+    group_and_cut(out, rows);
+}
+
+/// The columns of the answered rows.
+pub fn outputs(out: &mut Statement, rows: &Rows) {
+    out.list(", ", &rows.outputs, |out, output| {
+        value(out, rows, output);
+        if let Some(label) = &output.label {
+            out.push(" as ").name(label);
+        }
+    });
+}
+
+/// One column, without its name.
+pub fn value(out: &mut Statement, rows: &Rows, output: &Output) {
+    let Output { value, aggregate, .. } = output;
+    let Some(aggregate) = aggregate else {
+        plain_value(out, rows, value);
+        // What JSON there is must be comparable, where rows are grouped by it.
+        if rows.is_grouped() && rows.is_built(output) {
+            out.push("::jsonb");
+        }
+        return;
+    };
+    out.push(if aggregate.cast.is_some() { "cast(" } else { "" });
+    out.push(aggregate.function).push("(");
+    match value {
+        Value::Presence => {
+            out.push("*");
+        }
+        value => plain_value(out, rows, value),
     }
-    if rows.window.offset > 0 {
-        out.push(" offset ").bind(&rows.window.offset.to_string());
+    out.push(")");
+    if let Some(cast) = &aggregate.cast {
+        out.push(" as ").push(cast).push(")");
     }
 }
 
-fn write_output(out: &mut Statement, rows: &Rows, output: &Output) {
-    match output {
-        Output::All => {
+fn plain_value(out: &mut Statement, rows: &Rows, value: &Value) {
+    match value {
+        Value::All => {
             out.reference(&rows.from).push(".*");
         }
-        Output::Field { field, label, cast } => {
-            match cast {
-                Some(cast) => {
-                    out.push("cast(").field(&rows.from, field).push(" as ").push(cast).push(")")
-                }
-                None => out.field(&rows.from, field),
-            };
-            if let Some(label) = label {
-                out.push(" as ").name(label);
-            }
+        Value::Presence => {
+            out.push("true");
         }
-        Output::Embed(index) => {
-            let embed = &rows.embeds[*index];
-            let name = format!("walkie_embed_{}.body", embed.number);
-            if embed.is_to_one {
-                out.push(&name);
-            } else {
-                out.push("coalesce(").push(&name).push(", '[]')");
-            }
-            out.push(" as ").name(&embed.label);
+        Value::Field { field, cast: Some(cast) } => {
+            out.push("cast(").field(&rows.from, field).push(" as ").push(cast).push(")");
+        }
+        Value::Field { field, cast: None } => {
+            out.field(&rows.from, field);
+        }
+        Value::Embed(index) | Value::Spread { embed: index, .. } => {
+            out.push(&embed::shown(value, &rows.embeds[*index]));
         }
     }
 }
 
-/// `from … where …` with those embeds that are `needed`.
-fn matching(
-    out: &mut Statement,
-    rows: &Rows,
-    link: Option<Link<'_>>,
-    needed: impl Fn(usize) -> bool,
-) {
+/// `from … where …`. Embeds that are shown are joined if `has_joins`; otherwise, as those that are
+/// not shown, they are looked for where rows depend on them.
+pub fn matching(out: &mut Statement, rows: &Rows, link: Option<Link<'_>>, has_joins: bool) {
     out.push(" from ");
-    match &rows.from.origin {
-        Origin::Table(schema, name) => out.qualified(schema, name),
-        Origin::Source => out.push("walkie_source"),
-    };
-    if let Some(alias) = &rows.from.alias {
-        out.push(" as ").name(alias);
-    }
+    embed::source(out, rows, link);
     if let Some(link) = link {
-        join_junction(out, rows, link.embed);
+        embed::join_junction(out, rows, link.embed);
     }
-    for (index, embed) in rows.embeds.iter().enumerate() {
-        if needed(index) {
-            join_embed(out, &rows.from, embed);
-        }
+    let is_joined = |embed: &&Embedded| has_joins && embed.is_joined;
+    for embed in rows.embeds.iter().filter(is_joined) {
+        embed::join(out, rows, embed);
     }
-    if link.is_some() || !rows.checks.is_empty() {
-        out.push(" where ");
+    let place = Place { from: &rows.from, embeds: &rows.embeds, has_joins };
+    let mut joint = " where ";
+    if let Some(link) = link.filter(|link| !link.embed.near.is_empty()) {
+        out.push(joint);
+        embed::tie(out, rows, link);
+        joint = " and ";
     }
-    if let Some(link) = link {
-        tie(out, rows, link);
-        out.push(if rows.checks.is_empty() { "" } else { " and " });
+    for embed in rows.embeds.iter().filter(|embed| embed.is_inner && !is_joined(embed)) {
+        out.push(joint);
+        embed::exists(out, &rows.from, embed);
+        joint = " and ";
     }
-    let numbers: Vec<usize> = rows.embeds.iter().map(|embed| embed.number).collect();
-    out.checks(&rows.from, &numbers, &rows.checks);
-}
-
-fn join_embed(out: &mut Statement, outer: &From, embed: &Embedded) {
-    let name = format!("walkie_embed_{}", embed.number);
-    out.push(if embed.is_inner { " join lateral (" } else { " left join lateral (" });
-    out.push(if embed.is_to_one { "select row_to_json" } else { "select json_agg" });
-    out.push("(walkie_row) as body from (");
-    select_linked(out, &embed.rows, Some(Link { outer, embed }));
-    out.push(") walkie_row) ").push(&name).push(" on ");
-    if embed.is_inner {
-        out.push(&name).push(".body is not null");
-    } else {
-        out.push("true");
+    for check in &rows.checks {
+        out.push(joint);
+        out.check(place, check);
+        joint = " and ";
     }
 }
 
-fn join_junction(out: &mut Statement, rows: &Rows, embed: &Embedded) {
-    let Some(Between { schema, table, far }) = &embed.junction else { return };
-    let via = format!("walkie_via_{}", embed.number);
-    out.push(" join ").qualified(schema, table).push(" ").push(&via).push(" on ");
-    out.list(" and ", far, |out, (between, inner)| {
-        out.push(&via).push(".").name(between).push(" = ").column(&rows.from, inner);
-    });
+/// `group by … order by … limit … offset …`
+pub fn group_and_cut(out: &mut Statement, rows: &Rows) {
+    group(out, rows);
+    out.order(Place { from: &rows.from, embeds: &rows.embeds, has_joins: true }, &rows.order);
+    cut(out, rows.window);
 }
 
-/// Embedded rows, or the junction's, belong to the outer row.
-fn tie(out: &mut Statement, rows: &Rows, Link { outer, embed }: Link<'_>) {
-    out.list(" and ", &embed.near, |out, (outer_column, inner_column)| {
-        if embed.junction.is_some() {
-            out.push(&format!("walkie_via_{}.", embed.number)).name(inner_column);
-        } else {
-            out.column(&rows.from, inner_column);
-        }
-        out.push(" = ").column(outer, outer_column);
-    });
+/// Groups by every output that is no aggregate, by its number.
+fn group(out: &mut Statement, rows: &Rows) {
+    if !rows.is_grouped() {
+        return;
+    }
+    let numbers = rows.outputs.iter().enumerate().filter(|(_, output)| output.aggregate.is_none());
+    let numbers: Vec<String> = numbers.map(|(index, _)| (index + 1).to_string()).collect();
+    if !numbers.is_empty() {
+        out.push(" group by ").push(&numbers.join(", "));
+    }
 }
 
-/// Whether some condition asks for the embed at `index`.
-fn asks_for(checks: &[Check], wanted: usize) -> bool {
-    checks.iter().any(|check| match check {
-        Check::Embed { index, .. } => *index == wanted,
-        Check::Logic { checks, .. } => asks_for(checks, wanted),
-        Check::Compare { .. } => false,
-    })
+/// `limit … offset …`
+pub fn cut(out: &mut Statement, window: Window) {
+    if let Some(limit) = window.limit {
+        out.push(" limit ").bind(&limit.to_string());
+    }
+    if window.offset > 0 {
+        out.push(" offset ").bind(&window.offset.to_string());
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::super::plan::{Conflict, From, Origin, Work, WritePlan};
 use super::super::request::{Payload, PayloadShape};
+use super::fragment::WHOLE;
 use super::{Statement, Wanted, answer, read};
 use crate::pg::catalog::Column;
 
@@ -85,7 +86,13 @@ fn matching(out: &mut Statement, plan: &WritePlan, checks: &[super::super::plan:
 }
 
 fn returned(out: &mut Statement, plan: &WritePlan) {
-    if plan.returning.is_empty() {
+    if plan.returns_whole {
+        let target =
+            From { origin: Origin::Table(plan.schema.clone(), plan.table.clone()), alias: None };
+        out.whole(&target).push("::").qualified(&plan.schema, &plan.table);
+        out.push(" as ").name(WHOLE);
+        out.push(if plan.returning.is_empty() { "" } else { ", " });
+    } else if plan.returning.is_empty() {
         out.push("1");
     }
     out.list(", ", &plan.returning, |out, column| {
