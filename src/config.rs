@@ -316,6 +316,63 @@ pub struct RestSettings {
     /// Whether parameters may call an aliased embed by its target's name.
     #[arg(skip = true)]
     pub legacy_target_names: bool,
+    /// Function that runs before every request, as schema.name or name
+    #[arg(long, env = "WALKIE_PRE_REQUEST")]
+    pub pre_request: Option<String>,
+    /// How the transaction of a request ends
+    #[arg(long, env = "WALKIE_TX_END", value_enum, default_value_t = TransactionEnd::Commit)]
+    pub tx_end: TransactionEnd,
+    /// Settings of functions that count for the whole transaction, separated by commas
+    #[arg(
+        long,
+        env = "WALKIE_HOISTED_TX_SETTINGS",
+        default_value = "statement_timeout,plan_filter.statement_cost_limit,default_transaction_isolation",
+        value_delimiter = ','
+    )]
+    pub hoisted_tx_settings: Vec<String>,
+    /// Whether clients may ask how Postgres would answer (application/vnd.pgrst.plan)
+    #[arg(long, env = "WALKIE_PLAN_ENABLED", default_value_t = false, action = clap::ArgAction::Set)]
+    pub plan_enabled: bool,
+    /// How much an error of REST says
+    #[arg(long, env = "WALKIE_CLIENT_ERROR_VERBOSITY", value_enum, default_value_t = ErrorVerbosity::Verbose)]
+    pub client_error_verbosity: ErrorVerbosity,
+    /// Settings that every transaction finds: names that begin with `app.settings.`, and values.
+    #[arg(skip)]
+    pub app_settings: Vec<(String, String)>,
+}
+
+/// How the transaction of a request ends when nothing goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TransactionEnd {
+    /// Its work stays.
+    Commit,
+    /// Its work stays, unless the client wants it undone.
+    CommitAllowOverride,
+    /// Its work is undone.
+    Rollback,
+    /// Its work is undone, unless the client wants it to stay.
+    RollbackAllowOverride,
+}
+
+/// How much an error says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ErrorVerbosity {
+    /// Code, message, details and hint.
+    Verbose,
+    /// Code and message.
+    Minimal,
+}
+
+impl TransactionEnd {
+    /// Whether the client has a say.
+    pub fn may_be_chosen(self) -> bool {
+        matches!(self, Self::CommitAllowOverride | Self::RollbackAllowOverride)
+    }
+
+    /// Whether the work is undone when the client says nothing.
+    pub fn is_rollback(self) -> bool {
+        matches!(self, Self::Rollback | Self::RollbackAllowOverride)
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Answers requests that panic with what `answer` gives. `observe` logs where it was.
-pub fn catch<R: IntoResponse + 'static>(router: Router, answer: fn() -> R) -> Router {
+pub fn catch<R: IntoResponse + 'static>(
+    router: Router,
+    answer: impl Fn() -> R + Clone + Send + Sync + 'static,
+) -> Router {
     let answer = move |_: Box<dyn Any + Send>| -> Response { answer().into_response() };
     router.layer(CatchPanicLayer::custom(answer))
 }

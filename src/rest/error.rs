@@ -4,9 +4,11 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use hyper::ext::ReasonPhrase;
 use serde_json::{Value, json};
 
 use super::sqlstate;
+use crate::config::ErrorVerbosity;
 use crate::identity;
 use crate::pg;
 
@@ -89,8 +91,8 @@ pub enum Error {
         name: String,
         /// The arguments given.
         arguments: Vec<String>,
-        /// Whether a single unnamed argument would have done.
-        takes_body: bool,
+        /// What else would have done.
+        takes: Takes,
         /// A function of a similar name.
         similar: Option<String>,
     },
@@ -125,6 +127,18 @@ pub enum Error {
     Override(&'static str),
     /// A fault of this program: it panicked.
     Broken,
+    /// A PUT that does not name one row by its key.
+    PutFilters,
+    /// A PUT of a part of the rows.
+    PutLimit,
+    /// A PUT whose body is another row than its address names.
+    PutMismatch,
+    /// Preferences that are not understood.
+    Preferences(Vec<String>),
+    /// More rows were changed than the client allowed.
+    TooManyRows(i64),
+    /// A limit for a function that gives one result.
+    LimitOfSingle,
 }
 
 /// What is wrong with a range.
@@ -143,13 +157,22 @@ pub enum RangeFault {
     },
 }
 
+/// What a function that was not found might have taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// The arguments by their names.
+    Named,
+    /// The same, or a single unnamed JSON argument.
+    NamedOrJson,
+    /// Only a single unnamed argument of this type.
+    Whole(&'static str),
+}
+
 /// What the dialect has and this server has not.
 #[derive(Debug, Clone, Copy)]
 pub enum Feature {
     /// `...rel(a.sum())` of many rows
     AggregatesOfSpread,
-    /// `PUT`
-    Put,
 }
 
 /// One of several ways, as the answer tells it.
@@ -178,6 +201,8 @@ pub struct Reply {
     pub hint: Value,
     /// Headers beside the dialect's own.
     pub headers: HeaderMap,
+    /// What stands beside the status, when a rule chose it.
+    pub reason: Option<String>,
 }
 
 impl Error {
@@ -192,12 +217,19 @@ impl Error {
             | Self::AggregatesOff
             | Self::NotImplemented(_)
             | Self::NoRelation { .. }
-            | Self::NoColumn { .. } => StatusCode::BAD_REQUEST,
+            | Self::NoColumn { .. }
+            | Self::PutLimit
+            | Self::PutMismatch
+            | Self::Preferences(_)
+            | Self::TooManyRows(_)
+            | Self::LimitOfSingle => StatusCode::BAD_REQUEST,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Path | Self::Root | Self::NoRoutine { .. } | Self::NoTable { .. } => {
                 StatusCode::NOT_FOUND
             }
-            Self::VerbOnRoutine(_) | Self::Verb(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::VerbOnRoutine(_) | Self::Verb(_) | Self::PutFilters => {
+                StatusCode::METHOD_NOT_ALLOWED
+            }
             Self::Schema(..) | Self::MediaType(_) | Self::NotSingular(_) => {
                 StatusCode::NOT_ACCEPTABLE
             }
@@ -219,19 +251,25 @@ impl Error {
             Self::VerbOnRoutine(_) => "PGRST101",
             Self::Body(_) | Self::BodyTooLarge => "PGRST102",
             Self::Range(_) => "PGRST103",
+            Self::PutFilters => "PGRST105",
             Self::Schema(..) => "PGRST106",
             Self::MediaType(_) => "PGRST107",
             Self::NotEmbedded(_) => "PGRST108",
             Self::Override("response.headers") => "PGRST111",
             Self::Override(_) => "PGRST112",
+            Self::PutLimit => "PGRST114",
+            Self::PutMismatch => "PGRST115",
             Self::NotSingular(_) => "PGRST116",
             Self::Verb(_) => "PGRST117",
             Self::RelatedOrder { .. } => "PGRST118",
             Self::EmbedOperator(_) => "PGRST120",
+            Self::Preferences(_) => "PGRST122",
             Self::AggregatesOff => "PGRST123",
+            Self::TooManyRows(_) => "PGRST124",
             Self::Path => "PGRST125",
             Self::Root => "PGRST126",
             Self::NotImplemented(_) => "PGRST127",
+            Self::LimitOfSingle => "PGRST128",
             Self::NoRelation { .. } => "PGRST200",
             Self::AmbiguousRelation { .. } => "PGRST201",
             Self::NoRoutine { .. } => "PGRST202",
@@ -286,6 +324,9 @@ impl Error {
             Self::AmbiguousRelation { origin, target, .. } => format!(
                 "Could not embed because more than one relationship was found for '{origin}' and '{target}'"
             ),
+            Self::NoRoutine { name, takes: Takes::Whole(_), .. } => {
+                format!("Could not find the function {name} in the schema cache")
+            }
             Self::NoRoutine { name, arguments, .. } if arguments.is_empty() => {
                 format!("Could not find the function {name} without parameters in the schema cache")
             }
@@ -308,8 +349,27 @@ impl Error {
             }
             Self::Token(error) => token_message(error),
             Self::Database { error, .. } => error.to_string(),
-            Self::Override(setting) => format!("{setting} is invalid"),
             Self::Broken => "Unexpected failure, please check the server's log".into(),
+            Self::Override("response.headers") => {
+                "response.headers guc must be a JSON array composed of objects with a single key \
+                 and a string value"
+                    .into()
+            }
+            Self::Override(setting) => format!("{setting} guc must be a valid status code"),
+            Self::PutFilters => {
+                "Filters must include all and only primary key columns with 'eq' operators".into()
+            }
+            Self::PutLimit => "limit/offset querystring parameters are not allowed for PUT".into(),
+            Self::PutMismatch => {
+                "Payload values do not match URL in primary key column(s)".into()
+            }
+            Self::Preferences(_) => "Invalid preferences given with handling=strict".into(),
+            Self::TooManyRows(_) => {
+                "Query result exceeds max-affected preference constraint".into()
+            }
+            Self::LimitOfSingle => "Function must return SETOF or TABLE when max-affected \
+                                    preference is used with handling=strict"
+                .into(),
         }
     }
 
@@ -336,7 +396,6 @@ impl Error {
                 Feature::AggregatesOfSpread => {
                     "Aggregates are not implemented for one-to-many or many-to-many spreads."
                 }
-                Feature::Put => "PUT is not implemented; POST with on_conflict does the same.",
             }),
             Self::NoRelation { origin, target, hint, schema, .. } => {
                 let by = hint.as_ref().map(|hint| format!(" using the hint '{hint}'"));
@@ -356,18 +415,27 @@ impl Error {
                     })
                 })
                 .collect(),
-            Self::NoRoutine { name, arguments, takes_body, .. } => {
-                let with = match arguments.as_slice() {
-                    [] => "without parameters".to_owned(),
-                    [one] => format!("with parameter {one}"),
-                    several => format!("with parameters {}", several.join(", ")),
+            Self::NoRoutine { name, arguments, takes, .. } => {
+                let with = match (takes, arguments.as_slice()) {
+                    (Takes::Whole(sql_type), _) => {
+                        format!("with a single unnamed {sql_type} parameter")
+                    }
+                    (_, []) => "without parameters".to_owned(),
+                    (_, [one]) => format!("with parameter {one}"),
+                    (_, several) => format!("with parameters {}", several.join(", ")),
                 };
-                let or =
-                    if *takes_body { " or with a single unnamed json/jsonb parameter" } else { "" };
+                let or = match takes {
+                    Takes::NamedOrJson => " or with a single unnamed json/jsonb parameter",
+                    Takes::Named | Takes::Whole(_) => "",
+                };
                 json!(format!(
                     "Searched for the function {name} {with}{or}, but no matches were found in the schema cache."
                 ))
             }
+            Self::Preferences(unknown) => {
+                json!(format!("Invalid preferences: {}", unknown.join(", ")))
+            }
+            Self::TooManyRows(rows) => json!(format!("The query affects {rows} rows")),
             _ => return None,
         })
     }
@@ -433,6 +501,7 @@ impl Error {
             details: self.details().unwrap_or_default(),
             hint: self.hint().into(),
             headers: self.headers(),
+            reason: None,
         }
     }
 }
@@ -473,30 +542,38 @@ impl Error {
             error => tracing::error!(code, ?error, "request failed"),
         }
     }
-}
 
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
+    /// The error as it leaves, saying as much as is wanted.
+    pub fn into_response(self, verbosity: ErrorVerbosity) -> Response {
         let reply = self.reply();
         if reply.status.is_server_error() {
             self.log(&reply.code);
         }
-        reply.into_response()
+        reply.into_response(verbosity)
     }
 }
 
-impl IntoResponse for Reply {
-    fn into_response(self) -> Response {
-        let body = json!({
-            "code": self.code,
-            "message": self.message,
-            "details": self.details,
-            "hint": self.hint,
-        });
+impl Reply {
+    fn into_response(self, verbosity: ErrorVerbosity) -> Response {
+        let body = match verbosity {
+            ErrorVerbosity::Minimal => json!({ "code": self.code, "message": self.message }),
+            ErrorVerbosity::Verbose => json!({
+                "code": self.code,
+                "details": self.details,
+                "hint": self.hint,
+                "message": self.message,
+            }),
+        };
         let mut headers = self.headers;
-        insert(&mut headers, header::CONTENT_TYPE, "application/json; charset=utf-8");
+        if !headers.contains_key(header::CONTENT_TYPE) {
+            insert(&mut headers, header::CONTENT_TYPE, "application/json; charset=utf-8");
+        }
         let proxy_status = HeaderName::from_static("proxy-status");
         insert(&mut headers, proxy_status, &format!("PostgREST; error={}", self.code));
-        (self.status, headers, body.to_string()).into_response()
+        let mut response = (self.status, headers, body.to_string()).into_response();
+        if let Some(reason) = self.reason.and_then(|text| ReasonPhrase::try_from(text).ok()) {
+            response.extensions_mut().insert(reason);
+        }
+        response
     }
 }

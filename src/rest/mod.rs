@@ -1,11 +1,13 @@
 //! The REST dialect: HTTP in, one statement to Postgres, HTTP out.
 //!
-//! Reading order: `request` (with `query`, `prefer`, `media`, `range`), `plan`, `statement`,
-//! `run`, `response`; `error` and `sqlstate` say what goes wrong. All but `run` are pure.
+//! Reading order: `request` (with `query`, `payload`, `prefer`, `media`, `range`), `plan`,
+//! `statement`, `run`, `response`; `error` and `sqlstate` say what goes wrong. All but `run` are
+//! pure.
 
 mod clock;
 mod error;
 mod media;
+mod payload;
 mod plan;
 mod prefer;
 mod query;
@@ -22,7 +24,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::any;
 use http::header;
 use http::request::Parts;
@@ -51,8 +53,9 @@ impl Rest {
 
     /// Every path; which ones lead somewhere, the catalog knows.
     pub fn router(self) -> Router {
+        let verbosity = self.settings.client_error_verbosity;
         let router = Router::new().route("/", any(serve)).fallback(serve).with_state(self);
-        catch_panics(router, || Error::Broken)
+        catch_panics(router, move || Error::Broken.into_response(verbosity))
     }
 }
 
@@ -61,7 +64,8 @@ async fn serve(
     http: Parts,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    answer(&rest, &http, body).await.unwrap_or_else(Error::into_response)
+    let verbosity = rest.settings.client_error_verbosity;
+    answer(&rest, &http, body).await.unwrap_or_else(|error| error.into_response(verbosity))
 }
 
 async fn answer(
@@ -79,18 +83,25 @@ async fn answer(
     let request = ApiRequest::read(http, &body, &rest.settings)?;
     clock.lap("parse");
     let plan = plan::plan(&request, &catalog)?;
-    let statement = statement::render(&request, &plan);
+    let format = plan::negotiate(&request, &plan, &catalog, rest.settings.plan_enabled)?;
+    let statement = statement::render(&request, &plan, &format);
     clock.lap("plan");
     let answer = match &statement {
         Some(statement) => {
-            let estimate = statement::render_estimate(&request, &plan);
-            let work = run::Work { statement, estimate: estimate.as_ref() };
-            run::run(&rest.pg, &rest.settings, &identity, &request, &plan, work).await?
+            let estimate = statement::render_estimate(&request, &plan, &format);
+            let work = run::Work {
+                request: &request,
+                plan: &plan,
+                format: &format,
+                statement,
+                estimate: estimate.as_ref(),
+            };
+            run::run(&rest.pg, &catalog, &rest.settings, &identity, work).await?
         }
         None => run::Answer::default(),
     };
     clock.lap("transaction");
-    let mut response = response::write(&request, &plan, answer, rest.settings.schemas.len() > 1)?;
+    let mut response = response::write(&request, &plan, &format, answer)?;
     if let Some(warning) = query::legacy::warning(&request.query) {
         error::insert(response.headers_mut(), header::WARNING, &warning);
     }

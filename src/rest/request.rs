@@ -1,16 +1,13 @@
 //! HTTP -> [`ApiRequest`]: after this nobody sees a string that might still be wrong.
 
-use std::collections::BTreeMap;
-
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::error::{Error, Feature};
+use super::error::Error;
 use super::media::Media;
+use super::payload::{self, Payload};
 use super::prefer::{Missing, Preferences};
 use super::query::{self, Query};
 use super::range::Window;
@@ -35,10 +32,14 @@ pub struct ApiRequest {
     pub bounds: Bounds,
     /// What the client would like.
     pub preferences: Preferences,
-    /// Format of the answer.
-    pub media: Media,
+    /// Formats that the answer may have, the most wanted first.
+    pub accepts: Vec<Media>,
+    /// Format of the body.
+    pub content: Media,
     /// The body of a write or call.
     pub payload: Payload,
+    /// Whether the answer tells of which schema it is.
+    pub is_profiled: bool,
     /// All headers, as the JSON that rules read.
     pub headers: String,
     /// All cookies, as the JSON that rules read.
@@ -80,31 +81,8 @@ pub enum Change {
     Update,
     /// Rows no more.
     Delete,
-}
-
-/// A JSON body.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Payload {
-    /// Its text.
-    pub text: String,
-    /// What it is.
-    pub shape: PayloadShape,
-    /// Keys of its object or of all its objects, in order of their names.
-    pub keys: Vec<String>,
-}
-
-/// What a JSON body is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum PayloadShape {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// One object.
-    Object,
-    /// An array of this many objects.
-    Objects(usize),
-    /// Another value.
-    Other,
+    /// One row, new or with new values.
+    Put,
 }
 
 impl ApiRequest {
@@ -115,31 +93,36 @@ impl ApiRequest {
         let is_call = matches!(action, Action::Call(_));
         let by_get = matches!(method, Method::GET | Method::HEAD);
         let query = query::parse(http.uri.query().unwrap_or_default(), is_call && by_get)?;
-        let preferences = Preferences::read(headers);
         let accept = headers.get("accept").and_then(|accept| accept.to_str().ok());
+        let content = payload::content_type(headers);
+        let (schema, is_profiled) = schema(by_get, headers, &settings.schemas)?;
+        let columns = query.columns.as_deref();
         Ok(Self {
-            schema: schema(by_get, headers, &settings.schemas)?,
             window: window(&method, headers, &query)?,
             bounds: Bounds {
                 max_rows: settings.max_rows,
                 allows_aggregates: settings.aggregates_enabled,
                 allows_target_names: settings.legacy_target_names,
             },
-            media: Media::negotiate(accept)?,
+            accepts: Media::accepted(accept)?,
             payload: match &action {
                 Action::Write(_, Change::Insert | Change::Update) => {
-                    rows(content(headers, body)?, &query)?
+                    payload::rows(&content, body, columns)?
                 }
-                Action::Call(_) if !by_get => arguments(content(headers, body)?)?,
+                Action::Write(_, Change::Put) => payload::rows(&content, body, None)?,
+                Action::Call(_) if !by_get => payload::arguments(&content, body, columns)?,
                 _ => Payload::default(),
             },
+            preferences: Preferences::read(headers, settings.tx_end.may_be_chosen()),
             path: http.uri.path().to_owned(),
             headers: headers_json(headers),
             cookies: cookies_json(headers),
+            schema,
+            is_profiled,
+            content,
             action,
             method,
             query,
-            preferences,
         })
     }
 
@@ -180,7 +163,7 @@ fn action(method: &Method, path: &str) -> Result<Action, Error> {
                 Method::POST => Ok(Action::Write(name, Change::Insert)),
                 Method::PATCH => Ok(Action::Write(name, Change::Update)),
                 Method::DELETE => Ok(Action::Write(name, Change::Delete)),
-                Method::PUT => Err(Error::NotImplemented(Feature::Put)),
+                Method::PUT => Ok(Action::Write(name, Change::Put)),
                 Method::OPTIONS => Ok(Action::InspectRelation(name)),
                 _ => Err(Error::Verb(method.clone())),
             }
@@ -189,15 +172,20 @@ fn action(method: &Method, path: &str) -> Result<Action, Error> {
     }
 }
 
-/// Reads name the schema in `Accept-Profile`, everything else in `Content-Profile`.
-fn schema(by_get: bool, headers: &HeaderMap, served: &[String]) -> Result<String, Error> {
+/// Reads name the schema in `Accept-Profile`, everything else in `Content-Profile`. Where there
+/// is a choice, or one was named, the answer tells which it was.
+fn schema(
+    by_get: bool,
+    headers: &HeaderMap,
+    served: &[String],
+) -> Result<(String, bool), Error> {
     let profile = headers.get(if by_get { "accept-profile" } else { "content-profile" });
     match profile {
-        None => served.first().cloned().ok_or(Error::Path),
+        None => Ok((served.first().cloned().ok_or(Error::Path)?, served.len() > 1)),
         Some(profile) => {
             let profile = String::from_utf8_lossy(profile.as_bytes());
             if served.iter().any(|schema| *schema == profile) {
-                return Ok(profile.into_owned());
+                return Ok((profile.into_owned(), true));
             }
             Err(Error::Schema(profile.into_owned(), served.to_vec()))
         }
@@ -215,63 +203,6 @@ fn window(method: &Method, headers: &HeaderMap, query: &Query) -> Result<Window,
         numbers.iter().rev().find(|(at, _)| at.is_empty()).map(|(_, number)| *number)
     };
     Window::new(of_whole(&query.limits), of_whole(&query.offsets))
-}
-
-/// The body as text, if it says to be JSON or says nothing.
-fn content<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<&'a str, Error> {
-    if let Some(content_type) = headers.get("content-type") {
-        let content_type = String::from_utf8_lossy(content_type.as_bytes());
-        let name = content_type.split(';').next().unwrap_or_default().trim();
-        let is_json = matches!(
-            name.to_ascii_lowercase().as_str(),
-            "application/json"
-                | "application/vnd.pgrst.object+json"
-                | "application/vnd.pgrst.array+json"
-        );
-        if !is_json {
-            return Err(Error::Body(format!("Content-Type not acceptable: {content_type}")));
-        }
-    }
-    std::str::from_utf8(body).map_err(|_| invalid_json())
-}
-
-fn invalid_json() -> Error {
-    Error::Body("Empty or invalid json".into())
-}
-
-/// Members of an object, their values unread.
-type Members<'a> = BTreeMap<String, &'a RawValue>;
-
-/// An object, or objects with the same keys; with `columns=` the keys need not be known.
-fn rows(text: &str, query: &Query) -> Result<Payload, Error> {
-    if !text.trim_start().starts_with('[') {
-        let object: Members<'_> = serde_json::from_str(text).map_err(|_| invalid_json())?;
-        let keys = object.into_keys().collect();
-        return Ok(Payload { text: text.to_owned(), shape: PayloadShape::Object, keys });
-    }
-    let objects: Vec<Members<'_>> = serde_json::from_str(text).map_err(|_| invalid_json())?;
-    let is_uniform = objects.windows(2).all(|pair| pair[0].keys().eq(pair[1].keys()));
-    if !is_uniform && query.columns.is_none() {
-        return Err(Error::Body("All object keys must match".into()));
-    }
-    let shape = PayloadShape::Objects(objects.len());
-    let keys = objects.into_iter().next().unwrap_or_default().into_keys().collect();
-    Ok(Payload { text: text.to_owned(), shape, keys })
-}
-
-/// Named arguments; anything else is for a single unnamed one.
-fn arguments(text: &str) -> Result<Payload, Error> {
-    if text.trim().is_empty() {
-        return Ok(Payload { text: "{}".into(), shape: PayloadShape::Object, keys: Vec::new() });
-    }
-    let (shape, keys) = if text.trim_start().starts_with('{') {
-        let object: Members<'_> = serde_json::from_str(text).map_err(|_| invalid_json())?;
-        (PayloadShape::Object, object.into_keys().collect())
-    } else {
-        let _: IgnoredAny = serde_json::from_str(text).map_err(|_| invalid_json())?;
-        (PayloadShape::Other, Vec::new())
-    };
-    Ok(Payload { text: text.to_owned(), shape, keys })
 }
 
 fn headers_json(headers: &HeaderMap) -> String {
@@ -310,10 +241,6 @@ mod tests {
         ApiRequest::read(&parts, body.as_bytes(), &settings)
     }
 
-    fn message(result: Result<ApiRequest, Error>) -> String {
-        result.expect_err("refused").message()
-    }
-
     #[test]
     fn paths_name_relations_and_functions() {
         let action = |method, path| {
@@ -321,6 +248,8 @@ mod tests {
         };
         assert_eq!(action("GET", "/a%20b").expect("valid"), Action::Read("a b".into()));
         assert_eq!(action("POST", "/rpc/f").expect("valid"), Action::Call("f".into()));
+        let put = Action::Write("a".into(), Change::Put);
+        assert_eq!(action("PUT", "/a").expect("valid"), put);
         assert!(matches!(action("GET", "/"), Err(Error::Root)));
         assert!(matches!(action("GET", "/a/b"), Err(Error::Path)));
         assert!(matches!(action("GET", "/%00"), Err(Error::Path)));
@@ -336,20 +265,6 @@ mod tests {
         };
         assert_eq!(asked("other").expect("served"), "other");
         assert!(matches!(asked("auth"), Err(Error::Schema(..))));
-    }
-
-    #[test]
-    fn body_must_be_uniform_objects() {
-        let insert = |body| read(Request::builder().method("POST").uri("/a"), body);
-        let payload = insert(r#"[{"b":1,"a":2},{"a":1,"b":2}]"#).expect("valid").payload;
-        assert_eq!(
-            (payload.keys, payload.shape),
-            (vec!["a".into(), "b".into()], PayloadShape::Objects(2))
-        );
-        assert_eq!(message(insert(r#"[{"a":1},{"b":1}]"#)), "All object keys must match");
-        for body in ["", "7", "[7]", "{", "\u{1}"] {
-            assert_eq!(message(insert(body)), "Empty or invalid json");
-        }
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! Answer -> HTTP: status, headers, body.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::error::{Error, RangeFault, insert};
+use super::media::{Media, Negotiated};
 use super::plan::{Plan, Work, WritePlan};
-use super::prefer::{Preferences, Return};
-use super::request::{Action, ApiRequest, Change};
+use super::prefer::{Preferences, Resolution};
+use super::request::ApiRequest;
 use super::run::Answer;
 use crate::pg::catalog::routine::Shape;
 
@@ -22,25 +25,31 @@ const WALKIE_PLACE: HeaderName = HeaderName::from_static("walkie-place");
 /// Longest place in a header, in bytes: proxies refuse answers whose headers are large.
 const MAX_PLACE_BYTES: usize = 2000;
 
-/// Writes the answer of a plan that asked Postgres. `is_profiled` tells that several schemas
-/// are served.
+/// What stays as it is in an address.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Writes the answer of a plan that asked Postgres.
 pub fn write(
     request: &ApiRequest,
     plan: &Plan,
+    format: &Negotiated,
     answer: Answer,
-    is_profiled: bool,
 ) -> Result<Response, Error> {
     let mut headers = HeaderMap::new();
+    insert(&mut headers, header::VARY, "Accept, Prefer, Range");
+    if let Media::Plan(_) = format.media {
+        tell_format(request, format, &mut headers);
+        return Ok(respond(request, StatusCode::OK, headers, answer.body));
+    }
     let status = match plan {
         Plan::Read(_) => read_head(request, &answer, &mut headers)?,
         Plan::Write(write) => write_head(request, write, &answer, &mut headers),
-        Plan::Call(call) if call.shape == Shape::Void => StatusCode::NO_CONTENT,
-        Plan::Call(_) => window_head(request, &answer, &mut headers)?,
+        Plan::Call(call) => {
+            let status = window_head(request, &answer, &mut headers)?;
+            if call.shape == Shape::Void { StatusCode::NO_CONTENT } else { status }
+        }
         Plan::Inspect(verbs) => return Ok(inspection(verbs)),
     };
-    if is_profiled {
-        insert(&mut headers, CONTENT_PROFILE, &request.schema);
-    }
     if let Some(applied) = applied(request, plan).applied() {
         insert(&mut headers, PREFERENCE_APPLIED, &applied);
     }
@@ -48,16 +57,34 @@ pub fn write(
         insert(&mut headers, WALKIE_PLACE, &bounded(place));
     }
     if has_body(plan) {
-        insert(&mut headers, header::CONTENT_TYPE, request.media.content_type());
+        tell_format(request, format, &mut headers);
     }
     let status = overridden(status, &answer, &mut headers)?;
-    let body = if !has_body(plan) || request.is_head() {
-        Body::empty()
+    let body = answer.body.filter(|_| has_body(plan));
+    Ok(respond(request, status, headers, body))
+}
+
+/// In which format, and of which schema, the body is.
+fn tell_format(request: &ApiRequest, format: &Negotiated, headers: &mut HeaderMap) {
+    insert(headers, header::CONTENT_TYPE, &format.media.content_type());
+    if request.is_profiled {
+        insert(headers, CONTENT_PROFILE, &request.schema);
+    }
+}
+
+fn respond(
+    request: &ApiRequest,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Option<Vec<u8>>,
+) -> Response {
+    let body = if request.is_head() {
+        // Nobody knows how long the body would be, so no length is told.
+        Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())
     } else {
-        // A single result that is not there is null.
-        Body::from(answer.body.unwrap_or_else(|| "null".into()))
+        Body::from(body.unwrap_or_default())
     };
-    Ok((status, headers, body).into_response())
+    (status, headers, body).into_response()
 }
 
 /// A place `X/Y@xmin:xmax:xip,..` of bounded length. Where very many transactions are running,
@@ -87,7 +114,6 @@ fn read_head(
     answer: &Answer,
     headers: &mut HeaderMap,
 ) -> Result<StatusCode, Error> {
-    insert(headers, header::VARY, "Accept, Prefer, Range");
     let query = &request.query.canonical;
     let location =
         if query.is_empty() { request.path.clone() } else { format!("{}?{query}", request.path) };
@@ -117,8 +143,16 @@ fn write_head(
     answer: &Answer,
     headers: &mut HeaderMap,
 ) -> StatusCode {
+    let inserted = answer.rows - answer.updated.unwrap_or_default();
+    if plan.work.is_put() {
+        return match (plan.rows.is_some(), inserted > 0) {
+            (true, true) => StatusCode::CREATED,
+            (true, false) => StatusCode::OK,
+            (false, _) => StatusCode::NO_CONTENT,
+        };
+    }
     let total = answer.total.map_or_else(|| "*".into(), |total| total.to_string());
-    let is_update = matches!(request.action, Action::Write(_, Change::Update));
+    let is_update = matches!(plan.work, Work::Update { .. } | Work::Nothing);
     let range = if is_update && answer.rows > 0 {
         format!("0-{}/{total}", answer.rows - 1)
     } else {
@@ -128,33 +162,24 @@ fn write_head(
     if let Some(location) = answer.location.as_deref().and_then(|key| location(plan, key)) {
         insert(headers, header::LOCATION, &location);
     }
-    match &plan.work {
-        Work::Insert { conflict: Some(_), .. }
-            if answer.rows == answer.updated.unwrap_or_default() =>
-        {
-            StatusCode::OK
-        }
+    let merges = request.preferences.resolution == Some(Resolution::MergeDuplicates);
+    match plan.work {
+        Work::Insert { .. } if merges && inserted <= 0 => StatusCode::OK,
         Work::Insert { .. } => StatusCode::CREATED,
-        Work::Nothing if request.method == Method::POST => StatusCode::CREATED,
         _ if plan.rows.is_none() => StatusCode::NO_CONTENT,
         _ => StatusCode::OK,
     }
 }
 
-/// `/table?key=eq.value` of a new row, from its key as JSON.
+/// `/table?key=eq.value` of a new row, from names and texts of its key as JSON.
 fn location(plan: &WritePlan, key: &str) -> Option<String> {
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let key: Map<String, Value> = serde_json::from_str(key).ok()?;
-    let parts: Vec<String> = plan
-        .location
+    let encoded = |text: &str| utf8_percent_encode(text, KEPT).to_string();
+    let key: Vec<(String, Option<String>)> = serde_json::from_str(key).ok()?;
+    let parts: Vec<String> = key
         .iter()
-        .map(|column| {
-            let condition = match key.get(column) {
-                None | Some(Value::Null) => "is.null".to_owned(),
-                Some(Value::String(text)) => format!("eq.{}", encoded(text)),
-                Some(value) => format!("eq.{}", encoded(&value.to_string())),
-            };
-            format!("{}={condition}", encoded(column))
+        .map(|(column, value)| match value {
+            None => format!("{}=is.null", encoded(column)),
+            Some(value) => format!("{}=eq.{}", encoded(column), encoded(value)),
         })
         .collect();
     Some(format!("/{}?{}", encoded(&plan.table), parts.join("&")))
@@ -162,21 +187,33 @@ fn location(plan: &WritePlan, key: &str) -> Option<String> {
 
 /// The preferences that meant something here.
 fn applied(request: &ApiRequest, plan: &Plan) -> Preferences {
-    let mut preferences = request.preferences;
+    let asked = &request.preferences;
+    let everywhere = Preferences {
+        count: asked.count,
+        end: asked.end,
+        handling: asked.handling,
+        timezone: asked.timezone.clone(),
+        ..Preferences::default()
+    };
+    let written = Preferences { representation: asked.representation, ..everywhere.clone() };
     match plan {
+        Plan::Read(_) | Plan::Inspect(_) => everywhere,
+        Plan::Call(_) => Preferences { max_affected: asked.max_affected, ..everywhere },
         Plan::Write(write) => match &write.work {
-            Work::Insert { conflict: Some(_), .. } => {}
-            Work::Insert { .. } => preferences.resolution = None,
-            _ => (preferences.resolution, preferences.missing) = (None, None),
+            work if work.is_put() => written,
+            Work::Insert { conflict, .. } => Preferences {
+                resolution: asked.resolution.filter(|_| conflict.is_some()),
+                missing: asked.missing,
+                ..written
+            },
+            Work::Update { .. } | Work::Nothing => Preferences {
+                missing: asked.missing,
+                max_affected: asked.max_affected,
+                ..written
+            },
+            Work::Delete { .. } => Preferences { max_affected: asked.max_affected, ..written },
         },
-        _ => {
-            preferences = Preferences { count: preferences.count, ..Preferences::default() };
-        }
     }
-    if preferences.representation == Some(Return::HeadersOnly) && request.method != Method::POST {
-        preferences.representation = Some(Return::Minimal);
-    }
-    preferences
 }
 
 /// Rules may choose status and headers: `response.status`, and `response.headers` as an array
@@ -188,13 +225,16 @@ fn overridden(
 ) -> Result<StatusCode, Error> {
     if let Some(chosen) = &answer.headers {
         let fault = || Error::Override("response.headers");
-        let chosen: Vec<Map<String, Value>> = serde_json::from_str(chosen).map_err(|_| fault())?;
+        let chosen: Vec<BTreeMap<String, String>> =
+            serde_json::from_str(chosen).map_err(|_| fault())?;
+        if chosen.iter().any(|object| object.len() != 1) {
+            return Err(fault());
+        }
         // A header named here replaces ours; named twice it is sent twice.
         let mut seen: Vec<HeaderName> = Vec::new();
         for (name, value) in chosen.iter().flatten() {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| fault())?;
-            let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
-            let value = value.ok_or_else(fault)?;
+            let value = HeaderValue::from_str(value).map_err(|_| fault())?;
             if seen.contains(&name) {
                 headers.append(name, value);
             } else {
@@ -209,6 +249,7 @@ fn overridden(
             .parse()
             .ok()
             .and_then(|chosen| StatusCode::from_u16(chosen).ok())
+            .filter(|status| !status.is_informational())
             .ok_or(Error::Override("response.status")),
     }
 }

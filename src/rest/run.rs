@@ -1,21 +1,31 @@
 //! Statement -> answer, inside one session. The only part of the slice that waits.
 
+use std::error::Error as StdError;
+
 use futures_util::future;
 use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, Type};
 
 use super::error::Error;
+use super::media::{Media, Negotiated};
 use super::plan::Plan;
+use super::prefer::End;
 use super::request::ApiRequest;
-use super::statement::{Statement, quote_name};
+use super::statement::{Statement, WRONG_ROWS, quote_name};
 use crate::config::RestSettings;
 use crate::identity::{ANON, Identity};
-use crate::pg::{self, Pg, Session};
+use crate::pg::session::Isolation;
+use crate::pg::{self, Catalog, Pg, Session};
+
+/// A setting that is no setting of a transaction that has begun.
+const ISOLATION: &str = "default_transaction_isolation";
 
 /// What Postgres answered.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// The body, as text.
-    pub body: Option<String>,
+    /// The body, as text or as a function made it.
+    pub body: Option<Vec<u8>>,
     /// Rows in it.
     pub rows: i64,
     /// Rows in all, when they were counted.
@@ -24,7 +34,7 @@ pub struct Answer {
     pub headers: Option<String>,
     /// `response.status`, as a rule left it.
     pub status: Option<String>,
-    /// The key of a new row, as JSON.
+    /// Names and texts of a new row's key, as JSON.
     pub location: Option<String>,
     /// Rows that an upsert found already there.
     pub updated: Option<i64>,
@@ -32,10 +42,16 @@ pub struct Answer {
     pub place: Option<String>,
 }
 
-/// What Postgres is asked.
+/// What there is to ask, and in which format it is answered.
 #[derive(Clone, Copy)]
 pub struct Work<'a> {
-    /// The statement that makes the answer.
+    /// What was asked.
+    pub request: &'a ApiRequest,
+    /// What is done.
+    pub plan: &'a Plan,
+    /// The format.
+    pub format: &'a Negotiated,
+    /// The statement that does it.
     pub statement: &'a Statement,
     /// The one whose plan guesses how many rows there are in all, when a guess is wanted.
     pub estimate: Option<&'a Statement>,
@@ -44,37 +60,36 @@ pub struct Work<'a> {
 /// Asks Postgres. A change that does not answer what was asked is undone.
 pub async fn run(
     pg: &Pg,
+    catalog: &Catalog,
     settings: &RestSettings,
     identity: &Identity,
-    request: &ApiRequest,
-    plan: &Plan,
-    Work { statement, estimate }: Work<'_>,
+    work: Work<'_>,
 ) -> Result<Answer, Error> {
+    let Work { request, format, statement, estimate, .. } = work;
     let search_path = search_path(&request.schema, settings);
-    let mut session = Session::person(identity)
-        .set("search_path", &search_path)
-        .set("request.method", request.method.as_str())
-        .set("request.path", &request.path)
-        .set("request.headers", &request.headers)
-        .set("request.cookies", &request.cookies);
-    if plan.is_read_only(&request.method) {
-        session = session.read_only();
-    }
-    let refused = |error| Error::Database { error, is_anonymous: &*identity.role == ANON };
-    let wants_one = asks_for_one(request, plan);
-    // Only a change that may have to be undone waits for Postgres more than once.
-    if wants_one && !session.read_only {
-        return run_undoable(pg, &session, statement).await.map_err(refused)?;
-    }
-    if let Some(estimate) = estimate {
+    let first = settings.pre_request.as_deref().map(call);
+    let mut session = session(catalog, settings, identity, work);
+    session.first = first.as_deref();
+    // Before all others: a role may have a path of its own.
+    session.own_settings.insert(0, ("search_path", &search_path));
+    let failed =
+        |error: pg::Error| wrong_rows(work, &error).unwrap_or_else(|| refused(error, identity));
+    let answer = if let Some(estimate) = estimate {
         let found = run_estimated(pg, &session, [statement, estimate]).await;
-        let (mut answer, guess) = found.map_err(refused)?;
+        let (mut answer, guess) = found.map_err(failed)?;
         answer.total = total(request, answer.total, guess);
-        return if wants_one { exactly_one(answer) } else { Ok(answer) };
+        answer
+    } else {
+        let rows = pg.run(&session, &statement.sql, &statement.texts()).await.map_err(failed)?;
+        if let Media::Plan(_) = format.media {
+            return Ok(Answer { body: Some(lines(&rows).map_err(failed)?), ..Answer::default() });
+        }
+        read(&rows).map_err(failed)?
+    };
+    if matches!(work.plan, Plan::Read(_)) && format.media.is_singular() && answer.rows != 1 {
+        return Err(Error::NotSingular(answer.rows));
     }
-    let rows = pg.run(&session, &statement.sql, &statement.texts()).await.map_err(refused)?;
-    let answer = read(&rows).map_err(refused)?;
-    if wants_one { exactly_one(answer) } else { Ok(answer) }
+    Ok(answer)
 }
 
 /// Both statements, sent together, and the guess that the second one's plan makes.
@@ -113,38 +128,79 @@ fn total(request: &ApiRequest, counted: Option<i64>, guess: Option<i64>) -> Opti
     counted.filter(is_whole).or_else(|| guess.max(counted))
 }
 
-async fn run_undoable(
-    pg: &Pg,
-    session: &Session<'_>,
-    statement: &Statement,
-) -> Result<Result<Answer, Error>, pg::Error> {
-    let transaction = pg.begin(session).await?;
-    let answer = read(&transaction.query_text(&statement.sql, &statement.texts()).await?)?;
-    if answer.rows == 1 {
-        transaction.commit().await?;
-    } else {
-        transaction.rollback().await?;
-    }
-    Ok(exactly_one(answer))
-}
-
-fn exactly_one(answer: Answer) -> Result<Answer, Error> {
-    if answer.rows == 1 { Ok(answer) } else { Err(Error::NotSingular(answer.rows)) }
-}
-
-/// Whether any other number of rows than one is an error.
-fn asks_for_one(request: &ApiRequest, plan: &Plan) -> bool {
-    request.media.is_singular()
-        && match plan {
-            Plan::Read(_) | Plan::Write(_) | Plan::Inspect(_) => true,
-            Plan::Call(call) => call.is_set,
+/// As whom, and under which settings.
+fn session<'a>(
+    catalog: &'a Catalog,
+    settings: &'a RestSettings,
+    identity: &'a Identity,
+    Work { request, plan, .. }: Work<'a>,
+) -> Session<'a> {
+    let mut session = Session::person(identity)
+        .set("request.method", request.method.as_str())
+        .set("request.path", &request.path)
+        .set("request.headers", &request.headers)
+        .set("request.cookies", &request.cookies);
+    session.read_only = plan.is_read_only(&request.method);
+    session.undone = match request.preferences.end {
+        Some(End::Rollback) => true,
+        Some(End::Commit) => false,
+        None => settings.tx_end.is_rollback(),
+    };
+    for (name, value) in catalog.role_settings(&identity.role) {
+        if name == ISOLATION {
+            session.isolation = Some(Isolation::read(value));
+        } else {
+            session = session.set_own(name, value);
         }
+    }
+    if let Some(timezone) = &request.preferences.timezone {
+        session = session.set("timezone", timezone);
+    }
+    if let Plan::Call(call) = plan {
+        let is_hoisted = |name: &String| settings.hoisted_tx_settings.contains(name);
+        for (name, value) in call.settings.iter().filter(|(name, _)| is_hoisted(name)) {
+            if name == ISOLATION {
+                session.isolation = Some(Isolation::read(value));
+            } else {
+                session = session.set(name, value);
+            }
+        }
+    }
+    let app = settings.app_settings.iter();
+    app.fold(session, |session, (name, value)| session.set(name, value))
 }
 
-fn read(rows: &[tokio_postgres::Row]) -> Result<Answer, pg::Error> {
+/// The call of a function named `schema.name` or `name`.
+fn call(function: &str) -> String {
+    let parts: Vec<String> = function.splitn(2, '.').map(quote_name).collect();
+    format!("select {}()", parts.join("."))
+}
+
+fn refused(error: pg::Error, identity: &Identity) -> Error {
+    Error::Database { error, is_anonymous: &*identity.role == ANON }
+}
+
+/// The change touched another number of rows than allowed: the statement told that by an error,
+/// which has undone it.
+fn wrong_rows(Work { request, plan, format, .. }: Work<'_>, error: &pg::Error) -> Option<Error> {
+    let pg::Error::Refused(refused) = error else { return None };
+    let (_, rest) = refused.message().split_once(WRONG_ROWS)?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
+    let rows: i64 = digits.parse().ok()?;
+    Some(match plan {
+        Plan::Write(write) if write.work.is_put() => Error::PutMismatch,
+        _ if format.media.is_singular() && rows != 1 => Error::NotSingular(rows),
+        _ if request.preferences.limit().is_some_and(|most| rows > most) => {
+            Error::TooManyRows(rows)
+        }
+        _ => return None,
+    })
+}
+
+fn read(rows: &[Row]) -> Result<Answer, pg::Error> {
     let Some(row) = rows.first() else { return Ok(Answer::default()) };
     Ok(Answer {
-        body: row.try_get("body")?,
+        body: row.try_get::<_, Option<Raw>>("body")?.map(|body| body.0),
         rows: row.try_get("rows")?,
         total: row.try_get("total")?,
         headers: row.try_get("headers")?,
@@ -155,10 +211,44 @@ fn read(rows: &[tokio_postgres::Row]) -> Result<Answer, pg::Error> {
     })
 }
 
+/// An execution plan, each of its lines ended.
+fn lines(rows: &[Row]) -> Result<Vec<u8>, pg::Error> {
+    let mut text = Vec::new();
+    for row in rows {
+        text.extend(row.try_get::<_, Raw>(0)?.0);
+        text.push(b'\n');
+    }
+    Ok(text)
+}
+
+/// The bytes of a text, of JSON or of bytes, unread.
+struct Raw(Vec<u8>);
+
+impl<'a> FromSql<'a> for Raw {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(raw.to_vec()))
+    }
+
+    fn accepts(found: &Type) -> bool {
+        matches!(*found, Type::TEXT | Type::JSON | Type::BYTEA)
+    }
+}
+
 /// The schema asked, then those for types and operators.
 fn search_path(schema: &str, settings: &RestSettings) -> String {
     let extra = settings.extra_search_path.iter().filter(|extra| *extra != schema);
     let names: Vec<String> =
         std::iter::once(quote_name(schema)).chain(extra.map(|extra| quote_name(extra))).collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn function_before_requests_may_stand_in_a_schema() {
+        assert_eq!(call("check_it"), r#"select "check_it"()"#);
+        assert_eq!(call(r#"app.a"b"#), r#"select "app"."a""b"()"#);
+    }
 }

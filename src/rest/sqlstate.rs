@@ -1,5 +1,7 @@
 //! What Postgres refuses, as the dialect tells it: the SQLSTATE chooses the status.
 
+use std::collections::BTreeMap;
+
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
@@ -49,20 +51,13 @@ fn own(status: StatusCode, code: &str, message: &str) -> Reply {
         details: Value::Null,
         hint: Value::Null,
         headers: HeaderMap::new(),
+        reason: None,
     }
 }
 
 fn refusal(refusal: &Refusal<'_>, is_anonymous: bool) -> Reply {
     if refusal.code == "PGRST" {
-        return raised(refusal).unwrap_or_else(|| Reply {
-            details: "MESSAGE must be a JSON object with code and message, DETAIL one with status"
-                .into(),
-            ..own(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "PGRST121",
-                "Could not parse JSON in the \"RAISE SQLSTATE 'PGRST'\" error",
-            )
-        });
+        return raised(refusal).unwrap_or_else(Fault::reply);
     }
     let status = status(refusal, is_anonymous);
     let mut headers = HeaderMap::new();
@@ -76,13 +71,18 @@ fn refusal(refusal: &Refusal<'_>, is_anonymous: bool) -> Reply {
         details: refusal.details.into(),
         hint: refusal.hint.into(),
         headers,
+        reason: chosen(refusal.code).map(|_| refusal.message.to_owned()),
     }
 }
 
 /// A status that a rule chose by `raise sqlstate 'PTxyz'`.
 fn chosen(code: &str) -> Option<StatusCode> {
-    let status = code.strip_prefix("PT")?;
-    StatusCode::from_u16(status.parse().ok()?).ok()
+    status_of(code.strip_prefix("PT")?.parse().ok()?)
+}
+
+/// A status that can end an exchange; those below 200 announce one that is still to come.
+fn status_of(number: u16) -> Option<StatusCode> {
+    StatusCode::from_u16(number).ok().filter(|status| !status.is_informational())
 }
 
 fn status(refusal: &Refusal<'_>, is_anonymous: bool) -> StatusCode {
@@ -93,7 +93,14 @@ fn status(refusal: &Refusal<'_>, is_anonymous: bool) -> StatusCode {
     match (class, refusal.code) {
         (_, "42501") if is_anonymous => StatusCode::UNAUTHORIZED,
         (_, "42501") => StatusCode::FORBIDDEN,
-        (_, "22023") if refusal.message.starts_with("role ") => StatusCode::UNAUTHORIZED,
+        (_, "22023") if is_unknown_role(refusal.message) => StatusCode::UNAUTHORIZED,
+        // What the safeupdate extension says of a write without a filter.
+        (_, "21000") if refusal.message.ends_with("requires a WHERE clause") => {
+            StatusCode::BAD_REQUEST
+        }
+        (_, "42883") if refusal.message.starts_with("function xmlagg(") => {
+            StatusCode::NOT_ACCEPTABLE
+        }
         (_, "23503" | "23505") => StatusCode::CONFLICT,
         (_, "25006") => StatusCode::METHOD_NOT_ALLOWED,
         (_, "42883" | "42P01") => StatusCode::NOT_FOUND,
@@ -103,7 +110,7 @@ fn status(refusal: &Refusal<'_>, is_anonymous: bool) -> StatusCode {
         ("0L" | "0P" | "28", _) => StatusCode::FORBIDDEN,
         (
             "09" | "25" | "2D" | "38" | "39" | "3B" | "40" | "53" | "54" | "55" | "57" | "58"
-            | "F0" | "HV" | "P0" | "XX",
+            | "F0" | "HV" | "P0" | "PT" | "XX",
             _,
         )
         | (_, "42P17" | "21000") => StatusCode::INTERNAL_SERVER_ERROR,
@@ -111,8 +118,48 @@ fn status(refusal: &Refusal<'_>, is_anonymous: bool) -> StatusCode {
     }
 }
 
+fn is_unknown_role(message: &str) -> bool {
+    message.starts_with("role ") && message.ends_with("does not exist")
+}
+
+/// Why the answer that a rule chose cannot be given.
+enum Fault<'a> {
+    Message(&'a str),
+    Detail(&'a str),
+    NoDetail,
+}
+
+impl Fault<'_> {
+    fn reply(self) -> Reply {
+        let details = match self {
+            Self::Message(text) => format!("Invalid JSON value for MESSAGE: '{text}'"),
+            Self::Detail(text) => format!("Invalid JSON value for DETAIL: '{text}'"),
+            Self::NoDetail => "DETAIL is missing in the RAISE statement".into(),
+        };
+        let hint = match self {
+            Self::Message(_) => {
+                "MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and \
+                 optional keys: 'details', 'hint'."
+            }
+            Self::Detail(_) | Self::NoDetail => {
+                "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and \
+                 optional key: 'status_text'."
+            }
+        };
+        Reply {
+            details: details.into(),
+            hint: hint.into(),
+            ..own(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "PGRST121",
+                "Could not parse JSON in the \"RAISE SQLSTATE 'PGRST'\" error",
+            )
+        }
+    }
+}
+
 /// The whole answer, as a rule chose it by `raise sqlstate 'PGRST'`.
-fn raised(refusal: &Refusal<'_>) -> Option<Reply> {
+fn raised<'a>(refusal: &Refusal<'a>) -> Result<Reply, Fault<'a>> {
     #[derive(Deserialize)]
     struct Body {
         code: String,
@@ -126,22 +173,26 @@ fn raised(refusal: &Refusal<'_>) -> Option<Reply> {
     struct Head {
         status: u16,
         #[serde(default)]
-        headers: serde_json::Map<String, Value>,
+        status_text: Option<String>,
+        headers: BTreeMap<String, String>,
     }
-    let body: Body = serde_json::from_str(refusal.message).ok()?;
-    let head: Head = serde_json::from_str(refusal.details?).ok()?;
+    let body: Body =
+        serde_json::from_str(refusal.message).map_err(|_| Fault::Message(refusal.message))?;
+    let text = refusal.details.ok_or(Fault::NoDetail)?;
+    let head: Head = serde_json::from_str(text).map_err(|_| Fault::Detail(text))?;
     let mut headers = HeaderMap::new();
     for (name, value) in &head.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        headers.append(name, HeaderValue::from_str(value.as_str()?).ok()?);
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Fault::Detail(text))?;
+        headers.append(name, HeaderValue::from_str(value).map_err(|_| Fault::Detail(text))?);
     }
-    Some(Reply {
-        status: StatusCode::from_u16(head.status).ok()?,
+    Ok(Reply {
+        status: status_of(head.status).ok_or(Fault::Detail(text))?,
         code: body.code,
         message: body.message,
         details: body.details.into(),
         hint: body.hint.into(),
         headers,
+        reason: head.status_text,
     })
 }
 
@@ -163,7 +214,13 @@ mod tests {
         assert_eq!(status("22P02"), 400);
         assert_eq!(status("53300"), 503);
         assert_eq!(status("PT402"), 402);
-        assert_eq!(status("PT000"), 400);
+        assert_eq!(status("PT000"), 500);
+        assert_eq!(status("PTxyz"), 500);
+        assert_eq!(status("0L000"), 403);
+        assert_eq!(status("53400"), 500);
+        assert_eq!(status("42P17"), 500);
+        assert_eq!(status("P0002"), 500);
+        assert_eq!(status("P0001"), 400);
     }
 
     #[test]
@@ -179,6 +236,29 @@ mod tests {
         assert_eq!((reply.status.as_u16(), reply.code.as_str()), (402, "NO"));
         assert_eq!(reply.hint, "pay");
         assert_eq!(reply.headers["x-price"], "7");
-        assert_eq!(reply_to("PGRST", "no json", None).code, "PGRST121");
+        assert_eq!(reply.reason, None);
+        let named = r#"{"status":299,"status_text":"Fine","headers":{}}"#;
+        assert_eq!(reply_to("PGRST", message, Some(named)).reason.as_deref(), Some("Fine"));
+    }
+
+    #[test]
+    fn answers_that_do_not_read_are_told() {
+        let details = |message, detail| reply_to("PGRST", message, detail).details;
+        let message = r#"{"code":"NO","message":"no more"}"#;
+        assert_eq!(details("no json", None), "Invalid JSON value for MESSAGE: 'no json'");
+        assert_eq!(details(message, None), "DETAIL is missing in the RAISE statement");
+        for detail in ["{}", r#"{"status":100,"headers":{}}"#, r#"{"status":200}"#] {
+            let told = format!("Invalid JSON value for DETAIL: '{detail}'");
+            assert_eq!(details(message, Some(detail)), told.as_str());
+        }
+    }
+
+    #[test]
+    fn words_tell_some_states_apart() {
+        let status = |code, message| reply_to(code, message, None).status.as_u16();
+        assert_eq!(status("21000", "UPDATE requires a WHERE clause"), 400);
+        assert_eq!(status("21000", "more than one row"), 500);
+        assert_eq!(status("22023", "role \"x\" does not exist"), 401);
+        assert_eq!(status("22023", "role of the dice"), 400);
     }
 }

@@ -3,7 +3,7 @@
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{get, header, library, refusal, request};
+use super::{OBJECT, get, header, library, library_with, refusal, request, send};
 use crate::support::{Answer, Server};
 
 fn post(server: &Server, path: &str, body: &Value) -> RequestBuilder {
@@ -130,6 +130,153 @@ async fn rules_know_what_was_asked_and_by_whom() -> anyhow::Result<()> {
             "role": "authenticated", "method": "GET", "path": "/rpc/asked",
             "tea": "white", "cookie": "no",
         })
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn forms_give_arguments_like_the_query() -> anyhow::Result<()> {
+    let (_database, server) = library().await;
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+
+    let several = send(&server, Method::POST, "rpc/total", &form, "n=1&n=2&n=3").await;
+    let last = send(&server, Method::POST, "rpc/add", &form, "a=1&b=1&b=4").await;
+
+    assert_eq!(several.body, json!(6), "{}", several.text);
+    assert_eq!(last.body, json!(5));
+    assert_eq!(get(&server, "rpc/add?a=1&b=1&b=4").await.body, json!(5));
+    Ok(())
+}
+
+#[tokio::test]
+async fn bodies_are_handed_on_whole() -> anyhow::Result<()> {
+    let more = "
+        create function shout(text) returns text language sql immutable as $$ select upper($1) $$;
+        create function weigh(bytea) returns integer
+        language sql immutable as $$ select length($1) $$;
+        create function inspect(jsonb) returns text
+        language sql immutable as $$ select jsonb_typeof($1) $$;
+        create function inspect(a integer) returns text language sql immutable as $$ select 'a' $$;";
+    let (_database, server) = library_with(more, &[]).await;
+    let post = async |path: &str, kind: &str, body: &'static [u8]| {
+        send(&server, Method::POST, path, &[("content-type", kind)], body).await
+    };
+
+    let shout = post("rpc/shout", "text/plain", b"hello, {you}").await;
+    let weigh = post("rpc/weigh", "application/octet-stream", b"\x00\xff\x01").await;
+    let by_name = post("rpc/inspect", "application/json", br#"{"a":1}"#).await;
+    let fallback = post("rpc/inspect", "application/json", br#"{"b":1}"#).await;
+    let array = post("rpc/inspect", "application/json", b"[1,2]").await;
+    let wrong = post("rpc/shout", "application/octet-stream", b"hello").await;
+    let unknown = post("rpc/shout", "application/pdf", b"hello").await;
+
+    assert_eq!(shout.body, json!("HELLO, {YOU}"));
+    assert_eq!(weigh.body, json!(3));
+    assert_eq!((by_name.body, fallback.body), (json!("a"), json!("object")));
+    assert_eq!(array.body, json!("array"));
+    assert_eq!(refusal(&wrong), (404, "PGRST202"));
+    assert_eq!(
+        wrong.body,
+        json!({
+            "code": "PGRST202",
+            "details": "Searched for the function public.shout with a single unnamed bytea \
+                        parameter, but no matches were found in the schema cache.",
+            "hint": null,
+            "message": "Could not find the function public.shout in the schema cache",
+        })
+    );
+    assert_eq!(unknown.body["message"], "Content-Type not acceptable: application/pdf");
+    Ok(())
+}
+
+#[tokio::test]
+async fn values_of_any_type_are_given_and_taken() -> anyhow::Result<()> {
+    let more = "
+        create function plus_one(numbers integer[]) returns integer[]
+        language sql immutable as $$ select array_agg(n + 1) from unnest(numbers) n $$;
+        create function padded(code character) returns text language sql immutable as $$ select code $$;
+        create function pair_up(inout a integer, out b text)
+        language sql immutable as $$ select a + 1, 'x' $$;
+        create function names() returns setof text
+        language sql stable as $$ select name from people order by id $$;
+        create function none() returns integer language sql immutable as $$ select null::integer $$;
+        create function pairs() returns table (a integer, b text)
+        language sql stable as $$ values (1, 'x'), (2, 'y') $$;
+        create function records() returns setof record
+        language sql stable as $$ select id, name from people where id < 3 order by id $$;";
+    let (_database, server) = library_with(more, &[]).await;
+
+    assert_eq!(get(&server, "rpc/plus_one?numbers=%7B1,2%7D").await.body, json!([2, 3]));
+    let posted = Answer::of(post(&server, "rpc/plus_one", &json!({ "numbers": [3] }))).await;
+    assert_eq!(posted.body, json!([4]));
+    assert_eq!(get(&server, "rpc/padded?code=abc").await.body, json!("abc"));
+    assert_eq!(get(&server, "rpc/pair_up?a=1").await.body, json!({ "a": 2, "b": "x" }));
+    assert_eq!(get(&server, "rpc/names").await.body, json!(["Ana", "Bo", "Cy"]));
+    let none = get(&server, "rpc/none").await;
+    assert_eq!((none.text.as_str(), header(&none, "content-range")), ("null", "0-0/*"));
+    let pairs = get(&server, "rpc/pairs?select=b&a=gt.1").await;
+    assert_eq!(pairs.body, json!([{ "b": "y" }]));
+    let records = get(&server, "rpc/records").await;
+    assert_eq!(records.body.as_array().map(Vec::len), Some(2), "{}", records.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn single_results_and_nothing_tell_their_range() -> anyhow::Result<()> {
+    let (_database, server) = library().await;
+
+    let nothing = Answer::of(request(&server, Method::POST, "rpc/forget")).await;
+    let value = Answer::of(request(&server, Method::GET, "rpc/add?a=1").header("accept", OBJECT)).await;
+    let many = request(&server, Method::GET, "rpc/books_of?person=1").header("accept", OBJECT);
+    let many = Answer::of(many).await;
+
+    assert_eq!((nothing.status.as_u16(), header(&nothing, "content-range")), (204, "0-0/*"));
+    for absent in ["content-type", "content-length"] {
+        assert!(!nothing.headers.contains_key(absent), "{absent}");
+    }
+    assert_eq!((value.status.as_u16(), value.body), (200, json!(11)));
+    assert_eq!(refusal(&many), (406, "PGRST116"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn promise_of_a_function_is_kept() -> anyhow::Result<()> {
+    let more = "create function pretend() returns void
+                language plpgsql stable as $$ begin perform nextval('books_id_seq'); end $$;";
+    let (_database, server) = library_with(more, &[]).await;
+
+    for method in [Method::POST, Method::GET, Method::HEAD] {
+        let answer = Answer::of(request(&server, method, "rpc/pretend")).await;
+        assert_eq!(answer.status, 405, "{}", answer.text);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn likely_parameters_are_hinted_at() -> anyhow::Result<()> {
+    let (_database, server) = library().await;
+
+    let misnamed = get(&server, "rpc/books_of?persons=1").await;
+    let without = Answer::of(request(&server, Method::POST, "rpc/books_of")).await;
+
+    assert_eq!(
+        misnamed.body,
+        json!({
+            "code": "PGRST202",
+            "details": "Searched for the function public.books_of with parameter persons, but no \
+                        matches were found in the schema cache.",
+            "hint": "Perhaps you meant to call the function public.books_of(person)",
+            "message": "Could not find the function public.books_of(persons) in the schema cache",
+        })
+    );
+    assert_eq!(
+        without.body["message"],
+        "Could not find the function public.books_of without parameters in the schema cache"
+    );
+    assert_eq!(
+        without.body["details"],
+        "Searched for the function public.books_of without parameters or with a single unnamed \
+         json/jsonb parameter, but no matches were found in the schema cache."
     );
     Ok(())
 }

@@ -3,12 +3,17 @@
 mod aggregate;
 mod call;
 mod count;
+mod domains;
 mod embed;
 mod errors;
+mod media;
+mod preferences;
+mod put;
 mod read;
 mod relationship;
 mod reload;
 mod search;
+mod transaction;
 mod write;
 
 use reqwest::{Method, RequestBuilder};
@@ -39,6 +44,15 @@ async fn archive_with(flags: &[&str]) -> (Database, Server) {
     (database, server)
 }
 
+/// A server with these flags over a library with something more in it.
+async fn library_with(more: &str, flags: &[&str]) -> (Database, Server) {
+    let database = Database::scratch().await;
+    database.sql(include_str!("library.sql")).await;
+    database.sql(more).await;
+    let server = Server::start_with(&database, flags).await;
+    (database, server)
+}
+
 /// A request of somebody without a name.
 fn request(server: &Server, method: Method, path: &str) -> RequestBuilder {
     server.request(method, &format!("/rest/v1/{path}")).header("apikey", server.anon_key())
@@ -56,6 +70,19 @@ async fn write(server: &Server, method: Method, path: &str, body: Value) -> Answ
 
 fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
     answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// A request with these headers and this body.
+async fn send(
+    server: &Server,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::Body>,
+) -> Answer {
+    let request = request(server, method, path).body(body);
+    Answer::of(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
+        .await
 }
 
 /// Status and code of a refusal.

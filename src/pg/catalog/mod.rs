@@ -1,11 +1,13 @@
 //! What tables, relations and routines exist: the schema cache. Replaced whole, never changed.
 //!
 //! Reading order: `table`, `relation` (ways between tables), `view` (which tables a view shows, so
-//! that keys lead to it), `routine`, `load` (asks the database; its questions are the `.sql` files
-//! beside it).
+//! that keys lead to it), `routine`, `handler` (what makes other formats than JSON), `role`
+//! (settings of roles), `load` (asks the database; its questions are the `.sql` files beside it).
 
+pub mod handler;
 pub mod load;
 pub mod relation;
+pub mod role;
 pub mod routine;
 pub mod table;
 pub mod view;
@@ -17,13 +19,17 @@ pub use relation::Relation;
 pub use routine::Routine;
 pub use table::{Column, Table};
 
+use handler::{Handler, Target};
 use relation::{Computed, ForeignKey};
+use role::Role;
 
 /// What the served schemas looked like when they were last loaded.
 #[derive(Debug, Default)]
 pub struct Catalog {
     is_loaded: bool,
     schemas: HashMap<String, Schema>,
+    handlers: HashMap<Target, HashMap<String, Handler>>,
+    roles: HashMap<String, Vec<(String, String)>>,
 }
 
 /// One schema; ordered, because hints and lists for people should not jump about.
@@ -71,6 +77,23 @@ impl Catalog {
                 table.computed.insert(function.name.clone(), function.sql_type.clone());
             }
         }
+        self
+    }
+
+    /// The same with what makes other formats than JSON.
+    #[must_use]
+    pub fn with_handlers(mut self, handlers: Vec<Handler>) -> Self {
+        for handler in handlers {
+            let of_target = self.handlers.entry(handler.target.clone()).or_default();
+            of_target.insert(handler.media.clone(), handler);
+        }
+        self
+    }
+
+    /// The same with settings of roles.
+    #[must_use]
+    pub fn with_roles(mut self, roles: Vec<Role>) -> Self {
+        self.roles.extend(roles.into_iter().map(|role| (role.name, role.settings)));
         self
     }
 
@@ -122,5 +145,15 @@ impl Catalog {
             .get(schema)
             .into_iter()
             .flat_map(|schema| schema.routines.keys().map(String::as_str))
+    }
+
+    /// What makes this media type of a target.
+    pub fn handler(&self, target: &Target, media: &str) -> Option<&Handler> {
+        self.handlers.get(target)?.get(media)
+    }
+
+    /// What was set for a role: names and values.
+    pub fn role_settings(&self, role: &str) -> &[(String, String)] {
+        self.roles.get(role).map(Vec::as_slice).unwrap_or_default()
     }
 }

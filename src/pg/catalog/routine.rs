@@ -23,6 +23,9 @@ pub struct Routine {
     pub table_schema: Option<String>,
     /// The table whose rows it gives.
     pub table: Option<String>,
+    /// What `create function … set` says: names and values.
+    #[serde(default)]
+    pub settings: Vec<(String, String)>,
 }
 
 /// An argument.
@@ -30,9 +33,11 @@ pub struct Routine {
 pub struct Argument {
     /// Its name; empty for a single unnamed argument.
     pub name: String,
-    /// Its type, as SQL that needs no search path.
+    /// Its type, as people know it.
     #[serde(rename = "type")]
     pub sql_type: String,
+    /// Its type, as SQL that needs no search path and cuts no value short.
+    pub cast: String,
     /// Whether it has no default.
     pub is_required: bool,
     /// Whether it takes any number of values.

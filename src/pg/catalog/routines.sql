@@ -14,7 +14,14 @@ select coalesce(json_agg(json_build_object(
            else 'scalar'
          end,
          'table_schema', tn.nspname,
-         'table', c.relname
+         'table', c.relname,
+         'settings', (
+           select coalesce(json_agg(json_build_array(
+                    pg_catalog.split_part(entry, '=', 1),
+                    pg_catalog.substr(entry, pg_catalog.strpos(entry, '=') + 1)
+                  )), '[]')
+           from unnest(p.proconfig) entry
+         )
        ) order by n.nspname, p.proname, p.oid), '[]')::text
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
@@ -26,6 +33,8 @@ left join lateral (
   select json_agg(json_build_object(
            'name', coalesce(argument.name, ''),
            'type', pg_catalog.format_type(argument.type, null),
+           -- "character" without a length would be one character; this gives "bpchar".
+           'cast', pg_catalog.format_type(argument.type, -1),
            'is_required', argument.place <= p.pronargs - p.pronargdefaults,
            'is_variadic', argument.mode is not distinct from 'v'
          ) order by argument.place) as list,

@@ -35,6 +35,11 @@ pub struct Table {
 }
 
 impl Table {
+    /// Whether some of its columns are shown otherwise than they are.
+    pub fn has_forms(&self) -> bool {
+        self.columns.values().any(|column| column.to_json.is_some())
+    }
+
     /// Whether it is a view, materialized or not.
     pub fn is_view(&self) -> bool {
         matches!(self.kind, Kind::View | Kind::MaterializedView)
@@ -80,6 +85,15 @@ pub struct Column {
     pub is_generated: bool,
     /// Expression of the default, its type's default or its sequence.
     pub default: Option<String>,
+    /// The function that shows its values as JSON, when its domain has one.
+    #[serde(default)]
+    pub to_json: Option<String>,
+    /// The function that reads its values from JSON, when its domain has one.
+    #[serde(default)]
+    pub from_json: Option<String>,
+    /// The function that reads its values from text, when its domain has one.
+    #[serde(default)]
+    pub from_text: Option<String>,
 }
 
 fn by_name<'de, D: Deserializer<'de>>(json: D) -> Result<IndexMap<String, Column>, D::Error> {

@@ -16,6 +16,20 @@ bases as (
   join pg_catalog.pg_type t on t.oid = d.base
   where t.typtype <> 'd'
 ),
+-- Postgres ignores casts of domains; here they tell how clients see and write their values.
+forms as (
+  select t.oid,
+         max(k.castfunc::regproc::text)
+           filter (where k.casttarget = 'pg_catalog.json'::regtype) as to_json,
+         max(k.castfunc::regproc::text)
+           filter (where k.castsource = 'pg_catalog.json'::regtype) as from_json,
+         max(k.castfunc::regproc::text)
+           filter (where k.castsource = 'pg_catalog.text'::regtype) as from_text
+  from pg_catalog.pg_cast k
+  join pg_catalog.pg_type t on t.oid in (k.castsource, k.casttarget) and t.typtype = 'd'
+  where k.castcontext = 'i' and k.castmethod = 'f'
+  group by t.oid
+),
 relations as (
   select c.oid, n.nspname, c.relname, c.relkind
   from pg_catalog.pg_class c
@@ -41,12 +55,16 @@ columns as (
              when a.attgenerated = '' then coalesce(
                pg_catalog.pg_get_expr(d.adbin, d.adrelid),
                case when t.typtype = 'd' then t.typdefault end)
-           end
+           end,
+           'to_json', f.to_json,
+           'from_json', f.from_json,
+           'from_text', f.from_text
          ) order by a.attnum) as list
   from relations r
   join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
   join pg_catalog.pg_type t on t.oid = a.atttypid
   left join bases b on b.oid = t.oid
+  left join forms f on f.oid = t.oid
   left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
   group by r.oid
 ),

@@ -33,25 +33,61 @@ pub type Text<'a> = Option<&'a str>;
 pub struct Session<'a> {
     /// Database role.
     pub role: &'a str,
+    /// Settings local to the transaction that the server itself may set: before the role is put
+    /// on.
+    pub own_settings: Vec<(&'a str, &'a str)>,
     /// Settings local to the transaction, such as `request.jwt.claims`.
     pub settings: Vec<(&'a str, &'a str)>,
+    /// How far the transaction stands apart from others; the connection's default when nothing
+    /// is said.
+    pub isolation: Option<Isolation>,
+    /// A statement without parameters that runs before the work, as the role.
+    pub first: Option<&'a str>,
     /// Whether writing is refused by Postgres.
     pub read_only: bool,
+    /// Whether the work is undone in the end, though it succeeded.
+    pub undone: bool,
+}
+
+/// How far a transaction stands apart from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Each statement sees what was committed before it.
+    ReadCommitted,
+    /// All statements see what was committed before the first.
+    RepeatableRead,
+    /// As if transactions ran one after the other.
+    Serializable,
+}
+
+impl Isolation {
+    /// A value of `default_transaction_isolation`; Postgres knows no lower one than the first.
+    pub fn read(value: &str) -> Self {
+        match value.to_ascii_lowercase().as_str() {
+            "repeatable read" => Self::RepeatableRead,
+            "serializable" => Self::Serializable,
+            _ => Self::ReadCommitted,
+        }
+    }
 }
 
 impl<'a> Session<'a> {
     /// A transaction for a person: their role and claims, free to write as far as policies let.
     pub fn person(identity: &'a Identity) -> Self {
-        Self {
-            role: &identity.role,
-            settings: vec![("request.jwt.claims", &identity.claims)],
-            read_only: false,
-        }
+        Self::own(&identity.role).set("request.jwt.claims", &identity.claims)
     }
 
     /// A transaction for one of the server's own roles.
     pub fn own(role: &'a str) -> Self {
-        Self { role, settings: Vec::new(), read_only: false }
+        Self {
+            role,
+            own_settings: Vec::new(),
+            settings: Vec::new(),
+            isolation: None,
+            first: None,
+            read_only: false,
+            undone: false,
+        }
     }
 
     /// The same, refusing writes.
@@ -67,25 +103,65 @@ impl<'a> Session<'a> {
         self
     }
 
+    /// The same with a setting that the server itself may set.
+    #[must_use]
+    pub fn set_own(mut self, name: &'a str, value: &'a str) -> Self {
+        self.own_settings.push((name, value));
+        self
+    }
+
     fn begin(&self) -> &'static str {
-        if self.read_only { "begin read only" } else { "begin read write" }
+        match (self.isolation, self.read_only) {
+            (None, false) => "begin read write",
+            (None, true) => "begin read only",
+            (Some(Isolation::ReadCommitted), false) => {
+                "begin isolation level read committed read write"
+            }
+            (Some(Isolation::ReadCommitted), true) => {
+                "begin isolation level read committed read only"
+            }
+            (Some(Isolation::RepeatableRead), false) => {
+                "begin isolation level repeatable read read write"
+            }
+            (Some(Isolation::RepeatableRead), true) => {
+                "begin isolation level repeatable read read only"
+            }
+            (Some(Isolation::Serializable), false) => {
+                "begin isolation level serializable read write"
+            }
+            (Some(Isolation::Serializable), true) => {
+                "begin isolation level serializable read only"
+            }
+        }
+    }
+
+    /// What is undone must have been possible: constraints that wait for the end are asked too.
+    fn end(&self) -> &'static str {
+        if self.undone { "set constraints all immediate; rollback" } else { "commit" }
+    }
+
+    /// The role stands between what the server may set and what anybody may.
+    fn all_settings(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let role = std::iter::once(("role", self.role));
+        self.own_settings.iter().copied().chain(role).chain(self.settings.iter().copied())
     }
 
     fn settings_sql(&self) -> String {
-        let mut sql = String::from("select set_config('role', $1, true)");
-        for index in 0..self.settings.len() {
-            let _ = write!(sql, ", set_config(${}, ${}, true)", 2 * index + 2, 2 * index + 3);
+        let mut sql = String::from("select ");
+        for index in 0..=self.own_settings.len() + self.settings.len() {
+            let comma = if index > 0 { ", " } else { "" };
+            let (name, value) = (2 * index + 1, 2 * index + 2);
+            let _ = write!(sql, "{comma}set_config(${name}, ${value}, true)");
         }
         sql
     }
 
     fn settings_values(&self) -> Vec<&'a str> {
-        let pairs = self.settings.iter().flat_map(|(name, value)| [*name, *value]);
-        std::iter::once(self.role).chain(pairs).collect()
+        self.all_settings().flat_map(|(name, value)| [name, value]).collect()
     }
 }
 
-/// Runs one statement as `session` says and commits.
+/// Runs one statement as `session` says and ends as it says.
 ///
 /// `params` are sent as text. An error rolls everything back.
 ///
@@ -122,37 +198,58 @@ async fn run_on(
     // Polling once sends; the answers are awaited together below.
     let begun = poll!(begin.as_mut());
     let set = poll!(settings.as_mut());
+    let mut first = pin!(before(client, session.first));
+    let prefaced = poll!(first.as_mut());
     let mut prepare = pin!(client.prepare_cached(&sql));
     let prepared = poll!(prepare.as_mut());
 
     let statement = match prepared {
         Poll::Ready(statement) => statement?,
         Poll::Pending => {
-            let (begun, set, statement) =
-                future::join3(awaited(begun, begin), awaited(set, settings), prepare).await;
+            let (begun, set, prefaced, statement) = future::join4(
+                awaited(begun, begin),
+                awaited(set, settings),
+                awaited(prefaced, first),
+                prepare,
+            )
+            .await;
             begun?;
             set?;
+            prefaced?;
             let statement = statement?;
             let (rows, end) =
-                future::join(query(client, &statement, params), client.batch_execute("commit"))
+                future::join(query(client, &statement, params), client.batch_execute(session.end()))
                     .await;
             let rows = rows?;
             end?;
             return Ok(rows);
         }
     };
-    let (begun, set, rows, end) = future::join4(
+    let (begun, set, prefaced, rows, end) = future::join5(
         awaited(begun, begin),
         awaited(set, settings),
+        awaited(prefaced, first),
         query(client, &statement, params),
-        client.batch_execute("commit"),
+        client.batch_execute(session.end()),
     )
     .await;
     begun?;
     set?;
+    prefaced?;
     let rows = rows?;
     end?;
     Ok(rows)
+}
+
+/// Runs what comes before the work, if anything does.
+async fn before(
+    client: &tokio_postgres::Client,
+    sql: Option<&str>,
+) -> Result<(), tokio_postgres::Error> {
+    match sql {
+        Some(sql) => client.batch_execute(sql).await,
+        None => Ok(()),
+    }
 }
 
 /// The answer of something already polled once.
@@ -176,6 +273,7 @@ async fn query(
 /// A transaction of several statements. Dropped without an end, it is rolled back.
 pub struct Transaction {
     lease: Lease,
+    end: &'static str,
 }
 
 impl Transaction {
@@ -189,12 +287,16 @@ impl Transaction {
         let statement = client.prepare_cached(&session.settings_sql()).await?;
         let values = session.settings_values();
         let params: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
-        let (begun, set) =
-            future::join(client.batch_execute(session.begin()), client.query(&statement, &params))
-                .await;
+        let (begun, set, prefaced) = future::join3(
+            client.batch_execute(session.begin()),
+            client.query(&statement, &params),
+            before(client, session.first),
+        )
+        .await;
         begun?;
         set?;
-        Ok(Self { lease })
+        prefaced?;
+        Ok(Self { lease, end: session.end() })
     }
 
     /// Runs one statement with typed parameters.
@@ -251,12 +353,12 @@ impl Transaction {
         Ok(())
     }
 
-    /// Makes the work durable.
+    /// Makes the work durable, unless the session is to be undone.
     ///
     /// # Errors
     /// A deferred constraint refused, or the connection was lost.
     pub async fn commit(mut self) -> Result<(), Error> {
-        self.lease.batch_execute("commit").await?;
+        self.lease.batch_execute(self.end).await?;
         self.lease.settled = true;
         Ok(())
     }

@@ -4,13 +4,18 @@ use std::collections::BTreeSet;
 
 use http::Method;
 
-use super::super::error::Error;
-use super::super::request::{ApiRequest, PayloadShape};
+use super::super::error::{Error, Takes};
+use super::super::media::Media;
+use super::super::payload::{self, Shape as BodyShape};
+use super::super::request::ApiRequest;
 use super::read::Planner;
 use super::{From, Origin, Rows, most_similar};
 use crate::pg::Catalog;
 use crate::pg::catalog::routine::{Argument, Shape, Volatility};
 use crate::pg::catalog::{Routine, Table};
+
+/// Lists of parameters less alike than this are no hint.
+const MIN_LIST_SIMILARITY: f64 = 0.33;
 
 /// A call.
 #[derive(Debug)]
@@ -25,6 +30,10 @@ pub struct CallPlan {
     pub shape: Shape,
     /// Whether it gives any number of results.
     pub is_set: bool,
+    /// The relation whose rows it gives: schema and name.
+    pub table: Option<(String, String)>,
+    /// Settings that the function asks for: names and values.
+    pub settings: Vec<(String, String)>,
     /// With what it is called.
     pub arguments: Arguments,
     /// Computed columns of its rows that are read.
@@ -38,7 +47,7 @@ pub struct CallPlan {
 /// With what a function is called.
 #[derive(Debug)]
 pub enum Arguments {
-    /// Members of the body, an object.
+    /// Members of the body, an object or the first of several.
     Members(Vec<Argument>),
     /// The body as it is, of this type.
     Body(String),
@@ -59,6 +68,9 @@ pub struct Given {
 pub fn plan(request: &ApiRequest, catalog: &Catalog, name: &str) -> Result<CallPlan, Error> {
     let keys = keys(request);
     let routine = choose(request, catalog, name, &keys)?;
+    if request.preferences.limit().is_some() && !routine.is_set {
+        return Err(Error::LimitOfSingle);
+    }
     let rows = match routine.shape {
         Shape::Composite => Some(planned_rows(request, catalog, routine)?),
         Shape::Scalar | Shape::Void => None,
@@ -71,6 +83,8 @@ pub fn plan(request: &ApiRequest, catalog: &Catalog, name: &str) -> Result<CallP
         volatility: routine.volatility,
         shape: routine.shape,
         is_set: routine.is_set,
+        table: routine.table_schema.clone().zip(routine.table.clone()),
+        settings: routine.settings.clone(),
         arguments: arguments(request, routine, &keys),
         rows,
     })
@@ -113,25 +127,26 @@ fn choose<'a>(
     keys: &BTreeSet<&str>,
 ) -> Result<&'a Routine, Error> {
     let routines = catalog.routines(&request.schema, name);
-    let is_object = request.payload.shape != PayloadShape::Other;
+    let is_named = !matches!(request.payload.shape, BodyShape::Uneven | BodyShape::Scalar);
     let mut found: Vec<&Routine> =
-        routines.iter().filter(|routine| is_object && takes(routine, keys)).collect();
-    if found.is_empty() && request.method == Method::POST {
-        found = routines.iter().filter(|routine| unnamed(routine).is_some()).collect();
+        routines.iter().filter(|routine| is_named && takes(request, routine, keys)).collect();
+    if found.is_empty() {
+        found = routines.iter().filter(|routine| whole(request, routine).is_some()).collect();
     }
     match found.as_slice() {
         [routine] => Ok(routine),
-        [] => {
-            let arguments = keys.iter().map(|key| (*key).to_owned()).collect();
-            Err(not_found(request, catalog, name, arguments))
-        }
+        [] if request.payload.shape == BodyShape::Uneven => Err(payload::uneven()),
+        [] => Err(not_found(request, catalog, name)),
         several => Err(Error::AmbiguousRoutine(several.iter().map(|one| signature(one)).collect())),
     }
 }
 
 /// Every argument given is one of the function's, and none it needs is missing.
-fn takes(routine: &Routine, keys: &BTreeSet<&str>) -> bool {
-    unnamed_arguments(routine) == 0
+fn takes(request: &ApiRequest, routine: &Routine, keys: &BTreeSet<&str>) -> bool {
+    if routine.arguments.is_empty() {
+        return keys.is_empty() && request.payload.shape != BodyShape::Whole;
+    }
+    routine.arguments.iter().all(|argument| !argument.name.is_empty())
         && keys.iter().all(|key| routine.arguments.iter().any(|argument| argument.name == *key))
         && routine
             .arguments
@@ -140,20 +155,18 @@ fn takes(routine: &Routine, keys: &BTreeSet<&str>) -> bool {
             .all(|argument| keys.contains(argument.name.as_str()))
 }
 
-fn unnamed_arguments(routine: &Routine) -> usize {
-    routine.arguments.iter().filter(|argument| argument.name.is_empty()).count()
-}
-
-/// The single unnamed argument that takes a JSON body whole.
-fn unnamed(routine: &Routine) -> Option<&Argument> {
-    match routine.arguments.as_slice() {
-        [argument]
-            if argument.name.is_empty() && matches!(&*argument.sql_type, "json" | "jsonb") =>
-        {
-            Some(argument)
-        }
-        _ => None,
-    }
+/// The single unnamed argument that takes a body of this format whole.
+fn whole<'a>(request: &ApiRequest, routine: &'a Routine) -> Option<&'a Argument> {
+    let [argument] = routine.arguments.as_slice() else { return None };
+    let is_taken = match request.content {
+        Media::Json => matches!(&*argument.sql_type, "json" | "jsonb"),
+        Media::Text => argument.sql_type == "text",
+        Media::Xml => argument.sql_type == "xml",
+        Media::Bytes => argument.sql_type == "bytea",
+        _ => false,
+    };
+    let is_unnamed = argument.name.is_empty() && request.method == Method::POST;
+    (is_taken && is_unnamed).then_some(argument)
 }
 
 fn signature(routine: &Routine) -> String {
@@ -166,45 +179,66 @@ fn signature(routine: &Routine) -> String {
 }
 
 /// No such function, with the one that may have been meant.
-pub fn not_found(
-    request: &ApiRequest,
-    catalog: &Catalog,
-    name: &str,
-    arguments: Vec<String>,
-) -> Error {
-    let similar = match catalog.routines(&request.schema, name).first() {
-        Some(routine) => {
-            let names: Vec<&str> =
-                routine.arguments.iter().map(|argument| argument.name.as_str()).collect();
-            Some(format!("{}.{name}({})", request.schema, names.join(", ")))
+pub fn not_found(request: &ApiRequest, catalog: &Catalog, name: &str) -> Error {
+    let takes = match request.content {
+        _ if request.method != Method::POST => Takes::Named,
+        Media::Json => Takes::NamedOrJson,
+        Media::Text => Takes::Whole("text"),
+        Media::Xml => Takes::Whole("xml"),
+        Media::Bytes => Takes::Whole("bytea"),
+        _ => Takes::Named,
+    };
+    let given: Vec<String> = keys(request).into_iter().map(str::to_owned).collect();
+    let routines = catalog.routines(&request.schema, name);
+    let similar = match takes {
+        Takes::Whole(_) => None,
+        _ if routines.is_empty() => {
+            most_similar(name, catalog.routine_names(&request.schema)).map(str::to_owned)
         }
-        None => most_similar(name, catalog.routine_names(&request.schema))
-            .map(|similar| format!("{}.{similar}", request.schema)),
+        _ => similar_list(&given, routines).map(|list| format!("{name}{list}")),
     };
     Error::NoRoutine {
         name: format!("{}.{name}", request.schema),
-        arguments,
-        takes_body: request.method == Method::POST,
-        similar,
+        arguments: given,
+        takes,
+        similar: similar.map(|similar| format!("{}.{similar}", request.schema)),
     }
+}
+
+/// The list of parameters that is most like the given one.
+fn similar_list(given: &[String], routines: &[Routine]) -> Option<String> {
+    let list = |mut names: Vec<&str>| {
+        names.sort_unstable();
+        format!("({})", names.join(", "))
+    };
+    let given = list(given.iter().map(String::as_str).collect());
+    routines
+        .iter()
+        .map(|routine| list(routine.arguments.iter().map(|one| one.name.as_str()).collect()))
+        .map(|other| (strsim::normalized_levenshtein(&given, &other), other))
+        .filter(|(similarity, _)| *similarity >= MIN_LIST_SIMILARITY)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, other)| other)
 }
 
 fn arguments(request: &ApiRequest, routine: &Routine, keys: &BTreeSet<&str>) -> Arguments {
-    if let Some(argument) = unnamed(routine) {
-        return Arguments::Body(argument.sql_type.clone());
+    if let [argument] = routine.arguments.as_slice()
+        && argument.name.is_empty()
+    {
+        return Arguments::Body(argument.cast.clone());
     }
     let named = routine.arguments.iter().filter(|argument| keys.contains(argument.name.as_str()));
-    if request.method == Method::POST {
-        return Arguments::Members(named.cloned().collect());
-    }
-    Arguments::Given(named.map(|argument| given(request, argument)).collect())
+    let fields = match (&request.method, request.payload.shape) {
+        (&Method::POST, BodyShape::Form) => &request.payload.fields,
+        (&Method::POST, _) => return Arguments::Members(named.cloned().collect()),
+        _ => &request.query.arguments,
+    };
+    Arguments::Given(named.map(|argument| given(fields, argument)).collect())
 }
 
 /// Of a repeated parameter the last value speaks, unless the argument takes several.
-fn given(request: &ApiRequest, argument: &Argument) -> Given {
-    let mut values: Vec<String> = request
-        .query
-        .arguments
+fn given(fields: &[(String, String)], argument: &Argument) -> Given {
+    let mut values: Vec<String> = fields
         .iter()
         .filter(|(name, _)| *name == argument.name)
         .map(|(_, value)| value.clone())

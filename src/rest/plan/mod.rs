@@ -1,11 +1,13 @@
 //! [`ApiRequest`] and catalog -> [`Plan`]: every name is looked up here. Pure.
 //!
 //! Reading order: `read` (rows and what is embedded in them), `level` (what the query says of one
-//! embed), `embed` (which way leads there), `write`, `call`.
+//! embed), `embed` (which way leads there), `write`, `call`, `negotiation` (in which format the
+//! rows leave).
 
 mod call;
 mod embed;
 mod level;
+mod negotiation;
 mod read;
 mod write;
 
@@ -13,6 +15,7 @@ use http::Method;
 
 pub use call::{Arguments, CallPlan, Given};
 pub use embed::{Between, Embedded};
+pub use negotiation::negotiate;
 pub use read::{Check, Field, From, Order, OrderBy, Origin, Output, Rows, Value};
 pub use write::{Conflict, Work, WritePlan};
 
@@ -54,6 +57,10 @@ pub fn plan(request: &ApiRequest, catalog: &Catalog) -> Result<Plan, Error> {
     if !catalog.is_loaded() {
         return Err(Error::NotLoaded);
     }
+    let preferences = &request.preferences;
+    if preferences.is_strict() && !preferences.unknown.is_empty() {
+        return Err(Error::Preferences(preferences.unknown.clone()));
+    }
     Ok(match &request.action {
         Action::Read(name) => {
             Plan::Read(read::plan(request, catalog, table(request, catalog, name)?)?)
@@ -69,7 +76,7 @@ pub fn plan(request: &ApiRequest, catalog: &Catalog) -> Result<Plan, Error> {
         Action::InspectRoutine(name) => {
             let routines = catalog.routines(&request.schema, name);
             if routines.is_empty() {
-                return Err(call::not_found(request, catalog, name, Vec::new()));
+                return Err(call::not_found(request, catalog, name));
             }
             Plan::Inspect(routine_verbs(routines))
         }
@@ -93,6 +100,7 @@ fn relation_verbs(table: &Table) -> Vec<Method> {
         (true, Method::GET),
         (true, Method::HEAD),
         (table.is_insertable, Method::POST),
+        (table.is_insertable && table.is_updatable && !table.primary_key.is_empty(), Method::PUT),
         (table.is_updatable, Method::PATCH),
         (table.is_deletable, Method::DELETE),
     ];
@@ -110,7 +118,7 @@ fn routine_verbs(routines: &[Routine]) -> Vec<Method> {
 /// The name that somebody may have meant.
 fn most_similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     names
-        .map(|other| (strsim::normalized_damerau_levenshtein(name, other), other))
+        .map(|other| (strsim::normalized_levenshtein(name, other), other))
         .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, other)| other)
@@ -124,6 +132,6 @@ impl From {
 
 impl Change {
     fn writes_body(self) -> bool {
-        matches!(self, Self::Insert | Self::Update)
+        matches!(self, Self::Insert | Self::Update | Self::Put)
     }
 }

@@ -103,6 +103,10 @@ pub struct Field {
     pub is_json: bool,
     /// Whether the column holds documents ready to be searched; others are made so.
     pub is_tsvector: bool,
+    /// The function that shows its values, when its domain has one.
+    pub to_json: Option<String>,
+    /// The function that reads its values, when its domain has one.
+    pub from_text: Option<String>,
 }
 
 /// What must hold of a row.
@@ -232,7 +236,8 @@ impl<'a> Planner<'a> {
         }
         let is_grouped = outputs.iter().any(|output| output.aggregate.is_some());
         let is_source = matches!(from.origin, Origin::Source);
-        if let Some(table) = table.filter(|_| spread || is_grouped || is_source) {
+        let must_list = |table: &&Table| spread || is_grouped || is_source || table.has_forms();
+        if let Some(table) = table.filter(must_list) {
             outputs = listed(outputs, table);
         }
         let checks = level
@@ -255,16 +260,21 @@ impl<'a> Planner<'a> {
         if aggregate.is_some() && !self.bounds.allows_aggregates {
             return Err(Error::AggregatesOff);
         }
-        let value = match path {
-            Some(path) => Value::Field { field: field(table, path), cast: cast.clone() },
-            None => Value::Presence,
+        let label = alias.clone();
+        let Some(path) = path else {
+            let own = aggregate.as_ref().map(|aggregate| aggregate.function.to_owned());
+            let aggregate = aggregate.clone();
+            return Ok(Output { value: Value::Presence, label: label.or(own), aggregate });
         };
-        let own = match (aggregate, path) {
-            (Some(aggregate), _) => Some(aggregate.function.to_owned()),
-            (None, Some(path)) => label(path, cast.as_ref()),
-            (None, None) => None,
+        let mut field = field(table, path);
+        // A value that is cast or summed up is shown as what it has become.
+        field.to_json = field.to_json.filter(|_| cast.is_none() && aggregate.is_none());
+        let own = match aggregate {
+            Some(aggregate) => Some(aggregate.function.to_owned()),
+            None => own_label(&field, cast.as_ref()),
         };
-        Ok(Output { value, label: alias.clone().or(own), aggregate: aggregate.clone() })
+        let value = Value::Field { field, cast: cast.clone() };
+        Ok(Output { value, label: label.or(own), aggregate: aggregate.clone() })
     }
 
     /// A name for a table that stands several times in a statement.
@@ -310,7 +320,8 @@ fn listed(outputs: Vec<Output>, table: &Table) -> Vec<Output> {
     let every = || {
         table.columns.keys().map(|column| {
             let field = field(Some(table), &Path::column(column));
-            Output::plain(Value::Field { field, cast: None })
+            let label = own_label(&field, None);
+            Output { value: Value::Field { field, cast: None }, label, aggregate: None }
         })
     };
     outputs
@@ -325,18 +336,22 @@ fn listed(outputs: Vec<Output>, table: &Table) -> Vec<Output> {
 fn field(table: Option<&Table>, path: &Path) -> Field {
     let column = table.and_then(|table| table.columns.get(&path.column));
     let computed = table.and_then(|table| table.computed.get(&path.column)).map(String::as_str);
+    let whole = column.filter(|_| path.steps.is_empty());
     Field {
         path: path.clone(),
         is_json: column.is_some_and(|column| column.is_json)
             || matches!(computed, Some("json" | "jsonb")),
         is_tsvector: column.is_some_and(|column| column.is_tsvector)
             || computed == Some("tsvector"),
+        to_json: whole.and_then(|column| column.to_json.clone()),
+        from_text: whole.and_then(|column| column.from_text.clone()),
     }
 }
 
 /// Plain columns keep their name by themselves.
-fn label(path: &Path, cast: Option<&String>) -> Option<String> {
-    (cast.is_some() || !path.steps.is_empty()).then(|| path.label().to_owned())
+fn own_label(field: &Field, cast: Option<&String>) -> Option<String> {
+    let is_formed = cast.is_some() || field.to_json.is_some() || !field.path.steps.is_empty();
+    is_formed.then(|| field.path.label().to_owned())
 }
 
 fn order(
@@ -446,7 +461,8 @@ impl Rows {
                 let Embedded { is_to_one, rows, .. } = &self.embeds[embed];
                 !is_to_one || rows.is_built(&rows.outputs[column])
             }
-            Value::All | Value::Presence | Value::Field { .. } => false,
+            Value::Field { ref field, .. } => field.to_json.is_some(),
+            Value::All | Value::Presence => false,
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::error::Error;
 use super::super::prefer::{Resolution, Return};
-use super::super::request::{ApiRequest, Change, PayloadShape};
+use super::super::query::filter::{Condition, Operation};
+use super::super::request::{ApiRequest, Change};
 use super::read::{self, Check, Planner};
 use super::{From, Origin, Rows};
 use crate::pg::Catalog;
@@ -40,11 +41,15 @@ pub enum Work {
         fills_defaults: bool,
         /// What happens to rows that are already there.
         conflict: Option<Conflict>,
+        /// What the only row of the body must be; nothing when any rows may come.
+        only: Vec<Check>,
     },
     /// New values.
     Update {
         /// The columns given.
         columns: Vec<Column>,
+        /// Whether missing ones take their defaults.
+        fills_defaults: bool,
         /// Of which rows.
         checks: Vec<Check>,
     },
@@ -53,8 +58,20 @@ pub enum Work {
         /// Which.
         checks: Vec<Check>,
     },
-    /// An empty body: none at all.
+    /// New values, but none are given.
     Nothing,
+}
+
+impl Work {
+    /// Whether rows that are already there take the new values.
+    pub fn merges(&self) -> bool {
+        matches!(self, Self::Insert { conflict: Some(conflict), .. } if conflict.merges)
+    }
+
+    /// Whether the body must be the very row that the address names.
+    pub fn is_put(&self) -> bool {
+        matches!(self, Self::Insert { only, .. } if !only.is_empty())
+    }
 }
 
 /// What happens to rows that are already there.
@@ -73,6 +90,9 @@ pub fn plan<'a>(
     table: &'a Table,
     change: Change,
 ) -> Result<WritePlan, Error> {
+    if change == Change::Put {
+        names_one_row(request, table)?;
+    }
     let columns = if change.writes_body() { columns(request, table)? } else { Vec::new() };
     let returns = request.preferences.returns();
     let mut rows = planned_rows(request, catalog, table)?;
@@ -100,6 +120,32 @@ fn planned_rows(request: &ApiRequest, catalog: &Catalog, table: &Table) -> Resul
     Planner::new(request, catalog).rows(from, Some(table))
 }
 
+/// A PUT names its row by the whole primary key and nothing else.
+fn names_one_row(request: &ApiRequest, table: &Table) -> Result<(), Error> {
+    if !request.window.is_everything() {
+        return Err(Error::PutLimit);
+    }
+    let mut named = BTreeSet::new();
+    for (at, condition) in &request.query.conditions {
+        match condition {
+            Condition::Logic { .. } => return Err(Error::PutFilters),
+            Condition::Filter(_) if !at.is_empty() => {}
+            Condition::Filter(filter) => {
+                let is_equal = matches!(
+                    filter.operation,
+                    Operation::Compare { operator: "=", quantifier: None, .. }
+                );
+                if filter.is_negated || !is_equal || !filter.path.steps.is_empty() {
+                    return Err(Error::PutFilters);
+                }
+                named.insert(filter.path.column.as_str());
+            }
+        }
+    }
+    let key: BTreeSet<&str> = table.primary_key.iter().map(String::as_str).collect();
+    if key.is_empty() || named != key { Err(Error::PutFilters) } else { Ok(()) }
+}
+
 fn work(
     request: &ApiRequest,
     table: &Table,
@@ -107,23 +153,29 @@ fn work(
     columns: Vec<Column>,
     checks: Vec<Check>,
 ) -> Work {
-    match (change, request.payload.shape) {
-        (Change::Delete, _) => Work::Delete { checks },
-        (_, PayloadShape::Objects(0)) => Work::Nothing,
-        (Change::Update, _) if columns.is_empty() => Work::Nothing,
-        (Change::Update, _) => Work::Update { columns, checks },
-        (Change::Insert, _) => Work::Insert {
-            fills_defaults: request.fills_defaults(),
-            conflict: conflict(request, table),
+    let fills_defaults = request.fills_defaults();
+    match change {
+        Change::Delete => Work::Delete { checks },
+        Change::Update if columns.is_empty() => Work::Nothing,
+        Change::Update => Work::Update { columns, fills_defaults, checks },
+        Change::Insert => Work::Insert {
             columns,
+            fills_defaults,
+            conflict: conflict(request, table),
+            only: Vec::new(),
+        },
+        Change::Put => Work::Insert {
+            columns,
+            fills_defaults: false,
+            conflict: Some(Conflict { columns: table.primary_key.clone(), merges: true }),
+            only: checks,
         },
     }
 }
 
 /// The columns of the body, or those of `columns=`.
 fn columns(request: &ApiRequest, table: &Table) -> Result<Vec<Column>, Error> {
-    let names = request.query.columns.as_ref().unwrap_or(&request.payload.keys);
-    let found = names.iter().map(|name| {
+    let found = request.payload.keys.iter().map(|name| {
         table
             .columns
             .get(name)

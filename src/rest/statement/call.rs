@@ -1,16 +1,20 @@
 //! Calls of functions.
 
-use super::super::media::Media;
+use super::super::media::Body;
+use super::super::payload::{Payload, Shape as BodyShape};
 use super::super::plan::{Arguments, CallPlan, Given};
-use super::super::request::Payload;
 use super::fragment::{WHOLE, array_literal};
 use super::{Statement, Wanted, answer, read};
 use crate::pg::catalog::routine::{Argument, Shape};
 
 /// The statement of a call.
-pub fn render(plan: &CallPlan, payload: &Payload, wanted: Wanted) -> Statement {
+pub fn render(plan: &CallPlan, payload: &Payload, wanted: Wanted<'_>) -> Statement {
     let mut out = Statement::default();
-    out.push("with walkie_source as (");
+    // A single result is asked for even where nobody looks at it; sets may be merged with what is
+    // read of them.
+    out.push(if plan.is_set { "with walkie_source as (" } else {
+        "with walkie_source as materialized ("
+    });
     source(&mut out, plan, payload);
     out.push(")");
     let rest = ["null::text", "null::bigint"];
@@ -18,21 +22,46 @@ pub fn render(plan: &CallPlan, payload: &Payload, wanted: Wanted) -> Statement {
         read::finish(&mut out, rows, wanted, plan.is_set, rest);
         return out;
     }
-    let total = if wanted.has_total { "count(*)" } else { "null::bigint" };
+    let total = match (wanted.has_total, plan.is_set) {
+        (false, _) => "null::bigint",
+        (true, true) => "count(*)",
+        (true, false) => "1::bigint",
+    };
     out.push(" ");
-    answer(&mut out, wanted, values(plan, wanted), |out| _ = out.push(total), rest);
+    answer(&mut out, wanted, &values(plan, wanted), |out| _ = out.push(total), rest);
     out.push("walkie_source walkie_row");
     out
 }
 
-/// How single values become the body.
-fn values(plan: &CallPlan, wanted: Wanted) -> &'static str {
+/// How single values become the body. A column of them is called as in the dialect, since lines
+/// of values begin with its name.
+fn values(plan: &CallPlan, wanted: Wanted<'_>) -> String {
     if !wanted.has_body || plan.shape == Shape::Void {
-        "null::text"
-    } else if plan.is_set && !matches!(wanted.media, Media::Object { .. }) {
-        "coalesce(json_agg(walkie_row.value), '[]')::text"
-    } else {
-        "(json_agg(walkie_row.value) -> 0)::text"
+        return "null::text".into();
+    }
+    let all = "json_agg(walkie_row.pgrst_scalar)";
+    let stripped = |json: &str, is_stripped: bool| match is_stripped {
+        true => format!("json_strip_nulls({json})"),
+        false => json.to_owned(),
+    };
+    match wanted.body {
+        Body::Json { is_stripped } if plan.is_set => {
+            format!("coalesce({}, '[]')::text", stripped(all, *is_stripped))
+        }
+        Body::Json { is_stripped } | Body::Object { is_stripped } => {
+            let first = format!("{all} -> 0");
+            format!("coalesce({}, 'null')::text", stripped(&first, *is_stripped))
+        }
+        Body::Csv => "case when count(*) > 0 then 'pgrst_scalar' else '' end || E'\\n' || \
+                      coalesce(string_agg(substr(walkie_row::text, 2, \
+                      length(walkie_row::text) - 2), E'\\n'), '')"
+            .into(),
+        Body::GeoJson => "json_build_object('type', 'FeatureCollection', 'features', \
+                          coalesce(json_agg(st_asgeojson(walkie_row)::json), '[]'))::text"
+            .into(),
+        // The function gave the body itself.
+        Body::Handler(handler) if handler.is_bytes => "walkie_row.pgrst_scalar::bytea".into(),
+        Body::Handler(_) => "walkie_row.pgrst_scalar::text".into(),
     }
 }
 
@@ -71,7 +100,7 @@ fn source(out: &mut Statement, plan: &CallPlan, payload: &Payload) {
             out.list(", ", arguments, given);
         }
     }
-    out.push(if has_rows { ") walkie_call" } else { ") as value" });
+    out.push(if has_rows { ") walkie_call" } else { ") as pgrst_scalar" });
     if let (false, Arguments::Members(arguments)) = (has_rows, &plan.arguments)
         && !arguments.is_empty()
     {
@@ -80,11 +109,13 @@ fn source(out: &mut Statement, plan: &CallPlan, payload: &Payload) {
     }
 }
 
-/// The body's members, each read as its argument's type.
+/// The body's members, each read as its argument's type. Of several objects the first speaks.
 fn members(out: &mut Statement, arguments: &[Argument], payload: &Payload) {
-    out.push("json_to_record(").bind(&payload.text).push("::json) as walkie_arguments (");
+    let first = if payload.shape == BodyShape::Objects { " -> 0" } else { "" };
+    out.push("json_to_record(").bind(&payload.text).push("::json").push(first);
+    out.push(") as walkie_arguments (");
     out.list(", ", arguments, |out, argument| {
-        out.name(&argument.name).push(" ").push(&argument.sql_type);
+        out.name(&argument.name).push(" ").push(&argument.cast);
     });
     out.push(")");
 }
@@ -100,5 +131,5 @@ fn given(out: &mut Statement, Given { argument, values }: &Given) {
         [value] if !argument.is_variadic => out.bind(value),
         several => out.bind(&array_literal(several)),
     };
-    out.push("::").push(&argument.sql_type);
+    out.push("::").push(&argument.cast);
 }

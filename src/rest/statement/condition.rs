@@ -51,7 +51,7 @@ impl Statement {
     fn comparison(&mut self, from: &From, field: &Field, operation: &Operation) {
         match operation {
             Operation::Compare { operator, quantifier: None, value } => {
-                self.field(from, field).push(" ").push(operator).push(" ").bind(value);
+                self.field(from, field).push(" ").push(operator).push(" ").read(field, value);
             }
             Operation::Compare { operator, quantifier: Some(quantifier), value } => {
                 self.field(from, field).push(" ").push(operator).push(" ").push(quantifier);
@@ -67,7 +67,13 @@ impl Statement {
             }
             // One parameter for any number of elements: the statement stays the same.
             Operation::In(elements) => {
-                self.field(from, field).push(" = any(").bind(&array_literal(elements)).push(")");
+                self.field(from, field).push(" = any(");
+                if let Some(function) = &field.from_text {
+                    self.push("array(select ").push(function).push("(walkie_text) from unnest(");
+                    self.bind(&array_literal(elements)).push("::text[]) walkie_text))");
+                } else {
+                    self.bind(&array_literal(elements)).push(")");
+                }
             }
             Operation::Is(value) => {
                 self.field(from, field).push(" is ").push(value);

@@ -118,6 +118,22 @@ impl Statement {
         }
         self
     }
+
+    /// Adds a column of `from` or something inside of it, as clients see it.
+    pub fn shown(&mut self, from: &From, field: &Field) -> &mut Self {
+        match &field.to_json {
+            Some(function) => self.push(function).push("(").field(from, field).push(")"),
+            None => self.field(from, field),
+        }
+    }
+
+    /// Adds a parameter with this value, as clients write it.
+    pub fn read(&mut self, field: &Field, value: &str) -> &mut Self {
+        match &field.from_text {
+            Some(function) => self.push(function).push("(").bind(value).push("::text)"),
+            None => self.bind(value),
+        }
+    }
 }
 
 /// A name that can be nothing else.

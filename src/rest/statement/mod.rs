@@ -11,46 +11,104 @@ mod fragment;
 mod read;
 mod write;
 
+use http::Method;
+
 pub use fragment::{Statement, quote_name};
 
-use super::media::Media;
+use super::media::{Body, Explain, Media, Negotiated};
 use super::plan::Plan;
 use super::prefer::Count;
 use super::request::ApiRequest;
+use crate::pg::catalog::handler::{Handler, Target};
+
+/// Stands before a number of rows in the error that undoes a change of too many or too few.
+pub const WRONG_ROWS: &str = "walkie_rows:";
 
 /// What the answer should contain.
 #[derive(Debug, Clone, Copy)]
-struct Wanted {
-    media: Media,
+struct Wanted<'a> {
+    body: &'a Body,
     has_body: bool,
     has_total: bool,
     /// Where counting may stop.
     count_to: Option<i64>,
     has_place: bool,
+    rows: Expected,
+}
+
+/// How many rows there may be.
+#[derive(Debug, Clone, Copy)]
+enum Expected {
+    /// Any number.
+    Any,
+    /// There is always one result.
+    Single,
+    /// Another number than allowed undoes the change.
+    Limited {
+        /// Whether exactly one row must be there.
+        is_one: bool,
+        /// The most rows.
+        most: Option<i64>,
+    },
 }
 
 /// Writes the statement of a plan; there is none when nothing has to be asked.
-pub fn render(request: &ApiRequest, plan: &Plan) -> Option<Statement> {
+pub fn render(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Option<Statement> {
     let count = request.preferences.count;
     let is_read = matches!(plan, Plan::Read(_));
     let most = request.bounds.max_rows.filter(|_| is_read && count == Some(Count::Estimated));
     let wanted = Wanted {
-        media: request.media,
+        body: &format.body,
         has_body: !request.is_head(),
         has_total: matches!(count, Some(Count::Exact | Count::Estimated)),
         count_to: most.map(|most| most.saturating_add(1)),
         has_place: plan.is_read_only(&request.method),
+        rows: expected(request, plan, format),
     };
-    match plan {
-        Plan::Read(rows) => Some(read::render(rows, wanted)),
-        Plan::Write(write) => Some(write::render(write, &request.payload, wanted)),
-        Plan::Call(call) => Some(call::render(call, &request.payload, wanted)),
-        Plan::Inspect(_) => None,
+    let mut statement = match plan {
+        Plan::Read(rows) => read::render(rows, wanted),
+        Plan::Write(write) => write::render(write, &request.payload, wanted),
+        Plan::Call(call) => call::render(call, &request.payload, wanted),
+        Plan::Inspect(_) => return None,
+    };
+    if let Media::Plan(explain) = &format.media {
+        statement.sql.insert_str(0, &explanation(explain));
     }
+    Some(statement)
+}
+
+/// Reads are judged when they have come; what was changed must be undone by Postgres.
+fn expected(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Expected {
+    let is_singular = format.media.is_singular();
+    let most = request.preferences.limit();
+    let (is_one, most) = match plan {
+        _ if matches!(format.media, Media::Plan(_)) => return Expected::Any,
+        Plan::Call(call) if !call.is_set => return Expected::Single,
+        Plan::Call(_) => (is_singular, most),
+        Plan::Write(write) if request.method == Method::POST || write.work.is_put() => {
+            (is_singular || write.work.is_put(), None)
+        }
+        Plan::Write(_) => (is_singular, most),
+        Plan::Read(_) | Plan::Inspect(_) => (false, None),
+    };
+    if is_one || most.is_some() { Expected::Limited { is_one, most } } else { Expected::Any }
+}
+
+fn explanation(explain: &Explain) -> String {
+    let form = if explain.is_json { "json" } else { "text" };
+    let options: String = explain.options.iter().map(|option| format!(", {option}")).collect();
+    format!("explain (format {form}{options}) ")
 }
 
 /// The statement whose plan guesses how many rows there are, when a guess is wanted.
-pub fn render_estimate(request: &ApiRequest, plan: &Plan) -> Option<Statement> {
+pub fn render_estimate(
+    request: &ApiRequest,
+    plan: &Plan,
+    format: &Negotiated,
+) -> Option<Statement> {
+    if let Media::Plan(_) = format.media {
+        return None;
+    }
     match (request.preferences.count, plan) {
         (Some(Count::Planned | Count::Estimated), Plan::Read(rows)) => Some(read::estimate(rows)),
         _ => None,
@@ -61,12 +119,29 @@ pub fn render_estimate(request: &ApiRequest, plan: &Plan) -> Option<Statement> {
 /// become text.
 fn answer(
     out: &mut Statement,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     body: &str,
     total: impl FnOnce(&mut Statement),
     rest: [&str; 2],
 ) {
-    out.push("select ").push(body).push(" as body, count(*) as rows, ");
+    out.push("select ").push(body).push(" as body, ");
+    match wanted.rows {
+        Expected::Any => _ = out.push("count(*)"),
+        Expected::Single => _ = out.push("1::bigint"),
+        Expected::Limited { is_one, most } => {
+            out.push("case when ");
+            if is_one {
+                out.push("count(*) <> 1");
+            }
+            if let Some(most) = most {
+                out.push(if is_one { " or " } else { "" });
+                out.push("count(*) > ").bind(&most.to_string()).push("::bigint");
+            }
+            // No number, hence an error: there is no other way to raise one in an expression.
+            out.push(" then ('").push(WRONG_ROWS).push("' || count(*))::bigint else count(*) end");
+        }
+    }
+    out.push(" as rows, ");
     total(out);
     out.push(" as total, nullif(current_setting('response.headers', true), '') as headers");
     out.push(", nullif(current_setting('response.status', true), '') as status, ");
@@ -79,22 +154,48 @@ fn answer(
 const PLACE: &str = "pg_current_wal_flush_lsn() || '@' || pg_current_snapshot()";
 
 /// How rows named `walkie_row` become the body.
-fn body(wanted: Wanted, is_set: bool) -> &'static str {
+fn body(wanted: Wanted<'_>, is_set: bool) -> String {
     if !wanted.has_body {
-        return "null::text";
+        return "null::text".into();
     }
-    match (wanted.media, is_set) {
-        (Media::Json | Media::Csv, true) => "coalesce(json_agg(walkie_row), '[]')::text",
-        (Media::ArrayStripped, true) => {
-            "coalesce(json_strip_nulls(json_agg(walkie_row)), '[]')::text"
+    let only = |is_stripped: bool| {
+        let row = "json_agg(walkie_row) -> 0";
+        if is_stripped {
+            format!("coalesce(json_strip_nulls({row}), 'null')::text")
+        } else {
+            format!("coalesce({row}, 'null')::text")
         }
-        (Media::Object { is_stripped: true }, _) | (Media::ArrayStripped, false) => {
-            "(json_strip_nulls(json_agg(walkie_row)) -> 0)::text"
+    };
+    match wanted.body {
+        Body::Object { is_stripped } => only(*is_stripped),
+        Body::Json { is_stripped } if !is_set => only(*is_stripped),
+        Body::Json { is_stripped: false } => "coalesce(json_agg(walkie_row), '[]')::text".into(),
+        Body::Json { is_stripped: true } => {
+            "coalesce(json_strip_nulls(json_agg(walkie_row)), '[]')::text".into()
         }
-        (Media::Object { is_stripped: false }, _) | (Media::Json | Media::Csv, false) => {
-            "(json_agg(walkie_row) -> 0)::text"
-        }
+        Body::GeoJson => "json_build_object('type', 'FeatureCollection', 'features', \
+                          coalesce(json_agg(st_asgeojson(walkie_row)::json), '[]'))::text"
+            .into(),
+        Body::Csv => CSV.into(),
+        Body::Handler(handler) => handled(handler),
     }
+}
+
+/// A line of names, then a line for each row as Postgres writes records; the rows are also known
+/// as `walkie_lines`.
+const CSV: &str = "coalesce((select string_agg(key, ',') from json_object_keys(\
+    (select row_to_json(first) from walkie_lines first limit 1)) key), '') || E'\\n' || \
+    coalesce(string_agg(substr(walkie_row::text, 2, length(walkie_row::text) - 2), E'\\n'), '')";
+
+/// A handler takes rows of the relation it is made for, or of any.
+fn handled(handler: &Handler) -> String {
+    let mut out = Statement::default();
+    out.qualified(&handler.schema, &handler.name).push("(walkie_row");
+    if let Target::Named(schema, name) = &handler.target {
+        out.push("::").qualified(schema, name);
+    }
+    out.push(if handler.is_bytes { ")::bytea" } else { ")::text" });
+    out.sql
 }
 
 #[cfg(test)]
@@ -105,7 +206,7 @@ mod tests {
     use super::*;
     use crate::config::RestSettings;
     use crate::pg::Catalog;
-    use crate::rest::plan::plan;
+    use crate::rest::plan::{negotiate, plan};
 
     fn catalog() -> Catalog {
         let column = |name: &str, sql_type: &str, default: Option<&str>| {
@@ -138,7 +239,12 @@ mod tests {
             })
         };
         let keys = json!([key("person_id", "people"), key("book_id", "books")]);
-        let argument = |name: &str| json!({ "name": name, "type": "bigint", "is_required": true, "is_variadic": false });
+        let argument = |name: &str| {
+            json!({
+                "name": name, "type": "bigint", "cast": "bigint", "is_required": true,
+                "is_variadic": false,
+            })
+        };
         let routines = json!([{
             "schema": "public", "name": "lend_book", "comment": null, "volatility": "v",
             "arguments": [argument("book")], "is_set": false, "shape": "composite",
@@ -159,8 +265,10 @@ mod tests {
         let (parts, ()) = request.body(()).expect("a request").into_parts();
         let request =
             ApiRequest::read(&parts, body.as_bytes(), &settings).expect("a valid request");
-        let plan = plan(&request, &catalog()).expect("a plan");
-        let Statement { mut sql, params } = render(&request, &plan).expect("a statement");
+        let catalog = catalog();
+        let plan = plan(&request, &catalog).expect("a plan");
+        let format = negotiate(&request, &plan, &catalog, true).expect("a format");
+        let Statement { mut sql, params } = render(&request, &plan, &format).expect("a statement");
         for clause in [" from ", " join ", " left join ", " where ", " returning ", " select "] {
             sql = sql.replace(clause, &format!("\n{}", &clause[1..]));
         }

@@ -1,47 +1,48 @@
 //! Rows, with what is embedded in them.
 
-use super::super::media::Media;
+use super::super::media::Body;
 use super::super::plan::{Embedded, From, Output, Rows, Value};
 use super::super::range::Window;
 use super::condition::Place;
 use super::{Statement, Wanted, answer, body, embed};
 
 /// The statement that reads `rows`.
-pub fn render(rows: &Rows, wanted: Wanted) -> Statement {
+pub fn render(rows: &Rows, wanted: Wanted<'_>) -> Statement {
     let mut out = Statement::default();
     finish(&mut out, rows, wanted, true, ["null::text", "null::bigint"]);
     out
 }
 
 /// The answer made of `rows`; what comes before it may define `walkie_source`.
-pub fn finish(out: &mut Statement, rows: &Rows, wanted: Wanted, is_set: bool, rest: [&str; 2]) {
+pub fn finish(
+    out: &mut Statement,
+    rows: &Rows,
+    wanted: Wanted<'_>,
+    is_set: bool,
+    rest: [&str; 2],
+) {
     let total = |out: &mut Statement| total(out, rows, wanted);
-    if wanted.media == Media::Csv && wanted.has_body {
+    if *wanted.body == Body::Csv && wanted.has_body {
         // Read twice, for the names and for the lines, hence given a name.
         out.push(if out.sql.is_empty() { "with " } else { ", " }).push("walkie_lines as (");
         select(out, rows);
         out.push(") ");
-        answer(out, wanted, CSV, total, rest);
+        answer(out, wanted, &body(wanted, is_set), total, rest);
         out.push("walkie_lines walkie_row");
         return;
     }
     if !out.sql.is_empty() {
         out.push(" ");
     }
-    answer(out, wanted, body(wanted, is_set), total, rest);
+    answer(out, wanted, &body(wanted, is_set), total, rest);
     out.push("(");
     select(out, rows);
     out.push(") walkie_row");
 }
 
-/// A line of names, then a line for each row as Postgres writes records.
-const CSV: &str = "coalesce((select string_agg(key, ',') from json_object_keys(\
-    (select row_to_json(first) from walkie_lines first limit 1)) key), '') || \
-    coalesce(string_agg(E'\\n' || substr(walkie_row::text, 2, length(walkie_row::text) - 2), ''), '')";
-
 /// How many rows there are in all, when that is asked. Without a window they are all counted
 /// already.
-fn total(out: &mut Statement, rows: &Rows, wanted: Wanted) {
+fn total(out: &mut Statement, rows: &Rows, wanted: Wanted<'_>) {
     if !wanted.has_total {
         out.push("null::bigint");
     } else if rows.window.is_everything() {
@@ -146,7 +147,7 @@ fn plain_value(out: &mut Statement, rows: &Rows, value: &Value) {
             out.push("cast(").field(&rows.from, field).push(" as ").push(cast).push(")");
         }
         Value::Field { field, cast: None } => {
-            out.field(&rows.from, field);
+            out.shown(&rows.from, field);
         }
         Value::Embed(index) | Value::Spread { embed: index, .. } => {
             out.push(&embed::shown(value, &rows.embeds[*index]));

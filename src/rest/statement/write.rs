@@ -1,7 +1,7 @@
 //! Changes of rows, and what comes back of them.
 
-use super::super::plan::{Conflict, From, Origin, Work, WritePlan};
-use super::super::request::{Payload, PayloadShape};
+use super::super::payload::{Payload, Shape};
+use super::super::plan::{Check, Conflict, From, Origin, Work, WritePlan};
 use super::fragment::WHOLE;
 use super::{Statement, Wanted, answer, read};
 use crate::pg::catalog::Column;
@@ -10,17 +10,16 @@ use crate::pg::catalog::Column;
 const UPDATED: &str = "walkie.updated";
 
 /// The statement of a change.
-pub fn render(plan: &WritePlan, payload: &Payload, wanted: Wanted) -> Statement {
+pub fn render(plan: &WritePlan, payload: &Payload, wanted: Wanted<'_>) -> Statement {
     let mut out = Statement::default();
     out.push("with walkie_source as (");
     change(&mut out, plan, payload);
     out.push(")");
     let location = location(plan);
-    let updated = match &plan.work {
-        Work::Insert { conflict: Some(conflict), .. } if conflict.merges => {
-            "coalesce(nullif(current_setting('walkie.updated', true), ''), '0')::bigint"
-        }
-        _ => "null::bigint",
+    let updated = if plan.work.merges() {
+        "coalesce(nullif(current_setting('walkie.updated', true), ''), '0')::bigint"
+    } else {
+        "null::bigint"
     };
     let rest = [location.as_str(), updated];
     if let Some(rows) = &plan.rows {
@@ -34,31 +33,37 @@ pub fn render(plan: &WritePlan, payload: &Payload, wanted: Wanted) -> Statement 
     out
 }
 
-/// Where the new row is: its key, when it is alone.
+/// Where the new row is: names and texts of its key, when it is alone.
 fn location(plan: &WritePlan) -> String {
     if plan.location.is_empty() {
         return "null::text".into();
     }
-    "case count(*) when 1 then (json_agg(walkie_row) -> 0)::text end".into()
+    "case count(*) when 1 then (select json_agg(json_build_array(key, value)) \
+     from json_each_text(json_agg(walkie_row) -> 0))::text end"
+        .into()
 }
 
 fn change(out: &mut Statement, plan: &WritePlan, payload: &Payload) {
     let WritePlan { schema, table, .. } = plan;
     match &plan.work {
-        Work::Insert { columns, fills_defaults, conflict } => {
+        Work::Insert { columns, fills_defaults, conflict, only } => {
             out.push("insert into ").qualified(schema, table);
             insert(out, columns, *fills_defaults, payload);
+            if !only.is_empty() {
+                let given = From { origin: Origin::Source, alias: Some("walkie_body".into()) };
+                out.push(" where ").checks(&given, &[], only).push(" limit 1");
+            }
             if let Some(conflict) = conflict {
                 resolve(out, conflict, columns);
             }
         }
-        Work::Update { columns, checks } => {
+        Work::Update { columns, fills_defaults, checks } => {
             out.push("update ").qualified(schema, table).push(" set ");
             out.list(", ", columns, |out, column| {
                 out.name(&column.name).push(" = walkie_body.").name(&column.name);
             });
             out.push(" from (");
-            body(out, columns, false, payload);
+            body(out, columns, *fills_defaults, payload);
             // Of several objects the first speaks.
             out.push(" limit 1) walkie_body");
             matching(out, plan, checks);
@@ -78,7 +83,7 @@ fn change(out: &mut Statement, plan: &WritePlan, payload: &Payload) {
     returned(out, plan);
 }
 
-fn matching(out: &mut Statement, plan: &WritePlan, checks: &[super::super::plan::Check]) {
+fn matching(out: &mut Statement, plan: &WritePlan, checks: &[Check]) {
     if !checks.is_empty() {
         let origin = Origin::Table(plan.schema.clone(), plan.table.clone());
         out.push(" where ").checks(&From { origin, alias: None }, &[], checks);
@@ -102,7 +107,10 @@ fn returned(out: &mut Statement, plan: &WritePlan) {
 
 fn insert(out: &mut Statement, columns: &[Column], fills_defaults: bool, payload: &Payload) {
     if columns.is_empty() {
-        out.push(" default values");
+        // A row of defaults for each object.
+        out.push(" select from json_array_elements(");
+        array(out, payload, "json");
+        out.push(") walkie_body");
         return;
     }
     out.push(" (").names(columns.iter().map(|column| &column.name));
@@ -112,7 +120,13 @@ fn insert(out: &mut Statement, columns: &[Column], fills_defaults: bool, payload
 
 /// `select` of the body's rows: each key read as its column's type.
 fn body(out: &mut Statement, columns: &[Column], fills_defaults: bool, payload: &Payload) {
-    out.push("select ").names(columns.iter().map(|column| &column.name));
+    out.push("select ").list(", ", columns, |out, column| match &column.from_json {
+        Some(function) => {
+            out.push(function).push("(walkie_body.").name(&column.name).push(") as ");
+            out.name(&column.name);
+        }
+        None => _ = out.push("walkie_body.").name(&column.name),
+    });
     let defaults: Vec<(&str, &str)> = columns
         .iter()
         .filter_map(|column| Some((column.name.as_str(), column.default.as_deref()?)))
@@ -129,7 +143,8 @@ fn body(out: &mut Statement, columns: &[Column], fills_defaults: bool, payload: 
         out.push(") as walkie_body (");
     }
     out.list(", ", columns, |out, column| {
-        out.name(&column.name).push(" ").push(&column.sql_type);
+        let sql_type = if column.from_json.is_some() { "json" } else { &column.sql_type };
+        out.name(&column.name).push(" ").push(sql_type);
     });
     out.push(")");
 }
@@ -146,7 +161,7 @@ fn default_object(out: &mut Statement, defaults: &[(&str, &str)]) {
 
 /// The body as an array of type `json` or `jsonb`.
 fn array(out: &mut Statement, payload: &Payload, sql_type: &str) {
-    let is_array = matches!(payload.shape, PayloadShape::Objects(_));
+    let is_array = payload.shape == Shape::Objects;
     out.push(if is_array { "" } else { sql_type }).push(if is_array {
         ""
     } else {
