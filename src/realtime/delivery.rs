@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::authorize::{Asking, Authorizer, Consequences, Freshness, Inquiry, Person};
 use super::broadcast::Said;
-use super::concern::Concern;
+use super::concern::{self, Concern};
 use super::hub::Hub;
 use super::roster::{Followers, Match, Roster};
 use super::subscriber::Active;
@@ -249,9 +249,10 @@ async fn deliver(
         let fresh = authorizer.freshness(part.transaction.committed_at_us, since);
         for change in &part.changes {
             let Some(followers) = roster.followers(&change.relation) else { continue };
+            let told = (number, change);
             let concern =
-                concern(authorizer, &mut inquiry, followers, change, &compared, fresh).await?;
-            concerns.extend(concern.map(|concern| (number, concern)));
+                concern(authorizer, &mut inquiry, followers, told, &compared, fresh).await?;
+            concerns.extend(concern);
         }
     }
     authorizer.answer(&mut inquiry).await?;
@@ -259,25 +260,30 @@ async fn deliver(
         return Ok(None);
     }
     authorizer.count_decided(concerns.len(), began.elapsed());
-    let mut concerns = concerns.iter().peekable();
+    let is_run = |a: &Concern<'_>, b: &Concern<'_>| {
+        a.is_alike(b) && parts[a.part..b.part].iter().all(|part| part.said.is_empty())
+    };
+    let runs = concerns.chunk_by(is_run).flat_map(|run| run.chunks(BURST));
+    let mut runs = runs.peekable();
     let (mut burst, mut delivered) = (0, 0);
     for (number, part) in parts.iter().enumerate() {
-        while let Some((_, concern)) = concerns.next_if(|(of, _)| *of == number) {
-            delivered += concern.send(authorizer, &inquiry, delete_events);
-            rest(&mut burst).await;
+        while let Some(run) = runs.next_if(|run| run[0].part == number) {
+            delivered += concern::send(run, authorizer, &inquiry, delete_events);
+            rest(&mut burst, run.len()).await;
         }
         for said in &part.said {
             said.tell(hub);
-            rest(&mut burst).await;
+            rest(&mut burst, 1).await;
         }
     }
     Ok(Some(delivered))
 }
 
 /// Gives the sockets' writers a turn now and then.
-async fn rest(burst: &mut usize) {
-    *burst += 1;
-    if burst.is_multiple_of(BURST) {
+async fn rest(burst: &mut usize, told: usize) {
+    *burst += told;
+    if *burst >= BURST {
+        *burst = 0;
         tokio::task::yield_now().await;
     }
 }
@@ -314,7 +320,7 @@ async fn concern<'a>(
     authorizer: &mut Authorizer,
     inquiry: &mut Inquiry,
     followers: &'a Followers,
-    change: &'a Arc<Change>,
+    (part, change): (usize, &'a Arc<Change>),
     compared: &Compared,
     fresh: Freshness,
 ) -> Result<Option<Concern<'a>>, Error> {
@@ -335,7 +341,7 @@ async fn concern<'a>(
         let sight = authorizer.see(inquiry, (&table, role), all, asking, change, fresh).await?;
         sights.push((role, sight));
     }
-    Ok(Some(Concern { change, table, matches, sights }))
+    Ok(Some(Concern { part, change, table, matches, sights }))
 }
 
 /// The people of a role that a change concerns; `None` = so many that it had better be everybody.

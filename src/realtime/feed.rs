@@ -30,7 +30,7 @@ use crate::config::RealtimeSettings;
 use crate::identity::Identity;
 use crate::observe::{LogMetrics, Metrics};
 use crate::pg::names;
-use crate::wal::{Change, Event, Feed as Log, Lsn, Place, Source, Transaction};
+use crate::wal::{Event, Feed as Log, Lsn, Place, Source, Transaction};
 
 /// Changes decided in one go.
 const MAX_BATCH: usize = 2048;
@@ -38,8 +38,11 @@ const MAX_BATCH: usize = 2048;
 /// Bytes of values decided in one go.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Missed changes sent to one subscriber in one go.
+/// Missed changes sent to one subscriber in one go, at most.
 const CATCH_UP_BATCH: usize = 64;
+
+/// Which part of a queue they may fill: as frames they are larger than their values alone.
+const CATCH_UP_SHARE: usize = 8;
 
 /// How long to wait for a subscriber that catches up to take what it was sent.
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(2);
@@ -112,6 +115,12 @@ impl Handle {
     }
 }
 
+/// So many changes, or so few that their values are just more than so many bytes.
+struct Portion {
+    changes: usize,
+    bytes: usize,
+}
+
 /// The task.
 pub struct Feed {
     log: Log,
@@ -126,6 +135,8 @@ pub struct Feed {
     sightings: Sightings,
     /// For looking what others see.
     pool: Pool,
+    /// What is sent in one go of what was missed.
+    catch_up: Portion,
     /// Those who still have to be sent what they missed, and up to where they have it.
     catching_up: Vec<(Active, Place)>,
     /// One `Arc` and number for all sockets of a person.
@@ -172,6 +183,10 @@ impl Feed {
             window: Window::new(bounds),
             sightings: Sightings::new(),
             pool,
+            catch_up: Portion {
+                changes: CATCH_UP_BATCH.min(settings.realtime_queue_frames / CATCH_UP_SHARE).max(1),
+                bytes: settings.realtime_queue_bytes / CATCH_UP_SHARE,
+            },
             catching_up: Vec::new(),
             people: HashMap::new(),
             next_person: 0,
@@ -366,12 +381,16 @@ impl Feed {
             if place < from {
                 tell_gap(&active.subscriber, (place, from));
             }
-            let missed: Vec<Arc<Change>> = self
-                .window
-                .after(from)
-                .map(|changes| changes.take(CATCH_UP_BATCH).cloned().collect())
-                .unwrap_or_default();
-            let is_last = missed.len() < CATCH_UP_BATCH;
+            let mut changes = self.window.after(from).into_iter().flatten().peekable();
+            let (mut missed, mut bytes) = (Vec::new(), 0);
+            while missed.len() < self.catch_up.changes
+                && bytes <= self.catch_up.bytes
+                && let Some(change) = changes.next()
+            {
+                bytes += change.size_bytes();
+                missed.push(Arc::clone(change));
+            }
+            let is_last = changes.peek().is_none();
             let reached = missed.last().map(|last| last.place);
             self.delivery.deliver_apart(missed, &active).await;
             match reached {
@@ -399,6 +418,13 @@ impl Feed {
         let mut next = Some(first);
         while let Some(event) = next {
             self.note(event, &mut batch).await;
+            // What is whole need not wait for what is not, and that had better not be cut.
+            if batch.is_full()
+                && let Some(open) = batch.take_open()
+            {
+                self.hand_out(&mut batch).await;
+                batch = open;
+            }
             next = match () {
                 () if batch.is_full() => None,
                 // The rest of a transaction is on its way.
@@ -548,6 +574,17 @@ impl Batch {
         self.count >= MAX_BATCH || self.bytes > MAX_BATCH_BYTES
     }
 
+    /// Takes out the part that goes on, unless it is all there is.
+    fn take_open(&mut self) -> Option<Self> {
+        if !self.is_open || self.parts.len() < 2 {
+            return None;
+        }
+        let part = self.parts.pop()?;
+        self.is_open = false;
+        let bytes = part.changes.iter().map(|change| change.size_bytes()).sum();
+        Some(Self { count: part.changes.len(), bytes, parts: vec![part], is_open: true })
+    }
+
     fn open(&mut self, (transaction, told): &(Arc<Transaction>, u64), has_begun: bool) {
         let part = Part::of(Arc::clone(transaction), *told);
         self.parts.push(Part { has_begun, ..part });
@@ -574,5 +611,52 @@ impl Batch {
             part.is_whole = self.is_open && part.has_begun;
         }
         self.is_open = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wal::{Action, Change, Datum, Relation};
+
+    fn change() -> Arc<Change> {
+        Arc::new(Change {
+            place: Place::default(),
+            transaction: Arc::default(),
+            relation: Arc::new(Relation {
+                oid: 1,
+                schema: "public".into(),
+                name: "t".into(),
+                columns: Vec::new(),
+            }),
+            action: Action::Insert { new: vec![Datum::Text("value".into())] },
+        })
+    }
+
+    fn tell(batch: &mut Batch, changes: usize) {
+        batch.open(&(Arc::default(), 1), true);
+        for change in std::iter::repeat_with(change).take(changes) {
+            batch.count += 1;
+            batch.bytes += change.size_bytes();
+            batch.part(&(Arc::default(), 1)).changes.push(change);
+        }
+    }
+
+    #[test]
+    fn transaction_is_cut_only_when_it_is_larger_than_a_batch() {
+        let mut batch = Batch::default();
+        tell(&mut batch, 2000);
+        batch.close();
+        assert!(batch.take_open().is_none(), "nothing goes on");
+        tell(&mut batch, 100);
+        assert!(batch.is_full());
+        let mut open = batch.take_open().expect("the second goes on");
+        assert_eq!((batch.parts.len(), open.parts.len()), (1, 1));
+        assert_eq!((open.count, open.bytes, open.is_full()), (100, 500, false));
+        open.close();
+        assert!(open.parts[0].is_whole);
+        let mut alone = Batch::default();
+        tell(&mut alone, MAX_BATCH);
+        assert!(alone.is_full() && alone.take_open().is_none());
     }
 }

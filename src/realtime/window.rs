@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct Bounds {
     /// For how long.
     pub age: Duration,
-    /// How many bytes of values.
+    /// How many bytes of memory.
     pub bytes: usize,
     /// How much log the slot may hold back, in bytes.
     pub log_bytes: u64,
@@ -66,7 +66,7 @@ impl Window {
 
     /// Keeps a change.
     pub fn push(&mut self, change: Arc<Change>) {
-        self.bytes += change.size_bytes();
+        self.bytes += change.memory_bytes();
         self.changes.push_back((Instant::now(), change));
     }
 
@@ -98,7 +98,7 @@ impl Window {
             if is_kept {
                 break;
             }
-            self.bytes -= change.size_bytes();
+            self.bytes -= change.memory_bytes();
             self.from = change.place;
             self.changes.pop_front();
         }
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn slot_remembers_as_much_as_the_ring() {
-        let mut window = window(2);
+        let mut window = window(2 * change(110, 0, 1).memory_bytes());
         assert_eq!(window.trim(), Lsn(100), "an empty ring needs nothing");
         for commit in [110, 120, 130] {
             window.push(change(commit, 0, 1));

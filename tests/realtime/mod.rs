@@ -6,6 +6,7 @@ mod bad_input;
 mod bridge;
 mod broadcast;
 mod changes;
+mod compaction;
 mod crowd;
 mod database_broadcast;
 mod differential;
