@@ -20,6 +20,8 @@ use crate::wal::{Action, Change, Old};
 
 /// A change and whom it concerns.
 pub(super) struct Concern<'a> {
+    /// The number of the part that it is told in.
+    pub(super) part: usize,
     pub(super) change: &'a Arc<Change>,
     pub(super) table: Arc<Table>,
     pub(super) matches: Vec<Match<'a>>,
@@ -37,15 +39,16 @@ struct Out<'a> {
 
 /// Sends what was decided about a run of changes, each alike to the one before. Data are encoded
 /// once for each way of seeing a change, and frames once for each topic, serializer and set of
-/// bindings.
+/// bindings. Gives how many frames were sent, each to a channel.
 pub(super) fn send(
     run: &[Concern<'_>],
     authorizer: &Authorizer,
     inquiry: &Inquiry,
     delete_events: DeleteEvents,
-) {
-    let Some(first) = run.first() else { return };
+) -> u64 {
+    let Some(first) = run.first() else { return 0 };
     let now = unix_now();
+    let mut sent = 0;
     for (role, sight) in &first.sights {
         let relation = &first.change.relation;
         let sight = match sight {
@@ -60,13 +63,13 @@ pub(super) fn send(
         let mut outs = Vec::new();
         let audience = authorizer.audience(first.table.oid, role);
         first.collect(role, sight, audience, inquiry, delete_events, &mut outs);
-        if outs.iter().all(|out| out.listener.is_open(first.change, now)) {
-            write(run, sight, outs);
+        if outs.iter().all(|out| out.listener.is_open_from(first.change, now)) {
+            sent += write(run, sight, outs);
         } else {
             for concern in run {
                 let is_open = |out: &&Out<'_>| out.listener.is_open(concern.change, now);
                 let open = outs.iter().filter(is_open).copied().collect();
-                write(std::slice::from_ref(concern), sight, open);
+                sent += write(std::slice::from_ref(concern), sight, open);
             }
         }
         // The row before an update is a bonus: failing to judge it withholds nothing.
@@ -82,8 +85,8 @@ pub(super) fn send(
                 }
             }
         }
-        delivered
     }
+    sent
 }
 
 impl Concern<'_> {
@@ -230,8 +233,9 @@ impl Concern<'_> {
     }
 }
 
-/// Bindings of one subscriber that see the same are one message.
-fn write(run: &[Concern<'_>], sight: &Sight, mut outs: Vec<Out<'_>>) {
+/// Bindings of one subscriber that see the same are one message. Gives how many were sent.
+fn write(run: &[Concern<'_>], sight: &Sight, mut outs: Vec<Out<'_>>) -> u64 {
+    let mut sent = 0;
     let rows: OnceCell<Vec<Option<Arc<RowKey>>>> = OnceCell::new();
     let mut last: Option<(&[Out<'_>], Arc<[Frame]>)> = None;
     let mut data: HashMap<(Shown, &View), Vec<String>> = HashMap::new();
@@ -278,8 +282,10 @@ fn write(run: &[Concern<'_>], sight: &Sight, mut outs: Vec<Out<'_>>) {
         } else {
             outbox.send_all(&told);
         }
+        sent += told.len() as u64;
         last = Some((alike, told));
     }
+    sent
 }
 
 /// Whether two messages about a change, to people of one role, are the same frame.
@@ -307,6 +313,12 @@ impl Out<'_> {
 type Alike<'a> = (Shown, &'a View, (Version, bool), &'a str, Vec<u32>);
 
 impl Listener {
+    /// Whether it listens to this change and to all after it, for as long as its token is good.
+    fn is_open_from(&self, change: &Change, now: i64) -> bool {
+        let has_reading = self.after.as_ref().is_some_and(|after| after.reading.is_some());
+        !has_reading && self.is_open(change, now)
+    }
+
     /// Whether it listens to this change, with a token that is still good.
     fn is_open(&self, change: &Change, now: i64) -> bool {
         self.after.as_ref().is_none_or(|after| after.is_before(change))

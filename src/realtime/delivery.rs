@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::Pool;
 use prometheus_client::metrics::counter::Counter;
 
-use super::authorize::{Asking, Authorizer, Consequences, Freshness, Inquiry, Person};
-use super::broadcast::Said;
+use super::authorize::{Asking, Authorizer, Freshness, Inquiry, Person};
 use super::concern::{self, Concern};
 use super::hub::Hub;
+use super::part::Part;
 use super::roster::{Followers, Match, Roster};
 use super::subscriber::Active;
 use super::subscription::{Compared, Comparer};
@@ -20,7 +20,7 @@ use crate::config::RealtimeSettings;
 use crate::identity::Identity;
 use crate::observe::Metrics;
 use crate::pg::Error;
-use crate::wal::{Change, Transaction};
+use crate::wal::Change;
 
 /// Changes and broadcasts after which the sockets' writers get a turn.
 const BURST: usize = 32;
@@ -33,27 +33,6 @@ const MAX_PEOPLE_APART: usize = 64;
 
 /// SQLSTATEs of a row that does not fit its table, and of names that are gone.
 const SHAPE_ERRORS: [&str; 6] = ["22P02", "42703", "42704", "42804", "42883", "42P01"];
-
-/// What the log told of one transaction, or of a part of it.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) transaction: Arc<Transaction>,
-    /// How many transactions had been told with it.
-    pub(super) told: u64,
-    /// Whether it begins the transaction.
-    pub(super) has_begun: bool,
-    /// Whether it is all of the transaction.
-    pub(super) is_whole: bool,
-    pub(super) changes: Vec<Arc<Change>>,
-    /// What it says to the rooms, after its changes.
-    pub(super) said: Vec<Said>,
-    /// Tables that were described anew.
-    pub(super) described: Vec<u32>,
-    /// Tables that were emptied.
-    pub(super) emptied: Vec<u32>,
-    /// Whether definitions changed that policies may stand on.
-    pub(super) changes_schema: bool,
-}
 
 /// Delivers changes; asks Postgres for whatever it does not know.
 pub(super) struct Delivery {
@@ -174,44 +153,6 @@ impl Delivery {
         self.deliver(std::slice::from_ref(&part)).await;
         self.authorizer.put_back(remembered);
         self.roster = everybody;
-    }
-}
-
-impl Part {
-    /// A part of which nothing is known yet.
-    pub(super) fn of(transaction: Arc<Transaction>, told: u64) -> Self {
-        Self {
-            transaction,
-            told,
-            has_begun: false,
-            is_whole: false,
-            changes: Vec::new(),
-            said: Vec::new(),
-            described: Vec::new(),
-            emptied: Vec::new(),
-            changes_schema: false,
-        }
-    }
-
-    /// Whether what is known of tables and roles may be wrong from here on.
-    fn makes_forget(&self) -> bool {
-        self.changes_schema || self.is_cut() || !self.described.is_empty()
-    }
-
-    /// Whether it is only the beginning of its transaction.
-    fn is_cut(&self) -> bool {
-        self.has_begun && !self.is_whole
-    }
-
-    fn consequences(&self) -> Consequences<'_> {
-        Consequences {
-            tables: &self.described,
-            emptied: &self.emptied,
-            schema: self.changes_schema,
-            is_cut: self.is_cut(),
-            xid: self.transaction.xid,
-            changes: &self.changes,
-        }
     }
 }
 

@@ -15,10 +15,11 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::authorize::Person;
-use super::broadcast::{self, Broadcasts, Said};
-use super::delivery::{Delivery, Part};
+use super::broadcast::{self, Broadcasts};
+use super::delivery::Delivery;
 use super::explain::{Look, MAX_SUBSCRIPTIONS, Standing, Subscription};
 use super::hub::Hub;
+use super::part::Batch;
 use super::reading::{Origin, Reading};
 use super::rights::Rights;
 use super::sightings::Sightings;
@@ -31,12 +32,6 @@ use crate::identity::Identity;
 use crate::observe::{LogMetrics, Metrics};
 use crate::pg::names;
 use crate::wal::{Event, Feed as Log, Lsn, Place, Source, Transaction};
-
-/// Changes decided in one go.
-const MAX_BATCH: usize = 2048;
-
-/// Bytes of values decided in one go.
-const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Missed changes sent to one subscriber in one go, at most.
 const CATCH_UP_BATCH: usize = 64;
@@ -556,107 +551,5 @@ impl Feed {
         self.sightings.forget_before(self.window.from());
         self.log.acknowledge(forgettable.min(self.sightings.seen()));
         self.window.measure(&self.counts);
-    }
-}
-
-/// What is decided in one go.
-#[derive(Default)]
-struct Batch {
-    parts: Vec<Part>,
-    count: usize,
-    bytes: usize,
-    /// Whether the last part goes on.
-    is_open: bool,
-}
-
-impl Batch {
-    fn is_full(&self) -> bool {
-        self.count >= MAX_BATCH || self.bytes > MAX_BATCH_BYTES
-    }
-
-    /// Takes out the part that goes on, unless it is all there is.
-    fn take_open(&mut self) -> Option<Self> {
-        if !self.is_open || self.parts.len() < 2 {
-            return None;
-        }
-        let part = self.parts.pop()?;
-        self.is_open = false;
-        let bytes = part.changes.iter().map(|change| change.size_bytes()).sum();
-        Some(Self { count: part.changes.len(), bytes, parts: vec![part], is_open: true })
-    }
-
-    fn open(&mut self, (transaction, told): &(Arc<Transaction>, u64), has_begun: bool) {
-        let part = Part::of(Arc::clone(transaction), *told);
-        self.parts.push(Part { has_begun, ..part });
-        self.is_open = true;
-    }
-
-    /// The part that goes on; a new one for a transaction that began in an earlier batch.
-    fn part(&mut self, telling: &(Arc<Transaction>, u64)) -> &mut Part {
-        if !self.is_open {
-            self.open(telling, false);
-        }
-        self.parts.last_mut().expect("a part is open")
-    }
-
-    fn say(&mut self, telling: &(Arc<Transaction>, u64), said: Option<Said>) {
-        let Some(said) = said else { return };
-        self.bytes += said.size_bytes();
-        self.count += 1;
-        self.part(telling).said.push(said);
-    }
-
-    fn close(&mut self) {
-        if let Some(part) = self.parts.last_mut() {
-            part.is_whole = self.is_open && part.has_begun;
-        }
-        self.is_open = false;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wal::{Action, Change, Datum, Relation};
-
-    fn change() -> Arc<Change> {
-        Arc::new(Change {
-            place: Place::default(),
-            transaction: Arc::default(),
-            relation: Arc::new(Relation {
-                oid: 1,
-                schema: "public".into(),
-                name: "t".into(),
-                columns: Vec::new(),
-            }),
-            action: Action::Insert { new: vec![Datum::Text("value".into())] },
-        })
-    }
-
-    fn tell(batch: &mut Batch, changes: usize) {
-        batch.open(&(Arc::default(), 1), true);
-        for change in std::iter::repeat_with(change).take(changes) {
-            batch.count += 1;
-            batch.bytes += change.size_bytes();
-            batch.part(&(Arc::default(), 1)).changes.push(change);
-        }
-    }
-
-    #[test]
-    fn transaction_is_cut_only_when_it_is_larger_than_a_batch() {
-        let mut batch = Batch::default();
-        tell(&mut batch, 2000);
-        batch.close();
-        assert!(batch.take_open().is_none(), "nothing goes on");
-        tell(&mut batch, 100);
-        assert!(batch.is_full());
-        let mut open = batch.take_open().expect("the second goes on");
-        assert_eq!((batch.parts.len(), open.parts.len()), (1, 1));
-        assert_eq!((open.count, open.bytes, open.is_full()), (100, 500, false));
-        open.close();
-        assert!(open.parts[0].is_whole);
-        let mut alone = Batch::default();
-        tell(&mut alone, MAX_BATCH);
-        assert!(alone.is_full() && alone.take_open().is_none());
     }
 }

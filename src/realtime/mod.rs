@@ -6,9 +6,9 @@
 //! (sign-ins that end), `rights` (what a private channel may, when something has changed),
 //! `limits` (how much is too much, pure), `presence` (who is there, pure), `hub` (topic ->
 //! sockets), `subscription` (could this change matter? pure), `roster` (to whom?), `authorize`
-//! (may they see it?), `event` (a change as JSON, pure), `latest` (which
-//! change makes which superfluous, pure), `window` (recent changes), `reading`
-//! (what somebody has read, pure), `sightings` (where in the log that is, pure), `delivery` (a
+//! (may they see it?), `event` (a change as JSON, pure), `latest` (which change makes which
+//! superfluous, pure), `window` (recent changes), `reading` (what somebody has read, pure),
+//! `sightings` (where in the log that is, pure), `part` (what the log told, pure), `delivery` (a
 //! change through all of these), `concern` (who is shown what of it), `subscriber`, `feed` (the
 //! task that owns them), `broadcast` (what SQL says to the rooms), `bridge` (the same as JSON,
 //! pure), `replay` (what it said before), `partitions` (where that is kept), `api` (broadcasts
@@ -32,6 +32,7 @@ mod join;
 mod latest;
 mod limits;
 pub mod outbox;
+mod part;
 pub mod partitions;
 mod presence;
 pub mod protocol;

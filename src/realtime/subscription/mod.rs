@@ -3,8 +3,8 @@
 //! Reading order: `filter` (the grammar, pure), `wanted` (an entry as the client sent it, pure),
 //! `after` (from where on it listens, pure), `facts` (what Postgres says of its tables and
 //! columns), `store` (Postgres accepts it), `meaning` (conditions become predicates, pure),
-//! `predicate` //! (what a filter asks of a row, pure), `interest` (what an accepted binding wants, pure),
-//! `compare` (Postgres compares what texts do not decide).
+//! `predicate` (what a filter asks of a row, pure), `interest` (what an accepted binding wants,
+//! pure), `compare` (Postgres compares what texts do not decide).
 //!
 //! What a filter compares is decided by Postgres when the binding is made: a value is cast to
 //! the column's type and printed as the log prints it, so that for many types equality of values
