@@ -10,6 +10,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -73,16 +74,33 @@ impl Stage {
 
     /// A conversation of the first `members` people.
     pub async fn room(&self, number: usize, members: usize) -> anyhow::Result<String> {
+        self.room_of(number, 1..=members).await
+    }
+
+    /// A conversation of these people.
+    pub async fn room_of(
+        &self,
+        number: usize,
+        people: std::ops::RangeInclusive<usize>,
+    ) -> anyhow::Result<String> {
         let room = format!("10000000-0000-4000-8000-{number:012}");
+        let (first, last) = people.into_inner();
         self.run(&format!(
             "insert into public.conversations (id, org_id, kind, title, slug)
              select '{room}', p.org_id, 'room', 'Room', 'room-{number}' from public.profiles p limit 1;
              insert into public.conversation_members (conversation_id, member_id)
-             select '{room}', {PERSON} from generate_series(1, {members}) n;
+             select '{room}', {PERSON} from generate_series({first}, {last}) n;
              analyze public.conversation_members;"
         ))
         .await?;
         Ok(room)
+    }
+
+    /// Connections to the database, but for our own.
+    pub async fn connections(&self) -> anyhow::Result<i64> {
+        let sql = "select count(*) from pg_stat_activity
+                    where backend_type in ('client backend', 'walsender') and usename <> $1";
+        Ok(self.writer.query_one(sql, &[&SUPERUSER]).await?.try_get(0)?)
     }
 
     /// Ends everything.
@@ -100,15 +118,42 @@ pub fn subject(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
+/// How long a process has worked, on all cores together.
+pub fn worked(process: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, fields) = stat.rsplit_once(") ").context("no fields")?;
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let ticks = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// A person's token.
+pub fn token(number: usize) -> anyhow::Result<String> {
+    Ok(Keys::new(SECRET).sign(&json!({
+        "role": "authenticated", "sub": subject(number), "exp": unix_now() + 7200,
+    }))?)
+}
+
+/// Path and query of the sockets.
+pub fn socket_path(token: &str) -> String {
+    format!("/realtime/v1/websocket?apikey={token}&vsn=2.0.0")
+}
+
 impl Serving {
     /// Starts a server on the stage and waits until it is ready.
     pub async fn start(stage: &Stage) -> anyhow::Result<Self> {
+        Self::start_with(stage, &[]).await
+    }
+
+    /// Starts it with more flags, as `walkie serve` takes them.
+    pub async fn start_with(stage: &Stage, flags: &[&str]) -> anyhow::Result<Self> {
         let url = stage.cluster.url(names::LOGIN_ROLE, "postgres");
         let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
         let process = Command::new(env!("CARGO_BIN_EXE_walkie"))
             .args(["serve", "--database-url", &url, "--jwt-secret", SECRET, "--log", "warn"])
             .args(["--port", &port.to_string()])
+            .args(flags)
             .kill_on_drop(true)
             .spawn()?;
         let ready = format!("http://{address}/ready");
@@ -137,10 +182,7 @@ impl Serving {
         table: &str,
         heard: mpsc::UnboundedSender<Receipt>,
     ) -> anyhow::Result<()> {
-        let token = Keys::new(SECRET).sign(&json!({
-            "role": "authenticated", "sub": subject(number), "exp": unix_now() + 3600,
-        }))?;
-        let url = format!("ws://{}/realtime/v1/websocket?apikey={token}&vsn=2.0.0", self.address);
+        let url = format!("ws://{}{}", self.address, socket_path(&token(number)?));
         let (mut socket, _) = connect_async(url).await?;
         let bindings = json!([{"event": "INSERT", "schema": "public", "table": table}]);
         let config = json!({"config": {"postgres_changes": bindings}});
@@ -202,6 +244,25 @@ impl Serving {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         let line = line.ok_or_else(|| anyhow::anyhow!("there is no metric {name}"))?;
         Ok(line.parse()?)
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Memory that it holds, in bytes.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        let process = self.process.id().context("it has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kilobytes.context("no VmRSS")?.parse::<u64>()? * 1024)
+    }
+
+    /// How long it has worked, on all cores together.
+    pub fn worked(&self) -> anyhow::Result<Duration> {
+        worked(self.process.id().context("it has ended")?)
     }
 
     /// Stops it.

@@ -184,7 +184,8 @@ impl Channel {
 
     /// Has Postgres accept what is wanted, as the person of the token.
     pub(super) async fn accept(&self, on: &Connection) -> Result<Vec<Binding>, Refusal> {
-        subscription::accept(&on.realtime.pg, &self.person.identity, &self.wanted).await
+        let Realtime { pg, facts, .. } = &*on.realtime;
+        subscription::accept(pg, facts, &self.person.identity, &self.wanted).await
     }
 
     pub(super) async fn activate(&self, on: &Connection, greeting: Greeting) -> Option<()> {

@@ -1,5 +1,7 @@
 //! A change and whom it concerns: what each of them is shown of it, in frames made once.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,9 +9,10 @@ use axum::extract::ws::Message as Frame;
 
 use super::authorize::{Audience, Authorizer, Inquiry, Person, Rows, Seen, Sight, Table};
 use super::event::{self, Shown};
+use super::latest::{RowKey, Subject};
 use super::protocol::Version;
 use super::roster::{Listener, Match};
-use super::subscriber::tell_failure;
+use super::subscriber::{Subscriber, tell_failure};
 use super::subscription::{Left, View};
 use crate::config::DeleteEvents;
 use crate::identity::unix_now;
@@ -17,6 +20,8 @@ use crate::wal::{Action, Change, Old};
 
 /// A change and whom it concerns.
 pub(super) struct Concern<'a> {
+    /// The number of the part that it is told in.
+    pub(super) part: usize,
     pub(super) change: &'a Arc<Change>,
     pub(super) table: Arc<Table>,
     pub(super) matches: Vec<Match<'a>>,
@@ -25,53 +30,84 @@ pub(super) struct Concern<'a> {
 }
 
 /// A listener and what it is shown.
+#[derive(Clone, Copy)]
 struct Out<'a> {
     listener: &'a Listener,
     view: &'a View,
     shown: Shown,
 }
 
-impl Concern<'_> {
-    /// Sends what was decided. Data are encoded once for each way of seeing the change, and
-    /// frames once for each topic, serializer and set of bindings. Gives to how many channels.
-    pub(super) fn send(
-        &self,
-        authorizer: &Authorizer,
-        inquiry: &Inquiry,
-        delete_events: DeleteEvents,
-    ) -> u64 {
-        let now = unix_now();
-        let mut delivered = 0;
-        for (role, sight) in &self.sights {
-            let sight = match sight {
-                Ok(sight) => sight,
-                Err(sqlstate) => {
-                    for listener in self.listeners(role).map(|(_, listener)| listener) {
-                        tell_failure(&listener.subscriber, &self.change.relation, sqlstate);
-                    }
-                    continue;
+/// Sends what was decided about a run of changes, each alike to the one before. Data are encoded
+/// once for each way of seeing a change, and frames once for each topic, serializer and set of
+/// bindings. Gives how many frames were sent, each to a channel.
+pub(super) fn send(
+    run: &[Concern<'_>],
+    authorizer: &Authorizer,
+    inquiry: &Inquiry,
+    delete_events: DeleteEvents,
+) -> u64 {
+    let Some(first) = run.first() else { return 0 };
+    let now = unix_now();
+    let mut sent = 0;
+    for (role, sight) in &first.sights {
+        let relation = &first.change.relation;
+        let sight = match sight {
+            Ok(sight) => sight,
+            Err(sqlstate) => {
+                for listener in first.listeners(role).map(|(_, listener)| listener) {
+                    tell_failure(&listener.subscriber, relation, sqlstate);
                 }
-            };
-            let mut outs = Vec::new();
-            let audience = authorizer.audience(self.table.oid, role);
-            self.collect(role, sight, audience, inquiry, delete_events, &mut outs);
-            outs.retain(|out| out.listener.is_open(self.change, now));
-            delivered += self.write(sight, outs);
-            // The row before an update is a bonus: failing to judge it withholds nothing.
-            let judged = match self.change.action {
-                Action::Insert { .. } | Action::Update { .. } => &sight.new,
-                Action::Delete { .. } => &sight.old,
-            };
-            for (viewer, sqlstate) in inquiry.failed(judged) {
-                let people = audience.map_or(&[][..], |audience| audience.people(*viewer));
-                for (_, listener) in self.listeners_of(role, people) {
-                    if listener.is_open(self.change, now) {
-                        tell_failure(&listener.subscriber, &self.change.relation, sqlstate);
-                    }
+                continue;
+            }
+        };
+        let mut outs = Vec::new();
+        let audience = authorizer.audience(first.table.oid, role);
+        first.collect(role, sight, audience, inquiry, delete_events, &mut outs);
+        if outs.iter().all(|out| out.listener.is_open_from(first.change, now)) {
+            sent += write(run, sight, outs);
+        } else {
+            for concern in run {
+                let is_open = |out: &&Out<'_>| out.listener.is_open(concern.change, now);
+                let open = outs.iter().filter(is_open).copied().collect();
+                sent += write(std::slice::from_ref(concern), sight, open);
+            }
+        }
+        // The row before an update is a bonus: failing to judge it withholds nothing.
+        let judged = match first.change.action {
+            Action::Insert { .. } | Action::Update { .. } => &sight.new,
+            Action::Delete { .. } => &sight.old,
+        };
+        for (viewer, sqlstate) in inquiry.failed(judged) {
+            let people = audience.map_or(&[][..], |audience| audience.people(*viewer));
+            for (_, listener) in first.listeners_of(role, people) {
+                if listener.is_open(first.change, now) {
+                    tell_failure(&listener.subscriber, relation, sqlstate);
                 }
             }
         }
-        delivered
+    }
+    sent
+}
+
+impl Concern<'_> {
+    /// Whether the next change concerns the same people, and all of them in the same way, by what
+    /// was known before anything was asked.
+    pub(super) fn is_alike(&self, next: &Self) -> bool {
+        use Action::{Insert, Update};
+        let (a, b) = (&self.change.action, &next.change.action);
+        let is_same_kind =
+            matches!((a, b), (Insert { .. }, Insert { .. }) | (Update { .. }, Update { .. }));
+        let matches = self.matches.iter().zip(&next.matches);
+        let mut sights = self.sights.iter().zip(&next.sights);
+        is_same_kind
+            && Arc::ptr_eq(&self.table, &next.table)
+            && (self.matches.len(), self.sights.len()) == (next.matches.len(), next.sights.len())
+            && matches.into_iter().all(|(a, b)| {
+                Arc::ptr_eq(a.interest, b.interest) && (a.is_wanted, a.left) == (b.is_wanted, b.left)
+            })
+            && sights.all(|((role, a), (next_role, b))| {
+                matches!((a, b), (Ok(a), Ok(b)) if role == next_role && a.is_same(b))
+            })
     }
 
     /// Everybody of a role whom the change concerns, with what they are shown.
@@ -99,41 +135,38 @@ impl Concern<'_> {
             Seen::Nobody => false,
             Seen::Some(..) => viewer.is_some_and(|viewer| permitted.binary_search(&viewer).is_ok()),
         };
-        let mut take = |found: &'a Match<'a>, person: Person, listeners: &'a [Listener]| {
-            let viewer = audience.and_then(|audience| audience.viewer(person));
-            let sees_new = sees(&sight.new, &new, viewer);
-            let sees_old = sees(&sight.old, &old, viewer);
+        let mut take = |found: &'a Match<'a>, listeners: &'a [Listener], sees_new, sees_old| {
             let Some(shown) = self.shown(found, sees_new, sees_old) else { return };
             let view = &found.interest.view;
             outs.extend(listeners.iter().map(|listener| Out { listener, view, shown }));
         };
+        let is_listed =
+            !matches!((&sight.new, &sight.old), (Seen::Everybody, _) | (_, Seen::Everybody));
+        let are_one = old.is_empty() || *new == *old;
         for found in &self.matches {
             let Some(group) = found.group.get(role) else { continue };
             // Whichever are fewer are looked up among the others.
-            let permitted = new.len() + old.len();
-            let is_listed =
-                !matches!((&sight.new, &sight.old), (Seen::Everybody, _) | (_, Seen::Everybody));
-            if is_listed && permitted < group.len() {
-                let audience = audience.into_iter();
-                let viewers = if *new == *old { vec![&new] } else { vec![&new, &old] };
-                let mut people: Vec<Person> = audience
-                    .flat_map(|audience| {
-                        let viewers = viewers.iter().flat_map(|viewers| viewers.iter());
-                        viewers.flat_map(|viewer| audience.people(*viewer)).copied()
-                    })
-                    .collect();
-                if viewers.len() > 1 {
-                    people.sort_unstable();
-                    people.dedup();
+            if is_listed && new.len() + old.len() <= group.len() {
+                let mut viewers = Cow::Borrowed(&*new);
+                if !are_one {
+                    viewers.to_mut().extend(&*old);
+                    viewers.to_mut().sort_unstable();
+                    viewers.to_mut().dedup();
                 }
-                for person in people {
-                    if let Some(listeners) = group.get(&person) {
-                        take(found, person, listeners);
+                for viewer in viewers.iter() {
+                    let sees_new = are_one || sees(&sight.new, &new, Some(*viewer));
+                    let sees_old = sees(&sight.old, &old, Some(*viewer));
+                    for person in audience.map_or(&[][..], |audience| audience.people(*viewer)) {
+                        if let Some(listeners) = group.get(person) {
+                            take(found, listeners, sees_new, sees_old);
+                        }
                     }
                 }
             } else {
                 for (person, listeners) in group {
-                    take(found, *person, listeners);
+                    let viewer = audience.and_then(|audience| audience.viewer(*person));
+                    let sees_new = sees(&sight.new, &new, viewer);
+                    take(found, listeners, sees_new, sees(&sight.old, &old, viewer));
                 }
             }
         }
@@ -193,37 +226,82 @@ impl Concern<'_> {
         })
     }
 
-    /// Bindings of one subscriber that see the same are one message.
-    fn write(&self, sight: &Sight, mut outs: Vec<Out<'_>>) -> u64 {
-        let mut written = 0;
-        let mut data: HashMap<(Shown, &View), String> = HashMap::new();
-        let mut frames: HashMap<Alike<'_>, Frame> = HashMap::new();
-        if self.matches.len() > 1 {
-            outs.sort_by(|a, b| {
-                (a.place(), a.listener.number).cmp(&(b.place(), b.listener.number))
-            });
-        }
-        for alike in outs.chunk_by(|a, b| a.place() == b.place()) {
-            let Out { listener, view, shown } = &alike[0];
-            let ids: Vec<u32> = alike.iter().map(|out| out.listener.id).collect();
-            let subscriber = &listener.subscriber;
-            let data = data.entry((*shown, view)).or_insert_with(|| {
-                event::data(self.change, &self.table, &sight.lens, *shown, view)
-            });
-            let version = subscriber.outbox.version();
-            let framing = (version, subscriber.is_legacy);
-            let key: Alike<'_> = (*shown, view, framing, &subscriber.topic, ids);
-            let ids = key.4.clone();
-            let frame = frames.entry(key).or_insert_with(|| {
-                let kind = event::kind(&self.change.action, *shown);
-                subscriber.frame(kind, &ids, data)
-            });
-            subscriber.outbox.send(frame.clone());
-            written += 1;
-            subscriber.sent.set(self.change.place);
-        }
-        written
+    /// The row, where it is shown by its key.
+    fn row(&self, shown: Shown) -> Option<Arc<RowKey>> {
+        let has_key = !matches!(shown, Shown::NoKey | Shown::NoRight);
+        has_key.then(|| RowKey::of(self.change, &self.table))?.map(Arc::new)
     }
+}
+
+/// Bindings of one subscriber that see the same are one message. Gives how many were sent.
+fn write(run: &[Concern<'_>], sight: &Sight, mut outs: Vec<Out<'_>>) -> u64 {
+    let mut sent = 0;
+    let rows: OnceCell<Vec<Option<Arc<RowKey>>>> = OnceCell::new();
+    let mut last: Option<(&[Out<'_>], Arc<[Frame]>)> = None;
+    let mut data: HashMap<(Shown, &View), Vec<String>> = HashMap::new();
+    let mut frames: HashMap<Alike<'_>, Arc<[Frame]>> = HashMap::new();
+    if run.iter().any(|concern| concern.matches.len() > 1) {
+        outs.sort_by(|a, b| (a.place(), a.listener.number).cmp(&(b.place(), b.listener.number)));
+    }
+    for alike in outs.chunk_by(|a, b| a.place() == b.place()) {
+        let Out { listener, view, shown } = &alike[0];
+        let Subscriber { id, topic, outbox, is_legacy, .. } = &*listener.subscriber;
+        let ids = || alike.iter().map(|out| out.listener.id).collect::<Vec<u32>>();
+        // Most are as the ones before, and cost no look-up.
+        let told = match &last {
+            Some((former, frames)) if is_one_frame(former, alike) => Arc::clone(frames),
+            _ => {
+                let data = data.entry((*shown, view)).or_insert_with(|| {
+                    let data = |of: &Concern<'_>| {
+                        event::data(of.change, &of.table, &sight.lens, *shown, view)
+                    };
+                    run.iter().map(data).collect()
+                });
+                let framing = (outbox.version(), *is_legacy);
+                let key: Alike<'_> = (*shown, view, framing, topic, ids());
+                let frames = frames.entry(key).or_insert_with(|| {
+                    let kinds = run.iter().map(|of| event::kind(&of.change.action, *shown));
+                    let told = kinds.zip(data);
+                    told.map(|(kind, data)| listener.subscriber.frame(kind, &ids(), data)).collect()
+                });
+                Arc::clone(frames)
+            }
+        };
+        if alike.iter().all(|out| out.listener.is_compact) {
+            let rows = rows.get_or_init(|| run.iter().map(|of| of.row(*shown)).collect());
+            for (frame, row) in told.iter().zip(rows) {
+                match row {
+                    Some(row) => {
+                        let row = Arc::clone(row);
+                        let subject = Subject { subscription: *id, ids: ids(), row };
+                        outbox.send_latest(frame.clone(), subject);
+                    }
+                    None => outbox.send(frame.clone()),
+                }
+            }
+        } else {
+            outbox.send_all(&told);
+        }
+        if let Some(newest) = run.last() {
+            listener.subscriber.sent.set(newest.change.place);
+        }
+        sent += told.len() as u64;
+        last = Some((alike, told));
+    }
+    sent
+}
+
+/// Whether two messages about a change, to people of one role, are the same frame.
+fn is_one_frame(former: &[Out<'_>], next: &[Out<'_>]) -> bool {
+    let framing = |out: &Out<'_>| {
+        let Subscriber { outbox, is_legacy, .. } = &*out.listener.subscriber;
+        (out.shown, outbox.version(), *is_legacy)
+    };
+    let (a, b) = (&former[0], &next[0]);
+    framing(a) == framing(b)
+        && (std::ptr::eq(a.view, b.view) || a.view == b.view)
+        && a.listener.subscriber.topic == b.listener.subscriber.topic
+        && former.iter().map(|out| out.listener.id).eq(next.iter().map(|out| out.listener.id))
 }
 
 impl Out<'_> {
@@ -238,6 +316,12 @@ impl Out<'_> {
 type Alike<'a> = (Shown, &'a View, (Version, bool), &'a str, Vec<u32>);
 
 impl Listener {
+    /// Whether it listens to this change and to all after it, for as long as its token is good.
+    fn is_open_from(&self, change: &Change, now: i64) -> bool {
+        let has_reading = self.after.as_ref().is_some_and(|after| after.reading.is_some());
+        !has_reading && self.is_open(change, now)
+    }
+
     /// Whether it listens to this change, with a token that is still good.
     fn is_open(&self, change: &Change, now: i64) -> bool {
         self.after.as_ref().is_none_or(|after| after.is_before(change))

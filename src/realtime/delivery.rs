@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::Pool;
 use prometheus_client::metrics::counter::Counter;
 
-use super::authorize::{Asking, Authorizer, Consequences, Freshness, Inquiry, Person};
-use super::broadcast::Said;
-use super::concern::Concern;
+use super::authorize::{Asking, Authorizer, Freshness, Inquiry, Person};
+use super::concern::{self, Concern};
 use super::hub::Hub;
+use super::part::Part;
 use super::roster::{Followers, Match, Roster};
 use super::subscriber::Active;
 use super::subscription::{Compared, Comparer};
@@ -20,7 +20,7 @@ use crate::config::RealtimeSettings;
 use crate::identity::Identity;
 use crate::observe::Metrics;
 use crate::pg::Error;
-use crate::wal::{Change, Transaction};
+use crate::wal::Change;
 
 /// Changes and broadcasts after which the sockets' writers get a turn.
 const BURST: usize = 32;
@@ -36,27 +36,6 @@ const SHAPE_ERRORS: [&str; 6] = ["22P02", "42703", "42704", "42804", "42883", "4
 
 /// Hears of each failure to ask Postgres, before the next attempt.
 pub(super) type OnFailure<'a> = &'a mut (dyn FnMut(&Error) + Send);
-
-/// What the log told of one transaction, or of a part of it.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) transaction: Arc<Transaction>,
-    /// How many transactions had been told with it.
-    pub(super) told: u64,
-    /// Whether it begins the transaction.
-    pub(super) has_begun: bool,
-    /// Whether it is all of the transaction.
-    pub(super) is_whole: bool,
-    pub(super) changes: Vec<Arc<Change>>,
-    /// What it says to the rooms, after its changes.
-    pub(super) said: Vec<Said>,
-    /// Tables that were described anew.
-    pub(super) described: Vec<u32>,
-    /// Tables that were emptied.
-    pub(super) emptied: Vec<u32>,
-    /// Whether definitions changed that policies may stand on.
-    pub(super) changes_schema: bool,
-}
 
 /// Delivers changes; asks Postgres for whatever it does not know.
 pub(super) struct Delivery {
@@ -185,44 +164,6 @@ impl Delivery {
     }
 }
 
-impl Part {
-    /// A part of which nothing is known yet.
-    pub(super) fn of(transaction: Arc<Transaction>, told: u64) -> Self {
-        Self {
-            transaction,
-            told,
-            has_begun: false,
-            is_whole: false,
-            changes: Vec::new(),
-            said: Vec::new(),
-            described: Vec::new(),
-            emptied: Vec::new(),
-            changes_schema: false,
-        }
-    }
-
-    /// Whether what is known of tables and roles may be wrong from here on.
-    fn makes_forget(&self) -> bool {
-        self.changes_schema || self.is_cut() || !self.described.is_empty()
-    }
-
-    /// Whether it is only the beginning of its transaction.
-    fn is_cut(&self) -> bool {
-        self.has_begun && !self.is_whole
-    }
-
-    fn consequences(&self) -> Consequences<'_> {
-        Consequences {
-            tables: &self.described,
-            emptied: &self.emptied,
-            schema: self.changes_schema,
-            is_cut: self.is_cut(),
-            xid: self.transaction.xid,
-            changes: &self.changes,
-        }
-    }
-}
-
 /// Gives how much it delivered; `None` when a table has outgrown what was known of it, which is
 /// forgotten now. Everything that can fail comes before the first frame: a second try sends
 /// nothing twice.
@@ -257,9 +198,10 @@ async fn deliver(
         let fresh = authorizer.freshness(part.transaction.committed_at_us, since);
         for change in &part.changes {
             let Some(followers) = roster.followers(&change.relation) else { continue };
+            let told = (number, change);
             let concern =
-                concern(authorizer, &mut inquiry, followers, change, &compared, fresh).await?;
-            concerns.extend(concern.map(|concern| (number, concern)));
+                concern(authorizer, &mut inquiry, followers, told, &compared, fresh).await?;
+            concerns.extend(concern);
         }
     }
     authorizer.answer(&mut inquiry).await?;
@@ -267,25 +209,30 @@ async fn deliver(
         return Ok(None);
     }
     authorizer.count_decided(concerns.len(), began.elapsed());
-    let mut concerns = concerns.iter().peekable();
+    let is_run = |a: &Concern<'_>, b: &Concern<'_>| {
+        a.is_alike(b) && parts[a.part..b.part].iter().all(|part| part.said.is_empty())
+    };
+    let runs = concerns.chunk_by(is_run).flat_map(|run| run.chunks(BURST));
+    let mut runs = runs.peekable();
     let (mut burst, mut delivered) = (0, 0);
     for (number, part) in parts.iter().enumerate() {
-        while let Some((_, concern)) = concerns.next_if(|(of, _)| *of == number) {
-            delivered += concern.send(authorizer, &inquiry, delete_events);
-            rest(&mut burst).await;
+        while let Some(run) = runs.next_if(|run| run[0].part == number) {
+            delivered += concern::send(run, authorizer, &inquiry, delete_events);
+            rest(&mut burst, run.len()).await;
         }
         for said in &part.said {
             said.tell(hub);
-            rest(&mut burst).await;
+            rest(&mut burst, 1).await;
         }
     }
     Ok(Some(delivered))
 }
 
 /// Gives the sockets' writers a turn now and then.
-async fn rest(burst: &mut usize) {
-    *burst += 1;
-    if burst.is_multiple_of(BURST) {
+async fn rest(burst: &mut usize, told: usize) {
+    *burst += told;
+    if *burst >= BURST {
+        *burst = 0;
         tokio::task::yield_now().await;
     }
 }
@@ -322,7 +269,7 @@ async fn concern<'a>(
     authorizer: &mut Authorizer,
     inquiry: &mut Inquiry,
     followers: &'a Followers,
-    change: &'a Arc<Change>,
+    (part, change): (usize, &'a Arc<Change>),
     compared: &Compared,
     fresh: Freshness,
 ) -> Result<Option<Concern<'a>>, Error> {
@@ -343,7 +290,7 @@ async fn concern<'a>(
         let sight = authorizer.see(inquiry, (&table, role), all, asking, change, fresh).await?;
         sights.push((role, sight));
     }
-    Ok(Some(Concern { change, table, matches, sights }))
+    Ok(Some(Concern { part, change, table, matches, sights }))
 }
 
 /// The people of a role that a change concerns; `None` = so many that it had better be everybody.

@@ -15,10 +15,11 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::authorize::Person;
-use super::broadcast::{self, Broadcasts, Said};
-use super::delivery::{Delivery, Part};
+use super::broadcast::{self, Broadcasts};
+use super::delivery::Delivery;
 use super::explain::{Look, MAX_SUBSCRIPTIONS, Standing, Subscription};
 use super::hub::Hub;
+use super::part::Batch;
 use super::reading::{Origin, Reading};
 use super::rights::Rights;
 use super::sightings::Sightings;
@@ -30,16 +31,13 @@ use crate::config::RealtimeSettings;
 use crate::identity::Identity;
 use crate::observe::{LogMetrics, Metrics};
 use crate::pg::{Error, names};
-use crate::wal::{Change, Event, Feed as Log, Lsn, Place, Source, Transaction};
+use crate::wal::{Event, Feed as Log, Lsn, Place, Source, Transaction};
 
-/// Changes decided in one go.
-const MAX_BATCH: usize = 2048;
-
-/// Bytes of values decided in one go.
-const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
-
-/// Missed changes sent to one subscriber in one go.
+/// Missed changes sent to one subscriber in one go, at most.
 const CATCH_UP_BATCH: usize = 64;
+
+/// Which part of a queue they may fill: as frames they are larger than their values alone.
+const CATCH_UP_SHARE: usize = 8;
 
 /// How long to wait for a subscriber that catches up to take what it was sent.
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(2);
@@ -115,6 +113,12 @@ impl Handle {
     }
 }
 
+/// So many changes, or so few that their values are just more than so many bytes.
+struct Portion {
+    changes: usize,
+    bytes: usize,
+}
+
 /// The task.
 pub struct Feed {
     log: Log,
@@ -131,6 +135,8 @@ pub struct Feed {
     pool: Pool,
     /// How much log the slot may hold back, in bytes.
     slot_limit: watch::Receiver<u64>,
+    /// What is sent in one go of what was missed.
+    catch_up: Portion,
     /// Those who still have to be sent what they missed, and up to where they have it.
     catching_up: Vec<(Active, Place)>,
     /// One `Arc` and number for all sockets of a person.
@@ -180,6 +186,10 @@ impl Feed {
             sightings: Sightings::new(),
             pool,
             slot_limit,
+            catch_up: Portion {
+                changes: CATCH_UP_BATCH.min(settings.realtime_queue_frames / CATCH_UP_SHARE).max(1),
+                bytes: settings.realtime_queue_bytes / CATCH_UP_SHARE,
+            },
             catching_up: Vec::new(),
             people: HashMap::new(),
             next_person: 0,
@@ -376,12 +386,16 @@ impl Feed {
             if place < from {
                 tell_gap(&active.subscriber, (place, from));
             }
-            let missed: Vec<Arc<Change>> = self
-                .window
-                .after(from)
-                .map(|changes| changes.take(CATCH_UP_BATCH).cloned().collect())
-                .unwrap_or_default();
-            let is_last = missed.len() < CATCH_UP_BATCH;
+            let mut changes = self.window.after(from).into_iter().flatten().peekable();
+            let (mut missed, mut bytes) = (Vec::new(), 0);
+            while missed.len() < self.catch_up.changes
+                && bytes <= self.catch_up.bytes
+                && let Some(change) = changes.next()
+            {
+                bytes += change.size_bytes();
+                missed.push(Arc::clone(change));
+            }
+            let is_last = changes.peek().is_none();
             let reached = missed.last().map(|last| last.place);
             let on_failure = &mut hang_up(&mut self.log);
             self.delivery.deliver_apart(missed, &active, on_failure).await;
@@ -410,6 +424,13 @@ impl Feed {
         let mut next = Some(first);
         while let Some(event) = next {
             self.note(event, &mut batch).await;
+            // What is whole need not wait for what is not, and that had better not be cut.
+            if batch.is_full()
+                && let Some(open) = batch.take_open()
+            {
+                self.hand_out(&mut batch).await;
+                batch = open;
+            }
             next = match () {
                 () if batch.is_full() => None,
                 // The rest of a transaction is on its way.
@@ -570,49 +591,5 @@ fn hang_up(log: &mut Log) -> impl FnMut(&Error) + Send {
         if error.takes_no_connections() {
             log.hang_up();
         }
-    }
-}
-
-/// What is decided in one go.
-#[derive(Default)]
-struct Batch {
-    parts: Vec<Part>,
-    count: usize,
-    bytes: usize,
-    /// Whether the last part goes on.
-    is_open: bool,
-}
-
-impl Batch {
-    fn is_full(&self) -> bool {
-        self.count >= MAX_BATCH || self.bytes > MAX_BATCH_BYTES
-    }
-
-    fn open(&mut self, (transaction, told): &(Arc<Transaction>, u64), has_begun: bool) {
-        let part = Part::of(Arc::clone(transaction), *told);
-        self.parts.push(Part { has_begun, ..part });
-        self.is_open = true;
-    }
-
-    /// The part that goes on; a new one for a transaction that began in an earlier batch.
-    fn part(&mut self, telling: &(Arc<Transaction>, u64)) -> &mut Part {
-        if !self.is_open {
-            self.open(telling, false);
-        }
-        self.parts.last_mut().expect("a part is open")
-    }
-
-    fn say(&mut self, telling: &(Arc<Transaction>, u64), said: Option<Said>) {
-        let Some(said) = said else { return };
-        self.bytes += said.size_bytes();
-        self.count += 1;
-        self.part(telling).said.push(said);
-    }
-
-    fn close(&mut self) {
-        if let Some(part) = self.parts.last_mut() {
-            part.is_whole = self.is_open && part.has_begun;
-        }
-        self.is_open = false;
     }
 }

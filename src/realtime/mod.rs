@@ -6,8 +6,9 @@
 //! (sign-ins that end), `rights` (what a private channel may, when something has changed),
 //! `limits` (how much is too much, pure), `presence` (who is there, pure), `hub` (topic ->
 //! sockets), `subscription` (could this change matter? pure), `roster` (to whom?), `authorize`
-//! (may they see it?), `event` (a change as JSON, pure), `window` (recent changes), `reading`
-//! (what somebody has read, pure), `sightings` (where in the log that is, pure), `delivery` (a
+//! (may they see it?), `event` (a change as JSON, pure), `latest` (which change makes which
+//! superfluous, pure), `window` (recent changes), `reading` (what somebody has read, pure),
+//! `sightings` (where in the log that is, pure), `part` (what the log told, pure), `delivery` (a
 //! change through all of these), `concern` (who is shown what of it), `subscriber`, `feed` (the
 //! task that owns them), `slot` (how much log it may hold back), `broadcast` (what SQL says to
 //! the rooms), `bridge` (the same as JSON, pure), `replay` (what it said before), `partitions` (where that is kept), `api` (broadcasts
@@ -28,8 +29,10 @@ mod explain;
 pub mod feed;
 pub mod hub;
 mod join;
+mod latest;
 mod limits;
 pub mod outbox;
+mod part;
 pub mod partitions;
 mod presence;
 pub mod protocol;
@@ -94,6 +97,8 @@ pub struct Realtime {
     open: AtomicUsize,
     /// Sign-ins whose channels are open.
     sessions: Arc<Sessions>,
+    /// What joins found of tables and columns.
+    facts: subscription::Facts,
     /// Of all sockets together; held for a calculation.
     joins: Mutex<Bucket>,
     /// How many refusals may wait at once; more are answered at once.
@@ -126,6 +131,7 @@ impl Realtime {
             sockets,
             open: AtomicUsize::new(0),
             sessions: Arc::default(),
+            facts: subscription::Facts::default(),
             joins,
             waiting_refusals: Semaphore::new(upgrade::MAX_WAITING_REFUSALS),
             explaining: Semaphore::new(explain::MAX_AT_ONCE),

@@ -1,22 +1,27 @@
 //! The bounded queue of one socket.
 //!
 //! Sending never waits: a socket whose queue is full is closed with a code that says "come
-//! back", so that one slow reader costs nobody else anything.
+//! back", so that one slow reader costs nobody else anything. Of changes that may be superseded,
+//! a slow reader gets the latest of each row instead.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::Message as Frame;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Close;
+use super::latest::Subject;
 use super::presence::Owner;
 use super::protocol::Version;
 
 /// How long the last frames before a close may take to leave.
 const LAST_FRAMES_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Places that an empty queue keeps for frames to come.
+const KEPT_PLACES: usize = 32;
 
 /// The sending end of one socket. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -27,10 +32,12 @@ pub struct Outbox {
 #[derive(Debug)]
 struct OutboxInner {
     version: Version,
-    frames: mpsc::Sender<Frame>,
-    /// Bytes that wait; the writer takes them off.
-    waiting_bytes: AtomicUsize,
+    max_frames: usize,
     max_bytes: usize,
+    /// Held to put a frame in or to take those that wait.
+    queue: Mutex<Queue>,
+    /// Told when there is something for the writer to see to.
+    filled: Notify,
     closing: CancellationToken,
     /// Why; set before `closing` is cancelled, and read after.
     reason: Mutex<Option<Close>>,
@@ -39,23 +46,42 @@ struct OutboxInner {
 /// The receiving end, for the task that writes to the socket.
 #[derive(Debug)]
 pub struct Inbox {
-    frames: mpsc::Receiver<Frame>,
     inner: Arc<OutboxInner>,
+}
+
+/// What waits, in the order in which it is sent.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// The number of the first; each that is put in gets the next.
+    first: u64,
+    /// How many of them were not superseded, and their bytes.
+    frames: usize,
+    bytes: usize,
+    /// The number of the latest change of a row.
+    latest: HashMap<Arc<Subject>, u64>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// `None` when a later one has superseded it.
+    frame: Option<Frame>,
+    subject: Option<Arc<Subject>>,
 }
 
 impl Outbox {
     /// A queue of at most `max_frames` frames and `max_bytes` bytes.
     pub fn new(version: Version, max_frames: usize, max_bytes: usize) -> (Self, Inbox) {
-        let (sender, receiver) = mpsc::channel(max_frames.max(1));
         let inner = Arc::new(OutboxInner {
             version,
-            frames: sender,
-            waiting_bytes: AtomicUsize::new(0),
+            max_frames: max_frames.max(1),
             max_bytes,
+            queue: Mutex::default(),
+            filled: Notify::new(),
             closing: CancellationToken::new(),
             reason: Mutex::new(None),
         });
-        (Self { inner: Arc::clone(&inner) }, Inbox { frames: receiver, inner })
+        (Self { inner: Arc::clone(&inner) }, Inbox { inner })
     }
 
     /// The serializer of the socket.
@@ -66,19 +92,49 @@ impl Outbox {
     /// Queues a frame, or closes the socket when the queue is full. A single frame larger than
     /// the whole queue still passes through an empty one.
     pub fn send(&self, frame: Frame) {
-        let bytes = size_bytes(&frame);
-        let waiting = self.inner.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let is_over = waiting > 0 && waiting + bytes > self.inner.max_bytes;
-        if is_over || self.inner.frames.try_send(frame).is_err() {
-            self.close(Close::Slow);
+        self.put(std::iter::once(frame), None);
+    }
+
+    /// Queues frames one after the other.
+    pub fn send_all(&self, frames: &[Frame]) {
+        self.put(frames.iter().cloned(), None);
+    }
+
+    /// As [`Outbox::send`]; but when much waits already, the frame takes the place of the one
+    /// that waits as the latest of the same subject.
+    pub fn send_latest(&self, frame: Frame, subject: Subject) {
+        self.put(std::iter::once(frame), Some(Arc::new(subject)));
+    }
+
+    fn put(&self, frames: impl Iterator<Item = Frame>, subject: Option<Arc<Subject>>) {
+        let mut queue = self.inner.queue();
+        if let Some(subject) = &subject
+            && !self.inner.has_room(&queue)
+        {
+            queue.supersede(subject, self.inner.max_frames);
+        }
+        let was_empty = queue.waiting.is_empty();
+        for frame in frames {
+            let bytes = size_bytes(&frame);
+            let is_over = queue.frames >= self.inner.max_frames
+                || queue.frames > 0 && queue.bytes + bytes > self.inner.max_bytes;
+            if is_over {
+                drop(queue);
+                self.close(Close::Slow);
+                return;
+            }
+            queue.push(frame, subject.clone());
+        }
+        drop(queue);
+        // Otherwise the writer has been told, and looks before it waits again.
+        if was_empty {
+            self.inner.filled.notify_one();
         }
     }
 
     /// Whether so little waits that more may be sent without haste.
     pub fn has_room(&self) -> bool {
-        let frames = &self.inner.frames;
-        2 * frames.capacity() >= frames.max_capacity()
-            && 2 * self.inner.waiting_bytes.load(Ordering::Relaxed) <= self.inner.max_bytes
+        self.inner.has_room(&self.inner.queue())
     }
 
     /// How many frames wait, and their bytes.
@@ -90,7 +146,7 @@ impl Outbox {
 
     /// Whether the socket is to end.
     pub fn is_closed(&self) -> bool {
-        self.inner.closing.is_cancelled() || self.inner.frames.is_closed()
+        self.inner.closing.is_cancelled()
     }
 
     /// Ends the socket; the first reason counts.
@@ -98,12 +154,13 @@ impl Outbox {
         let mut reason = self.inner.reason.lock().unwrap_or_else(PoisonError::into_inner);
         reason.get_or_insert(why);
         drop(reason);
-        self.inner.closing.cancel();
+        self.end();
     }
 
     /// Ends the socket, whose peer has gone already.
     pub fn end(&self) {
         self.inner.closing.cancel();
+        self.inner.filled.notify_one();
     }
 
     /// Resolves when the socket is to end.
@@ -122,6 +179,71 @@ impl Outbox {
     }
 }
 
+impl OutboxInner {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_room(&self, queue: &Queue) -> bool {
+        2 * queue.frames <= self.max_frames && 2 * queue.bytes <= self.max_bytes
+    }
+}
+
+impl Queue {
+    fn push(&mut self, frame: Frame, subject: Option<Arc<Subject>>) {
+        self.frames += 1;
+        self.bytes += size_bytes(&frame);
+        if let Some(subject) = &subject {
+            let number = self.first + self.waiting.len() as u64;
+            self.latest.insert(Arc::clone(subject), number);
+        }
+        self.waiting.push_back(Waiting { frame: Some(frame), subject });
+    }
+
+    /// Takes out the latest frame of a subject. Its place stays until so many are left over.
+    fn supersede(&mut self, subject: &Arc<Subject>, most_places: usize) {
+        let Some(number) = self.latest.remove(subject) else { return };
+        let place = usize::try_from(number - self.first).ok();
+        let waiting = place.and_then(|place| self.waiting.get_mut(place));
+        if let Some(frame) = waiting.and_then(|waiting| waiting.frame.take()) {
+            self.frames -= 1;
+            self.bytes -= size_bytes(&frame);
+        }
+        if self.waiting.len() - self.frames > most_places {
+            self.waiting.retain(|waiting| waiting.frame.is_some());
+            for (number, waiting) in (self.first..).zip(&self.waiting) {
+                if let Some(subject) = &waiting.subject {
+                    self.latest.insert(Arc::clone(subject), number);
+                }
+            }
+        }
+    }
+
+    /// Moves frames into `batch`, up to so many.
+    fn take(&mut self, batch: &mut Vec<Frame>, most: usize) {
+        batch.reserve(self.frames.min(most));
+        while batch.len() < most
+            && let Some(Waiting { frame, subject }) = self.waiting.pop_front()
+        {
+            if let Some(subject) = subject
+                && self.latest.get(&subject) == Some(&self.first)
+            {
+                self.latest.remove(&subject);
+            }
+            self.first += 1;
+            if let Some(frame) = frame {
+                self.frames -= 1;
+                self.bytes -= size_bytes(&frame);
+                batch.push(frame);
+            }
+        }
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to(KEPT_PLACES);
+            self.latest.shrink_to(0);
+        }
+    }
+}
+
 impl Inbox {
     /// Waits for frames and moves them into `batch`; `Err` when the socket is to end. What
     /// was queued before that is still given, unless the client was too slow for it.
@@ -134,19 +256,15 @@ impl Inbox {
         most: usize,
     ) -> Result<(), Option<Close>> {
         let held = batch.len();
-        tokio::select! {
-            biased;
-            () = self.inner.closing.cancelled() => {
-                let why = self.reason();
-                while Self::takes_more(why) && batch.len() < most && let Ok(frame) = self.frames.try_recv() {
-                    batch.push(frame);
-                }
-                if batch.len() == held { Err(why) } else { Ok(()) }
+        loop {
+            let ends = self.inner.closing.is_cancelled().then(|| self.reason());
+            if ends.is_none_or(Self::takes_more) {
+                self.inner.queue().take(batch, most);
             }
-            count = self.frames.recv_many(batch, most) => {
-                let bytes = batch[held..].iter().map(size_bytes).sum();
-                self.inner.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-                if count == 0 { Err(None) } else { Ok(()) }
+            match ends {
+                _ if batch.len() > held => return Ok(()),
+                Some(why) => return Err(why),
+                None => self.inner.filled.notified().await,
             }
         }
     }
@@ -169,6 +287,13 @@ impl Inbox {
     }
 }
 
+impl Drop for Inbox {
+    /// Without a writer there is no socket.
+    fn drop(&mut self) {
+        self.inner.closing.cancel();
+    }
+}
+
 fn size_bytes(frame: &Frame) -> usize {
     match frame {
         Frame::Text(text) => text.len(),
@@ -179,6 +304,7 @@ fn size_bytes(frame: &Frame) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::latest::RowKey;
     use super::*;
 
     fn text(content: &str) -> Frame {
@@ -215,5 +341,57 @@ mod tests {
         assert_eq!(inbox.receive(&mut batch, 10).await, Ok(()));
         assert_eq!(std::mem::take(&mut batch), [text("last")]);
         assert_eq!(inbox.receive(&mut batch, 10).await, Err(Some(Close::Restarting)));
+    }
+
+    fn subject(row: &str) -> Subject {
+        let row = Arc::new(RowKey { table: 1, values: vec![row.to_owned()] });
+        Subject { subscription: 1, ids: vec![1], row }
+    }
+
+    #[tokio::test]
+    async fn slow_reader_gets_the_latest_of_each_row_in_order() {
+        let (outbox, mut inbox) = Outbox::new(Version::V2, 8, 1000);
+        outbox.send(text("before"));
+        for step in 0..1000 {
+            outbox.send_latest(text(&format!("a{step}")), subject("a"));
+            outbox.send_latest(text(&format!("b{step}")), subject("b"));
+        }
+        assert!(outbox.inner.queue().waiting.len() <= 2 * 8 + 1, "what is superseded is bounded");
+        outbox.send(text("after"));
+        let mut batch = Vec::new();
+        assert_eq!(inbox.receive(&mut batch, 100).await, Ok(()));
+        let told = ["before", "a0", "b0", "a999", "b999", "after"].map(text);
+        assert_eq!(batch, told, "steps that came before much waited are told");
+        // Nothing is left of what it knew of the queue.
+        let queue = outbox.inner.queue();
+        assert_eq!((queue.frames, queue.bytes, queue.latest.len()), (0, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn changes_for_other_bindings_or_channels_supersede_nothing() {
+        let (outbox, mut inbox) = Outbox::new(Version::V2, 4, 1000);
+        for _ in 0..3 {
+            outbox.send(text("x"));
+        }
+        outbox.send_latest(text("1"), subject("a"));
+        outbox.send_latest(text("2"), subject("a"));
+        assert!(!outbox.is_closed());
+        outbox.send_latest(text("3"), Subject { ids: vec![1, 2], ..subject("a") });
+        let mut batch = Vec::new();
+        assert_eq!(inbox.receive(&mut batch, 10).await, Err(Some(Close::Slow)));
+    }
+
+    #[tokio::test]
+    async fn reader_that_keeps_up_gets_every_step() {
+        let (outbox, mut inbox) = Outbox::new(Version::V2, 8, 1000);
+        for round in 0..100 {
+            let steps = ["1", "2", "3"].map(text);
+            for step in &steps {
+                outbox.send_latest(step.clone(), subject("a"));
+            }
+            let mut batch = Vec::new();
+            assert_eq!(inbox.receive(&mut batch, 10).await, Ok(()), "{round}");
+            assert_eq!(batch, steps);
+        }
     }
 }

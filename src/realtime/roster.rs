@@ -50,6 +50,8 @@ pub(super) struct Listener {
     pub(super) number: usize,
     /// From where on it listens.
     pub(super) after: Option<After>,
+    /// Whether the latest of a row is enough when its socket is slow.
+    pub(super) is_compact: bool,
     /// When the token expires, in seconds since 1970.
     pub(super) expires_at: Option<i64>,
 }
@@ -198,6 +200,7 @@ impl Followers {
                 id: binding.id,
                 number,
                 after: binding.after.clone(),
+                is_compact: binding.is_compact,
                 expires_at: active.identity.expires_at,
             });
             let people = self.people.entry(Arc::clone(role)).or_default();

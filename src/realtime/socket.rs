@@ -4,13 +4,14 @@
 //! flushes once for all of it.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::ready;
 use std::time::{Duration, Instant};
 
 use axum::Error;
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket};
-use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
@@ -46,6 +47,43 @@ pub(super) struct Connection {
     pub(super) wake: Arc<Notify>,
 }
 
+/// The WebSocket, from which one task reads while another writes.
+#[derive(Clone)]
+struct Wire(
+    /// Held for a look or a batch, never across an await.
+    Arc<Mutex<WebSocket>>,
+);
+
+impl Wire {
+    fn socket(&self) -> MutexGuard<'_, WebSocket> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn next(&self) -> Option<Result<Frame, Error>> {
+        poll_fn(|context| self.socket().poll_next_unpin(context)).await
+    }
+
+    /// Sends frames with one flush for all of them.
+    async fn send(&self, batch: Vec<Frame>) -> Result<(), Error> {
+        let mut frames = batch.into_iter();
+        poll_fn(|context| {
+            let mut socket = self.socket();
+            while !frames.as_slice().is_empty() {
+                ready!(socket.poll_ready_unpin(context))?;
+                if let Some(frame) = frames.next() {
+                    socket.start_send_unpin(frame)?;
+                }
+            }
+            socket.poll_flush_unpin(context)
+        })
+        .await
+    }
+
+    async fn close(&self) -> Result<(), Error> {
+        poll_fn(|context| self.socket().poll_close_unpin(context)).await
+    }
+}
+
 /// A connection and what it has joined.
 struct Socket {
     on: Connection,
@@ -61,16 +99,16 @@ pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, admitted: Admi
     let settings = &realtime.settings;
     let (outbox, inbox) =
         Outbox::new(version, settings.realtime_queue_frames, settings.realtime_queue_bytes);
-    let (sink, stream) = ws.split();
+    let wire = Wire(Arc::new(Mutex::new(ws)));
     let metrics = realtime.metrics.clone();
     let _open = Counted::new(&metrics.sockets);
-    let writer = tokio::spawn(write(sink, inbox, metrics.frames.clone()));
+    let writer = tokio::spawn(write(wire.clone(), inbox, metrics.frames.clone()));
     let joins = Bucket::new(settings.realtime_client_joins_per_second);
     let headers = headers.into();
     let on = Connection { realtime, outbox, token, headers, wake: Arc::default() };
     let (channels, former) = (HashMap::new(), HashMap::new());
     let mut socket = Socket { on, channels, former, joins };
-    match socket.read(stream).await {
+    match socket.read(&wire).await {
         Some(why) => socket.on.outbox.close(why),
         None => socket.on.outbox.end(),
     }
@@ -86,7 +124,7 @@ pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, admitted: Admi
 impl Socket {
     /// Handles frames until the connection ends; gives the reason to put into a close frame,
     /// when one is to be sent.
-    async fn read(&mut self, mut stream: SplitStream<WebSocket>) -> Option<Close> {
+    async fn read(&mut self, wire: &Wire) -> Option<Close> {
         let realtime = Arc::clone(&self.on.realtime);
         let idle = realtime.settings.idle();
         let mut told_to_go = pin!(told_to_go(&realtime));
@@ -97,13 +135,13 @@ impl Socket {
                 () = &mut told_to_go => return Some(Close::Restarting),
                 () = self.on.outbox.closed() => return None,
                 () = until(self.next_deadline()) => {
-                    self.meet_deadlines().await;
+                    Box::pin(self.meet_deadlines()).await;
                     continue;
                 }
                 () = self.on.wake.notified() => {
                     let is_signed_out = self.channels.values().any(Channel::is_signed_out);
-                    self.meet_deadlines().await;
-                    self.heed_rights().await;
+                    Box::pin(self.meet_deadlines()).await;
+                    Box::pin(self.heed_rights()).await;
                     // Nothing is left of the sign-in that this socket was for.
                     if is_signed_out && self.channels.is_empty() {
                         return Some(Close::SessionEnded);
@@ -114,7 +152,7 @@ impl Socket {
                     self.tell_log();
                     continue;
                 }
-                frame = tokio::time::timeout_at((heard_at + idle).into(), stream.next()) => frame,
+                frame = tokio::time::timeout_at((heard_at + idle).into(), wire.next()) => frame,
             };
             heard_at = Instant::now();
             match frame {
@@ -123,14 +161,15 @@ impl Socket {
                 Ok(Some(Err(error))) => return is_too_large(error).then_some(Close::TooLarge),
                 Ok(Some(Ok(Frame::Text(text)))) => {
                     if let Ok(push) = decode_text(self.on.outbox.version(), &text) {
-                        self.handle(push).await;
+                        // Apart: an idle socket would hold room for the longest answer.
+                        Box::pin(self.handle(push)).await;
                     }
                 }
                 Ok(Some(Ok(Frame::Binary(bytes)))) => {
                     if self.on.outbox.version() == Version::V2
                         && let Ok(push) = decode_binary(&bytes)
                     {
-                        self.handle(push).await;
+                        Box::pin(self.handle(push)).await;
                     }
                 }
                 // Reading on sends the answer to a ping or a goodbye; the stream then ends.
@@ -332,27 +371,18 @@ fn is_too_large(error: Error) -> bool {
 
 /// Sends what waits, until the socket is to end or all who could send are gone; gives why the
 /// server closed it, when it was the server.
-async fn write(
-    mut sink: SplitSink<WebSocket, Frame>,
-    mut inbox: Inbox,
-    delivered: Counter,
-) -> Option<Close> {
-    let mut batch = Vec::with_capacity(WRITE_BATCH);
+async fn write(wire: Wire, mut inbox: Inbox, delivered: Counter) -> Option<Close> {
     let why = loop {
-        batch.clear();
+        // Of no size while nothing is to be sent.
+        let mut batch = Vec::new();
         if let Err(why) = inbox.receive(&mut batch, WRITE_BATCH).await {
             break why;
         }
         let count = batch.len();
-        let sent = async {
-            for frame in batch.drain(..) {
-                sink.feed(frame).await?;
-            }
-            sink.flush().await
-        };
         // A socket that takes nothing fills its queue and is closed while we wait here.
         let sent = tokio::select! {
-            sent = sent => sent,
+            biased;
+            sent = wire.send(batch) => sent,
             () = inbox.given_up() => continue,
         };
         if sent.is_err() {
@@ -362,8 +392,8 @@ async fn write(
     };
     let frame = why.map(|why| CloseFrame { code: why.code(), reason: why.text().into() });
     let goodbye = async {
-        sink.send(Frame::Close(frame)).await?;
-        sink.close().await
+        wire.send(vec![Frame::Close(frame)]).await?;
+        wire.close().await
     };
     // The peer may be gone, or not listen; the connection is dropped either way.
     let _: Result<Result<(), Error>, _> = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;

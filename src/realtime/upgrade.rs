@@ -18,7 +18,10 @@ use crate::http::identity::api_key;
 
 /// Memory that an idle connection holds for reading, in bytes: the library's default of
 /// 128 KiB is meant for few connections.
-const READ_BUFFER_BYTES: usize = 4096;
+const READ_BUFFER_BYTES: usize = 2048;
+
+/// Bytes that are written at once: a connection keeps as much memory once it was busy.
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Most refusals that wait before they are answered.
 pub(super) const MAX_WAITING_REFUSALS: usize = 1000;
@@ -60,6 +63,7 @@ pub(super) async fn open(
     let sockets = realtime.sockets.clone();
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_message_size(most_bytes)
         .max_frame_size(most_bytes)
         .on_upgrade(move |ws| {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct Bounds {
     /// For how long.
     pub age: Duration,
-    /// How many bytes of values.
+    /// How many bytes of memory.
     pub bytes: usize,
     /// How much log the slot may hold back, in bytes.
     pub log_bytes: u64,
@@ -76,7 +76,7 @@ impl Window {
 
     /// Keeps a change.
     pub fn push(&mut self, change: Arc<Change>) {
-        self.bytes += change.size_bytes();
+        self.bytes += change.memory_bytes();
         self.changes.push_back((Instant::now(), change));
     }
 
@@ -108,7 +108,7 @@ impl Window {
             if is_kept {
                 break;
             }
-            self.bytes -= change.size_bytes();
+            self.bytes -= change.memory_bytes();
             self.from = change.place;
             self.changes.pop_front();
         }
@@ -178,7 +178,7 @@ mod tests {
 
     /// A window for so many of these changes.
     fn window(changes: usize) -> Window {
-        let bytes = changes * change(1, 0).size_bytes();
+        let bytes = changes * change(1, 0).memory_bytes();
         let mut window =
             Window::new(Bounds { age: Duration::from_secs(600), bytes, log_bytes: 1000 });
         window.open(Lsn(100), Lsn(100), true);

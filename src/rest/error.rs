@@ -360,9 +360,7 @@ impl Error {
                 "Filters must include all and only primary key columns with 'eq' operators".into()
             }
             Self::PutLimit => "limit/offset querystring parameters are not allowed for PUT".into(),
-            Self::PutMismatch => {
-                "Payload values do not match URL in primary key column(s)".into()
-            }
+            Self::PutMismatch => "Payload values do not match URL in primary key column(s)".into(),
             Self::Preferences(_) => "Invalid preferences given with handling=strict".into(),
             Self::TooManyRows(_) => {
                 "Query result exceeds max-affected preference constraint".into()

@@ -110,13 +110,18 @@ impl Media {
             .filter_map(|parameter| parameter.split_once('='))
             .map(|(key, value)| (key.trim().to_ascii_lowercase(), value.trim().trim_matches('"')))
             .collect();
-        let parameter =
-            |wanted: &str| parameters.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value);
+        let parameter = |wanted: &str| {
+            parameters.iter().find(|(key, _)| key == wanted).map(|(_, value)| *value)
+        };
         let is_stripped = parameter("nulls") == Some("stripped");
         match name.as_str() {
             "application/json" | "application/*" => Self::Json,
             "application/vnd.pgrst.array" | "application/vnd.pgrst.array+json" => {
-                if is_stripped { Self::ArrayStripped } else { Self::Json }
+                if is_stripped {
+                    Self::ArrayStripped
+                } else {
+                    Self::Json
+                }
             }
             "application/vnd.pgrst.object" | "application/vnd.pgrst.object+json" => {
                 Self::Object { is_stripped }

@@ -86,8 +86,7 @@ pub fn arguments(
             }
         }
         Media::Form => {
-            let fields: Vec<(String, String)> =
-                form_urlencoded::parse(body).into_owned().collect();
+            let fields: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
             let mut keys: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
             keys.sort();
             keys.dedup();

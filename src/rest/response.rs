@@ -206,11 +206,9 @@ fn applied(request: &ApiRequest, plan: &Plan) -> Preferences {
                 missing: asked.missing,
                 ..written
             },
-            Work::Update { .. } | Work::Nothing => Preferences {
-                missing: asked.missing,
-                max_affected: asked.max_affected,
-                ..written
-            },
+            Work::Update { .. } | Work::Nothing => {
+                Preferences { missing: asked.missing, max_affected: asked.max_affected, ..written }
+            }
             Work::Delete { .. } => Preferences { max_affected: asked.max_affected, ..written },
         },
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::lsn::{Lsn, Place};
-use super::pgoutput::{Old, Relation, Tuple};
+use super::pgoutput::{Datum, Old, Relation, Tuple};
 
 /// What all changes of a transaction share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,25 +68,29 @@ pub struct Message {
     pub content: Bytes,
 }
 
+/// What a change and its message take beside its columns, about, in bytes.
+const KEPT_BYTES: usize = 256;
+
 impl Change {
-    /// Bytes of memory it takes: its values, and what holds them.
+    /// Bytes of the values it carries.
     pub fn size_bytes(&self) -> usize {
-        use super::pgoutput::Datum;
-        let bytes = |tuple: &Tuple| -> usize {
-            let text = |datum: &Datum| if let Datum::Text(text) = datum { text.len() } else { 0 };
-            size_of_val(tuple.as_slice()) + tuple.iter().map(text).sum::<usize>()
+        let bytes = |datum: &Datum| if let Datum::Text(text) = datum { text.len() } else { 0 };
+        self.tuples().flatten().map(bytes).sum()
+    }
+
+    /// Bytes of memory that it takes while it is kept, about.
+    pub fn memory_bytes(&self) -> usize {
+        let columns = self.tuples().map(Vec::len).sum::<usize>();
+        KEPT_BYTES + columns * size_of::<Datum>() + self.size_bytes()
+    }
+
+    fn tuples(&self) -> impl Iterator<Item = &Tuple> {
+        let (old, new) = match &self.action {
+            Action::Insert { new } => (None, Some(new)),
+            Action::Update { old, new } => (old.as_ref(), Some(new)),
+            Action::Delete { old } => (Some(old), None),
         };
-        let values = match &self.action {
-            Action::Insert { new } => bytes(new),
-            Action::Update { old, new } => {
-                let old: usize = match old {
-                    Some(Old::Key(old) | Old::Full(old)) => bytes(old),
-                    None => 0,
-                };
-                old + bytes(new)
-            }
-            Action::Delete { old: Old::Key(old) | Old::Full(old) } => bytes(old),
-        };
-        size_of::<Self>() + values
+        let old = old.map(|(Old::Key(old) | Old::Full(old))| old);
+        old.into_iter().chain(new)
     }
 }

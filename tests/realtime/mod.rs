@@ -7,6 +7,7 @@ mod bridge;
 mod broadcast;
 mod changes;
 mod chaos;
+mod compaction;
 mod crowd;
 mod database_broadcast;
 mod differential;

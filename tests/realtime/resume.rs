@@ -48,6 +48,25 @@ async fn missed_changes_come_before_new_ones() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn missed_rows_arrive_though_a_few_of_them_are_all_that_may_wait() {
+    let database = Database::scratch().await;
+    table(&database).await;
+    database.sql("alter table t add body text").await;
+    let server = Server::start(&database).await;
+    let mut first = server.socket().await;
+    let from = first.subscribe("t", &service(&server), json!([{"event": "*", "table": "t"}])).await;
+    // As much as waits for a socket at most, many times over.
+    database
+        .sql("insert into t select id, repeat(md5(id::text), 4000) from generate_series(1, 200) id")
+        .await;
+    let mut second = server.socket().await;
+    second.subscribe("t", &service(&server), after(&from)).await;
+    for id in 1..=200 {
+        assert_eq!(second.change().await["record"]["id"], id);
+    }
+}
+
 #[tokio::test]
 async fn join_is_answered_with_the_place_from_which_nothing_is_missing() {
     let database = Database::scratch().await;

@@ -226,7 +226,8 @@ async fn single_results_and_nothing_tell_their_range() -> anyhow::Result<()> {
     let (_database, server) = library().await;
 
     let nothing = Answer::of(request(&server, Method::POST, "rpc/forget")).await;
-    let value = Answer::of(request(&server, Method::GET, "rpc/add?a=1").header("accept", OBJECT)).await;
+    let value =
+        Answer::of(request(&server, Method::GET, "rpc/add?a=1").header("accept", OBJECT)).await;
     let many = request(&server, Method::GET, "rpc/books_of?person=1").header("accept", OBJECT);
     let many = Answer::of(many).await;
 

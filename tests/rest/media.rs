@@ -197,10 +197,7 @@ async fn schemas_are_told_where_there_are_several() -> anyhow::Result<()> {
     assert_eq!(header(&told, "content-profile"), "branch");
     assert_eq!(refusal(&unknown), (406, "PGRST106"));
     assert_eq!(unknown.body["message"], "Invalid schema: x");
-    assert_eq!(
-        unknown.body["hint"],
-        "Only the following schemas are exposed: public, branch"
-    );
+    assert_eq!(unknown.body["hint"], "Only the following schemas are exposed: public, branch");
     assert_eq!(database.value("select count(*) from branch.books").await, "2");
     Ok(())
 }
@@ -209,7 +206,8 @@ async fn schemas_are_told_where_there_are_several() -> anyhow::Result<()> {
 async fn head_has_the_headers_and_no_length() -> anyhow::Result<()> {
     let (_database, server) = library().await;
 
-    let head = send(&server, Method::HEAD, "books?order=id", &[("prefer", "count=exact")], "").await;
+    let head =
+        send(&server, Method::HEAD, "books?order=id", &[("prefer", "count=exact")], "").await;
     let whole = get(&server, "books").await;
 
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));

@@ -38,7 +38,10 @@ async fn strictness_refuses_what_is_not_understood() -> anyhow::Result<()> {
     assert_eq!(refusal(&strict), (400, "PGRST122"));
     assert_eq!(strict.body["message"], "Invalid preferences given with handling=strict");
     assert_eq!(strict.body["details"], "Invalid preferences: anything, else=1");
-    assert_eq!((lenient.status.as_u16(), header(&lenient, "preference-applied")), (200, "handling=lenient"));
+    assert_eq!(
+        (lenient.status.as_u16(), header(&lenient, "preference-applied")),
+        (200, "handling=lenient")
+    );
     Ok(())
 }
 
@@ -123,7 +126,10 @@ async fn end_of_the_transaction_is_not_the_clients_otherwise() -> anyhow::Result
     let prefer = ("prefer", "tx=rollback, handling=strict");
     let kept = send(&server, Method::POST, "people", &[prefer, JSON], r#"{"name":"D"}"#).await;
 
-    assert_eq!((kept.status.as_u16(), header(&kept, "preference-applied")), (201, "handling=strict"));
+    assert_eq!(
+        (kept.status.as_u16(), header(&kept, "preference-applied")),
+        (201, "handling=strict")
+    );
     assert_eq!(database.value("select count(*) from people").await, "4");
     Ok(())
 }

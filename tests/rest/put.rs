@@ -20,7 +20,10 @@ async fn put_makes_a_row_and_then_replaces_it() -> anyhow::Result<()> {
     let replaced = put(&server, path, whole, &json!([{ "id": 7, "name": "Gus" }])).await;
     let quiet = put(&server, path, "", &json!({ "id": 7, "name": "Guy" })).await;
 
-    assert_eq!((made.status.as_u16(), made.body.clone()), (201, json!([{ "id": 7, "name": "Gil" }])));
+    assert_eq!(
+        (made.status.as_u16(), made.body.clone()),
+        (201, json!([{ "id": 7, "name": "Gil" }]))
+    );
     assert_eq!(header(&made, "preference-applied"), "return=representation");
     assert_eq!(header(&made, "content-range"), "");
     assert_eq!((replaced.status.as_u16(), &replaced.body[0]["name"]), (200, &json!("Gus")));
@@ -39,7 +42,10 @@ async fn put_names_a_composite_key_and_may_answer_an_object() -> anyhow::Result<
         .json(&json!({ "person_id": 1, "book_id": 2 }));
     let answer = Answer::of(request).await;
 
-    assert_eq!((answer.status.as_u16(), answer.body), (201, json!({ "book_id": 2, "person_id": 1 })));
+    assert_eq!(
+        (answer.status.as_u16(), answer.body),
+        (201, json!({ "book_id": 2, "person_id": 1 }))
+    );
     Ok(())
 }
 
@@ -66,11 +72,11 @@ async fn put_must_name_exactly_the_row_it_holds() -> anyhow::Result<()> {
 
     assert_eq!(refusal(&limited), (400, "PGRST114"));
     assert_eq!(refusal(&other), (400, "PGRST115"));
-    assert_eq!(
-        other.body["message"],
-        "Payload values do not match URL in primary key column(s)"
-    );
+    assert_eq!(other.body["message"], "Payload values do not match URL in primary key column(s)");
     assert_eq!(nothing.status, 400);
-    assert_eq!(database.value("select string_agg(name, ',' order by id) from people").await, "Ana,Bo,Cy");
+    assert_eq!(
+        database.value("select string_agg(name, ',' order by id) from people").await,
+        "Ana,Bo,Cy"
+    );
     Ok(())
 }

@@ -80,7 +80,10 @@ async fn settings_of_roles_and_functions_count_for_the_whole_transaction() -> an
     let slow = Answer::of(request(&server, Method::POST, "rpc/slow")).await;
     assert_eq!(refusal(&slow), (500, "57014"));
     // The next request on the same connection is somebody else's.
-    assert_eq!(get(&server, "rpc/told?name=transaction_isolation").await.body, json!("read committed"));
+    assert_eq!(
+        get(&server, "rpc/told?name=transaction_isolation").await.body,
+        json!("read committed")
+    );
     Ok(())
 }
 

@@ -192,8 +192,10 @@ async fn empty_objects_become_rows_of_defaults() -> anyhow::Result<()> {
 async fn updates_may_fill_in_defaults() -> anyhow::Result<()> {
     let (_database, server) = library().await;
 
-    let headers =
-        [("prefer", "missing=default, return=representation"), ("content-type", "application/json")];
+    let headers = [
+        ("prefer", "missing=default, return=representation"),
+        ("content-type", "application/json"),
+    ];
     let path = "books?id=eq.1&columns=title,year&select=title,year";
     let answer = send(&server, Method::PATCH, path, &headers, r#"{"year":1}"#).await;
 

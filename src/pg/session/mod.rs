@@ -129,9 +129,7 @@ impl<'a> Session<'a> {
             (Some(Isolation::Serializable), false) => {
                 "begin isolation level serializable read write"
             }
-            (Some(Isolation::Serializable), true) => {
-                "begin isolation level serializable read only"
-            }
+            (Some(Isolation::Serializable), true) => "begin isolation level serializable read only",
         }
     }
 
@@ -217,9 +215,11 @@ async fn run_on(
             set?;
             prefaced?;
             let statement = statement?;
-            let (rows, end) =
-                future::join(query(client, &statement, params), client.batch_execute(session.end()))
-                    .await;
+            let (rows, end) = future::join(
+                query(client, &statement, params),
+                client.batch_execute(session.end()),
+            )
+            .await;
             let rows = rows?;
             end?;
             return Ok(rows);

@@ -71,6 +71,25 @@ pub enum Asking<'a> {
     These(&'a [Person]),
 }
 
+impl Sight {
+    /// Whether the same people see the same of another change, without anything being asked.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.lens, &other.lens)
+            && self.new.is_same(&other.new)
+            && self.old.is_same(&other.old)
+    }
+}
+
+impl Seen {
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Everybody, Self::Everybody) | (Self::Nobody, Self::Nobody) => true,
+            (Self::Some(known, None), Self::Some(other, None)) => Arc::ptr_eq(known, other),
+            _ => false,
+        }
+    }
+}
+
 impl Inquiry {
     /// Who may see it, now that everything is answered; ascending. Not for [`Seen::Everybody`].
     pub fn permitted<'a>(&'a self, seen: &'a Seen) -> Cow<'a, [Viewer]> {

@@ -17,6 +17,8 @@ pub struct Binding {
     pub interest: Arc<Interest>,
     /// From where on it listens; `None` = from when it becomes active.
     pub after: Option<After>,
+    /// Whether the latest change of a row is enough when its socket is slow.
+    pub is_compact: bool,
 }
 
 /// What a binding wants, apart from who asks and since when.

@@ -12,6 +12,7 @@ use super::predicate::{Asked, Operation, Order, Predicate};
 const MAX_IN_VALUES: usize = 100;
 
 /// What is known of a column that a binding names.
+#[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of the catalog")]
 pub(super) struct Column {
     type_oid: u32,

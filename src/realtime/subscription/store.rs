@@ -8,16 +8,14 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::super::error::Binding as Refusal;
 use super::after::After;
+use super::facts::Facts;
 use super::interest::{Binding, Interest};
 use super::meaning::{Column, meaning};
 use super::wanted::Wanted;
 use crate::identity::Identity;
 use crate::pg::session::Session;
-use crate::pg::{Error, Pg, names};
+use crate::pg::{Error, Pg};
 use crate::wal::{Lsn, Place};
-
-/// What bindings must know of the tables and columns they name.
-const FACTS: &str = include_str!("facts.sql");
 
 /// Lets Postgres accept the bindings of a channel: each table is published, the columns that
 /// filters and selections name exist and may be selected, and values are of their types. All or
@@ -27,6 +25,7 @@ const FACTS: &str = include_str!("facts.sql");
 /// In the reference's words, what is wrong with the first that is refused.
 pub async fn accept(
     pg: &Pg,
+    facts: &Facts,
     identity: &Identity,
     wanted: &[Wanted],
 ) -> Result<Vec<Binding>, Refusal> {
@@ -43,7 +42,7 @@ pub async fn accept(
         Some(resumed) => end_of_log(pg, &session, resumed).await?,
         None => Lsn::default(),
     };
-    let columns = columns(pg, &session, wanted).await?;
+    let columns = columns(pg, &session, (facts, &identity.role), wanted).await?;
     let mut values = Values::default();
     let mut filters = Vec::with_capacity(wanted.len());
     for (number, wanted) in wanted.iter().enumerate() {
@@ -74,7 +73,8 @@ pub async fn accept(
         let after = wanted.after.clone().map(|after| {
             if is_of_another(&after) { After::place(Place::default()) } else { after }
         });
-        Ok(Binding { id: wanted.id(), interest: Arc::new(interest), after })
+        let (id, interest, is_compact) = (wanted.id(), Arc::new(interest), wanted.is_compact);
+        Ok(Binding { id, interest, after, is_compact })
     });
     bindings.collect()
 }
@@ -91,8 +91,9 @@ async fn end_of_log(pg: &Pg, session: &Session<'_>, resumed: &Wanted) -> Result<
 async fn columns<'a>(
     pg: &Pg,
     session: &Session<'_>,
+    (facts, role): (&Facts, &Arc<str>),
     wanted: &'a [Wanted],
-) -> Result<HashMap<(usize, &'a str), Column>, Refusal> {
+) -> Result<HashMap<(usize, &'a str), Arc<Column>>, Refusal> {
     let mut asked: Vec<(usize, Option<&str>)> = Vec::new();
     let mut filtered: Vec<(usize, &str)> = Vec::new();
     for (number, wanted) in wanted.iter().enumerate() {
@@ -105,37 +106,31 @@ async fn columns<'a>(
         let of = &wanted[*number];
         json!({"binding": number, "schema": of.schema, "name": of.table, "column_name": name})
     });
-    let param = Value::Array(param.collect()).to_string();
-    let rows = pg
-        .run(session, FACTS, &[Some(&param), Some(names::PUBLICATION)])
-        .await
-        .map_err(|error| refusal(&wanted[0], error))?;
-    let mut found: HashMap<(usize, String), Column> = HashMap::new();
-    for row in &rows {
-        let number = usize::try_from(row.get::<_, i32>("binding")).unwrap_or_default();
-        if !row.get::<_, bool>("is_published") {
-            return Err(Refusal::NoTable(wanted[number].describe()));
+    let question = Value::Array(param.collect()).to_string();
+    let facts = facts.ask(pg, session, role, question).await;
+    let facts = facts.map_err(|error| refusal(&wanted[0], error))?;
+    let mut found: HashMap<(usize, &str), &Arc<Column>> = HashMap::new();
+    for fact in facts.iter() {
+        if !fact.is_published {
+            return Err(Refusal::NoTable(wanted[fact.binding].describe()));
         }
-        if let (Some(name), Some(column)) = (row.get("column_name"), Column::read(row)) {
-            found.insert((number, name), column);
+        if let (Some(name), Some(column)) = (&fact.name, &fact.column) {
+            found.insert((fact.binding, name), column);
         }
     }
     for (number, wanted) in wanted.iter().enumerate() {
         for name in wanted.view.select.iter().flatten() {
-            if !found.contains_key(&(number, name.clone())) {
+            if !found.contains_key(&(number, name.as_str())) {
                 return Err(raised(wanted, &format!("invalid column for select {name}")));
             }
         }
     }
     let mut columns = HashMap::with_capacity(filtered.len());
     for (number, name) in filtered {
-        if columns.contains_key(&(number, name)) {
-            continue;
-        }
         let column = found
-            .remove(&(number, name.to_owned()))
+            .get(&(number, name))
             .ok_or_else(|| raised(&wanted[number], &format!("invalid column for filter {name}")))?;
-        columns.insert((number, name), column);
+        columns.insert((number, name), Arc::clone(column));
     }
     Ok(columns)
 }

@@ -44,6 +44,8 @@ pub struct Wanted {
     pub moved_out: bool,
     /// From where on; `None` = from now.
     pub after: Option<After>,
+    /// Whether the latest change of a row is enough when the socket is slow.
+    pub is_compact: bool,
 }
 
 impl Wanted {
@@ -81,8 +83,9 @@ impl Wanted {
         }
         let int8_as_text = text("int8").is_some_and(|form| form == "string");
         let view = View { select, int8_as_text };
-        let moved_out = entry.get("moved_out").and_then(Value::as_bool).unwrap_or(false);
-        Ok(Self { entry, kind, schema, table, filter, view, moved_out, after })
+        let has = |name: &str| entry.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let (moved_out, is_compact) = (has("moved_out"), has("compact"));
+        Ok(Self { entry, kind, schema, table, filter, view, moved_out, after, is_compact })
     }
 
     /// The number by which the client knows the binding: the same for the same entry.
@@ -178,6 +181,13 @@ mod tests {
             id(json!({"event": "*", "schema": "s", "table": "a", "select": ["x"]}))
         );
         assert!(id(plain) < 1 << ID_BITS);
+    }
+
+    #[test]
+    fn switches_are_on_when_they_are_true() {
+        let found = wanted(json!({"table": "t", "compact": true, "moved_out": "true"}));
+        let Wanted { is_compact, moved_out, .. } = found.expect("reads");
+        assert_eq!((is_compact, moved_out), (true, false));
     }
 
     #[test]

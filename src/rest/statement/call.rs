@@ -12,7 +12,9 @@ pub fn render(plan: &CallPlan, payload: &Payload, wanted: Wanted<'_>) -> Stateme
     let mut out = Statement::default();
     // A single result is asked for even where nobody looks at it; sets may be merged with what is
     // read of them.
-    out.push(if plan.is_set { "with walkie_source as (" } else {
+    out.push(if plan.is_set {
+        "with walkie_source as ("
+    } else {
         "with walkie_source as materialized ("
     });
     source(&mut out, plan, payload);

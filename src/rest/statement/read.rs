@@ -14,13 +14,7 @@ pub fn render(rows: &Rows, wanted: Wanted<'_>) -> Statement {
 }
 
 /// The answer made of `rows`; what comes before it may define `walkie_source`.
-pub fn finish(
-    out: &mut Statement,
-    rows: &Rows,
-    wanted: Wanted<'_>,
-    is_set: bool,
-    rest: [&str; 2],
-) {
+pub fn finish(out: &mut Statement, rows: &Rows, wanted: Wanted<'_>, is_set: bool, rest: [&str; 2]) {
     let total = |out: &mut Statement| total(out, rows, wanted);
     if *wanted.body == Body::Csv && wanted.has_body {
         // Read twice, for the names and for the lines, hence given a name.
