@@ -212,8 +212,9 @@ async fn deliver(
     let is_run = |a: &Concern<'_>, b: &Concern<'_>| {
         a.is_alike(b) && parts[a.part..b.part].iter().all(|part| part.said.is_empty())
     };
-    let runs = concerns.chunk_by(is_run).flat_map(|run| run.chunks(BURST));
-    let mut runs = runs.peekable();
+    let runs: Vec<&[Concern<'_>]> =
+        concerns.chunk_by(is_run).flat_map(|run| run.chunks(BURST)).collect();
+    let mut runs = runs.into_iter().peekable();
     let (mut burst, mut delivered) = (0, 0);
     for (number, part) in parts.iter().enumerate() {
         while let Some(run) = runs.next_if(|run| run[0].part == number) {

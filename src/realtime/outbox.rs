@@ -139,9 +139,8 @@ impl Outbox {
 
     /// How many frames wait, and their bytes.
     pub fn waiting(&self) -> (usize, usize) {
-        let frames = &self.inner.frames;
-        let count = frames.max_capacity().saturating_sub(frames.capacity());
-        (count, self.inner.waiting_bytes.load(Ordering::Relaxed))
+        let queue = self.inner.queue();
+        (queue.frames, queue.bytes)
     }
 
     /// Whether the socket is to end.

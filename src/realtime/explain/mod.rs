@@ -308,7 +308,7 @@ async fn wish(
 ) -> Result<Option<Step>, Error> {
     let Some(entry) = asked.wish.clone() else { return Ok(None) };
     let accepted = match Wanted::read(entry) {
-        Ok(wanted) => subscription::accept(&realtime.pg, whom, &[wanted]).await,
+        Ok(wanted) => subscription::accept(&realtime.pg, &realtime.facts, whom, &[wanted]).await,
         Err(refusal) => Err(refusal),
     };
     let bindings = match accepted {

@@ -21,10 +21,10 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::authorize::{Subject, Touched};
-use super::delivery::Part;
 use super::error::Join;
 use super::hub::{Hears, Room};
 use super::outbox::Outbox;
+use super::part::Part;
 use super::socket::Connection;
 use crate::identity::Identity;
 use crate::wal::Change;
