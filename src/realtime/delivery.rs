@@ -105,7 +105,7 @@ impl Delivery {
         }
     }
 
-    /// The log goes on elsewhere.
+    /// The log goes on elsewhere, and everything it told before has ended.
     pub(super) fn start_anew(&mut self) {
         self.authorizer.start_anew();
     }

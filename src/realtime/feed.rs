@@ -513,6 +513,8 @@ impl Feed {
             if self.has_connected {
                 self.counts.gaps.inc();
             }
+            // All of it has ended before a slot is made; of another log it says nothing.
+            self.hub.forget_told();
             self.delivery.start_anew();
             self.rights.tell_gap();
             self.start_anew(Place::before(from));

@@ -86,6 +86,11 @@ impl Hub {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What was told has ended, or was of another log.
+    pub(super) fn forget_told(&self) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Unsettled::default();
+    }
+
     /// Lets a socket into a room. Gives the `presence_state` from which the differences follow
     /// that it is sent from now on, when it hears of presence. Messages of the log must pass the
     /// gate, if there is one.

@@ -57,7 +57,8 @@ pub async fn run(seed: u64, options: Options) -> Result<Tally, String> {
     }
 
     let window = WINDOW_BYTES.to_string();
-    let flags = ["--log", options.log, "--realtime-window-bytes", &window];
+    let (log, drain) = (["--log", options.log], ["--realtime-drain-seconds", "1"]);
+    let flags = [log, drain, ["--realtime-window-bytes", &window]].concat();
     let (done, server) = faults::cause(&stage, &flags, throw(300), options.length).await;
     stage.is_calm.store(true, Ordering::SeqCst);
     while let Some(written) = writing.join_next().await {
