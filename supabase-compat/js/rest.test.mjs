@@ -128,6 +128,20 @@ test('rows are inserted, updated, upserted and deleted', async (t) => {
   assert.deepEqual(await ok(orgs().select('id').in('slug', both)), [])
 })
 
+test('a change of more rows than allowed, or of other than one, is undone', async (t) => {
+  const orgs = () => service(t).from('orgs')
+  const slug = `org-${randomUUID()}`
+  const both = [slug, `${slug}-2`]
+  assert.equal(await ok(orgs().insert(both.map((slug) => ({ slug, name: 'Same' })))), null)
+
+  const limited = await orgs().update({ name: 'Other' }).in('slug', both).maxAffected(1)
+  assert.equal(limited.error.code, 'PGRST124')
+  const single = await orgs().delete().in('slug', both).select('id').single()
+  assert.equal(single.error.code, 'PGRST116')
+  assert.deepEqual(await ok(orgs().select('name').in('slug', both)), [{ name: 'Same' }, { name: 'Same' }])
+  assert.equal(await ok(orgs().delete().in('slug', both).maxAffected(2)), null)
+})
+
 test('functions are called by POST and by GET, and their rows read like a table\'s', async (t) => {
   const { ana, place } = await counted(t)
   const p_conversation = place.id

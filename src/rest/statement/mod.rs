@@ -323,7 +323,7 @@ mod tests {
             r#"{"id":1,"name":"Ana"}"#,
         ), @r#"
         with walkie_source as (insert into "public"."people" ("id", "name")
-        select "id", "name"
+        select walkie_body."id", walkie_body."name"
         from json_to_recordset(json_build_array($1::json)) as walkie_body ("id" bigint, "name" text) on conflict ("id") do update set "id" = excluded."id", "name" = excluded."name"
         where set_config('walkie.updated', (coalesce(nullif(current_setting('walkie.updated', true), ''), '0')::bigint + 1)::text, true) is not null
         returning "public"."people"."name")
@@ -338,7 +338,7 @@ mod tests {
     fn change_hits_what_the_filters_choose() {
         insta::assert_snapshot!(sql("PATCH", "/people?id=eq.1", "", r#"{"name":"Bo"}"#), @r#"
         with walkie_source as (update "public"."people" set "name" = walkie_body."name"
-        from (select "name"
+        from (select walkie_body."name"
         from json_to_recordset(json_build_array($1::json)) as walkie_body ("name" text) limit 1) walkie_body
         where "public"."people"."id" = $2
         returning 1)
@@ -351,12 +351,42 @@ mod tests {
     #[test]
     fn call_takes_members_of_the_body() {
         insta::assert_snapshot!(sql("POST", "/rpc/lend_book", "", r#"{"book":7}"#), @r#"
-        with walkie_source as (select walkie_call.*
+        with walkie_source as materialized (select walkie_call.*
         from json_to_record($1::json) as walkie_arguments ("book" bigint), lateral "public"."lend_book"("book" := walkie_arguments."book") walkie_call)
-        select (json_agg(walkie_row) -> 0)::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, null::text as place
+        select coalesce(json_agg(walkie_row) -> 0, 'null')::text as body, 1::bigint as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, null::text as place
         from (select "lend_book"."book_id", "lend_book"."person_id"
         from walkie_source as "lend_book") walkie_row
         ["{\"book\":7}"]
+        "#);
+    }
+
+    #[test]
+    fn wrong_number_of_rows_raises_an_error() {
+        let prefer = "handling=strict,max-affected=2";
+        insta::assert_snapshot!(sql("DELETE", "/people?id=gt.1", prefer, ""), @r#"
+        with walkie_source as (delete
+        from "public"."people"
+        where "public"."people"."id" > $1
+        returning 1)
+        select null::text as body, case when count(*) > $2::bigint then ('walkie_rows:' || count(*))::bigint else count(*) end as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, null::text as place
+        from walkie_source walkie_row
+        ["1", "2"]
+        "#);
+    }
+
+    #[test]
+    fn put_takes_only_the_row_of_its_address() {
+        let body = r#"{"id":1,"name":"Ana"}"#;
+        insta::assert_snapshot!(sql("PUT", "/people?id=eq.1", "", body), @r#"
+        with walkie_source as (insert into "public"."people" ("id", "name")
+        select walkie_body."id", walkie_body."name"
+        from json_to_recordset(json_build_array($1::json)) as walkie_body ("id" bigint, "name" text)
+        where "walkie_body"."id" = $2 limit 1 on conflict ("id") do update set "id" = excluded."id", "name" = excluded."name"
+        where set_config('walkie.updated', (coalesce(nullif(current_setting('walkie.updated', true), ''), '0')::bigint + 1)::text, true) is not null
+        returning 1)
+        select null::text as body, case when count(*) <> 1 then ('walkie_rows:' || count(*))::bigint else count(*) end as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, coalesce(nullif(current_setting('walkie.updated', true), ''), '0')::bigint as updated, null::text as place
+        from walkie_source walkie_row
+        ["{\"id\":1,\"name\":\"Ana\"}", "1"]
         "#);
     }
 }
