@@ -176,7 +176,9 @@ fn every_file_opens_with_its_purpose_and_every_folder_has_a_door() {
         }
         let (folder, _) = file.path.rsplit_once('/').expect("every path starts with a root folder");
         let is_inner = folder.contains('/');
-        if is_inner && !paths.contains(format!("{folder}/mod.rs").as_str()) {
+        let has_door = |name: &str| paths.contains(format!("{folder}/{name}").as_str());
+        // A program of several files is entered by its main.rs.
+        if is_inner && !has_door("mod.rs") && !has_door("main.rs") {
             found.push(file.finding(1, "its folder has no mod.rs"));
         }
     }

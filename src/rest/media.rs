@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::error::Error;
-use crate::pg::catalog::handler::{Handler, Target};
+use crate::pg::catalog::producer::{Producer, Target};
 
 /// Parts of an execution plan that may be asked for, as the header names them.
 const PLAN_OPTIONS: [&str; 5] = ["analyze", "verbose", "settings", "buffers", "wal"];
@@ -41,7 +41,7 @@ pub enum Media {
     Any,
     /// How Postgres would answer.
     Plan(Box<Explain>),
-    /// One that only a handler gives.
+    /// One that only a producer gives.
     Other(String),
 }
 
@@ -83,7 +83,7 @@ pub enum Body {
     /// Lines of values.
     Csv,
     /// As a function of the database does it.
-    Handler(Handler),
+    Producer(Producer),
 }
 
 impl Media {
@@ -208,9 +208,9 @@ impl Display for Explain {
 
 /// What a server gives of one relation or function.
 pub struct Offer<'a> {
-    /// The handlers of the database.
-    pub handlers: &'a dyn Fn(&Target, &str) -> Option<&'a Handler>,
-    /// The relation or function; none when only some columns are read, which its own handlers
+    /// The producers of the database.
+    pub producers: &'a dyn Fn(&Target, &str) -> Option<&'a Producer>,
+    /// The relation or function; none when only some columns are read, which its own producers
     /// do not take.
     pub target: Option<Target>,
     /// Whether execution plans are shown.
@@ -227,7 +227,7 @@ impl Offer<'_> {
     }
 
     fn given(&self, media: &Media) -> Option<Negotiated> {
-        // These speak in parameters; no handler stands in for them.
+        // These speak in parameters; no producer stands in for them.
         let (media, body) = match media {
             Media::ArrayStripped => (media.clone(), Body::Json { is_stripped: true }),
             Media::Object { is_stripped } => {
@@ -242,15 +242,16 @@ impl Offer<'_> {
         Some(Negotiated { media, body })
     }
 
-    /// Handlers of the very relation come first, and among them the one of all types.
+    /// Producers of the very relation come first, and among them the one of all types.
     fn handled(&self, media: &Media) -> Option<Negotiated> {
         let name = media.to_string();
         let own = self.target.as_ref().and_then(|target| {
-            (self.handlers)(target, "*/*").or_else(|| (self.handlers)(target, &name))
+            (self.producers)(target, "*/*").or_else(|| (self.producers)(target, &name))
         });
-        let handler = own.or_else(|| (self.handlers)(&Target::Any, &name))?;
-        let given = if handler.media == "*/*" { Media::Bytes } else { Media::read(&handler.media) };
-        Some(Negotiated { media: given, body: Body::Handler(handler.clone()) })
+        let producer = own.or_else(|| (self.producers)(&Target::Any, &name))?;
+        let given =
+            if producer.media == "*/*" { Media::Bytes } else { Media::read(&producer.media) };
+        Some(Negotiated { media: given, body: Body::Producer(producer.clone()) })
     }
 }
 
@@ -295,8 +296,8 @@ fn outside_of_quotes(text: &str) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    fn handler(target: Target, media: &str) -> Handler {
-        Handler {
+    fn producer(target: Target, media: &str) -> Producer {
+        Producer {
             schema: "public".into(),
             name: "f".into(),
             target,
@@ -305,13 +306,17 @@ mod tests {
         }
     }
 
-    fn negotiated_of(accept: &str, handlers: &[Handler], shows_plans: bool) -> Option<Negotiated> {
+    fn negotiated_of(
+        accept: &str,
+        producers: &[Producer],
+        shows_plans: bool,
+    ) -> Option<Negotiated> {
         let find = |target: &Target, media: &str| {
-            handlers.iter().find(|handler| handler.target == *target && handler.media == media)
+            producers.iter().find(|producer| producer.target == *target && producer.media == media)
         };
         let target = Some(Target::Named("public".into(), "a".into()));
         let accepted = Media::accepted(Some(accept)).expect("short");
-        Offer { handlers: &find, target, shows_plans }.negotiate(&accepted).ok()
+        Offer { producers: &find, target, shows_plans }.negotiate(&accepted).ok()
     }
 
     fn negotiated(accept: &str) -> Option<Media> {
@@ -352,18 +357,18 @@ mod tests {
     }
 
     #[test]
-    fn handlers_come_before_what_is_built_in() {
+    fn producers_come_before_what_is_built_in() {
         let own = Target::Named("public".into(), "a".into());
-        let html = [handler(own.clone(), "text/html"), handler(Target::Any, "text/csv")];
-        let given = |accept, handlers: &[Handler]| {
-            negotiated_of(accept, handlers, false)
+        let html = [producer(own.clone(), "text/html"), producer(Target::Any, "text/csv")];
+        let given = |accept, producers: &[Producer]| {
+            negotiated_of(accept, producers, false)
                 .map(|negotiated| (negotiated.media.content_type(), negotiated.body))
         };
-        let by_hand = |handler: &Handler| Body::Handler(handler.clone());
+        let by_hand = |producer: &Producer| Body::Producer(producer.clone());
         assert_eq!(given("text/html", &html), Some(("text/html".into(), by_hand(&html[0]))));
         let csv = ("text/csv; charset=utf-8".into(), by_hand(&html[1]));
         assert_eq!(given("text/csv", &html), Some(csv));
-        let any = [handler(own, "*/*")];
+        let any = [producer(own, "*/*")];
         let bytes = ("application/octet-stream".into(), by_hand(&any[0]));
         assert_eq!(given("image/png", &any), Some(bytes));
     }

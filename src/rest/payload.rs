@@ -43,7 +43,7 @@ pub enum Shape {
     Whole,
 }
 
-/// Members of an object, their values unread.
+/// Members of an object, their values unparsed.
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
 /// Reads what a body holds, by its `Content-Type`; JSON when nothing is said.
@@ -61,7 +61,7 @@ pub fn rows(content: &Media, body: &[u8], columns: Option<&[String]>) -> Result<
         Media::Json => {
             let text = std::str::from_utf8(body).map_err(|_| invalid_json())?;
             match columns {
-                Some(columns) => Ok(unread(text, columns)),
+                Some(columns) => Ok(unparsed(text, columns)),
                 None => rows_of_json(text),
             }
         }
@@ -81,7 +81,7 @@ pub fn arguments(
         Media::Json => {
             let text = std::str::from_utf8(body).map_err(|_| invalid_json())?;
             match columns {
-                Some(columns) => Ok(unread(text, columns)),
+                Some(columns) => Ok(unparsed(text, columns)),
                 None => arguments_of_json(text),
             }
         }
@@ -106,7 +106,7 @@ fn whole(text: String) -> Payload {
     Payload { text, shape: Shape::Whole, ..Payload::default() }
 }
 
-fn unread(text: &str, columns: &[String]) -> Payload {
+fn unparsed(text: &str, columns: &[String]) -> Payload {
     let shape = if text.trim_start().starts_with('[') { Shape::Objects } else { Shape::Object };
     Payload { text: text.to_owned(), shape, keys: columns.to_vec(), ..Payload::default() }
 }
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn named_columns_leave_the_body_unread() {
         let columns = ["a".to_owned()];
-        let payload = rows(&Media::Json, b" [{\"b\":1},", Some(&columns)).expect("unread");
+        let payload = rows(&Media::Json, b" [{\"b\":1},", Some(&columns)).expect("unparsed");
         assert_eq!((payload.shape, payload.keys.as_slice()), (Shape::Objects, &columns[..]));
     }
 

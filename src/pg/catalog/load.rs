@@ -48,7 +48,7 @@ pub async fn load(pool: &Pool, schemas: &[String]) -> Result<Catalog, LoadError>
     let mut tables: Vec<Table> = document(&snapshot, include_str!("tables.sql"), schemas).await?;
     let relations: Relations = document(&snapshot, include_str!("relations.sql"), schemas).await?;
     let routines = document(&snapshot, include_str!("routines.sql"), schemas).await?;
-    let handlers = document(&snapshot, include_str!("handlers.sql"), schemas).await?;
+    let producers = document(&snapshot, include_str!("producers.sql"), schemas).await?;
     let roles = snapshot.query_one(include_str!("roles.sql"), &[]).await?;
     let roles = serde_json::from_str(roles.try_get(0)?)?;
     snapshot.commit().await?;
@@ -56,7 +56,7 @@ pub async fn load(pool: &Pool, schemas: &[String]) -> Result<Catalog, LoadError>
     lend_primary_keys(&mut tables, views.primary_keys(&relations.primary_keys));
     let keys = views.keys(&relations.keys);
     let catalog = Catalog::new(tables, &keys, routines).with_computed(&relations.computed);
-    Ok(catalog.with_handlers(handlers).with_roles(roles))
+    Ok(catalog.with_producers(producers).with_roles(roles))
 }
 
 /// What leads from one table to another.

@@ -1,11 +1,11 @@
 //! What tables, relations and routines exist: the schema cache. Replaced whole, never changed.
 //!
 //! Reading order: `table`, `relation` (ways between tables), `view` (which tables a view shows, so
-//! that keys lead to it), `routine`, `handler` (what makes other formats than JSON), `role`
+//! that keys lead to it), `routine`, `producer` (what makes other formats than JSON), `role`
 //! (settings of roles), `load` (asks the database; its questions are the `.sql` files beside it).
 
-pub mod handler;
 pub mod load;
+pub mod producer;
 pub mod relation;
 pub mod role;
 pub mod routine;
@@ -19,7 +19,7 @@ pub use relation::Relation;
 pub use routine::Routine;
 pub use table::{Column, Table};
 
-use handler::{Handler, Target};
+use producer::{Producer, Target};
 use relation::{Computed, ForeignKey};
 use role::Role;
 
@@ -28,7 +28,7 @@ use role::Role;
 pub struct Catalog {
     is_loaded: bool,
     schemas: HashMap<String, Schema>,
-    handlers: HashMap<Target, HashMap<String, Handler>>,
+    producers: HashMap<Target, HashMap<String, Producer>>,
     roles: HashMap<String, Vec<(String, String)>>,
 }
 
@@ -82,10 +82,10 @@ impl Catalog {
 
     /// The same with what makes other formats than JSON.
     #[must_use]
-    pub fn with_handlers(mut self, handlers: Vec<Handler>) -> Self {
-        for handler in handlers {
-            let of_target = self.handlers.entry(handler.target.clone()).or_default();
-            of_target.insert(handler.media.clone(), handler);
+    pub fn with_producers(mut self, producers: Vec<Producer>) -> Self {
+        for producer in producers {
+            let of_target = self.producers.entry(producer.target.clone()).or_default();
+            of_target.insert(producer.media.clone(), producer);
         }
         self
     }
@@ -148,8 +148,8 @@ impl Catalog {
     }
 
     /// What makes this media type of a target.
-    pub fn handler(&self, target: &Target, media: &str) -> Option<&Handler> {
-        self.handlers.get(target)?.get(media)
+    pub fn producer(&self, target: &Target, media: &str) -> Option<&Producer> {
+        self.producers.get(target)?.get(media)
     }
 
     /// What was set for a role: names and values.

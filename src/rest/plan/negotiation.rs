@@ -6,7 +6,7 @@ use super::super::query::select::Item;
 use super::super::request::{Action, ApiRequest};
 use super::{CallPlan, Plan};
 use crate::pg::Catalog;
-use crate::pg::catalog::handler::Target;
+use crate::pg::catalog::producer::Target;
 
 /// The first accepted format that the plan's rows can have. `shows_plans` tells whether execution
 /// plans are one.
@@ -16,14 +16,14 @@ pub fn negotiate(
     catalog: &Catalog,
     shows_plans: bool,
 ) -> Result<Negotiated, Error> {
-    // Handlers of a relation take its rows whole.
+    // Producers of a relation take its rows whole.
     let is_whole = match request.query.select.as_deref() {
         None => true,
         Some(items) => matches!(items, [Item::All]),
     };
     let target = target(request, plan).filter(|_| is_whole);
-    let handlers = &|target: &Target, media: &str| catalog.handler(target, media);
-    Offer { handlers, target, shows_plans }.negotiate(&request.accepts)
+    let producers = &|target: &Target, media: &str| catalog.producer(target, media);
+    Offer { producers, target, shows_plans }.negotiate(&request.accepts)
 }
 
 fn target(request: &ApiRequest, plan: &Plan) -> Option<Target> {

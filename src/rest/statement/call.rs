@@ -62,8 +62,8 @@ fn values(plan: &CallPlan, wanted: Wanted<'_>) -> String {
                           coalesce(json_agg(st_asgeojson(walkie_row)::json), '[]'))::text"
             .into(),
         // The function gave the body itself.
-        Body::Handler(handler) if handler.is_bytes => "walkie_row.pgrst_scalar::bytea".into(),
-        Body::Handler(_) => "walkie_row.pgrst_scalar::text".into(),
+        Body::Producer(producer) if producer.is_bytes => "walkie_row.pgrst_scalar::bytea".into(),
+        Body::Producer(_) => "walkie_row.pgrst_scalar::text".into(),
     }
 }
 

@@ -19,7 +19,7 @@ use super::media::{Body, Explain, Media, Negotiated};
 use super::plan::Plan;
 use super::prefer::Count;
 use super::request::ApiRequest;
-use crate::pg::catalog::handler::{Handler, Target};
+use crate::pg::catalog::producer::{Producer, Target};
 
 /// Stands before a number of rows in the error that undoes a change of too many or too few.
 pub const WRONG_ROWS: &str = "walkie_rows:";
@@ -177,7 +177,7 @@ fn body(wanted: Wanted<'_>, is_set: bool) -> String {
                           coalesce(json_agg(st_asgeojson(walkie_row)::json), '[]'))::text"
             .into(),
         Body::Csv => CSV.into(),
-        Body::Handler(handler) => handled(handler),
+        Body::Producer(producer) => handled(producer),
     }
 }
 
@@ -187,14 +187,14 @@ const CSV: &str = "coalesce((select string_agg(key, ',') from json_object_keys(\
     (select row_to_json(first) from walkie_lines first limit 1)) key), '') || E'\\n' || \
     coalesce(string_agg(substr(walkie_row::text, 2, length(walkie_row::text) - 2), E'\\n'), '')";
 
-/// A handler takes rows of the relation it is made for, or of any.
-fn handled(handler: &Handler) -> String {
+/// A producer takes rows of the relation it is made for, or of any.
+fn handled(producer: &Producer) -> String {
     let mut out = Statement::default();
-    out.qualified(&handler.schema, &handler.name).push("(walkie_row");
-    if let Target::Named(schema, name) = &handler.target {
+    out.qualified(&producer.schema, &producer.name).push("(walkie_row");
+    if let Target::Named(schema, name) = &producer.target {
         out.push("::").qualified(schema, name);
     }
-    out.push(if handler.is_bytes { ")::bytea" } else { ")::text" });
+    out.push(if producer.is_bytes { ")::bytea" } else { ")::text" });
     out.sql
 }
 

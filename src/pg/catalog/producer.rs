@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 
 /// What makes a body of rows or of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Handler {
+pub struct Producer {
     /// Schema of the aggregate, or of the domain that a function returns.
     pub schema: String,
     /// Its name.
@@ -19,7 +19,7 @@ pub struct Handler {
     pub is_bytes: bool,
 }
 
-/// Of what a handler makes a body.
+/// Of what a producer makes a body.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
     /// Rows of any kind.

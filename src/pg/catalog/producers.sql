@@ -18,12 +18,12 @@ media as (
   where t.typtype <> 'd'
 )
 select coalesce(json_agg(json_build_object(
-         'schema', handler.schema,
-         'name', handler.name,
-         'target', handler.target,
-         'media', pg_catalog.lower(handler.media),
-         'is_bytes', handler.is_bytes
-       ) order by handler.schema, handler.name), '[]')::text
+         'schema', producer.schema,
+         'name', producer.name,
+         'target', producer.target,
+         'media', pg_catalog.lower(producer.media),
+         'is_bytes', producer.is_bytes
+       ) order by producer.schema, producer.name), '[]')::text
 from (
   select n.nspname as schema,
          p.proname as name,
@@ -48,4 +48,4 @@ from (
   join pg_catalog.pg_namespace n on n.oid = p.pronamespace
   join pg_catalog.pg_namespace tn on tn.oid = m.typnamespace
   where n.nspname = any($1)
-) handler
+) producer
