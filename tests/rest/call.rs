@@ -199,7 +199,7 @@ async fn values_of_any_type_are_given_and_taken() -> anyhow::Result<()> {
         language sql immutable as $$ select a + 1, 'x' $$;
         create function names() returns setof text
         language sql stable as $$ select name from people order by id $$;
-        create function none() returns integer language sql immutable as $$ select null::integer $$;
+        create function nothing() returns integer language sql immutable as $$ select null::integer $$;
         create function pairs() returns table (a integer, b text)
         language sql stable as $$ values (1, 'x'), (2, 'y') $$;
         create function records() returns setof record
@@ -212,7 +212,7 @@ async fn values_of_any_type_are_given_and_taken() -> anyhow::Result<()> {
     assert_eq!(get(&server, "rpc/padded?code=abc").await.body, json!("abc"));
     assert_eq!(get(&server, "rpc/pair_up?a=1").await.body, json!({ "a": 2, "b": "x" }));
     assert_eq!(get(&server, "rpc/names").await.body, json!(["Ana", "Bo", "Cy"]));
-    let none = get(&server, "rpc/none").await;
+    let none = get(&server, "rpc/nothing").await;
     assert_eq!((none.text.as_str(), header(&none, "content-range")), ("null", "0-0/*"));
     let pairs = get(&server, "rpc/pairs?select=b&a=gt.1").await;
     assert_eq!(pairs.body, json!([{ "b": "y" }]));
