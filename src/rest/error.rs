@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::sqlstate;
+use super::{sqlstate, token};
+use crate::config::ErrorVerbosity;
 use crate::identity;
 use crate::pg;
 
@@ -183,6 +184,7 @@ impl Error {
             | Self::NotImplemented(_)
             | Self::NoRelation { .. }
             | Self::NoColumn { .. } => StatusCode::BAD_REQUEST,
+            Self::Token(identity::Error::NoSecret) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Path | Self::Root | Self::NoRoutine { .. } | Self::NoTable { .. } => {
                 StatusCode::NOT_FOUND
@@ -226,13 +228,10 @@ impl Error {
             Self::NoColumn { .. } => "PGRST204",
             Self::NoTable { .. } => "PGRST205",
             Self::NotLoaded => "PGRST002",
-            Self::Token(
-                identity::Error::Malformed
-                | identity::Error::Signature
-                | identity::Error::NoKey(_)
-                | identity::Error::ApiKey,
-            ) => "PGRST301",
-            Self::Token(_) => "PGRST303",
+            Self::Token(identity::Error::NoSecret) => "PGRST300",
+            Self::Token(identity::Error::Anonymous) => "PGRST302",
+            Self::Token(error) if token::is_about_claims(error) => "PGRST303",
+            Self::Token(_) => "PGRST301",
             Self::Database { .. } | Self::Broken => "PGRSTX00",
         }
     }
@@ -286,7 +285,7 @@ impl Error {
             Self::NotLoaded => {
                 "Could not query the database for the schema cache. Retrying.".into()
             }
-            Self::Token(error) => token_message(error),
+            Self::Token(error) => token::message(error),
             Self::Database { error, .. } => error.to_string(),
             Self::Override(setting) => format!("{setting} is invalid"),
             Self::Broken => "Unexpected failure, please check the server's log".into(),
@@ -296,6 +295,7 @@ impl Error {
     fn details(&self) -> Option<Value> {
         Some(match self {
             Self::Syntax { details, .. } => json!(details),
+            Self::Token(error) => json!(token::details(error)?),
             Self::Range(RangeFault::NegativeLimit) => {
                 json!("Limit should be greater than or equal to zero.")
             }
@@ -388,9 +388,9 @@ impl Error {
         if let Self::Range(RangeFault::Beyond { total, .. }) = self {
             insert(&mut headers, header::CONTENT_RANGE, &format!("*/{total}"));
         }
-        if let Self::Token(_) = self {
-            let challenge =
-                format!("Bearer error=\"invalid_token\", error_description=\"{}\"", self.message());
+        if let Self::Token(error) = self
+            && let Some(challenge) = token::challenge(error)
+        {
             insert(&mut headers, header::WWW_AUTHENTICATE, &challenge);
         }
         headers
@@ -408,21 +408,6 @@ impl Error {
             hint: self.hint().into(),
             headers: self.headers(),
         }
-    }
-}
-
-fn token_message(error: &identity::Error) -> String {
-    use identity::Error;
-    match error {
-        Error::Malformed => "JWT could not be decoded".into(),
-        Error::Signature | Error::NoKey(_) => "No suitable key or wrong key type".into(),
-        Error::ApiKey => "Invalid API key".into(),
-        Error::Expired(_) => "JWT expired".into(),
-        Error::NotYetValid => "JWT not yet valid".into(),
-        Error::Claim(name @ ("exp" | "nbf" | "iat")) => {
-            format!("The JWT '{name}' claim must be a number")
-        }
-        Error::Claim(name) => format!("The JWT '{name}' claim must be a string"),
     }
 }
 
@@ -447,26 +432,28 @@ impl Error {
             error => tracing::error!(code, ?error, "request failed"),
         }
     }
-}
 
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
+    /// The error as it leaves, saying as much as is wanted.
+    pub fn into_response(self, verbosity: ErrorVerbosity) -> Response {
         let reply = self.reply();
         if reply.status.is_server_error() {
             self.log(&reply.code);
         }
-        reply.into_response()
+        reply.into_response(verbosity)
     }
 }
 
-impl IntoResponse for Reply {
-    fn into_response(self) -> Response {
-        let body = json!({
-            "code": self.code,
-            "message": self.message,
-            "details": self.details,
-            "hint": self.hint,
-        });
+impl Reply {
+    fn into_response(self, verbosity: ErrorVerbosity) -> Response {
+        let body = match verbosity {
+            ErrorVerbosity::Minimal => json!({ "code": self.code, "message": self.message }),
+            ErrorVerbosity::Verbose => json!({
+                "code": self.code,
+                "details": self.details,
+                "hint": self.hint,
+                "message": self.message,
+            }),
+        };
         let mut headers = self.headers;
         insert(&mut headers, header::CONTENT_TYPE, "application/json; charset=utf-8");
         let proxy_status = HeaderName::from_static("proxy-status");

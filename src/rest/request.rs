@@ -172,7 +172,7 @@ fn action(method: &Method, path: &str) -> Result<Action, Error> {
 }
 
 /// Reads name the schema in `Accept-Profile`, everything else in `Content-Profile`.
-fn schema(by_get: bool, headers: &HeaderMap, served: &[String]) -> Result<String, Error> {
+pub fn schema(by_get: bool, headers: &HeaderMap, served: &[String]) -> Result<String, Error> {
     let profile = headers.get(if by_get { "accept-profile" } else { "content-profile" });
     match profile {
         None => served.first().cloned().ok_or(Error::Path),
@@ -288,7 +288,7 @@ mod tests {
     fn read(request: http::request::Builder, body: &str) -> Result<ApiRequest, Error> {
         let settings = RestSettings {
             schemas: vec!["public".into(), "other".into()],
-            extra_search_path: vec![],
+            ..RestSettings::default()
         };
         let (parts, ()) = request.body(()).expect("a request").into_parts();
         ApiRequest::read(&parts, body.as_bytes(), &settings)

@@ -5,7 +5,7 @@ use super::plan::Plan;
 use super::request::ApiRequest;
 use super::statement::{Statement, quote_name};
 use crate::config::RestSettings;
-use crate::identity::{ANON, Identity};
+use crate::identity::Identity;
 use crate::pg::{self, Pg, Session};
 
 /// What Postgres answered.
@@ -45,10 +45,14 @@ pub async fn run(
         .set("request.path", &request.path)
         .set("request.headers", &request.headers)
         .set("request.cookies", &request.cookies);
+    for (name, value) in &settings.app_settings {
+        session = session.set(name, value);
+    }
     if plan.is_read_only(&request.method) {
         session = session.read_only();
     }
-    let refused = |error| Error::Database { error, is_anonymous: &*identity.role == ANON };
+    let is_anonymous = settings.is_anonymous(&identity.role);
+    let refused = |error| Error::Database { error, is_anonymous };
     let wants_one = asks_for_one(request, plan);
     // Only a change that may have to be undone waits for Postgres more than once.
     if wants_one && !session.read_only {

@@ -3,8 +3,10 @@
 mod call;
 mod embed;
 mod errors;
+mod openapi;
 mod read;
 mod reload;
+mod standalone;
 mod write;
 
 use reqwest::{Method, RequestBuilder};

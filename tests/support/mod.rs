@@ -4,11 +4,13 @@ mod database;
 mod process;
 mod server;
 mod socket;
+mod standalone;
 
 pub use database::{Database, rows};
 pub use process::{Process, command};
 pub use server::{Answer, Person, SECRET, Server, settings};
 pub use socket::Socket;
+pub use standalone::Standalone;
 
 use std::future::Future;
 use std::path::Path;

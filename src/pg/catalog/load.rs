@@ -2,9 +2,10 @@
 
 use deadpool_postgres::{Pool, Transaction};
 use serde::de::DeserializeOwned;
-use tokio_postgres::IsolationLevel;
+use tokio_postgres::{Client, IsolationLevel};
 
 use super::Catalog;
+use super::description::{self, Description};
 use super::relation::ForeignKey;
 use crate::pg::Error;
 
@@ -46,6 +47,17 @@ pub async fn load(pool: &Pool, schemas: &[String]) -> Result<Catalog, LoadError>
     let routines = document(&snapshot, include_str!("routines.sql"), schemas).await?;
     snapshot.commit().await?;
     Ok(Catalog::new(tables, &keys, routines))
+}
+
+/// What schemas hold in words and types, whoever may see it.
+///
+/// # Errors
+/// See [`LoadError`].
+pub async fn describe(client: &mut Client, schemas: &[String]) -> Result<Description, LoadError> {
+    let snapshot = client.build_transaction().read_only(true).start().await?;
+    snapshot.batch_execute(SETTINGS).await?;
+    let row = snapshot.query_one(description::SQL, &[&schemas, &true]).await?;
+    Ok(serde_json::from_str(row.try_get(0)?)?)
 }
 
 async fn document<T: DeserializeOwned>(

@@ -1,14 +1,18 @@
 //! What tables, relations and routines exist: the schema cache. Replaced whole, never changed.
 //!
 //! Reading order: `table`, `relation` (ways between tables, deduced from foreign keys),
-//! `routine`, `load` (asks the database; its questions are the `.sql` files beside it).
+//! `routine`, `description` (in words, for documents), `load` (asks the database; its questions
+//! are the `.sql` files beside it).
 
+pub mod description;
 pub mod load;
 pub mod relation;
 pub mod routine;
 pub mod table;
 
 use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
 
 pub use load::{LoadError, load};
 pub use relation::Relation;
@@ -86,6 +90,16 @@ impl Catalog {
             .and_then(|schema| schema.routines.get(name))
             .map(Vec::as_slice)
             .unwrap_or_default()
+    }
+
+    /// All of it as JSON, for people who look for what is missing.
+    pub fn dump(&self) -> Value {
+        let schemas = || self.schemas.values();
+        json!({
+            "dbTables": schemas().flat_map(|schema| schema.tables.values()).collect::<Vec<_>>(),
+            "dbRelationships": schemas().flat_map(|it| it.relations.values().flatten()).collect::<Vec<_>>(),
+            "dbRoutines": schemas().flat_map(|it| it.routines.values().flatten()).collect::<Vec<_>>(),
+        })
     }
 
     /// The names of a schema's functions.

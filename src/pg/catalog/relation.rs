@@ -1,11 +1,11 @@
 //! How rows of one table lead to rows of another, deduced from foreign keys.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Table;
 
 /// A foreign key as the database tells it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct ForeignKey {
     /// Its name.
     pub constraint: String,
@@ -26,7 +26,7 @@ pub struct ForeignKey {
 }
 
 /// A way from one table to another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Relation {
     /// Schema where it starts.
     pub schema: String,
@@ -41,7 +41,7 @@ pub struct Relation {
 }
 
 /// Cardinality and columns of a way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Path {
     /// This table's key points at the other.
     ManyToOne(Link),
@@ -56,7 +56,7 @@ pub enum Path {
 }
 
 /// One foreign key: its name and pairs of (column here, column there).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Link {
     /// Name of the foreign key.
     pub constraint: String,
@@ -65,7 +65,7 @@ pub struct Link {
 }
 
 /// The table between two others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Junction {
     /// Its schema.
     pub schema: String,

@@ -1,10 +1,10 @@
 //! A table, view, materialized view, foreign or partitioned table.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Something with rows and columns.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Table {
     /// Schema it lives in.
     pub schema: String,
@@ -30,7 +30,7 @@ pub struct Table {
 }
 
 /// What holds the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Kind {
     /// A plain table.
     #[serde(rename = "r")]
@@ -50,7 +50,7 @@ pub enum Kind {
 }
 
 /// A column.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Column {
     /// Its name.
     pub name: String,

@@ -92,6 +92,7 @@ fn relation_verbs(table: &Table) -> Vec<Method> {
         (true, Method::GET),
         (true, Method::HEAD),
         (table.is_insertable, Method::POST),
+        (table.is_insertable && table.is_updatable && !table.primary_key.is_empty(), Method::PUT),
         (table.is_updatable, Method::PATCH),
         (table.is_deletable, Method::DELETE),
     ];

@@ -139,8 +139,7 @@ mod tests {
 
     /// The statement, its clauses on lines of their own, and its parameters.
     fn sql(method: &str, uri: &str, prefer: &str, body: &str) -> String {
-        let settings =
-            RestSettings { schemas: vec!["public".into()], extra_search_path: Vec::new() };
+        let settings = RestSettings::default();
         let request = Request::builder().method(method).uri(uri).header("prefer", prefer);
         let (parts, ()) = request.body(()).expect("a request").into_parts();
         let request =
