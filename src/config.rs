@@ -94,7 +94,6 @@ pub enum Policies {
 /// `walkie rest`: where settings stand, and what else can be asked than to serve.
 #[derive(Debug, Clone, Default, Args)]
 #[command(version)]
-#[group(id = "instead", multiple = false)]
 pub struct StandaloneArguments {
     /// File with settings, `key = value` a line; PGRST_ variables speak before it
     pub file: Option<PathBuf>,

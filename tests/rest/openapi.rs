@@ -14,7 +14,7 @@ fn paths(answer: &Answer) -> Vec<&str> {
 #[tokio::test]
 async fn root_tells_what_the_caller_may_see() -> anyhow::Result<()> {
     let (database, server) = library().await;
-    database.sql("revoke execute on function hire from public").await;
+    database.sql("revoke execute on function hire from public, anon").await;
 
     let anon = get(&server, "").await;
     let service = server.request(Method::GET, "/rest/v1/").bearer_auth(server.service_key());

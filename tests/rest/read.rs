@@ -179,7 +179,7 @@ async fn options_tell_what_is_possible() -> anyhow::Result<()> {
     let table = Answer::of(request(&server, Method::OPTIONS, "books")).await;
     let function = Answer::of(request(&server, Method::OPTIONS, "rpc/forget")).await;
 
-    assert_eq!(header(&table, "allow"), "OPTIONS,GET,HEAD,POST,PATCH,DELETE");
+    assert_eq!(header(&table, "allow"), "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE");
     assert_eq!(header(&function, "allow"), "OPTIONS,POST");
     Ok(())
 }
