@@ -4,6 +4,7 @@
 //! complete list and the README's table is checked against it.
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +43,17 @@ pub enum Command {
     Dev(Box<Dev>),
     /// Serve the API from your own PostgreSQL (15 to 18)
     Serve(Box<Settings>),
+    /// Serve the REST dialect alone from any database, with PostgREST's settings
+    Rest(StandaloneArguments),
+    /// Print the TypeScript type that supabase-js takes: what REST serves, table by table
+    Types {
+        /// The database.
+        #[arg(long, env = "WALKIE_DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+        /// Schemas, separated by commas
+        #[arg(long, env = "WALKIE_SCHEMAS", default_value = "public", value_delimiter = ',')]
+        schemas: Vec<String>,
+    },
     /// Bring the database to this version, then exit
     Migrate(DatabaseSettings),
     /// Print what a DBA should know: missing rights and settings, drift, with the SQL that mends it
@@ -77,6 +89,26 @@ pub enum Policies {
         #[command(flatten)]
         database: Box<DatabaseSettings>,
     },
+}
+
+/// `walkie rest`: where settings stand, and what else can be asked than to serve.
+#[derive(Debug, Clone, Default, Args)]
+#[command(version)]
+pub struct StandaloneArguments {
+    /// File with settings, `key = value` a line; PGRST_ variables speak before it
+    pub file: Option<PathBuf>,
+    /// Print the settings that count, then exit
+    #[arg(long, group = "instead")]
+    pub dump_config: bool,
+    /// Print what is known of the served schemas as JSON, then exit
+    #[arg(long, group = "instead")]
+    pub dump_schema: bool,
+    /// Print a file with every setting, then exit
+    #[arg(short, long, group = "instead")]
+    pub example: bool,
+    /// Ask a running server whether it is ready, then exit; it needs an admin server
+    #[arg(long, group = "instead")]
+    pub ready: bool,
 }
 
 /// `walkie dev`: what differs from `serve`.
@@ -333,6 +365,24 @@ pub struct RestSettings {
     /// Whether clients may ask how Postgres would answer (application/vnd.pgrst.plan)
     #[arg(long, env = "WALKIE_PLAN_ENABLED", default_value_t = false, action = clap::ArgAction::Set)]
     pub plan_enabled: bool,
+    /// What the OpenAPI document at the root of REST shows
+    #[arg(long, env = "WALKIE_OPENAPI_MODE", value_enum, default_value_t = OpenApiMode::FollowPrivileges)]
+    pub openapi_mode: OpenApiMode,
+    /// Whether that document says how to show a token.
+    #[arg(skip)]
+    pub openapi_security: bool,
+    /// URL under which that document says the API is reached.
+    #[arg(skip)]
+    pub openapi_url: Option<String>,
+    /// Function that gives another document instead.
+    #[arg(skip)]
+    pub root_spec: Option<String>,
+    /// Role of those who show no token, when they may come.
+    #[arg(skip = Some("anon".into()))]
+    pub anonymous_role: Option<String>,
+    /// Whether answers tell how long each step took.
+    #[arg(skip = true)]
+    pub server_timing: bool,
     /// How much an error of REST says
     #[arg(long, env = "WALKIE_CLIENT_ERROR_VERBOSITY", value_enum, default_value_t = ErrorVerbosity::Verbose)]
     pub client_error_verbosity: ErrorVerbosity,
@@ -385,6 +435,24 @@ impl Default for RestSettings {
             rest: RestSettings,
         }
         <Flags as clap::Parser>::parse_from(["walkie"]).rest
+    }
+}
+
+/// What the OpenAPI document shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OpenApiMode {
+    /// What the caller has any privilege on
+    FollowPrivileges,
+    /// Everything that is served
+    IgnorePrivileges,
+    /// There is no document
+    Disabled,
+}
+
+impl RestSettings {
+    /// Whether a role is that of strangers.
+    pub fn is_anonymous(&self, role: &str) -> bool {
+        self.anonymous_role.as_deref() == Some(role)
     }
 }
 
@@ -630,6 +698,49 @@ pub fn unknown_variables() -> Vec<String> {
         .collect();
     unknown.sort();
     unknown
+}
+
+/// PostgREST's settings in the environment, by name.
+pub fn postgrest_variables() -> BTreeMap<String, String> {
+    let is_setting = |(name, _): &(String, String)| name.starts_with("PGRST_");
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(is_setting)
+        .collect()
+}
+
+/// A variable that a file of settings names.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Where a database is as far as its URL does not say, as libpq finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseDefaults {
+    /// `PGHOST`, else the folder of local sockets.
+    pub host: String,
+    /// `PGPORT`.
+    pub port: Option<u16>,
+    /// `PGUSER`, else the user's name on this machine.
+    pub user: Option<String>,
+    /// `PGPASSWORD`.
+    pub password: Option<String>,
+    /// `PGDATABASE`.
+    pub database: Option<String>,
+}
+
+impl DatabaseDefaults {
+    /// Reads them.
+    pub fn from_env() -> Self {
+        let port = variable("PGPORT").and_then(|port| port.parse().ok());
+        Self {
+            host: variable("PGHOST").unwrap_or_else(|| "/var/run/postgresql".to_owned()),
+            port,
+            user: variable("PGUSER").or_else(|| variable("USER")),
+            password: variable("PGPASSWORD"),
+            database: variable("PGDATABASE"),
+        }
+    }
 }
 
 /// What glibc's allocator must be told to give freed memory back to the system.

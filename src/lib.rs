@@ -43,6 +43,8 @@ pub mod wal;
 pub mod auth;
 pub mod realtime;
 pub mod rest;
+pub mod typescript;
 
-// Rank 5: the only place where they meet
+// Rank 5: the only places where they meet
 pub mod server;
+pub mod standalone;

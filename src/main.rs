@@ -1,5 +1,6 @@
-//! The command line: dev · serve · migrate · check · schema · policies · keys.
+//! The command line: dev · serve · rest · types · migrate · check · schema · policies · keys.
 
+use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
@@ -14,13 +15,15 @@ use tokio_util::sync::CancellationToken;
 use walkie::config::{
     ALLOCATOR_SETTINGS, ApiKey, ApiKeyKind, Command, CommandLine, DEVELOPMENT_API_KEYS,
     DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings, IdentitySettings, Policies,
-    Settings, allocator_is_told, unknown_variables,
+    PoolSettings, Settings, StandaloneArguments, allocator_is_told, unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, keys, unix_now};
-use walkie::pg::{Target, install, names, pool};
+use walkie::pg::catalog::load;
+use walkie::pg::{Pg, Target, install, names, pool};
 use walkie::realtime::authorize::analysis;
-use walkie::{observe, server};
+use walkie::standalone::config::{Sources, example};
+use walkie::{observe, server, standalone, typescript};
 
 /// The people and conversations of the demo, the same that the tests know.
 const CAST: &str = include_str!("../tests/cast.sql");
@@ -73,6 +76,8 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Dev(dev) => develop(*dev).await?,
         Command::Serve(settings) => serve(*settings).await?,
+        Command::Rest(arguments) => return serve_rest(arguments).await,
+        Command::Types { database_url, schemas } => print_types(database_url, &schemas).await?,
         Command::Migrate(database) => {
             let changed = server::migrate(database.migrate_url(), database.platform_only).await?;
             println!("{}", if changed { "installed" } else { "nothing to do" });
@@ -100,6 +105,50 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     tracing::info!(host = %address.0, port = address.1, "serving");
     let (shutdown, at_once) = shutdown_signals()?;
     until(at_once, async { Ok(server::run(listener, settings, shutdown).await?) }).await
+}
+
+/// The REST dialect alone, or what else was asked about it.
+async fn serve_rest(arguments: StandaloneArguments) -> anyhow::Result<ExitCode> {
+    let sources = Sources { file: arguments.file };
+    if arguments.example {
+        print!("{}", example());
+    } else if arguments.dump_config {
+        let (config, unasked) = sources.ask().await?;
+        if let Some(error) = unasked {
+            eprintln!("walkie: the database was not asked for settings: {error}");
+        }
+        print!("{}", config.file());
+    } else if arguments.dump_schema {
+        println!("{}", standalone::dump_schema(&sources).await?);
+    } else if arguments.ready {
+        let Some(admin) = sources.read(&BTreeMap::new())?.admin else {
+            bail!("there is no admin server: set admin-server-port");
+        };
+        let (url, is_ready) = standalone::ready(&admin).await.context("nothing answers there")?;
+        if !is_ready {
+            bail!("not ready: {url}");
+        }
+        println!("OK: {url}");
+    } else {
+        standalone::run(sources, shutdown_signal()?).await?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The TypeScript type of what REST serves.
+async fn print_types(database_url: String, schemas: &[String]) -> anyhow::Result<()> {
+    let settings = DatabaseSettings {
+        migrate_database_url: None,
+        platform_only: true,
+        pool: PoolSettings { pool_size: 1, pool_wait_ms: 10_000, statement_timeout_ms: 0 },
+        database_url,
+    };
+    let pg = Pg::new(&settings, &schemas.join(","))?;
+    pg.reload(schemas).await?;
+    let mut client = pool::connect(&Target::new(&settings.database_url, "types")?).await?;
+    let described = load::describe(&mut client, schemas).await?;
+    print!("{}", typescript::database(&described, &pg.catalog(), schemas));
+    Ok(())
 }
 
 async fn develop(dev: Dev) -> anyhow::Result<()> {

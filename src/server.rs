@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
-use crate::config::Settings;
+use crate::config::{RestSettings, Settings};
 use crate::identity::{Keys, SERVICE_ROLE};
 use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
@@ -213,7 +213,11 @@ fn router(settings: &Settings, pg: &Pg, realtime: &Arc<Realtime>) -> Router {
     let keys = identity::keys(&settings.identity);
     let public_url = settings.http.public_url();
     let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
-    let rest = Rest::new(pg.clone(), keys, &settings.rest);
+    let rest = RestSettings {
+        openapi_url: Some(format!("{public_url}/rest/v1/")),
+        ..settings.rest.clone()
+    };
+    let rest = Rest::new(pg.clone(), keys, &rest);
     let requests = Router::new()
         .nest("/auth/v1", auth.router())
         .nest("/rest/v1/", rest.router())

@@ -13,8 +13,8 @@ const RANKS: &[&[&str]] = &[
     &["identity"],
     &["pg", "http", "embedded"],
     &["wal"],
-    &["rest", "auth", "realtime", "storage", "jobs"],
-    &["server"],
+    &["rest", "auth", "realtime", "storage", "jobs", "typescript"],
+    &["server", "standalone"],
     &["main"],
 ];
 

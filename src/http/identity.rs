@@ -22,18 +22,35 @@ pub fn api_key(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
         .map(|(_, key)| key.into_owned())
 }
 
-/// Who is calling: the bearer token speaks first, then the project key; without either, `anon`.
+/// Who is calling: the bearer token speaks first, then the project key; without either, a
+/// stranger.
 ///
 /// # Errors
 /// The token that speaks is refused.
 pub fn caller(keys: &Keys, headers: &HeaderMap, query: Option<&str>) -> Result<Identity, Error> {
+    if !keys.takes_api_keys() {
+        return token_bearer(keys, headers);
+    }
     match bearer(headers) {
         Some(token) => keys.verify(token),
         None => match api_key(headers, query) {
             Some(key) => keys.verify(&key),
-            None => Ok(Identity::anon()),
+            None => keys.stranger(),
         },
     }
+}
+
+/// Who is calling where only tokens count; one announced and not there is refused.
+fn token_bearer(keys: &Keys, headers: &HeaderMap) -> Result<Identity, Error> {
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = match value {
+        Some(value) => value.split_once(char::is_whitespace).unwrap_or((value, "")),
+        None => return keys.stranger(),
+    };
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return keys.stranger();
+    }
+    keys.verify(token.trim())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Signs tokens (HS256) and verifies them (HS256, HS384, HS512).
+//! Signs tokens (HS256) and verifies them (HS, RS, ES and EdDSA signatures).
 //!
 //! Times are checked here rather than by the library because dialects differ in what they
 //! forgive and want to say how long ago a token expired.
@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::api_key::{ApiKeys, is_api_key};
-use super::{ANON, Error, Identity};
+use super::cache::{Cache, CacheCounts};
+use super::key::{self, Key};
+use super::{ANON, Error, Identity, KeyError, Malformed, RolePath};
 use crate::config::ApiKey;
 
 /// Clocks may differ by this much, in seconds (PostgREST's allowance).
@@ -25,50 +27,123 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// So much of a key's name is repeated in errors, in characters.
 const MAX_KID_LENGTH: usize = 64;
 
-/// The keys of this server.
+/// Verified tokens that are remembered, where nothing else is said.
+const REMEMBERED: usize = 1_000;
+
+/// The keys of this server and what it asks of tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct Keys {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    validation: Validation,
-    projects: ApiKeys,
+    signing: Option<EncodingKey>,
+    verifying: Arc<[Key]>,
+    /// None where only tokens count.
+    projects: Option<ApiKeys>,
+    audience: Option<Arc<str>>,
+    /// Where the role stands; none: in `role`, and claims must be of their proper types.
+    role: Option<RolePath>,
+    anonymous: Option<Arc<str>>,
+    verified: Option<Arc<Cache<Verified>>>,
+}
+
+/// What tokens must be where keys only verify.
+#[derive(Clone)]
+pub struct TokenSettings {
+    /// A text, a JSON Web Key or a set of them; without any, every token is refused.
+    pub secret: Option<String>,
+    /// Whether a text is base64.
+    pub secret_is_base64: bool,
+    /// Whom tokens that name an audience must be for.
+    pub audience: Option<String>,
+    /// Where the role stands among the claims.
+    pub role: RolePath,
+    /// Role of those who show no token or one without a role; without any, they are refused.
+    pub anonymous_role: Option<String>,
+    /// How many verified tokens are remembered; 0 for none.
+    pub remembered: usize,
+}
+
+/// A token whose signature is right; whether now is its time is asked each time.
+#[derive(Debug)]
+struct Verified {
+    identity: Identity,
+    not_before: Option<i64>,
+    issued_at: Option<i64>,
+    is_for_us: bool,
 }
 
 impl Keys {
-    /// Keys from a text secret.
+    /// Keys from a text secret; who shows no token is `anon`.
     pub fn new(secret: &str) -> Self {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.algorithms = vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation.validate_aud = false;
         Self {
-            encoding: EncodingKey::from_secret(secret.as_bytes()),
-            decoding: DecodingKey::from_secret(secret.as_bytes()),
-            validation,
-            projects: ApiKeys::default(),
+            signing: Some(EncodingKey::from_secret(secret.as_bytes())),
+            verifying: [Key::of_text(secret)].into(),
+            projects: Some(ApiKeys::default()),
+            audience: None,
+            role: None,
+            anonymous: Some(ANON.into()),
+            verified: Some(Arc::new(Cache::new(REMEMBERED))),
         }
     }
 
     /// The same, accepting project keys beside tokens.
     #[must_use]
     pub fn with_api_keys(self, keys: &[ApiKey]) -> Self {
-        Self { projects: ApiKeys::new(keys), ..self }
+        Self { projects: Some(ApiKeys::new(keys)), ..self }
+    }
+
+    /// Keys that verify as PostgREST does, and sign nothing.
+    ///
+    /// # Errors
+    /// The secret is no good.
+    pub fn verifying(settings: &TokenSettings) -> Result<Self, KeyError> {
+        let keys = match &settings.secret {
+            Some(secret) => key::read(secret, settings.secret_is_base64)?,
+            None => Vec::new(),
+        };
+        let remembered = settings.remembered;
+        Ok(Self {
+            signing: None,
+            verifying: keys.into(),
+            projects: None,
+            audience: settings.audience.as_deref().map(Into::into),
+            role: Some(settings.role.clone()),
+            anonymous: settings.anonymous_role.as_deref().map(Into::into),
+            verified: (remembered > 0).then(|| Arc::new(Cache::new(remembered))),
+        })
+    }
+
+    /// Whether project keys are taken beside tokens.
+    pub fn takes_api_keys(&self) -> bool {
+        self.projects.is_some()
+    }
+
+    /// Somebody without a token.
+    ///
+    /// # Errors
+    /// Nobody may come without one.
+    pub fn stranger(&self) -> Result<Identity, Error> {
+        self.anonymous.as_deref().map(Identity::stranger).ok_or(Error::Anonymous)
+    }
+
+    /// How often verified tokens came again.
+    pub fn cache_counts(&self) -> CacheCounts {
+        self.verified.as_ref().map(|cache| cache.counts()).unwrap_or_default()
     }
 
     /// A signed token for these claims.
     ///
     /// # Errors
-    /// The claims cannot be written as JSON.
+    /// The claims cannot be written as JSON, or these keys only verify.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
-        encode(&Header::new(Algorithm::HS256), claims, &self.encoding)
+        use jsonwebtoken::errors::ErrorKind;
+        let signing = self.signing.as_ref().ok_or(ErrorKind::InvalidKeyFormat)?;
+        encode(&Header::new(Algorithm::HS256), claims, signing)
     }
 
     /// The identity a token or project key speaks for.
     ///
     /// # Errors
-    /// See [`Error`]. A token without `role` speaks for `anon`; one without `exp` never expires.
+    /// See [`Error`]. A token without `role` speaks for strangers; one without `exp` never
+    /// expires.
     pub fn verify(&self, token: &str) -> Result<Identity, Error> {
         self.verify_at(token, unix_now(), SKEW_SECONDS)
     }
@@ -82,73 +157,128 @@ impl Keys {
     }
 
     fn verify_at(&self, token: &str, now: i64, skew: i64) -> Result<Identity, Error> {
-        if is_api_key(token) {
-            return self.projects.verify(token);
+        if let Some(projects) = self.projects.as_ref().filter(|_| is_api_key(token)) {
+            return projects.verify(token);
         }
-        let claims = self.read(token)?;
-        for name in ["nbf", "iat"] {
-            if number(&claims, name)?.is_some_and(|at| at > now.saturating_add(SKEW_SECONDS)) {
-                return Err(Error::NotYetValid);
-            }
-        }
-        match number(&claims, "exp")? {
+        let read = || self.identified(self.claims(token)?);
+        let verified = match &self.verified {
+            Some(cache) => cache.get_or_make(token, read)?,
+            None => Arc::new(read()?),
+        };
+        let latest = now.saturating_add(SKEW_SECONDS);
+        match verified.identity.expires_at {
             Some(expires_at) if expires_at.saturating_add(skew) <= now => {
                 Err(Error::Expired(now.saturating_sub(expires_at)))
             }
-            expires_at => identity_of(claims, expires_at),
+            _ if verified.not_before.is_some_and(|at| at > latest) => Err(Error::NotYetValid),
+            _ if verified.issued_at.is_some_and(|at| at > latest) => Err(Error::FromFuture),
+            _ if !verified.is_for_us => Err(Error::Audience),
+            _ => Ok(verified.identity.clone()),
         }
     }
 
-    fn read(&self, token: &str) -> Result<Map<String, Value>, Error> {
+    /// The claims of a token that one of the keys has signed.
+    fn claims(&self, token: &str) -> Result<Map<String, Value>, Error> {
         use jsonwebtoken::errors::ErrorKind;
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(Error::Malformed);
+        let TokenHeader { alg, kid } = header(token)?;
+        if self.verifying.is_empty() {
+            return Err(Error::NoSecret);
         }
-        decode::<Map<String, Value>>(token, &self.decoding, &self.validation)
-            .map(|token| token.claims)
-            .map_err(|error| match error.kind() {
-                ErrorKind::InvalidSignature => Error::Signature,
-                _ => why_unreadable(token),
-            })
+        let name = || kid.as_ref().map(|kid| kid.chars().take(MAX_KID_LENGTH).collect());
+        // A key for P-521 is none of ours, yet its algorithm is known.
+        let algorithm = match alg.as_str() {
+            "none" => return Err(Error::Unsigned),
+            "ES512" => return Err(Error::NoKey(name())),
+            "PS256" | "PS384" | "PS512" => return Err(Error::UnknownAlgorithm(name())),
+            alg => alg.parse().map_err(|_| Error::UnknownAlgorithm(name()))?,
+        };
+        let mut validation = Validation::new(algorithm);
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.validate_aud = false;
+        let mut suitable =
+            self.verifying.iter().filter(|key| key.suits(algorithm, kid.as_deref())).peekable();
+        if suitable.peek().is_none() {
+            return Err(Error::NoKey(name()));
+        }
+        for key in suitable {
+            match decode::<Map<String, Value>>(token, &key.decoding, &validation) {
+                Ok(token) => return Ok(token.claims),
+                Err(error) if matches!(error.kind(), ErrorKind::Json(_) | ErrorKind::Utf8(_)) => {
+                    return Err(Error::Malformed(Malformed::Claims));
+                }
+                Err(_) => {}
+            }
+        }
+        Err(Error::Signature)
+    }
+
+    /// Reads the claims the server itself looks at; the rest is for policies.
+    fn identified(&self, claims: Map<String, Value>) -> Result<Verified, Error> {
+        let expires_at = number(&claims, "exp")?;
+        let (not_before, issued_at) = (number(&claims, "nbf")?, number(&claims, "iat")?);
+        let is_for_us = self.is_for_us(&claims)?;
+        let subject = match text(&claims, "sub") {
+            Err(_) if self.role.is_some() => None,
+            subject => subject?.map(Into::into),
+        };
+        // Of other issuers the claim may be anything.
+        let session = claims.get("session_id").and_then(Value::as_str);
+        let session = session.and_then(|session| Uuid::try_parse(session).ok());
+        let mut claims = Value::Object(claims);
+        let named = match &self.role {
+            Some(path) => path.find(&claims),
+            None => text(claims.as_object().expect("made of a map"), "role")?.map(str::to_owned),
+        };
+        let names_role = named.is_some();
+        let role: Arc<str> = match named {
+            Some(role) => role.into(),
+            None => self.anonymous.clone().ok_or(Error::Anonymous)?,
+        };
+        claims["role"] = role.as_ref().into();
+        let claims = claims.to_string().into();
+        let identity = Identity { role, subject, claims, expires_at, session, names_role };
+        Ok(Verified { identity, not_before, issued_at, is_for_us })
+    }
+
+    /// A token for nobody in particular is for us.
+    fn is_for_us(&self, claims: &Map<String, Value>) -> Result<bool, Error> {
+        let is_ours = |name: &str| self.audience.as_deref().is_none_or(|audience| audience == name);
+        match claims.get("aud") {
+            None | Some(Value::Null) => Ok(true),
+            Some(Value::String(name)) => Ok(is_ours(name)),
+            Some(Value::Array(names)) => {
+                let names: Option<Vec<&str>> = names.iter().map(Value::as_str).collect();
+                let names = names.ok_or(Error::Claim("aud"))?;
+                Ok(names.is_empty() || names.into_iter().any(is_ours))
+            }
+            Some(_) => Err(Error::Claim("aud")),
+        }
     }
 }
 
-/// Whether a token that the library did not read is broken, or signed in a way we have no key
-/// for.
-fn why_unreadable(token: &str) -> Error {
-    #[derive(Deserialize)]
-    struct TokenHeader {
-        alg: String,
-        kid: Option<String>,
-    }
-    let header = token.split('.').next().unwrap_or_default();
-    let header = BASE64_URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
-    match serde_json::from_slice::<TokenHeader>(&header) {
-        Ok(TokenHeader { alg, kid }) if !["HS256", "HS384", "HS512"].contains(&&*alg) => {
-            Error::NoKey(kid.map(|kid| kid.chars().take(MAX_KID_LENGTH).collect()))
-        }
-        _ => Error::Malformed,
-    }
+/// What the header says of the signature.
+#[derive(Deserialize)]
+struct TokenHeader {
+    alg: String,
+    kid: Option<String>,
 }
 
-/// Reads the claims the server itself looks at; the rest is for policies.
-fn identity_of(mut claims: Map<String, Value>, expires_at: Option<i64>) -> Result<Identity, Error> {
-    let role = text(&claims, "role")?;
-    let names_role = role.is_some();
-    let role: Arc<str> = role.unwrap_or(ANON).into();
-    let subject = text(&claims, "sub")?.map(Into::into);
-    // Of other issuers the claim may be anything.
-    let session = claims.get("session_id").and_then(Value::as_str);
-    let session = session.and_then(|session| Uuid::try_parse(session).ok());
-    claims.entry("role").or_insert_with(|| role.as_ref().into());
-    Ok(Identity {
-        role,
-        subject,
-        expires_at,
-        session,
-        names_role,
-        claims: Value::Object(claims).to_string().into(),
-    })
+fn header(token: &str) -> Result<TokenHeader, Error> {
+    if token.is_empty() {
+        return Err(Error::Malformed(Malformed::Empty));
+    }
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(Error::Malformed(Malformed::Encoding));
+    }
+    let parts: Vec<&str> = token.split('.').collect();
+    let [header, _, _] = parts.as_slice() else {
+        return Err(Error::Malformed(Malformed::Parts(parts.len())));
+    };
+    let header =
+        BASE64_URL_SAFE_NO_PAD.decode(header).map_err(|_| Error::Malformed(Malformed::Encoding))?;
+    serde_json::from_slice(&header).map_err(|_| Error::Malformed(Malformed::Header))
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, Error> {
@@ -185,9 +315,10 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_700_000_000;
+    const SECRET: &str = "a secret of at least thirty-two bytes";
 
     fn keys() -> Keys {
-        Keys::new("a secret of at least thirty-two bytes")
+        Keys::new(SECRET)
     }
 
     fn verify(claims: &Value) -> Result<Identity, Error> {
@@ -222,8 +353,15 @@ mod tests {
     fn wrong_types_and_strange_tokens_are_refused() {
         assert_eq!(verify(&json!({"role": 7})), Err(Error::Claim("role")));
         assert_eq!(verify(&json!({"exp": "soon"})), Err(Error::Claim("exp")));
-        assert_eq!(verify(&json!([1])), Err(Error::Malformed));
-        assert_eq!(keys().verify("not.a.token"), Err(Error::Malformed));
+        assert_eq!(verify(&json!([1])), Err(Error::Malformed(Malformed::Claims)));
+        let malformed = |token: &str| match keys().verify(token) {
+            Err(Error::Malformed(why)) => why,
+            other => panic!("{token}: {other:?}"),
+        };
+        assert_eq!(malformed(""), Malformed::Empty);
+        assert_eq!(malformed("not a token"), Malformed::Parts(1));
+        assert_eq!(malformed("!.a.token"), Malformed::Encoding);
+        assert_eq!(malformed("e30.a.token"), Malformed::Header);
         let foreign =
             Keys::new("another secret of thirty-two bytes").sign(&json!({})).expect("signs");
         assert_eq!(keys().verify(&foreign), Err(Error::Signature));
@@ -233,7 +371,7 @@ mod tests {
     fn unsigned_tokens_are_refused() {
         // {"alg":"none"} . {"role":"service_role"} .
         let token = "eyJhbGciOiJub25lIn0.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.";
-        assert_eq!(keys().verify(token), Err(Error::NoKey(None)));
+        assert_eq!(keys().verify(token), Err(Error::Unsigned));
     }
 
     #[test]
@@ -242,15 +380,19 @@ mod tests {
         let refused = |header: &str| keys().verify(&token(header)).err();
         let named = Error::NoKey(Some("k1".into()));
         assert_eq!(refused(r#"{"alg":"ES256","kid":"k1"}"#), Some(named));
-        assert_eq!(refused(r#"{"alg":"XS1"}"#), Some(Error::NoKey(None)));
+        assert_eq!(refused(r#"{"alg":"XS1"}"#), Some(Error::UnknownAlgorithm(None)));
         assert_eq!(refused(r#"{"alg":"HS256"}"#), Some(Error::Signature));
-        assert_eq!(refused("[]"), Some(Error::Malformed));
+        assert_eq!(refused("[]"), Some(Error::Malformed(Malformed::Header)));
     }
 
     #[test]
     fn all_hmac_algorithms_are_accepted() {
         for algorithm in [Algorithm::HS384, Algorithm::HS512] {
-            let token = encode(&Header::new(algorithm), &json!({"role": "r"}), &keys().encoding);
+            let token = encode(
+                &Header::new(algorithm),
+                &json!({"role": "r"}),
+                &EncodingKey::from_secret(SECRET.as_bytes()),
+            );
             assert!(keys().verify(&token.expect("signs")).is_ok(), "{algorithm:?}");
         }
     }
@@ -260,5 +402,110 @@ mod tests {
         let session = |claim: Value| verify(&json!({"session_id": claim})).expect("valid").session;
         assert_eq!(session(json!(Uuid::nil().to_string())), Some(Uuid::nil()));
         assert_eq!((session(json!("sess_1")), session(json!(7))), (None, None));
+    }
+    /// As the drop-in verifies, with tokens signed by the same secret.
+    fn settings() -> TokenSettings {
+        TokenSettings {
+            secret: Some(SECRET.into()),
+            secret_is_base64: false,
+            audience: None,
+            role: RolePath::read("$.role").expect("a path"),
+            anonymous_role: Some("web_anon".into()),
+            remembered: 10,
+        }
+    }
+
+    fn verify_by(settings: &TokenSettings, claims: &Value) -> Result<Identity, Error> {
+        let token = keys().sign(claims).expect("signs");
+        let keys = Keys::verifying(settings).expect("a good secret");
+        let first = keys.verify_at(&token, NOW, SKEW_SECONDS);
+        // Remembered or not, the answer is the same.
+        assert_eq!(keys.verify_at(&token, NOW, SKEW_SECONDS), first);
+        first
+    }
+
+    #[test]
+    fn time_passes_for_remembered_tokens_too() {
+        let token = keys().sign(&json!({"exp": NOW + 5, "nbf": NOW - 5})).expect("signs");
+        let keys = keys();
+        assert!(keys.verify_at(&token, NOW, 0).is_ok());
+        assert_eq!(keys.verify_at(&token, NOW + 6, 0), Err(Error::Expired(1)));
+        assert_eq!(keys.verify_at(&token, NOW - 36, 0), Err(Error::NotYetValid));
+        assert_eq!(keys.cache_counts(), CacheCounts { requests: 3, hits: 2, evictions: 0 });
+    }
+
+    #[test]
+    fn roles_may_stand_anywhere_and_strangers_have_theirs() {
+        let role = |settings: &TokenSettings, claims: Value| {
+            verify_by(settings, &claims).map(|identity| identity.role.to_string())
+        };
+        let mut settings = settings();
+        assert_eq!(role(&settings, json!({"sub": 7})).as_deref(), Ok("web_anon"));
+        settings.role = RolePath::read("$.app.roles[0]").expect("a path");
+        let claims = json!({"role": "other", "app": {"roles": ["author"]}});
+        let identity = verify_by(&settings, &claims).expect("valid");
+        assert_eq!(&*identity.role, "author");
+        assert!(identity.claims.contains(r#""role":"author""#), "{}", identity.claims);
+        settings.anonymous_role = None;
+        assert_eq!(role(&settings, json!({})), Err(Error::Anonymous));
+        settings.secret = None;
+        assert_eq!(role(&settings, json!({})), Err(Error::NoSecret));
+    }
+
+    #[test]
+    fn tokens_for_others_are_refused() {
+        let asked = |audience: Value| {
+            let settings = TokenSettings { audience: Some("us".into()), ..settings() };
+            verify_by(&settings, &json!({"aud": audience})).map(|_| ()).err()
+        };
+        for ours in [json!("us"), json!(["them", "us"]), json!([]), Value::Null] {
+            assert_eq!(asked(ours), None);
+        }
+        assert_eq!(asked(json!("them")), Some(Error::Audience));
+        assert_eq!(asked(json!(["them"])), Some(Error::Audience));
+        assert_eq!(asked(json!(7)), Some(Error::Claim("aud")));
+        assert_eq!(asked(json!([7])), Some(Error::Claim("aud")));
+        assert_eq!(verify_by(&settings(), &json!({"aud": "them"})).err(), None);
+    }
+
+    #[test]
+    fn future_tokens_are_refused() {
+        assert_eq!(verify(&json!({"nbf": NOW + 31})), Err(Error::NotYetValid));
+        assert_eq!(verify(&json!({"iat": NOW + 31})), Err(Error::FromFuture));
+        assert!(verify(&json!({"iat": NOW + 30, "nbf": NOW + 30})).is_ok());
+    }
+    #[test]
+    fn each_kind_of_key_verifies_what_it_signed() {
+        macro_rules! pem {
+            ($name:literal) => {
+                include_bytes!(concat!("../../tests/keys/", $name, ".pem"))
+            };
+        }
+        let read = "a key of its kind";
+        let signers = [
+            (Algorithm::RS256, "rsa", EncodingKey::from_rsa_pem(pem!("rsa")).expect(read)),
+            (Algorithm::RS512, "rsa", EncodingKey::from_rsa_pem(pem!("rsa")).expect(read)),
+            (Algorithm::ES256, "P-256", EncodingKey::from_ec_pem(pem!("p256")).expect(read)),
+            (Algorithm::ES384, "P-384", EncodingKey::from_ec_pem(pem!("p384")).expect(read)),
+            (Algorithm::EdDSA, "ed", EncodingKey::from_ed_pem(pem!("ed25519")).expect(read)),
+        ];
+        let set = include_str!("../../tests/keys/jwks.json");
+        let keys = Keys::verifying(&TokenSettings { secret: Some(set.into()), ..settings() });
+        let keys = keys.expect("a set of keys");
+        for (algorithm, kid, signer) in signers {
+            let verify = |kid: Option<&str>| {
+                let header = Header { kid: kid.map(Into::into), ..Header::new(algorithm) };
+                let token = encode(&header, &json!({"role": "r"}), &signer).expect("signs");
+                keys.verify(&token).map(|identity| identity.role.to_string())
+            };
+            assert_eq!(verify(Some(kid)).as_deref(), Ok("r"), "{algorithm:?}");
+            assert_eq!(verify(None).as_deref(), Ok("r"), "{algorithm:?}");
+            let other = Err(Error::NoKey(Some("other".into())));
+            assert_eq!(verify(Some("other")), other, "{algorithm:?}");
+        }
+        // Whoever knows the public key may not sign with it as if it were a secret.
+        let forged = EncodingKey::from_secret(set.as_bytes());
+        let forged = encode(&Header::new(Algorithm::HS256), &json!({}), &forged).expect("signs");
+        assert_eq!(keys.verify(&forged), Err(Error::NoKey(None)));
     }
 }

@@ -1,19 +1,26 @@
 //! Who is asking: a database role, a subject and the claims that policies read.
 //!
-//! `jwt` makes an identity of a token, `api_key` of a project key; `error` says why one was
-//! refused.
+//! `jwt` makes an identity of a token, `api_key` of a project key; `key` reads the keys that
+//! tokens are verified with, `role_path` finds the role among the claims, `cache` remembers
+//! verified tokens; `error` says why one was refused.
 
 mod api_key;
+mod cache;
 mod error;
 mod jwt;
+mod key;
+mod role_path;
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 pub use api_key::is_api_key;
-pub use error::Error;
-pub use jwt::{Keys, unix_now};
+pub use cache::CacheCounts;
+pub use error::{Error, Malformed};
+pub use jwt::{Keys, TokenSettings, unix_now};
+pub use key::KeyError;
+pub use role_path::{RolePath, RolePathError};
 
 use crate::config;
 
@@ -36,17 +43,22 @@ pub struct Identity {
     pub expires_at: Option<i64>,
     /// Claim `session_id`: the sign-in it came from. When that is ended, so are they.
     pub session: Option<Uuid>,
-    /// Whether the token named the role, rather than falling back to `anon`.
+    /// Whether the token named the role, rather than falling back to the one for strangers.
     pub names_role: bool,
 }
 
 impl Identity {
     /// Nobody in particular.
     pub fn anon() -> Self {
+        Self::stranger(ANON)
+    }
+
+    /// Somebody without a token, who works as this role.
+    pub fn stranger(role: &str) -> Self {
         Self {
-            role: ANON.into(),
+            role: role.into(),
             subject: None,
-            claims: format!(r#"{{"role":"{ANON}"}}"#).into(),
+            claims: serde_json::json!({ "role": role }).to_string().into(),
             expires_at: None,
             session: None,
             names_role: false,

@@ -17,6 +17,9 @@ pub enum Error {
     /// An answer of an unexpected shape: a fault of this program.
     #[error("unexpected answer from the database")]
     Unexpected(#[source] tokio_postgres::Error),
+    /// A document from the database that does not read: a fault of this program.
+    #[error("unreadable document from the database")]
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
@@ -50,7 +53,7 @@ impl Error {
             Self::Refused(error) => {
                 self.is_locked() || matches!(error.code().code().get(..2), Some("08" | "53" | "57"))
             }
-            Self::Unexpected(_) => false,
+            Self::Unexpected(_) | Self::Unreadable(_) => false,
         }
     }
 }
@@ -73,10 +76,10 @@ impl From<tokio_postgres::Error> for Error {
 
 impl From<deadpool_postgres::PoolError> for Error {
     fn from(error: deadpool_postgres::PoolError) -> Self {
-        use deadpool_postgres::PoolError;
+        use deadpool_postgres::{PoolError, TimeoutType};
         match error {
-            PoolError::Timeout(_) => Self::Busy,
-            PoolError::Backend(error) if error.as_db_error().is_some() => error.into(),
+            PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
+            // A server that refuses the login cannot be reached either, whatever its reason.
             error => Self::Down(Box::new(error)),
         }
     }

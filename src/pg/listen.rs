@@ -1,16 +1,17 @@
-//! NOTIFY: somebody says that the schema changed, and the catalog is loaded anew; or says
-//! something to others, which is passed on.
+//! NOTIFY: somebody says that the schema or the settings changed; or says something to others,
+//! which is passed on.
 //!
-//! What is said while nobody listens is not said again. Each new connection therefore reloads
-//! the catalog; what was said to others is lost. A reload that fails leaves the old catalog in
-//! place.
+//! What is said while nobody listens is not said again. Each new connection therefore counts as
+//! an announcement; what was said to others is lost. A reload that fails leaves the old catalog
+//! in place.
 
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_postgres::{AsyncMessage, Notification};
+use tokio_postgres::AsyncMessage;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Pg, Target, names, pool};
@@ -19,12 +20,53 @@ use super::{Error, Pg, Target, names, pool};
 const DEBOUNCE: Duration = Duration::from_millis(100);
 
 /// The first and the longest pause before connecting again.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(32));
+pub const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(32));
+
+/// Announcements that wait for a reload; those behind wait in the connection.
+pub const MAX_WAITING: usize = 8;
+
+/// What shall be read anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Announced {
+    /// The catalog.
+    Schema,
+    /// The settings.
+    Settings,
+    /// Both.
+    Everything,
+}
+
+impl Announced {
+    /// Whether the catalog shall be read anew.
+    pub fn is_schema(self) -> bool {
+        self != Self::Settings
+    }
+
+    /// Whether the settings shall be read anew.
+    pub fn is_settings(self) -> bool {
+        self != Self::Schema
+    }
+
+    fn and(self, other: Self) -> Self {
+        if self == other { self } else { Self::Everything }
+    }
+}
 
 /// Who hears what is said on [`names::BRIDGE`].
 type Hearer = dyn Fn(&str) + Send + Sync;
 
-/// Listens until `stop`, with a connection of its own made to `target`.
+/// What is listened for.
+pub struct Ears<'a> {
+    /// Channel on which reloads are announced.
+    pub channel: &'a str,
+    /// Who hears of them.
+    pub tell: &'a mpsc::Sender<Announced>,
+    /// Who hears what is said on [`names::BRIDGE`], if anybody.
+    pub bridge: Option<&'a Hearer>,
+}
+
+/// Keeps the catalog fresh until `stop`, with a connection of its own made to `target`, and lets
+/// `hearer` hear what is said to others. Settings are read at start, so there are none to reload.
 pub async fn run(
     pg: Pg,
     target: Target,
@@ -32,35 +74,51 @@ pub async fn run(
     hearer: Box<Hearer>,
     stop: CancellationToken,
 ) {
-    stop.run_until_cancelled(keep_listening(&pg, &target, &schemas, &*hearer)).await;
+    let (tell, mut heard) = mpsc::channel(MAX_WAITING);
+    let ears = Ears { channel: names::RELOAD_CHANNEL, tell: &tell, bridge: Some(&*hearer) };
+    let listening = keep_listening(&pg, &target, &ears);
+    let reloading = async {
+        while let Some(announced) = heard.recv().await {
+            if announced.is_schema() {
+                reload(&pg, &schemas).await;
+            }
+        }
+    };
+    stop.run_until_cancelled(future::join(listening, reloading)).await;
 }
 
-async fn keep_listening(pg: &Pg, target: &Target, schemas: &[String], hearer: &Hearer) {
+/// Listens for as long as it is polled, and connects again when the connection is lost.
+pub async fn keep_listening(pg: &Pg, target: &Target, ears: &Ears<'_>) {
     let mut pause = PAUSES.0;
     loop {
         let mut was_listening = false;
-        if let Err(error) = listen(pg, target, schemas, hearer, &mut was_listening).await {
+        if let Err(error) = listen(pg, target, ears, &mut was_listening).await {
             tracing::warn!(%error, "notifications are not heard; connecting again in {pause:?}");
         }
         if was_listening {
             pause = PAUSES.0;
         }
+        pg.set_next_try(Some(pause));
         sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);
     }
 }
 
-/// Ends only with an error or with the connection.
-async fn listen(
+/// Listens until the connection is lost.
+///
+/// # Errors
+/// Why it was lost or could not be made.
+pub async fn listen(
     pg: &Pg,
     target: &Target,
-    schemas: &[String],
-    hearer: &Hearer,
+    ears: &Ears<'_>,
     was_listening: &mut bool,
 ) -> Result<(), Error> {
     let (client, mut messages) = pool::open(target).await?;
     {
-        let ask = format!("listen \"{}\"; listen \"{}\"", names::RELOAD_CHANNEL, names::BRIDGE);
+        let bridge = ears.bridge.map(|_| format!("; listen \"{}\"", names::BRIDGE));
+        let channel = ears.channel.replace('"', "\"\"");
+        let ask = format!("listen \"{channel}\"{}", bridge.unwrap_or_default());
         let mut asked = pin!(client.batch_execute(&ask));
         loop {
             tokio::select! {
@@ -73,34 +131,47 @@ async fn listen(
         }
     }
     *was_listening = true;
-    reload(pg, schemas).await;
-    let mut reload_at: Option<Instant> = None;
+    pg.set_next_try(None);
+    tracing::debug!(channel = ears.channel, "listening for notifications");
+    // What follows an announcement within the pause is answered by the same reload.
+    let mut announced = Some((Announced::Everything, Instant::now()));
     loop {
+        let tell_at = announced.map_or_else(Instant::now, |(_, at)| at);
         let message = tokio::select! {
             message = messages.next() => message,
-            () = sleep_until(reload_at.unwrap_or_else(Instant::now)), if reload_at.is_some() => {
-                reload_at = None;
-                reload(pg, schemas).await;
+            () = sleep_until(tell_at), if announced.is_some() => {
+                // Whoever reloads may have gone, with the server.
+                if let Some((announced, _)) = announced.take()
+                    && ears.tell.send(announced).await.is_err()
+                {
+                    return Ok(());
+                }
                 continue;
             }
         };
-        match message.transpose()? {
+        let notice = match message.transpose()? {
             None => return Ok(()),
-            Some(AsyncMessage::Notification(notice)) if notice.channel() == names::BRIDGE => {
-                hearer(notice.payload());
-            }
-            // What follows within the pause is answered by the same reload.
-            Some(AsyncMessage::Notification(notice)) if asks_for_reload(&notice) => {
-                reload_at = Some(Instant::now() + DEBOUNCE);
-            }
-            Some(_) => {}
+            Some(AsyncMessage::Notification(notice)) => notice,
+            Some(_) => continue,
+        };
+        if notice.channel() == names::BRIDGE
+            && let Some(hearer) = ears.bridge
+        {
+            hearer(notice.payload());
+        } else if let Some(more) = announcement(notice.payload()) {
+            let all = announced.map_or(more, |(announced, _)| announced.and(more));
+            announced = Some((all, Instant::now() + DEBOUNCE));
         }
     }
 }
 
-/// Settings are read at start, so `reload config` has nothing to reload.
-fn asks_for_reload(notice: &Notification) -> bool {
-    matches!(notice.payload(), "" | "reload schema")
+fn announcement(payload: &str) -> Option<Announced> {
+    match payload {
+        "" => Some(Announced::Everything),
+        "reload schema" => Some(Announced::Schema),
+        "reload config" => Some(Announced::Settings),
+        _ => None,
+    }
 }
 
 async fn reload(pg: &Pg, schemas: &[String]) {

@@ -13,6 +13,8 @@ pub mod pool;
 pub mod session;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use deadpool_postgres::Pool;
@@ -33,6 +35,8 @@ pub struct Pg {
     /// Where requests look for what they name without a schema.
     pub search_path: Arc<str>,
     catalog: Arc<ArcSwap<Catalog>>,
+    /// Milliseconds until the database is tried again; 0 while it can be reached.
+    next_try: Arc<AtomicU64>,
 }
 
 impl Pg {
@@ -44,15 +48,37 @@ impl Pg {
         settings: &DatabaseSettings,
         search_path: &str,
     ) -> Result<Self, tokio_postgres::Error> {
-        let timeout = format!("-c statement_timeout={}", settings.pool.statement_timeout_ms);
-        let target = Target::new(&settings.database_url, "requests")?.with_options(&timeout);
+        let target = Target::new(&settings.database_url, "requests")?;
+        let target = match settings.pool.statement_timeout_ms {
+            0 => target,
+            limit => target.with_options(&format!("-c statement_timeout={limit}")),
+        };
         let pool = pool::pool(target, settings.pool.pool_size.into(), settings.pool.wait());
-        Ok(Self { pool, search_path: search_path.into(), catalog: Arc::default() })
+        let search_path = search_path.into();
+        Ok(Self { pool, search_path, catalog: Arc::default(), next_try: Arc::default() })
     }
 
     /// What the schema looked like when it was last loaded.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.catalog.load_full()
+    }
+
+    /// How long until the database is tried again, while it cannot be reached.
+    pub fn next_try(&self) -> Option<Duration> {
+        let pause = self.next_try.load(Ordering::Relaxed);
+        (pause > 0).then(|| Duration::from_millis(pause))
+    }
+
+    /// Remembers when the database is tried again.
+    pub fn set_next_try(&self, pause: Option<Duration>) {
+        let pause = pause.map_or(0, |pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+        self.next_try.store(pause, Ordering::Relaxed);
+    }
+
+    /// Closes connections that were not used for `idle` or are older than `lifetime`, apart from
+    /// those in use.
+    pub fn retire(&self, idle: Duration, lifetime: Duration) {
+        self.pool.retain(|_, metrics| metrics.last_used() < idle && metrics.age() < lifetime);
     }
 
     /// Loads the catalog anew. When that fails, the last one stays.

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
+    Hook, HookError, Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts,
 };
 use futures_util::{Stream, StreamExt, stream};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Error;
+use crate::config::DatabaseDefaults;
 
 /// Statements one connection remembers; beyond it all are forgotten at once.
 const MAX_STATEMENTS: usize = 500;
@@ -35,7 +36,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads a database URL; `purpose` goes into `application_name`.
+    /// Reads a database URL; `purpose` goes into `application_name`. What the URL leaves open is
+    /// found as libpq finds it.
     ///
     /// # Errors
     /// The URL does not parse.
@@ -43,6 +45,7 @@ impl Target {
         // The library knows no verify-full; what it does for require is the same on the wire.
         let is_verified = url.contains("sslmode=verify-full");
         let mut config: Config = url.replace("sslmode=verify-full", "sslmode=require").parse()?;
+        complete(&mut config, DatabaseDefaults::from_env());
         config.application_name(format!("walkie {purpose}"));
         config.connect_timeout(CONNECT_TIMEOUT);
         Ok(Self { config, is_verified })
@@ -53,6 +56,13 @@ impl Target {
     pub fn with_options(mut self, options: &str) -> Self {
         let given = self.config.get_options().unwrap_or_default();
         self.config.options(format!("{given} {options}"));
+        self
+    }
+
+    /// The same, passing over servers that only read.
+    #[must_use]
+    pub fn writable(mut self) -> Self {
+        self.config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         self
     }
 
@@ -75,7 +85,26 @@ impl Target {
     }
 }
 
-/// A pool of at most `size` connections.
+fn complete(config: &mut Config, defaults: DatabaseDefaults) {
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        config.host(defaults.host);
+    }
+    if let Some(port) = defaults.port.filter(|_| config.get_ports().is_empty()) {
+        config.port(port);
+    }
+    if let Some(user) = defaults.user.filter(|_| config.get_user().is_none()) {
+        config.user(user);
+    }
+    if let Some(password) = defaults.password.filter(|_| config.get_password().is_none()) {
+        config.password(password);
+    }
+    if let Some(database) = defaults.database.filter(|_| config.get_dbname().is_none()) {
+        config.dbname(database);
+    }
+}
+
+/// A pool of at most `size` connections. The one used last is taken first, so that surplus ones
+/// stay idle.
 pub fn pool(target: Target, size: usize, wait: Duration) -> Pool {
     let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = match target.tls() {
@@ -84,6 +113,7 @@ pub fn pool(target: Target, size: usize, wait: Duration) -> Pool {
     };
     Pool::builder(manager)
         .max_size(size)
+        .queue_mode(QueueMode::Lifo)
         .runtime(Runtime::Tokio1)
         .timeouts(Timeouts { wait: Some(wait), create: Some(CONNECT_TIMEOUT), recycle: None })
         .pre_recycle(Hook::sync_fn(|client, _| {

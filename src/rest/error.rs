@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use serde_json::{Value, json};
 
-use super::sqlstate;
+use super::{sqlstate, token};
 use crate::config::ErrorVerbosity;
 use crate::identity;
 use crate::pg;
@@ -223,6 +223,7 @@ impl Error {
             | Self::Preferences(_)
             | Self::TooManyRows(_)
             | Self::LimitOfSingle => StatusCode::BAD_REQUEST,
+            Self::Token(identity::Error::NoSecret) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Path | Self::Root | Self::NoRoutine { .. } | Self::NoTable { .. } => {
                 StatusCode::NOT_FOUND
@@ -277,13 +278,10 @@ impl Error {
             Self::NoColumn { .. } => "PGRST204",
             Self::NoTable { .. } => "PGRST205",
             Self::NotLoaded => "PGRST002",
-            Self::Token(
-                identity::Error::Malformed
-                | identity::Error::Signature
-                | identity::Error::NoKey(_)
-                | identity::Error::ApiKey,
-            ) => "PGRST301",
-            Self::Token(_) => "PGRST303",
+            Self::Token(identity::Error::NoSecret) => "PGRST300",
+            Self::Token(identity::Error::Anonymous) => "PGRST302",
+            Self::Token(error) if token::is_about_claims(error) => "PGRST303",
+            Self::Token(_) => "PGRST301",
             Self::Database { .. } | Self::Broken => "PGRSTX00",
         }
     }
@@ -347,7 +345,7 @@ impl Error {
             Self::NotLoaded => {
                 "Could not query the database for the schema cache. Retrying.".into()
             }
-            Self::Token(error) => token_message(error),
+            Self::Token(error) => token::message(error),
             Self::Database { error, .. } => error.to_string(),
             Self::Broken => "Unexpected failure, please check the server's log".into(),
             Self::Override("response.headers") => {
@@ -374,6 +372,7 @@ impl Error {
     fn details(&self) -> Option<Value> {
         Some(match self {
             Self::Syntax { details, .. } => json!(details),
+            Self::Token(error) => json!(token::details(error)?),
             Self::Range(RangeFault::NegativeLimit) => {
                 json!("Limit should be greater than or equal to zero.")
             }
@@ -480,9 +479,9 @@ impl Error {
         if let Self::Range(RangeFault::Beyond { total, .. }) = self {
             insert(&mut headers, header::CONTENT_RANGE, &format!("*/{total}"));
         }
-        if let Self::Token(_) = self {
-            let challenge =
-                format!("Bearer error=\"invalid_token\", error_description=\"{}\"", self.message());
+        if let Self::Token(error) = self
+            && let Some(challenge) = token::challenge(error)
+        {
             insert(&mut headers, header::WWW_AUTHENTICATE, &challenge);
         }
         headers
@@ -501,21 +500,6 @@ impl Error {
             headers: self.headers(),
             reason: None,
         }
-    }
-}
-
-fn token_message(error: &identity::Error) -> String {
-    use identity::Error;
-    match error {
-        Error::Malformed => "JWT could not be decoded".into(),
-        Error::Signature | Error::NoKey(_) => "No suitable key or wrong key type".into(),
-        Error::ApiKey => "Invalid API key".into(),
-        Error::Expired(_) => "JWT expired".into(),
-        Error::NotYetValid => "JWT not yet valid".into(),
-        Error::Claim(name @ ("exp" | "nbf" | "iat")) => {
-            format!("The JWT '{name}' claim must be a number")
-        }
-        Error::Claim(name) => format!("The JWT '{name}' claim must be a string"),
     }
 }
 

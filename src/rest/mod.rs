@@ -1,12 +1,13 @@
 //! The REST dialect: HTTP in, one statement to Postgres, HTTP out.
 //!
 //! Reading order: `request` (with `query`, `payload`, `prefer`, `media`, `range`), `plan`,
-//! `statement`, `run`, `response`; `error` and `sqlstate` say what goes wrong. All but `run` are
-//! pure.
+//! `statement`, `run`, `response`; `openapi` tells what is served; `error`, `token` and `sqlstate`
+//! say what goes wrong. All but `run` are pure.
 
 mod clock;
 mod error;
 mod media;
+mod openapi;
 mod payload;
 mod plan;
 mod prefer;
@@ -17,9 +18,12 @@ mod response;
 mod run;
 mod sqlstate;
 mod statement;
+mod token;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -28,11 +32,12 @@ use axum::response::Response;
 use axum::routing::any;
 use http::header;
 use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, header};
 
-use crate::config::RestSettings;
+use crate::config::{ErrorVerbosity, RestSettings};
 use crate::http::{catch_panics, identity};
-use crate::identity::Keys;
-use crate::pg::Pg;
+use crate::identity::{CacheCounts, Keys};
+use crate::pg::{self, Pg};
 use clock::Clock;
 use error::Error;
 use request::ApiRequest;
@@ -41,21 +46,52 @@ use request::ApiRequest;
 #[derive(Clone)]
 pub struct Rest {
     pg: Pg,
-    keys: Arc<Keys>,
-    settings: Arc<RestSettings>,
+    /// Replaced whole when settings change; a request keeps those it began with.
+    terms: Arc<ArcSwap<Terms>>,
+    timeouts: Arc<AtomicU64>,
+}
+
+/// Whom the dialect serves, and how.
+struct Terms {
+    keys: Keys,
+    settings: RestSettings,
+}
+
+/// As whom Postgres was asked and what, for logs. Goes with each answer.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// The role, once it is known.
+    pub role: Option<Arc<str>>,
+    /// The statement, without its parameters.
+    pub sql: Option<String>,
 }
 
 impl Rest {
     /// The dialect over this database.
     pub fn new(pg: Pg, keys: Keys, settings: &RestSettings) -> Self {
-        Self { pg, keys: Arc::new(keys), settings: Arc::new(settings.clone()) }
+        let terms = Terms { keys, settings: settings.clone() };
+        Self { pg, terms: Arc::new(ArcSwap::from_pointee(terms)), timeouts: Arc::default() }
     }
 
     /// Every path; which ones lead somewhere, the catalog knows.
     pub fn router(self) -> Router {
-        let verbosity = self.settings.client_error_verbosity;
         let router = Router::new().route("/", any(serve)).fallback(serve).with_state(self);
-        catch_panics(router, move || Error::Broken.into_response(verbosity))
+        catch_panics(router, || Error::Broken.into_response(ErrorVerbosity::Verbose))
+    }
+
+    /// Serves on other terms from now on; requests under way keep theirs.
+    pub fn renew(&self, keys: Keys, settings: RestSettings) {
+        self.terms.store(Arc::new(Terms { keys, settings }));
+    }
+
+    /// How many requests found no connection in time.
+    pub fn timeouts(&self) -> u64 {
+        self.timeouts.load(Ordering::Relaxed)
+    }
+
+    /// How often verified tokens came again.
+    pub fn token_counts(&self) -> CacheCounts {
+        self.terms.load().keys.cache_counts()
     }
 }
 
@@ -64,39 +100,72 @@ async fn serve(
     http: Parts,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let verbosity = rest.settings.client_error_verbosity;
-    answer(&rest, &http, body).await.unwrap_or_else(|error| error.into_response(verbosity))
+    let terms = rest.terms.load_full();
+    let mut asked = Asked::default();
+    let mut response = match answer(&rest.pg, &terms, http, body, &mut asked).await {
+        Ok(response) => response,
+        Err(error) => {
+            if let Error::Database { error: pg::Error::Busy, .. } = error {
+                rest.timeouts.fetch_add(1, Ordering::Relaxed);
+            }
+            error.into_response(terms.settings.client_error_verbosity)
+        }
+    };
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE
+        && let Some(pause) = rest.pg.next_try()
+    {
+        let seconds = u64::try_from(pause.as_millis().div_ceil(1_000).max(1)).unwrap_or(u64::MAX);
+        let seconds = HeaderValue::from(seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response.extensions_mut().insert(asked);
+    response
 }
 
 async fn answer(
-    rest: &Rest,
-    http: &Parts,
+    pg: &Pg,
+    terms: &Terms,
+    mut http: Parts,
     body: Result<Bytes, BytesRejection>,
+    asked: &mut Asked,
 ) -> Result<Response, Error> {
+    let Terms { keys, settings } = terms;
     let body = body.map_err(|_| Error::BodyTooLarge)?;
-    let catalog = rest.pg.catalog();
+    let catalog = pg.catalog();
     let mut clock = Clock::start();
 
-    let identity =
-        identity::caller(&rest.keys, &http.headers, http.uri.query()).map_err(Error::Token)?;
+    let identity = identity::caller(keys, &http.headers, http.uri.query()).map_err(Error::Token)?;
+    asked.role = Some(Arc::clone(&identity.role));
     clock.lap("jwt");
-    let request = ApiRequest::read(http, &body, &rest.settings)?;
+    let path = http.uri.path().to_owned();
+    if openapi::is_asked(&http) {
+        match &settings.root_spec {
+            Some(function) if http.method != Method::OPTIONS => {
+                http.uri = called_by_name(function)?;
+            }
+            _ => return openapi::answer(pg, settings, &identity, &http).await,
+        }
+    }
+    let mut request = ApiRequest::read(&http, &body, settings)?;
+    request.path = path;
     clock.lap("parse");
     let plan = plan::plan(&request, &catalog)?;
-    let format = plan::negotiate(&request, &plan, &catalog, rest.settings.plan_enabled)?;
+    let format = plan::negotiate(&request, &plan, &catalog, settings.plan_enabled)?;
     let statement = statement::render(&request, &plan, &format);
     clock.lap("plan");
-    let answer = match &statement {
+    let answer = match statement {
         Some(statement) => {
             let estimate = statement::render_estimate(&request, &plan, &format);
             let work = run::Work {
                 request: &request,
                 plan: &plan,
                 format: &format,
-                statement,
+                statement: &statement,
                 estimate: estimate.as_ref(),
             };
-            run::run(&rest.pg, &catalog, &rest.settings, &identity, work).await?
+            let answer = run::run(pg, &catalog, settings, &identity, work).await;
+            asked.sql = Some(statement.sql);
+            answer?
         }
         None => run::Answer::default(),
     };
@@ -106,6 +175,15 @@ async fn answer(
         error::insert(response.headers_mut(), header::WARNING, &warning);
     }
     clock.lap("response");
-    clock.stamp(&mut response);
+    if settings.server_timing {
+        clock.stamp(&mut response);
+    }
     Ok(response)
+}
+
+/// Where a function stands that tells what is served.
+fn called_by_name(function: &str) -> Result<http::Uri, Error> {
+    let name = function.rsplit('.').next().unwrap_or(function).trim_matches('"');
+    let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+    format!("/rpc/{name}").parse().map_err(|_| Error::Root)
 }

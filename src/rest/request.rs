@@ -174,7 +174,11 @@ fn action(method: &Method, path: &str) -> Result<Action, Error> {
 
 /// Reads name the schema in `Accept-Profile`, everything else in `Content-Profile`. Where there
 /// is a choice, or one was named, the answer tells which it was.
-fn schema(by_get: bool, headers: &HeaderMap, served: &[String]) -> Result<(String, bool), Error> {
+pub fn schema(
+    by_get: bool,
+    headers: &HeaderMap,
+    served: &[String],
+) -> Result<(String, bool), Error> {
     let profile = headers.get(if by_get { "accept-profile" } else { "content-profile" });
     match profile {
         None => Ok((served.first().cloned().ok_or(Error::Path)?, served.len() > 1)),

@@ -14,7 +14,7 @@ use super::prefer::End;
 use super::request::ApiRequest;
 use super::statement::{Statement, WRONG_ROWS, quote_name};
 use crate::config::RestSettings;
-use crate::identity::{ANON, Identity};
+use crate::identity::Identity;
 use crate::pg::session::Isolation;
 use crate::pg::{self, Catalog, Pg, Session};
 
@@ -72,8 +72,9 @@ pub async fn run(
     session.first = first.as_deref();
     // Before all others: a role may have a path of its own.
     session.own_settings.insert(0, ("search_path", &search_path));
-    let failed =
-        |error: pg::Error| wrong_rows(work, &error).unwrap_or_else(|| refused(error, identity));
+    let failed = |error: pg::Error| {
+        wrong_rows(work, &error).unwrap_or_else(|| refused(error, settings, identity))
+    };
     let answer = if let Some(estimate) = estimate {
         let found = run_estimated(pg, &session, [statement, estimate]).await;
         let (mut answer, guess) = found.map_err(failed)?;
@@ -176,8 +177,8 @@ fn call(function: &str) -> String {
     format!("select {}()", parts.join("."))
 }
 
-fn refused(error: pg::Error, identity: &Identity) -> Error {
-    Error::Database { error, is_anonymous: &*identity.role == ANON }
+fn refused(error: pg::Error, settings: &RestSettings, identity: &Identity) -> Error {
+    Error::Database { error, is_anonymous: settings.is_anonymous(&identity.role) }
 }
 
 /// The change touched another number of rows than allowed: the statement told that by an error,

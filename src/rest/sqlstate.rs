@@ -37,7 +37,7 @@ pub fn reply(error: &pg::Error, is_anonymous: bool) -> Reply {
         pg::Error::Down(_) => {
             own(StatusCode::SERVICE_UNAVAILABLE, "PGRST001", "Database client error. Retrying.")
         }
-        pg::Error::Unexpected(_) => {
+        pg::Error::Unexpected(_) | pg::Error::Unreadable(_) => {
             own(StatusCode::INTERNAL_SERVER_ERROR, "PGRSTX00", "Internal error")
         }
     }

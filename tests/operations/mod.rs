@@ -6,3 +6,4 @@ mod dashboard;
 mod logs;
 mod metrics;
 mod shutdown;
+mod typescript;

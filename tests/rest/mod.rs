@@ -7,12 +7,14 @@ mod domains;
 mod embed;
 mod errors;
 mod media;
+mod openapi;
 mod preferences;
 mod put;
 mod read;
 mod relationship;
 mod reload;
 mod search;
+mod standalone;
 mod transaction;
 mod write;
 

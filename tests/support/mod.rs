@@ -6,6 +6,7 @@ mod postgres;
 mod process;
 mod server;
 mod socket;
+mod standalone;
 
 pub use database::{Database, rows};
 pub use dice::Dice;
@@ -13,6 +14,7 @@ pub use postgres::{Postgres, Stop};
 pub use process::{Process, command, free_port};
 pub use server::{Answer, Person, SECRET, Server, settings};
 pub use socket::Socket;
+pub use standalone::Standalone;
 
 use std::future::Future;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! The real server, in this process, on a free port.
 
 use clap::Parser;
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -25,7 +26,7 @@ pub struct Person {
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
-    pub headers: reqwest::header::HeaderMap,
+    pub headers: HeaderMap,
     /// The body as JSON; null when it is none.
     pub body: Value,
     pub text: String,
@@ -157,7 +158,17 @@ impl Drop for Server {
 impl Answer {
     /// Sends a request.
     pub async fn of(request: RequestBuilder) -> Self {
-        let answer = request.send().await.expect("the server answers");
+        Self::read(request.send().await.expect("the server answers")).await
+    }
+
+    /// What stands for an answer that did not come.
+    pub fn none() -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self { status, headers: HeaderMap::new(), body: Value::Null, text: String::new() }
+    }
+
+    /// Reads an answer to its end.
+    pub async fn read(answer: reqwest::Response) -> Self {
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.text().await.expect("a body");
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use deadpool_postgres::{Pool, Transaction};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio_postgres::IsolationLevel;
+use tokio_postgres::{Client, IsolationLevel};
 
+use super::description::{self, Description};
 use super::relation::Computed;
 use super::view::{DeclaredKey, PrimaryKey, View, Views};
 use super::{Catalog, Table};
@@ -78,6 +79,17 @@ fn lend_primary_keys(tables: &mut [Table], keys: Vec<(String, String, Vec<String
             table.primary_key = key;
         }
     }
+}
+
+/// What schemas hold in words and types, whoever may see it.
+///
+/// # Errors
+/// See [`LoadError`].
+pub async fn describe(client: &mut Client, schemas: &[String]) -> Result<Description, LoadError> {
+    let snapshot = client.build_transaction().read_only(true).start().await?;
+    snapshot.batch_execute(SETTINGS).await?;
+    let row = snapshot.query_one(description::SQL, &[&schemas, &true]).await?;
+    Ok(serde_json::from_str(row.try_get(0)?)?)
 }
 
 async fn document<T: DeserializeOwned>(

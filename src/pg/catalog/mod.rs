@@ -2,8 +2,10 @@
 //!
 //! Reading order: `table`, `relation` (ways between tables), `view` (which tables a view shows, so
 //! that keys lead to it), `routine`, `producer` (what makes other formats than JSON), `role`
-//! (settings of roles), `load` (asks the database; its questions are the `.sql` files beside it).
+//! (settings of roles), `description` (in words, for documents), `load` (asks the database; its
+//! questions are the `.sql` files beside it).
 
+pub mod description;
 pub mod load;
 pub mod producer;
 pub mod relation;
@@ -13,6 +15,8 @@ pub mod table;
 pub mod view;
 
 use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
 
 pub use load::{LoadError, load};
 pub use relation::Relation;
@@ -137,6 +141,16 @@ impl Catalog {
             .and_then(|schema| schema.routines.get(name))
             .map(Vec::as_slice)
             .unwrap_or_default()
+    }
+
+    /// All of it as JSON, for people who look for what is missing.
+    pub fn dump(&self) -> Value {
+        let schemas = || self.schemas.values();
+        json!({
+            "dbTables": schemas().flat_map(|schema| schema.tables.values()).collect::<Vec<_>>(),
+            "dbRelationships": schemas().flat_map(|it| it.relations.values().flatten()).collect::<Vec<_>>(),
+            "dbRoutines": schemas().flat_map(|it| it.routines.values().flatten()).collect::<Vec<_>>(),
+        })
     }
 
     /// The names of a schema's functions.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Table;
 
 /// A foreign key as the database tells it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct ForeignKey {
     /// Its name.
     pub constraint: String,
@@ -51,7 +51,7 @@ pub struct Computed {
 }
 
 /// A way from one table to another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Relation {
     /// Schema where it starts.
     pub schema: String,
@@ -66,7 +66,7 @@ pub struct Relation {
 }
 
 /// Cardinality and columns of a way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Path {
     /// This table's key points at the other.
     ManyToOne(Link),
@@ -94,7 +94,7 @@ pub struct Function {
 }
 
 /// One foreign key: its name and pairs of (column here, column there).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Link {
     /// Name of the foreign key.
     pub constraint: String,
@@ -103,7 +103,7 @@ pub struct Link {
 }
 
 /// The table between two others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Junction {
     /// Its schema.
     pub schema: String,

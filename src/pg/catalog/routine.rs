@@ -1,9 +1,9 @@
 //! A function that clients can call.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One function; overloads are several.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Routine {
     /// Schema it lives in.
     pub schema: String,
@@ -29,7 +29,7 @@ pub struct Routine {
 }
 
 /// An argument.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Argument {
     /// Its name; empty for a single unnamed argument.
     pub name: String,
@@ -45,7 +45,7 @@ pub struct Argument {
 }
 
 /// What a function promises about side effects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Volatility {
     /// Depends on its arguments alone.
     #[serde(rename = "i")]
@@ -59,7 +59,7 @@ pub enum Volatility {
 }
 
 /// What one result looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
     /// Nothing.

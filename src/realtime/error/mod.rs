@@ -39,11 +39,17 @@ impl From<identity::Error> for Token {
         match error {
             identity::Error::Expired(seconds) => Self::Expired(seconds),
             identity::Error::Signature => Self::Signature,
-            identity::Error::NoKey(kid) => Self::NoKey(kid),
+            identity::Error::NoKey(kid) | identity::Error::UnknownAlgorithm(kid) => {
+                Self::NoKey(kid)
+            }
+            identity::Error::Unsigned | identity::Error::NoSecret => Self::NoKey(None),
             identity::Error::ApiKey => Self::ApiKey,
             identity::Error::Claim("exp") => Self::Expiry,
-            identity::Error::Malformed
+            identity::Error::Malformed(_)
             | identity::Error::NotYetValid
+            | identity::Error::FromFuture
+            | identity::Error::Audience
+            | identity::Error::Anonymous
             | identity::Error::Claim(_) => Self::Malformed,
         }
     }
