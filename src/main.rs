@@ -1,4 +1,5 @@
 //! The command line: dev · serve · rest · types · migrate · check · schema · policies · keys.
+#![expect(clippy::large_futures, reason = "there is one of each in a process")]
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -130,7 +131,9 @@ async fn serve_rest(arguments: StandaloneArguments) -> anyhow::Result<ExitCode> 
         }
         println!("OK: {url}");
     } else {
-        standalone::run(sources, shutdown_signal()?).await?;
+        let (shutdown, at_once) = shutdown_signals()?;
+        let serving = async { Ok(standalone::run(sources, shutdown).await?) };
+        until(at_once, serving).await?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -91,7 +91,7 @@ impl Tally {
     /// Counts these events; a sample of each must be right.
     pub fn of(kinds: &[(&'static str, fn(&Value) -> bool)]) -> Arc<Self> {
         let kinds = kinds.iter().map(|(event, is_right)| Kind {
-            event: *event,
+            event,
             is_right: *is_right,
             count: AtomicU64::new(0),
             ages: Ages::default(),
@@ -324,7 +324,7 @@ impl Raw {
         match (u8::try_from(length), u16::try_from(length)) {
             (Ok(length), _) if length < 126 => frame.push(0x80 | length),
             (_, Ok(length)) => {
-                frame.push(0x80 | 126);
+                frame.push(0x80 | 0x7e);
                 frame.extend(length.to_be_bytes());
             }
             _ => {

@@ -2,6 +2,12 @@
 //!
 //! `cargo bench --bench load -- MODE [NUMBERS]`; the modes and their numbers are in
 //! benches/README.md. The clients are one thread that counts frames and looks at few of them.
+#![allow(
+    clippy::unchecked_time_subtraction,
+    clippy::type_complexity,
+    clippy::assigning_clones,
+    reason = "a process's own time only grows, and clients are raw on purpose"
+)]
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

@@ -1,6 +1,8 @@
 //! Where among the claims the role stands: a JSON Path (RFC 9535), or the dotted language that
 //! was used before it.
 
+use std::fmt::Write as _;
+
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -60,12 +62,12 @@ fn translated(text: &str) -> Option<String> {
                 if key.is_empty() {
                     return None;
                 }
-                path.push_str(&format!("[{}]", Value::from(key)));
+                let _ = write!(path, "[{}]", Value::from(key));
             }
             '[' if rest.peek() == Some(&'?') => path.push_str(&filter(&mut rest)?),
             '[' => {
                 let index: u32 = taken(&mut rest, |c| c.is_ascii_digit()).parse().ok()?;
-                path.push_str(&format!("[{index}]"));
+                let _ = write!(path, "[{index}]");
                 (rest.next()? == ']').then_some(())?;
             }
             _ => return None,

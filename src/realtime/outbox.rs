@@ -103,12 +103,12 @@ impl Outbox {
     /// As [`Outbox::send`]; but when much waits already, the frame takes the place of the one
     /// that waits as the latest of the same subject.
     pub fn send_latest(&self, frame: Frame, subject: Subject) {
-        self.put(std::iter::once(frame), Some(Arc::new(subject)));
+        self.put(std::iter::once(frame), Some(&Arc::new(subject)));
     }
 
-    fn put(&self, frames: impl Iterator<Item = Frame>, subject: Option<Arc<Subject>>) {
+    fn put(&self, frames: impl Iterator<Item = Frame>, subject: Option<&Arc<Subject>>) {
         let mut queue = self.inner.queue();
-        if let Some(subject) = &subject
+        if let Some(subject) = subject
             && !self.inner.has_room(&queue)
         {
             queue.supersede(subject, self.inner.max_frames);
@@ -123,7 +123,7 @@ impl Outbox {
                 self.close(Close::Slow);
                 return;
             }
-            queue.push(frame, subject.clone());
+            queue.push(frame, subject.cloned());
         }
         drop(queue);
         // Otherwise the writer has been told, and looks before it waits again.

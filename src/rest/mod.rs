@@ -30,7 +30,6 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use axum::routing::any;
-use http::header;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 

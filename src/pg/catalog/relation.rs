@@ -83,7 +83,7 @@ pub enum Path {
 }
 
 /// The function of a computed relationship.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Function {
     /// Its schema.
     pub schema: String,

@@ -67,11 +67,14 @@ pub struct ViewColumn {
     pub name: String,
 }
 
+/// A view, and its names for each column of a table by the column's number.
+type Over<'a> = (&'a View, BTreeMap<i16, Vec<&'a str>>);
+
 /// What views show of tables.
 #[derive(Debug, Default)]
 pub struct Views<'a> {
     /// By table: each view over it, with the view's columns that show a column of the table.
-    over: BTreeMap<u32, Vec<(&'a View, BTreeMap<i16, Vec<&'a str>>)>>,
+    over: BTreeMap<u32, Vec<Over<'a>>>,
 }
 
 impl<'a> Views<'a> {

@@ -21,11 +21,14 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// Most findings kept; beyond it all are let go of.
 const MAX_FOUND: usize = 1024;
 
+/// A role and its question.
+type Asked = (Arc<str>, String);
+
 /// What was found lately, for whom.
 #[derive(Debug, Default)]
 pub struct Facts {
     /// By role and question. Held for a look or a note.
-    found: Mutex<HashMap<(Arc<str>, String), Arc<Finding>>>,
+    found: Mutex<HashMap<Asked, Arc<Finding>>>,
 }
 
 #[derive(Debug)]
@@ -75,7 +78,7 @@ impl Facts {
         Ok(facts)
     }
 
-    fn finding(&self, key: &(Arc<str>, String)) -> Arc<Finding> {
+    fn finding(&self, key: &Asked) -> Arc<Finding> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(finding) = found.get(key).filter(|it| it.asked_at.elapsed() < MAX_AGE) {
             return Arc::clone(finding);

@@ -42,9 +42,8 @@ fn values(plan: &CallPlan, wanted: Wanted<'_>) -> String {
         return "null::text".into();
     }
     let all = "json_agg(walkie_row.pgrst_scalar)";
-    let stripped = |json: &str, is_stripped: bool| match is_stripped {
-        true => format!("json_strip_nulls({json})"),
-        false => json.to_owned(),
+    let stripped = |json: &str, is_stripped: bool| {
+        if is_stripped { format!("json_strip_nulls({json})") } else { json.to_owned() }
     };
     match wanted.body {
         Body::Json { is_stripped } if plan.is_set => {

@@ -84,11 +84,10 @@ fn expected(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Expected 
     let (is_one, most) = match plan {
         _ if matches!(format.media, Media::Plan(_)) => return Expected::Any,
         Plan::Call(call) if !call.is_set => return Expected::Single,
-        Plan::Call(_) => (is_singular, most),
         Plan::Write(write) if request.method == Method::POST || write.work.is_put() => {
             (is_singular || write.work.is_put(), None)
         }
-        Plan::Write(_) => (is_singular, most),
+        Plan::Call(_) | Plan::Write(_) => (is_singular, most),
         Plan::Read(_) | Plan::Inspect(_) => (false, None),
     };
     if is_one || most.is_some() { Expected::Limited { is_one, most } } else { Expected::Any }
@@ -96,7 +95,9 @@ fn expected(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Expected 
 
 fn explanation(explain: &Explain) -> String {
     let form = if explain.is_json { "json" } else { "text" };
-    let options: String = explain.options.iter().map(|option| format!(", {option}")).collect();
+    let options: Vec<&str> =
+        std::iter::once("").chain(explain.options.iter().map(|it| &**it)).collect();
+    let options = options.join(", ");
     format!("explain (format {form}{options}) ")
 }
 

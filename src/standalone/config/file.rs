@@ -30,12 +30,11 @@ pub fn read(
         }
         let (key, value) = line.split_once('=').ok_or_else(|| refused("there is no ="))?;
         let value = value.trim();
-        let (value, rest) = match value.strip_prefix('"') {
-            Some(quoted) => text_value(quoted, &variable).map_err(|what| refused(&what))?,
-            None => {
-                let end = value.find([' ', '\t', '#']).unwrap_or(value.len());
-                (value[..end].to_owned(), &value[end..])
-            }
+        let (value, rest) = if let Some(quoted) = value.strip_prefix('"') {
+            text_value(quoted, &variable).map_err(|what| refused(&what))?
+        } else {
+            let end = value.find([' ', '\t', '#']).unwrap_or(value.len());
+            (value[..end].to_owned(), &value[end..])
         };
         let rest = rest.trim_start();
         if !rest.is_empty() && !rest.starts_with('#') {

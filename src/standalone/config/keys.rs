@@ -1,7 +1,7 @@
 //! Every setting there is: PostgREST's names, defaults and meanings.
 
 /// A setting.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Key {
     /// Its name in files.
     pub name: &'static str,
