@@ -9,7 +9,7 @@ mod stage;
 
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{TryStreamExt, stream};
 use stage::{Serving, Stage, at, subject};
 use tokio::sync::mpsc;
 

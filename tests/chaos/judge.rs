@@ -130,7 +130,7 @@ impl Judge {
                 && self.row(wish, &change.table, old, change, begun) != Sight::Never
         });
         let is_key =
-            before.as_object().is_some_and(|it| it.len() == 1) && before["id"].to_string() == id;
+            before.as_object().is_some_and(|it| it.len() == 1) && format!("{}", before["id"]) == id;
         let is_before = match change.kind {
             "INSERT" => before.is_null(),
             "UPDATE" => is_key || is_whole,

@@ -223,7 +223,9 @@ impl Listener<'_> {
             "system" if payload["status"] == "error" => {
                 self.account.complaints.push(payload.to_string());
             }
-            "phx_close" | "phx_error" if frame[0] == join.to_string() => return Err(Over),
+            "phx_close" | "phx_error" if frame[0].as_str() == Some(&*join.to_string()) => {
+                return Err(Over);
+            }
             _ => {}
         }
         Ok(())

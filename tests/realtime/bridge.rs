@@ -207,5 +207,5 @@ async fn notify_says_what_is_too_large_and_is_for_the_service() {
     assert_eq!(large.message(), "a notification takes at most 7999 bytes, and this one has 8000");
     client.batch_execute("set role authenticated").await.expect("puts it on");
     let refused = rows(&client, &notify(1)).await.expect_err("nobody would judge it");
-    assert_eq!(refused.code().map(|code| code.code()), Some("42501"));
+    assert_eq!(refused.code().map(tokio_postgres::error::SqlState::code), Some("42501"));
 }

@@ -171,7 +171,7 @@ async fn who_leaves_sight_is_present_no_more() {
     assert_ends(&mut bo, "red").await;
     let diff = ana.event("presence_diff").await;
     assert_eq!(
-        (diff["joins"].clone(), diff["leaves"].as_object().map(|it| it.len())),
+        (diff["joins"].clone(), diff["leaves"].as_object().map(serde_json::Map::len)),
         (json!({}), Some(1))
     );
 }
@@ -201,7 +201,7 @@ async fn who_may_not_be_present_any_more_is_taken_out_and_stays() {
     assert_eq!(ana.event("presence_diff").await["leaves"], json!({}));
     database.sql(&format!("update members set may_be_present = false where {BO}")).await;
     let diff = ana.event("presence_diff").await;
-    assert_eq!(diff["leaves"].as_object().map(|it| it.len()), Some(1), "{diff}");
+    assert_eq!(diff["leaves"].as_object().map(serde_json::Map::len), Some(1), "{diff}");
     assert_eq!(track(&mut bo, "red").await, "error");
     say(&mut ana, "red", "still here?").await;
     assert_eq!(heard(&mut bo).await, "still here?");
@@ -238,7 +238,7 @@ async fn what_may_be_heard_becomes_less_and_more() {
     assert_eq!(frame[3], "broadcast", "presence is not told: {frame}");
     database.sql(&format!("update listeners set sees_presence = true where {BO}")).await;
     let state = bo.event("presence_state").await;
-    assert_eq!(state.as_object().map(|it| it.len()), Some(1), "{state}");
+    assert_eq!(state.as_object().map(serde_json::Map::len), Some(1), "{state}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{get, library_with, write};
 
-const COLORS: &str = r#"
+const COLORS: &str = r"
     create domain color as integer;
     create function color_to_json(color) returns json
     language sql immutable as $$ select to_json('#' || lpad(upper(to_hex($1)), 6, '0')) $$;
@@ -19,7 +19,7 @@ const COLORS: &str = r#"
     create table paints (id integer primary key, name text, color color default 255);
     insert into paints values (1, 'red', 16711680), (2, 'blue', 255);
     grant all on paints to anon;
-"#;
+";
 
 #[tokio::test]
 async fn values_are_shown_and_filtered_in_the_form_of_their_domain() -> anyhow::Result<()> {
