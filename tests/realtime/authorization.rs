@@ -465,7 +465,7 @@ fn place(change: &Value) -> Place {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_sent_after_a_removal_reaches_the_removed() {
-    const ROUNDS: usize = 500;
+    const ROUNDS: usize = 300;
     let database = Database::new().await;
     let server = Server::start(&database).await;
     let (mut bo, mut log) = (server.socket().await, server.socket().await);
