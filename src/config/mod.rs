@@ -1,0 +1,33 @@
+//! Every setting: its name, default and meaning. The only place that reads the environment.
+//!
+//! Each field is a flag and an environment variable at once, so `walkie serve --help` is the
+//! complete list and the README's table is checked against it. `command` says what there is to be
+//! asked; the other files hold the settings, one noun each.
+
+mod auth;
+mod command;
+mod database;
+mod environment;
+mod http;
+mod identity;
+mod log;
+mod postgres;
+mod realtime;
+mod rest;
+
+pub use auth::AuthSettings;
+pub use command::{Command, CommandLine, Dev, Policies, Settings, StandaloneArguments};
+pub use database::{DatabaseDefaults, DatabaseSettings, PoolSettings};
+pub use environment::{
+    ALLOCATOR_SETTINGS, allocator_is_told, postgrest_variables, unknown_variables, variable,
+    variables,
+};
+pub use http::{HttpSettings, LimitSettings};
+pub use identity::{
+    ApiKey, ApiKeyKind, DEVELOPMENT_API_KEYS, DEVELOPMENT_JWT_SECRET, IdentitySettings,
+    MIN_JWT_SECRET_BYTES,
+};
+pub use log::{LogFormat, LogSettings};
+pub use postgres::PostgresBinaries;
+pub use realtime::{DeleteEvents, RealtimeSettings};
+pub use rest::{ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd};
