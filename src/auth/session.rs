@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::request::Device;
-use super::store::{self, Amr, NewSession, Refreshing, User};
+use super::store::{self, Amr, NewSession, Proof, Refreshing, User};
 use super::{Auth, Error, refresh};
 use crate::identity::unix_now;
 use crate::pg::Transaction;
@@ -83,13 +83,13 @@ impl Session {
 }
 
 impl Auth {
-    /// A new session for whoever proved the password of this hash; nothing when the account no
-    /// longer has it.
+    /// A new session for whoever gave this proof; nothing when it counts no longer, see
+    /// [`store::sign_in`].
     pub(super) async fn sign_in(
         &self,
         tx: &Transaction,
         user_id: Uuid,
-        proven_hash: &str,
+        proof: &Proof<'_>,
         device: &Device,
     ) -> Result<Option<Session>, Error> {
         let session_id = Uuid::new_v4();
@@ -97,14 +97,13 @@ impl Auth {
         let new = NewSession {
             id: session_id,
             user_id,
-            proven_hash,
-            method: "password",
+            proof,
             refresh_key: &refresh::secret(),
             token_hash: &refresh::hash(&refresh_token),
             device,
         };
         let Some(user) = store::sign_in(tx, &new).await? else { return Ok(None) };
-        let amr = [Amr { method: new.method.to_owned(), timestamp: unix_now() }];
+        let amr = [Amr { method: proof.method.to_owned(), timestamp: unix_now() }];
         self.session(user, session_id, "aal1", &amr, refresh_token).map(Some)
     }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::request::{Device, Fields};
 use super::session::Session;
-use super::store::{self, NewUser};
+use super::store::{self, NewUser, Proof};
 use super::{Auth, Error, email};
 use crate::pg::Transaction;
 
@@ -54,7 +54,8 @@ pub(super) async fn sign_up(
     let work = async |tx: &Transaction| {
         store::create(tx, &new).await?;
         store::confirm(tx, id).await?;
-        let session = auth.sign_in(tx, id, &hash, &device).await?;
+        let proof = Proof { method: "password", password_hash: Some(&hash) };
+        let session = auth.sign_in(tx, id, &proof, &device).await?;
         let session = session.ok_or(Error::InvalidCredentials)?;
         session.check_size()?;
         Ok(session)

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::refresh::Outcome;
 use super::request::{Device, FieldsOrForm, Parameters};
 use super::session::Session;
+use super::store::Proof;
 use super::{Auth, Error, refresh, store};
 use crate::pg::Transaction;
 
@@ -78,7 +79,8 @@ async fn try_password(
         return Err(Error::EmailNotConfirmed);
     }
     let work = async |tx: &Transaction| {
-        let session = auth.sign_in(tx, user.id, &hash, device).await?;
+        let proof = Proof { method: "password", password_hash: Some(&hash) };
+        let session = auth.sign_in(tx, user.id, &proof, device).await?;
         if let (Some(_), Some(better_hash)) = (&session, &verdict.better_hash) {
             store::set_hash(tx, user.id, better_hash).await?;
         }

@@ -1,0 +1,171 @@
+//! All SQL of this slice, one file a noun. It runs as the owner of schema `auth`.
+
+#[macro_use]
+mod columns;
+mod session;
+mod user;
+
+use serde_json::value::RawValue;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::Error;
+use crate::pg::{self, Pg, Session, Transaction, names};
+
+pub(super) use session::{
+    Amr, Ending, NewSession, Proof, Refreshing, end_sessions, present_token, proofs, revoke_tokens,
+    rotate_token, sign_in,
+};
+pub(super) use user::{
+    NewUser, ban, confirm, create, delete, mark_deleted, merge_app_metadata, merge_user_metadata,
+    set_email, set_hash, set_password, set_role,
+};
+
+/// How long a refresh waits for another of the same session.
+const LOCK_TIMEOUT: &str = "5s";
+
+/// An account.
+pub(super) struct User {
+    pub id: Uuid,
+    /// The user as the wire has it.
+    pub document: Box<RawValue>,
+    pub password_hash: Option<String>,
+    pub is_confirmed: bool,
+    pub is_banned: bool,
+}
+
+/// One page of accounts.
+pub(super) struct Page {
+    pub users: Box<RawValue>,
+    /// How many there are on all pages.
+    pub total: i64,
+}
+
+/// The accounts and sessions in the database.
+pub(super) struct Store {
+    pg: Pg,
+}
+
+impl Store {
+    pub(super) fn new(pg: Pg) -> Self {
+        Self { pg }
+    }
+
+    /// Does `work` in one transaction: kept when it succeeds, undone when it fails.
+    pub(super) async fn transaction<T>(
+        &self,
+        work: impl AsyncFnOnce(&Transaction) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let session = Session::own(names::AUTH_ROLE).set("lock_timeout", LOCK_TIMEOUT);
+        let tx = self.pg.begin(&session).await?;
+        match work(&tx).await {
+            Ok(done) => {
+                tx.commit().await?;
+                Ok(done)
+            }
+            Err(error) => {
+                // A connection that cannot even roll back is closed, which undoes the work too.
+                let _: Result<(), pg::Error> = tx.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The user a token speaks for, and whether its session still is.
+    pub(super) async fn find_caller(
+        &self,
+        id: Uuid,
+        session_id: Option<Uuid>,
+    ) -> Result<Option<(User, bool)>, pg::Error> {
+        let session_id = session_id.map(|id| id.to_string());
+        let rows = self
+            .read(
+                concat!(
+                    "select ",
+                    user!(),
+                    ",
+                            exists (select from auth.sessions s
+                                     where s.id = $2::uuid and s.user_id = u.id) as has_session
+                       from auth.users u
+                      where u.id = $1::uuid and u.deleted_at is null"
+                ),
+                &[Some(&id.to_string()), session_id.as_deref()],
+            )
+            .await?;
+        rows.first().map(|row| Ok((user(row)?, row.try_get("has_session")?))).transpose()
+    }
+
+    /// The account an address signs in to.
+    pub(super) async fn find_by_email(&self, email: &str) -> Result<Option<User>, pg::Error> {
+        let rows = self
+            .read(
+                concat!(
+                    "select ",
+                    user!(),
+                    "
+                       from auth.users u
+                      where u.email = $1::text and not u.is_sso_user and u.deleted_at is null"
+                ),
+                &[Some(email)],
+            )
+            .await?;
+        rows.first().map(user).transpose()
+    }
+
+    /// An account, even one that is marked as deleted.
+    pub(super) async fn find(&self, id: Uuid) -> Result<Option<User>, pg::Error> {
+        let rows = self
+            .read(
+                concat!("select ", user!(), " from auth.users u where u.id = $1::uuid"),
+                &[Some(&id.to_string())],
+            )
+            .await?;
+        rows.first().map(user).transpose()
+    }
+
+    /// A page of all accounts, the newest first.
+    pub(super) async fn list(&self, limit: u32, offset: u64) -> Result<Page, pg::Error> {
+        let rows = self
+            .read(
+                concat!(
+                    "select (select count(*) from auth.users) as total,
+                            coalesce(json_agg(document), '[]')::text as users
+                       from (select (document)::json
+                               from (select ",
+                    user!(),
+                    "
+                                       from auth.users u
+                                      order by u.created_at desc nulls last, u.id
+                                      limit $1::bigint offset $2::bigint) page) page"
+                ),
+                &[Some(&limit.to_string()), Some(&offset.to_string())],
+            )
+            .await?;
+        let row = rows.first().expect("an aggregate gives one row");
+        Ok(Page { users: raw(row.try_get("users")?), total: row.try_get("total")? })
+    }
+
+    async fn read(&self, sql: &str, params: &[pg::Text<'_>]) -> Result<Vec<Row>, pg::Error> {
+        self.pg.run(&Session::own(names::AUTH_ROLE).read_only(), sql, params).await
+    }
+}
+
+/// An account as this transaction left it.
+pub(super) async fn find(tx: &Transaction, id: Uuid) -> Result<Option<User>, pg::Error> {
+    let sql = concat!("select ", user!(), " from auth.users u where u.id = $1");
+    tx.query_opt(sql, &[&id]).await?.as_ref().map(user).transpose()
+}
+
+fn user(row: &Row) -> Result<User, pg::Error> {
+    Ok(User {
+        id: row.try_get("id")?,
+        document: raw(row.try_get("document")?),
+        password_hash: row.try_get("password_hash")?,
+        is_confirmed: row.try_get("is_confirmed")?,
+        is_banned: row.try_get("is_banned")?,
+    })
+}
+
+fn raw(json: String) -> Box<RawValue> {
+    RawValue::from_string(json).expect("Postgres writes valid JSON")
+}

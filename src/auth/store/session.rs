@@ -1,0 +1,241 @@
+//! Sessions, their proofs and their refresh tokens.
+
+use serde::Serialize;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{User, user};
+use crate::auth::refresh::{Active, Presented};
+use crate::auth::request::Device;
+use crate::pg::{self, Transaction};
+
+/// What a person has just shown to be themselves.
+pub(in crate::auth) struct Proof<'a> {
+    /// As claim `amr` names it.
+    pub method: &'a str,
+    /// The hash of a proven password; when it is no longer the user's, no session is made.
+    pub password_hash: Option<&'a str>,
+}
+
+/// A session to be.
+pub(in crate::auth) struct NewSession<'a> {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub proof: &'a Proof<'a>,
+    pub refresh_key: &'a str,
+    pub token_hash: &'a str,
+    pub device: &'a Device,
+}
+
+/// A session at the moment one of its refresh tokens is presented.
+pub(in crate::auth) struct Refreshing {
+    pub session_id: Uuid,
+    pub user: User,
+    pub refresh_key: Option<String>,
+    pub aal: String,
+    pub is_over: bool,
+    pub presented: Presented,
+}
+
+/// One proof of a session: how, and when in seconds since 1970.
+#[derive(Serialize)]
+pub(in crate::auth) struct Amr {
+    pub method: String,
+    pub timestamp: i64,
+}
+
+/// Which sessions of a person end.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::auth) enum Ending {
+    All,
+    One(Option<Uuid>),
+    AllBut(Option<Uuid>),
+}
+
+/// Makes a session with its first refresh token. Gives nothing when a proven password was
+/// changed or the account deleted since.
+pub(in crate::auth) async fn sign_in(
+    tx: &Transaction,
+    new: &NewSession<'_>,
+) -> Result<Option<User>, pg::Error> {
+    let sql = concat!(
+        "with person as (
+           update auth.users
+              set last_sign_in_at = now(), updated_at = now()
+            where id = $1 and ($2::text is null or encrypted_password = $2) and deleted_at is null
+           returning *),
+         session as (
+           insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip,
+                                      refresh_token_hmac_key)
+           select $3, id, now(), now(), 'aal1', $4, $5, $6 from person),
+         proof as (
+           insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at,
+                                            authentication_method)
+           select gen_random_uuid(), $3, now(), now(), $7 from person),
+         token as (
+           insert into auth.refresh_tokens (token, user_id, revoked, created_at, updated_at,
+                                            session_id)
+           select $8, id::text, false, now(), now(), $3 from person)
+         select ",
+        user!(),
+        " from person u"
+    );
+    let row = tx
+        .query_opt(
+            sql,
+            &[
+                &new.user_id,
+                &new.proof.password_hash,
+                &new.id,
+                &new.device.user_agent,
+                &new.device.ip,
+                &new.refresh_key,
+                &new.proof.method,
+                &new.token_hash,
+            ],
+        )
+        .await?;
+    row.as_ref().map(user).transpose()
+}
+
+/// Locks the session a refresh token belongs to, then looks at it: the look must see what the
+/// holder of the lock did, so these are two statements.
+pub(in crate::auth) async fn present_token(
+    tx: &Transaction,
+    token_hash: &str,
+    reuse_seconds: u32,
+) -> Result<Option<Refreshing>, pg::Error> {
+    let locked = tx
+        .query_opt(
+            "select id
+               from auth.sessions
+              where id = (select session_id from auth.refresh_tokens where token = $1)
+                for update",
+            &[&token_hash],
+        )
+        .await?;
+    if locked.is_none() {
+        return Ok(None);
+    }
+    let sql = concat!(
+        "select ",
+        user!(),
+        ",
+                s.id as session_id,
+                s.refresh_token_hmac_key as refresh_key,
+                coalesce(s.aal, 'aal1')::text as aal,
+                coalesce(s.not_after <= statement_timestamp(), false) as is_over,
+                coalesce(t.revoked, false) as is_revoked,
+                t.updated_at > statement_timestamp() - make_interval(secs => $2) as is_recent,
+                active.token::text as active_hash,
+                active.parent::text as active_parent
+           from auth.refresh_tokens t
+           join auth.sessions s on s.id = t.session_id
+           join auth.users u on u.id = s.user_id and u.deleted_at is null
+           left join lateral (select a.token, a.parent
+                                from auth.refresh_tokens a
+                               where a.session_id = s.id and a.revoked is not true
+                               order by a.id desc
+                               limit 1) active on true
+          where t.token = $1"
+    );
+    let row = tx.query_opt(sql, &[&token_hash, &f64::from(reuse_seconds)]).await?;
+    row.as_ref().map(|row| refreshing(row, token_hash)).transpose()
+}
+
+/// Replaces a session's refresh token.
+pub(in crate::auth) async fn rotate_token(
+    tx: &Transaction,
+    now: &Refreshing,
+    token_hash: &str,
+    device: &Device,
+) -> Result<(), pg::Error> {
+    tx.query(
+        "with used as (
+           update auth.refresh_tokens set revoked = true, updated_at = now() where token = $2),
+         fresh as (
+           insert into auth.refresh_tokens (token, parent, user_id, revoked, created_at,
+                                            updated_at, session_id)
+           values ($3, $2, $4::uuid::text, false, now(), now(), $1))
+         update auth.sessions
+            set refreshed_at = now() at time zone 'UTC',
+                updated_at = now(),
+                user_agent = coalesce($5, user_agent),
+                ip = coalesce($6, ip)
+          where id = $1",
+        &[
+            &now.session_id,
+            &now.presented.hash,
+            &token_hash,
+            &now.user.id,
+            &device.user_agent,
+            &device.ip,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Makes every refresh token of a session worthless.
+pub(in crate::auth) async fn revoke_tokens(tx: &Transaction, session_id: Uuid) -> Result<(), pg::Error> {
+    tx.query(
+        "update auth.refresh_tokens
+            set revoked = true, updated_at = now()
+          where session_id = $1 and revoked is not true",
+        &[&session_id],
+    )
+    .await?;
+    Ok(())
+}
+
+/// How a session was proven, the newest proof first.
+pub(in crate::auth) async fn proofs(tx: &Transaction, session_id: Uuid) -> Result<Vec<Amr>, pg::Error> {
+    let rows = tx
+        .query(
+            "select authentication_method as method,
+                    extract(epoch from updated_at)::bigint as timestamp
+               from auth.mfa_amr_claims
+              where session_id = $1
+              order by updated_at desc, id",
+            &[&session_id],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok(Amr { method: row.try_get("method")?, timestamp: row.try_get("timestamp")? }))
+        .collect()
+}
+
+/// Ends sessions, and with them their refresh tokens.
+pub(in crate::auth) async fn end_sessions(
+    tx: &Transaction,
+    user_id: Uuid,
+    which: Ending,
+) -> Result<(), pg::Error> {
+    let (sql, session_id) = match which {
+        Ending::All => ("delete from auth.sessions where user_id = $1 and $2::uuid is null", None),
+        Ending::One(id) => ("delete from auth.sessions where user_id = $1 and id = $2", id),
+        Ending::AllBut(id) => {
+            ("delete from auth.sessions where user_id = $1 and id is distinct from $2", id)
+        }
+    };
+    tx.query(sql, &[&user_id, &session_id]).await?;
+    Ok(())
+}
+
+fn refreshing(row: &Row, token_hash: &str) -> Result<Refreshing, pg::Error> {
+    let active_hash: Option<String> = row.try_get("active_hash")?;
+    let parent = row.try_get("active_parent")?;
+    Ok(Refreshing {
+        session_id: row.try_get("session_id")?,
+        user: user(row)?,
+        refresh_key: row.try_get("refresh_key")?,
+        aal: row.try_get("aal")?,
+        is_over: row.try_get("is_over")?,
+        presented: Presented {
+            hash: token_hash.to_owned(),
+            is_revoked: row.try_get("is_revoked")?,
+            is_recent: row.try_get::<_, Option<bool>>("is_recent")?.unwrap_or(false),
+            active: active_hash.map(|hash| Active { hash, parent }),
+        },
+    })
+}
