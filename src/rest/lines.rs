@@ -41,7 +41,7 @@ enum Cut {
     /// Postgres refused to go on, or was lost.
     Database(pg::Error),
     /// Nobody takes them.
-    Unread,
+    Left,
 }
 
 impl Lines {
@@ -69,7 +69,7 @@ impl Lines {
             Cut::Database(error) => {
                 tracing::warn!(code = error.sqlstate(), "the database cut an answer off");
             }
-            Cut::Unread => tracing::warn!("an answer was cut off that nobody took"),
+            Cut::Left => tracing::warn!("an answer was cut off that nobody took"),
         })
     }
 
@@ -111,7 +111,7 @@ async fn flush(chunk: &mut BytesMut, out: &mpsc::Sender<Bytes>) -> Result<(), Cu
     }
     match timeout(MAX_STALL, out.send(chunk.split().freeze())).await {
         Ok(Ok(())) => Ok(()),
-        _ => Err(Cut::Unread),
+        _ => Err(Cut::Left),
     }
 }
 

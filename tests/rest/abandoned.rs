@@ -1,13 +1,23 @@
 //! Requests whose client goes away: what runs for them is cancelled, and nothing remains.
 
 use std::future::poll_fn;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::task::Poll;
 
 use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use reqwest::Method;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixStream};
+use tokio::task::JoinSet;
+use tokio_postgres::config::Host;
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 use walkie::pg::Pg;
 use walkie::rest::Rest;
@@ -68,9 +78,7 @@ async fn clients_that_go_away_leave_every_connection_to_the_next() -> anyhow::Re
     let (database, server) = library_with(MORE, &flags).await;
 
     for _ in 0..5 {
-        let naps = [(); 4].map(|()| {
-            tokio::spawn(request(&server, Method::POST, "rpc/nap").send())
-        });
+        let naps = [(); 4].map(|()| tokio::spawn(request(&server, Method::POST, "rpc/nap").send()));
         sleeping(&database, "2").await;
         for nap in &naps {
             nap.abort();
@@ -87,7 +95,10 @@ async fn requests_may_be_dropped_at_every_await() -> anyhow::Result<()> {
     let stage = Stage::build().await;
     let kinds = [
         ("read", stage.asked(Method::GET, "/people?select=id&id=eq.1", &[], "")),
-        ("guess", stage.asked(Method::GET, "/people?select=id", &[("prefer", "count=planned")], "")),
+        (
+            "guess",
+            stage.asked(Method::GET, "/people?select=id", &[("prefer", "count=planned")], ""),
+        ),
         ("stream", stage.asked(Method::GET, "/many", &[("accept", "application/x-ndjson")], "")),
         ("write", stage.asked(Method::POST, "/people", &[], r#"[{"name":"x"},{"name":"x"}]"#)),
         ("call", stage.asked(Method::POST, "/rpc/hire_two", &[], r#"{"name":"x"}"#)),
@@ -115,6 +126,62 @@ async fn requests_may_be_dropped_at_every_await() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn cancellations_are_encrypted_where_connections_are() -> anyhow::Result<()> {
+    let stage = Stage::build_over(encrypted_way).await;
+    let nap = stage.asked(Method::POST, "/rpc/nap", &[], "{}");
+
+    let answer = stage.answered_within(&nap, usize::MAX);
+    tokio::select! {
+        answer = answer => panic!("{answer:?}"),
+        () = sleeping(&stage.database, "1") => {}
+    }
+    sleeping(&stage.database, "0").await;
+    Ok(())
+}
+
+/// A URL of a way to the cluster that takes only encrypted connections, cancellations too.
+async fn encrypted_way(database: &Database) -> String {
+    let config: tokio_postgres::Config = database.login_url().await.parse().expect("a URL");
+    let number = config.get_ports().first().copied().unwrap_or(5432);
+    let socket = match config.get_hosts() {
+        [Host::Unix(folder)] => folder.join(format!(".s.PGSQL.{number}")),
+        other => panic!("{other:?}"),
+    };
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("../keys/p256.crt"));
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../keys/p256.pem"));
+    let tls =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring offers them")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.expect("it reads")], key.expect("it reads"))
+            .expect("they belong together");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(decrypt(listener, socket, TlsAcceptor::from(Arc::new(tls))));
+    format!("postgresql://authenticator@127.0.0.1:{port}/{}?sslmode=require", database.name())
+}
+
+async fn decrypt(listener: TcpListener, socket: PathBuf, acceptor: TlsAcceptor) {
+    let mut carried = JoinSet::new();
+    while let Ok((mut near, _)) = listener.accept().await {
+        let (socket, acceptor) = (socket.clone(), acceptor.clone());
+        carried.spawn(async move {
+            // Its length, and the number that asks for encryption; one letter is the answer.
+            let mut asked = [0; 8];
+            near.read_exact(&mut asked).await?;
+            if asked != [0, 0, 0, 8, 4, 210, 22, 47] {
+                return Err(std::io::Error::other("not encrypted"));
+            }
+            near.write_all(b"S").await?;
+            let mut near = acceptor.accept(near).await?;
+            let mut far = UnixStream::connect(socket).await?;
+            tokio::io::copy_bidirectional(&mut near, &mut far).await.map(drop)
+        });
+    }
+}
+
 /// The dialect without a server, so that its requests are futures to be dropped.
 struct Stage {
     database: Database,
@@ -133,11 +200,18 @@ struct Asked {
 
 impl Stage {
     async fn build() -> Self {
+        Self::build_over(Database::login_url).await
+    }
+
+    /// The same, on a way of its own to the database.
+    async fn build_over(way: impl AsyncFn(&Database) -> String) -> Self {
         let database = Database::scratch().await;
         database.sql(include_str!("library.sql")).await;
         database.sql(MORE).await;
         let size = POOL_SIZE.to_string();
-        let settings = settings(&database, &["--pool-size", &size]).await;
+        let flags = ["--pool-size", &size, "--statement-timeout-ms", "0"];
+        let mut settings = settings(&database, &flags).await;
+        settings.database.database_url = way(&database).await;
         let keys = walkie::identity::Keys::new(SECRET);
         let anon_key = keys.sign(&json!({ "role": "anon" })).expect("claims can be signed");
         let pg = Pg::new(&settings.database, "public").expect("a URL");
