@@ -29,6 +29,8 @@ pub enum Media {
     OpenApi,
     /// `text/csv`
     Csv,
+    /// `application/x-ndjson`
+    Lines,
     /// `text/plain`
     Text,
     /// `text/xml`
@@ -82,6 +84,8 @@ pub enum Body {
     GeoJson,
     /// Lines of values.
     Csv,
+    /// A line of JSON for each row, sent as the rows come.
+    Lines,
     /// As a function of the database does it.
     Producer(Producer),
 }
@@ -129,6 +133,7 @@ impl Media {
             "application/geo+json" => Self::GeoJson,
             "application/openapi+json" => Self::OpenApi,
             "text/csv" => Self::Csv,
+            "application/x-ndjson" => Self::Lines,
             "text/plain" => Self::Text,
             "text/xml" => Self::Xml,
             "application/x-www-form-urlencoded" => Self::Form,
@@ -183,6 +188,7 @@ impl Display for Media {
             Self::GeoJson => "application/geo+json",
             Self::OpenApi => "application/openapi+json",
             Self::Csv => "text/csv",
+            Self::Lines => "application/x-ndjson",
             Self::Text => "text/plain",
             Self::Xml => "text/xml",
             Self::Form => "application/x-www-form-urlencoded",
@@ -215,6 +221,8 @@ pub struct Offer<'a> {
     pub target: Option<Target>,
     /// Whether execution plans are shown.
     pub shows_plans: bool,
+    /// Whether rows may leave as they come.
+    pub streams: bool,
 }
 
 impl Offer<'_> {
@@ -237,7 +245,7 @@ impl Offer<'_> {
                 let given = self.given(&explain.of).filter(|_| self.shows_plans)?;
                 (media.clone(), given.body)
             }
-            _ => return self.handled(media).or_else(|| built_in(media)),
+            _ => return self.handled(media).or_else(|| self.built_in(media)),
         };
         Some(Negotiated { media, body })
     }
@@ -253,16 +261,17 @@ impl Offer<'_> {
             if producer.media == "*/*" { Media::Bytes } else { Media::read(&producer.media) };
         Some(Negotiated { media: given, body: Body::Producer(producer.clone()) })
     }
-}
 
-fn built_in(media: &Media) -> Option<Negotiated> {
-    let (media, body) = match media {
-        Media::Any | Media::Json => (Media::Json, Body::Json { is_stripped: false }),
-        Media::Csv => (Media::Csv, Body::Csv),
-        Media::GeoJson => (Media::GeoJson, Body::GeoJson),
-        _ => return None,
-    };
-    Some(Negotiated { media, body })
+    fn built_in(&self, media: &Media) -> Option<Negotiated> {
+        let (media, body) = match media {
+            Media::Any | Media::Json => (Media::Json, Body::Json { is_stripped: false }),
+            Media::Csv => (Media::Csv, Body::Csv),
+            Media::GeoJson => (Media::GeoJson, Body::GeoJson),
+            Media::Lines if self.streams => (Media::Lines, Body::Lines),
+            _ => return None,
+        };
+        Some(Negotiated { media, body })
+    }
 }
 
 fn weighed(range: &str) -> (f32, &str) {
@@ -316,7 +325,7 @@ mod tests {
         };
         let target = Some(Target::Named("public".into(), "a".into()));
         let accepted = Media::accepted(Some(accept)).expect("short");
-        Offer { producers: &find, target, shows_plans }.negotiate(&accepted).ok()
+        Offer { producers: &find, target, shows_plans, streams: false }.negotiate(&accepted).ok()
     }
 
     fn negotiated(accept: &str) -> Option<Media> {

@@ -50,7 +50,7 @@ pub fn write(
         }
         Plan::Inspect(verbs) => return Ok(inspection(verbs)),
     };
-    if let Some(applied) = applied(request, plan).applied() {
+    if let Some(applied) = applied(request, plan, &answer).applied() {
         insert(&mut headers, PREFERENCE_APPLIED, &applied);
     }
     if let Some(place) = &answer.place {
@@ -60,6 +60,9 @@ pub fn write(
         tell_format(request, format, &mut headers);
     }
     let status = overridden(status, &answer, &mut headers)?;
+    if let Some(lines) = answer.lines {
+        return Ok((status, headers, lines).into_response());
+    }
     let body = answer.body.filter(|_| has_body(plan));
     Ok(respond(request, status, headers, body))
 }
@@ -127,6 +130,10 @@ fn window_head(
     answer: &Answer,
     headers: &mut HeaderMap,
 ) -> Result<StatusCode, Error> {
+    if answer.lines.is_some() {
+        // Nobody knows yet how many there are.
+        return Ok(StatusCode::OK);
+    }
     let offset = request.window.offset;
     let range = request.window.content_range(answer.rows, answer.total);
     insert(headers, header::CONTENT_RANGE, &range);
@@ -186,10 +193,10 @@ fn location(plan: &WritePlan, key: &str) -> Option<String> {
 }
 
 /// The preferences that meant something here.
-fn applied(request: &ApiRequest, plan: &Plan) -> Preferences {
+fn applied(request: &ApiRequest, plan: &Plan, answer: &Answer) -> Preferences {
     let asked = &request.preferences;
     let everywhere = Preferences {
-        count: asked.count,
+        count: asked.count.filter(|_| answer.lines.is_none()),
         end: asked.end,
         handling: asked.handling,
         timezone: asked.timezone.clone(),

@@ -2,17 +2,19 @@
 
 use std::error::Error as StdError;
 
-use futures_util::future;
+use axum::body::Body;
+use futures_util::{TryStreamExt, future};
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 
 use super::error::Error;
-use super::media::{Media, Negotiated};
+use super::lines::Lines;
+use super::media::{self, Media, Negotiated};
 use super::plan::Plan;
 use super::prefer::End;
 use super::request::ApiRequest;
-use super::statement::{Statement, WRONG_ROWS, quote_name};
+use super::statement::{CHOSEN, Statement, WRONG_ROWS, quote_name};
 use crate::config::RestSettings;
 use crate::identity::Identity;
 use crate::pg::session::Isolation;
@@ -40,6 +42,8 @@ pub struct Answer {
     pub updated: Option<i64>,
     /// What a read saw: what it did not see follows from there.
     pub place: Option<String>,
+    /// The body, when it is sent as rows come; nothing is counted then.
+    pub lines: Option<Body>,
 }
 
 /// What there is to ask, and in which format it is answered.
@@ -55,6 +59,15 @@ pub struct Work<'a> {
     pub statement: &'a Statement,
     /// The one whose plan guesses how many rows there are in all, when a guess is wanted.
     pub estimate: Option<&'a Statement>,
+}
+
+impl Work<'_> {
+    /// Whether rows leave as they come.
+    fn streams(&self) -> bool {
+        self.format.media == Media::Lines
+            && self.format.body == media::Body::Lines
+            && !self.request.is_head()
+    }
 }
 
 /// Asks Postgres. A change that does not answer what was asked is undone.
@@ -75,6 +88,9 @@ pub async fn run(
     let failed = |error: pg::Error| {
         wrong_rows(work, &error).unwrap_or_else(|| refused(error, settings, identity))
     };
+    if work.streams() {
+        return run_streamed(pg, &session, statement).await.map_err(failed);
+    }
     let answer = if let Some(estimate) = estimate {
         let found = run_estimated(pg, &session, [statement, estimate]).await;
         let (mut answer, guess) = found.map_err(failed)?;
@@ -99,9 +115,7 @@ async fn run_estimated(
     session: &Session<'_>,
     statements: [&Statement; 2],
 ) -> Result<(Answer, Option<i64>), pg::Error> {
-    // As in `Session`: statements are remembered per role.
-    let role = session.role.replace(['\n', '\r'], " ");
-    let [sql, estimate_sql] = statements.map(|statement| format!("-- {role}\n{}", statement.sql));
+    let [sql, estimate_sql] = statements.map(|statement| of_role(session, statement));
     let [params, estimate_params] = statements.map(Statement::texts);
     let transaction = pg.begin(session).await?;
     let (rows, lines) = future::join(
@@ -116,6 +130,35 @@ async fn run_estimated(
     };
     transaction.commit().await?;
     Ok((answer, guess))
+}
+
+/// Asks, and waits for the first row: what goes wrong until then is told as ever.
+async fn run_streamed(
+    pg: &Pg,
+    session: &Session<'_>,
+    statement: &Statement,
+) -> Result<Answer, pg::Error> {
+    let seat = pg.seat().await?;
+    let transaction = pg.begin(session).await?;
+    let rows = transaction.stream_text(&of_role(session, statement), &statement.texts()).await?;
+    let mut rows = Box::pin(rows);
+    let first = rows.try_next().await?;
+    let without_rows = match &first {
+        Some(_) => None,
+        None => transaction.query_opt(&format!("select {CHOSEN}"), &[]).await?,
+    };
+    let mut answer = Answer::default();
+    if let Some(chosen) = first.as_ref().or(without_rows.as_ref()) {
+        answer.headers = chosen.try_get("headers")?;
+        answer.status = chosen.try_get("status")?;
+    }
+    answer.lines = Some(Lines { first, rows, transaction, seat }.into_body());
+    Ok(answer)
+}
+
+/// The text of a statement, remembered per role as `Session` does it.
+fn of_role(session: &Session<'_>, statement: &Statement) -> String {
+    format!("-- {}\n{}", session.role.replace(['\n', '\r'], " "), statement.sql)
 }
 
 /// The rows that a plan expects.
@@ -209,6 +252,7 @@ fn read(rows: &[Row]) -> Result<Answer, pg::Error> {
         location: row.try_get("location")?,
         updated: row.try_get("updated")?,
         place: row.try_get("place")?,
+        lines: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The REST dialect on the wire, over a library and an archive.
 
+mod abandoned;
 mod aggregate;
 mod call;
 mod count;
@@ -15,6 +16,7 @@ mod relationship;
 mod reload;
 mod search;
 mod standalone;
+mod stream;
 mod transaction;
 mod write;
 

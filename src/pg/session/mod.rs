@@ -5,12 +5,13 @@
 //! awaited. The first time a connection meets a statement it costs two, because the statement
 //! must be parsed as the person (schemas they may not enter must not be found).
 //!
+//! Work may be left in the middle at every await: `lease` sees to it that nothing of it remains.
 //! `questions` asks as many people in one transaction.
 
+mod lease;
 mod questions;
 
 use std::fmt::Write as _;
-use std::ops::Deref;
 use std::pin::pin;
 use std::task::Poll;
 
@@ -18,10 +19,11 @@ use bytes::BytesMut;
 use deadpool_postgres::{Object, Pool};
 use futures_util::{future, poll};
 use tokio_postgres::types::{Format, IsNull, ToSql, Type};
-use tokio_postgres::{Row, Statement};
+use tokio_postgres::{Row, RowStream, Statement};
 
 use super::Error;
 use crate::identity::Identity;
+use lease::Lease;
 
 pub use questions::{Answers, Question, Survey, ask_each, survey};
 
@@ -333,6 +335,16 @@ impl Transaction {
         Ok(query(&self.lease, &statement, params).await?)
     }
 
+    /// As [`Transaction::query_text`], giving rows as they come: Postgres waits for whoever reads
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Transaction::query`]; later ones come between the rows.
+    pub async fn stream_text(&self, sql: &str, params: &[Text<'_>]) -> Result<RowStream, Error> {
+        let statement = self.lease.prepare_cached(sql).await?;
+        Ok(self.lease.query_raw(&statement, params.iter().map(|value| AsText(*value))).await?)
+    }
+
     /// Runs statements without parameters or answers.
     ///
     /// # Errors
@@ -371,41 +383,6 @@ impl Transaction {
         self.lease.batch_execute("rollback").await?;
         self.lease.settled = true;
         Ok(())
-    }
-}
-
-/// A pooled connection that goes back only when its transaction has ended; otherwise it is
-/// closed, so that nobody ever inherits an open transaction or a foreign role.
-struct Lease {
-    client: Option<Object>,
-    settled: bool,
-}
-
-impl Lease {
-    async fn take(pool: &Pool) -> Result<Self, Error> {
-        Ok(Self { client: Some(pool.get().await?), settled: false })
-    }
-
-    async fn rolled_back(&self) -> bool {
-        self.batch_execute("rollback").await.is_ok()
-    }
-}
-
-impl Deref for Lease {
-    type Target = Object;
-
-    fn deref(&self) -> &Object {
-        self.client.as_ref().expect("only drop takes the client away")
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(client) = self.client.take()
-            && !self.settled
-        {
-            drop(Object::take(client));
-        }
     }
 }
 

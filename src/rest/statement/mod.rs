@@ -2,7 +2,8 @@
 //!
 //! Reading order: `fragment` (names, literals, parameters), `condition`, `read`, `embed`, `write`,
 //! `call`. Every statement gives the same columns: `body`, `rows`, `total`, `headers`, `status`,
-//! `location`, `updated` and `place`.
+//! `location`, `updated` and `place`. Only where rows leave as they come there is a row for each,
+//! of `body`, `headers` and `status`.
 
 mod call;
 mod condition;
@@ -23,6 +24,11 @@ use crate::pg::catalog::producer::{Producer, Target};
 
 /// Stands before a number of rows in the error that undoes a change of too many or too few.
 pub const WRONG_ROWS: &str = "walkie_rows:";
+
+/// What rules chose for the answer so far, as the columns `headers` and `status`. Asked once a
+/// statement, when its first row is there.
+pub const CHOSEN: &str = "(select nullif(current_setting('response.headers', true), '')) as headers, \
+    (select nullif(current_setting('response.status', true), '')) as status";
 
 /// What the answer should contain.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +132,10 @@ fn answer(
     rest: [&str; 2],
 ) {
     out.push("select ").push(body).push(" as body, ");
+    if *wanted.body == Body::Lines && wanted.has_body {
+        out.push(CHOSEN).push(" from ");
+        return;
+    }
     match wanted.rows {
         Expected::Any => _ = out.push("count(*)"),
         Expected::Single => _ = out.push("1::bigint"),
@@ -178,6 +188,7 @@ fn body(wanted: Wanted<'_>, is_set: bool) -> String {
                           coalesce(json_agg(st_asgeojson(walkie_row)::json), '[]'))::text"
             .into(),
         Body::Csv => CSV.into(),
+        Body::Lines => "row_to_json(walkie_row)::text".into(),
         Body::Producer(producer) => handled(producer),
     }
 }
