@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 
-use futures_util::future;
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
@@ -76,8 +75,10 @@ pub async fn run(
         wrong_rows(work, &error).unwrap_or_else(|| refused(error, settings, identity))
     };
     let answer = if let Some(estimate) = estimate {
-        let found = run_estimated(pg, &session, [statement, estimate]).await;
-        let (mut answer, guess) = found.map_err(failed)?;
+        let texts = [statement.texts(), estimate.texts()];
+        let work = [(&*statement.sql, &*texts[0]), (&*estimate.sql, &*texts[1])];
+        let answers = pg.run_all(&session, &work).await.map_err(failed)?;
+        let (mut answer, guess) = read_estimated(&answers).map_err(failed)?;
         answer.total = total(request, answer.total, guess);
         answer
     } else {
@@ -93,28 +94,14 @@ pub async fn run(
     Ok(answer)
 }
 
-/// Both statements, sent together, and the guess that the second one's plan makes.
-async fn run_estimated(
-    pg: &Pg,
-    session: &Session<'_>,
-    statements: [&Statement; 2],
-) -> Result<(Answer, Option<i64>), pg::Error> {
-    // As in `Session`: statements are remembered per role.
-    let role = session.role.replace(['\n', '\r'], " ");
-    let [sql, estimate_sql] = statements.map(|statement| format!("-- {role}\n{}", statement.sql));
-    let [params, estimate_params] = statements.map(Statement::texts);
-    let transaction = pg.begin(session).await?;
-    let (rows, lines) = future::join(
-        transaction.query_text(&sql, &params),
-        transaction.query_text(&estimate_sql, &estimate_params),
-    )
-    .await;
-    let answer = read(&rows?)?;
-    let guess = match lines?.first() {
+/// The answer, and the guess that the plan of the second statement makes.
+fn read_estimated(answers: &[Vec<Row>]) -> Result<(Answer, Option<i64>), pg::Error> {
+    let mut each = answers.iter();
+    let answer = read(each.next().map(Vec::as_slice).unwrap_or_default())?;
+    let guess = match each.next().and_then(|lines| lines.first()) {
         Some(line) => guessed(&line.try_get::<_, Value>(0)?),
         None => None,
     };
-    transaction.commit().await?;
     Ok((answer, guess))
 }
 
