@@ -9,7 +9,7 @@ use super::error::Error;
 use super::media::Media;
 use super::payload::{self, Payload};
 use super::prefer::{Missing, Preferences};
-use super::query::{self, Query};
+use super::query::{self, Bare, Query};
 use super::range::Window;
 use crate::config::RestSettings;
 
@@ -92,7 +92,12 @@ impl ApiRequest {
         let headers = &http.headers;
         let is_call = matches!(action, Action::Call(_));
         let by_get = matches!(method, Method::GET | Method::HEAD);
-        let query = query::parse(http.uri.query().unwrap_or_default(), is_call && by_get)?;
+        let bare = match (is_call, by_get) {
+            (true, true) => Bare::Arguments,
+            (false, true) => Bare::Cursor,
+            (_, false) => Bare::Nothing,
+        };
+        let query = query::parse(http.uri.query().unwrap_or_default(), bare)?;
         let accept = headers.get("accept").and_then(|accept| accept.to_str().ok());
         let content = payload::content_type(headers);
         let (schema, is_profiled) = schema(by_get, headers, &settings.schemas)?;
@@ -124,6 +129,12 @@ impl ApiRequest {
             method,
             query,
         })
+    }
+
+    /// Whether rows are read in pages, with cursors between them.
+    pub fn is_paged(&self) -> bool {
+        let is_asked = self.preferences.cursor || self.query.after.is_some();
+        is_asked && matches!(self.action, Action::Read(_))
     }
 
     /// Whether the answer has no body.

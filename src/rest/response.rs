@@ -11,8 +11,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::error::{Error, RangeFault, insert};
+use super::keyset;
 use super::media::{Media, Negotiated};
-use super::plan::{Plan, Work, WritePlan};
+use super::plan::{Plan, Rows, Work, WritePlan};
 use super::prefer::{Preferences, Resolution};
 use super::request::ApiRequest;
 use super::run::Answer;
@@ -59,9 +60,25 @@ pub fn write(
     if has_body(plan) {
         tell_format(request, format, &mut headers);
     }
+    if let Plan::Read(rows) = plan
+        && let Some(next) = next_page(request, rows, &answer)?
+    {
+        insert(&mut headers, header::LINK, &format!("<?{next}>; rel=\"next\""));
+    }
     let status = overridden(status, &answer, &mut headers)?;
     let body = answer.body.filter(|_| has_body(plan));
     Ok(respond(request, status, headers, body))
+}
+
+/// The query of the page behind this one. A full page has one, though it may be empty.
+fn next_page(request: &ApiRequest, rows: &Rows, answer: &Answer) -> Result<Option<String>, Error> {
+    match (&rows.keyset, rows.window.limit, &answer.location) {
+        (Some(keyset), Some(limit), Some(last)) if answer.rows >= limit => {
+            let cursor = keyset::write(&keyset.order, last)?;
+            Ok(Some(request.query.onward(&cursor, limit)))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// In which format, and of which schema, the body is.
@@ -197,7 +214,8 @@ fn applied(request: &ApiRequest, plan: &Plan) -> Preferences {
     };
     let written = Preferences { representation: asked.representation, ..everywhere.clone() };
     match plan {
-        Plan::Read(_) | Plan::Inspect(_) => everywhere,
+        Plan::Read(_) => Preferences { cursor: asked.cursor, ..everywhere },
+        Plan::Inspect(_) => everywhere,
         Plan::Call(_) => Preferences { max_affected: asked.max_affected, ..everywhere },
         Plan::Write(write) => match &write.work {
             work if work.is_put() => written,

@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 
 use super::error::Error;
+use super::keyset::CursorFault;
 use super::media::{Media, Negotiated};
 use super::plan::Plan;
 use super::prefer::End;
@@ -33,7 +34,8 @@ pub struct Answer {
     pub headers: Option<String>,
     /// `response.status`, as a rule left it.
     pub status: Option<String>,
-    /// Names and texts of a new row's key, as JSON.
+    /// Names and texts of a new row's key, or the values behind which the next page begins, as
+    /// JSON.
     pub location: Option<String>,
     /// Rows that an upsert found already there.
     pub updated: Option<i64>,
@@ -168,8 +170,8 @@ fn refused(error: pg::Error, settings: &RestSettings, identity: &Identity) -> Er
     Error::Database { error, is_anonymous: settings.is_anonymous(&identity.role) }
 }
 
-/// The change touched another number of rows than allowed: the statement told that by an error,
-/// which has undone it.
+/// The change touched another number of rows than allowed, or a page has too many: the statement
+/// told that by an error, which has undone it.
 fn wrong_rows(Work { request, plan, format, .. }: Work<'_>, error: &pg::Error) -> Option<Error> {
     let pg::Error::Refused(refused) = error else { return None };
     let (_, rest) = refused.message().split_once(WRONG_ROWS)?;
@@ -181,6 +183,7 @@ fn wrong_rows(Work { request, plan, format, .. }: Work<'_>, error: &pg::Error) -
         _ if request.preferences.limit().is_some_and(|most| rows > most) => {
             Error::TooManyRows(rows)
         }
+        Plan::Read(_) => Error::Cursor(CursorFault::TooManyAlike(rows)),
         _ => return None,
     })
 }

@@ -8,6 +8,7 @@ mod embed;
 mod errors;
 mod media;
 mod openapi;
+mod pages;
 mod preferences;
 mod put;
 mod read;
