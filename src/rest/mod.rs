@@ -1,10 +1,12 @@
 //! The REST dialect: HTTP in, one statement to Postgres, HTTP out.
 //!
 //! Reading order: `request` (with `query`, `payload`, `prefer`, `media`, `range`), `plan` (with
-//! `keyset`), `statement`, `run`, `response`; `openapi` tells what is served; `error`, `token` and `sqlstate` say what goes wrong. All but `run` are pure.
+//! `keyset`), `statement`, `run`, `response` (with `etag`); `openapi` tells what is served; `error`,
+//! `token` and `sqlstate` say what goes wrong. All but `run` are pure.
 
 mod clock;
 mod error;
+mod etag;
 mod keyset;
 mod media;
 mod openapi;

@@ -23,6 +23,8 @@ pub struct Preferences {
     pub max_affected: Option<i64>,
     /// Reads: whether they come in pages, with cursors between them.
     pub cursor: bool,
+    /// Reads: whether the answer tells which version it is.
+    pub etag: bool,
     /// Those that are not understood.
     pub unknown: Vec<String>,
 }
@@ -112,6 +114,8 @@ const HANDLINGS: [(&str, Handling); 2] =
 
 const CURSOR: &str = "cursor";
 
+const ETAG: &str = "etag";
+
 impl Preferences {
     /// Reads every `Prefer` header; of contradicting ones the first speaks. `tx=` counts only
     /// when the client may choose how the transaction ends.
@@ -139,6 +143,8 @@ impl Preferences {
         }
         if preference == CURSOR {
             self.cursor = true;
+        } else if preference == ETAG {
+            self.etag = true;
         } else if let Some(name) = preference.strip_prefix("timezone=") {
             self.timezone.get_or_insert_with(|| name.to_owned());
         } else if let Some(rows) = preference.strip_prefix("max-affected=") {
@@ -177,6 +183,7 @@ impl Preferences {
             timezone.as_deref(),
             limit.as_deref(),
             self.cursor.then_some(CURSOR),
+            self.etag.then_some(ETAG),
         ]
         .into_iter()
         .flatten()
@@ -218,8 +225,8 @@ mod tests {
         assert_eq!(preferences.applied().as_deref(), Some("return=representation, count=exact"));
         assert_eq!(preferences.unknown, ["wonders=true"]);
         assert_eq!(Preferences::default().applied(), None);
-        let own = read(&["cursor, handling=strict"], false);
-        assert_eq!(own.applied().as_deref(), Some("handling=strict, cursor"));
+        let own = read(&["etag, handling=strict, cursor"], false);
+        assert_eq!(own.applied().as_deref(), Some("handling=strict, cursor, etag"));
     }
 
     #[test]

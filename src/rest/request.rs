@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::error::Error;
+use super::etag;
 use super::media::Media;
 use super::payload::{self, Payload};
 use super::prefer::{Missing, Preferences};
@@ -38,6 +39,8 @@ pub struct ApiRequest {
     pub content: Media,
     /// The body of a write or call.
     pub payload: Payload,
+    /// `If-None-Match`: versions of the answer that the client has.
+    pub known_etags: Option<String>,
     /// Whether the answer tells of which schema it is.
     pub is_profiled: bool,
     /// All headers, as the JSON that rules read.
@@ -120,6 +123,7 @@ impl ApiRequest {
             },
             preferences: Preferences::read(headers, settings.tx_end.may_be_chosen()),
             path: http.uri.path().to_owned(),
+            known_etags: etag::known(headers),
             headers: headers_json(headers),
             cookies: cookies_json(headers),
             schema,
@@ -135,6 +139,13 @@ impl ApiRequest {
     pub fn is_paged(&self) -> bool {
         let is_asked = self.preferences.cursor || self.query.after.is_some();
         is_asked && matches!(self.action, Action::Read(_))
+    }
+
+    /// Whether the answer tells which version it is: where nothing is changed, and that is asked,
+    /// or another version known.
+    pub fn wants_etag(&self) -> bool {
+        let is_asked = self.preferences.etag || self.known_etags.is_some();
+        is_asked && matches!(self.method, Method::GET | Method::HEAD)
     }
 
     /// Whether the answer has no body.

@@ -11,12 +11,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::error::{Error, RangeFault, insert};
-use super::keyset;
 use super::media::{Media, Negotiated};
 use super::plan::{Plan, Rows, Work, WritePlan};
 use super::prefer::{Preferences, Resolution};
 use super::request::ApiRequest;
 use super::run::Answer;
+use super::{etag, keyset};
 use crate::pg::catalog::routine::Shape;
 
 const CONTENT_PROFILE: HeaderName = HeaderName::from_static("content-profile");
@@ -67,6 +67,14 @@ pub fn write(
     }
     let status = overridden(status, &answer, &mut headers)?;
     let body = answer.body.filter(|_| has_body(plan));
+    if request.wants_etag() && status.is_success() {
+        let etag = etag::of(status, &headers, body.as_deref().unwrap_or_default());
+        insert(&mut headers, header::ETAG, &etag);
+        if request.known_etags.as_ref().is_some_and(|known| etag::is_known(known, &etag)) {
+            headers.remove(header::CONTENT_TYPE);
+            return Ok((StatusCode::NOT_MODIFIED, headers, unsent()).into_response());
+        }
+    }
     Ok(respond(request, status, headers, body))
 }
 
@@ -95,13 +103,13 @@ fn respond(
     headers: HeaderMap,
     body: Option<Vec<u8>>,
 ) -> Response {
-    let body = if request.is_head() {
-        // Nobody knows how long the body would be, so no length is told.
-        Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())
-    } else {
-        Body::from(body.unwrap_or_default())
-    };
+    let body = if request.is_head() { unsent() } else { Body::from(body.unwrap_or_default()) };
     (status, headers, body).into_response()
+}
+
+/// A body that is left out. Nobody is told how long it would be.
+fn unsent() -> Body {
+    Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())
 }
 
 /// A place `X/Y@xmin:xmax:xip,..` of bounded length. Where very many transactions are running,
@@ -210,6 +218,7 @@ fn applied(request: &ApiRequest, plan: &Plan) -> Preferences {
         end: asked.end,
         handling: asked.handling,
         timezone: asked.timezone.clone(),
+        etag: asked.etag && request.wants_etag(),
         ..Preferences::default()
     };
     let written = Preferences { representation: asked.representation, ..everywhere.clone() };

@@ -17,6 +17,7 @@ mod reload;
 mod search;
 mod standalone;
 mod transaction;
+mod versions;
 mod write;
 
 use reqwest::{Method, RequestBuilder};

@@ -60,7 +60,7 @@ pub fn render(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Option<
     let most = request.bounds.max_rows.filter(|_| is_read && count == Some(Count::Estimated));
     let wanted = Wanted {
         body: &format.body,
-        has_body: !request.is_head(),
+        has_body: !request.is_head() || request.wants_etag(),
         has_total: matches!(count, Some(Count::Exact | Count::Estimated)),
         count_to: most.map(|most| most.saturating_add(1)),
         has_place: plan.is_read_only(&request.method),
