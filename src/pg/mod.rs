@@ -123,6 +123,18 @@ impl Pg {
         session::run(&self.pool, session, sql, params).await
     }
 
+    /// Runs several statements, sent together; see [`session::run_all`].
+    ///
+    /// # Errors
+    /// Whatever Postgres refuses, or that it cannot be reached.
+    pub async fn run_all(
+        &self,
+        session: &Session<'_>,
+        work: &[(&str, &[Text<'_>])],
+    ) -> Result<Vec<Vec<tokio_postgres::Row>>, Error> {
+        session::run_all(&self.pool, session, work).await
+    }
+
     /// Begins a transaction of several statements.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! The REST dialect: HTTP in, one statement to Postgres, HTTP out.
 //!
-//! Reading order: `request` (with `query`, `payload`, `prefer`, `media`, `range`), `plan`,
-//! `statement`, `run` (with `lines`), `response`; `openapi` tells what is served; `error`, `token` and `sqlstate`
-//! say what goes wrong. All but `run` are pure.
+//! Reading order: `request` (with `query`, `payload`, `prefer`, `media`, `range`), `plan` (with
+//! `keyset`), `statement`, `run` (with `lines`), `response` (with `etag`); `openapi` tells what is
+//! served; `error`, `token` and `sqlstate` say what goes wrong. All but `run` are pure.
 
 mod clock;
 mod error;
+mod etag;
+mod keyset;
 mod lines;
 mod media;
 mod openapi;

@@ -3,12 +3,13 @@
 use std::error::Error as StdError;
 
 use axum::body::Body;
-use futures_util::{TryStreamExt, future};
+use futures_util::TryStreamExt;
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 
 use super::error::Error;
+use super::keyset::CursorFault;
 use super::lines::Lines;
 use super::media::{self, Media, Negotiated};
 use super::plan::Plan;
@@ -36,7 +37,8 @@ pub struct Answer {
     pub headers: Option<String>,
     /// `response.status`, as a rule left it.
     pub status: Option<String>,
-    /// Names and texts of a new row's key, as JSON.
+    /// Names and texts of a new row's key, or the values behind which the next page begins, as
+    /// JSON.
     pub location: Option<String>,
     /// Rows that an upsert found already there.
     pub updated: Option<i64>,
@@ -92,8 +94,10 @@ pub async fn run(
         return run_streamed(pg, &session, statement).await.map_err(failed);
     }
     let answer = if let Some(estimate) = estimate {
-        let found = run_estimated(pg, &session, [statement, estimate]).await;
-        let (mut answer, guess) = found.map_err(failed)?;
+        let texts = [statement.texts(), estimate.texts()];
+        let work = [(&*statement.sql, &*texts[0]), (&*estimate.sql, &*texts[1])];
+        let answers = pg.run_all(&session, &work).await.map_err(failed)?;
+        let (mut answer, guess) = read_estimated(&answers).map_err(failed)?;
         answer.total = total(request, answer.total, guess);
         answer
     } else {
@@ -109,26 +113,14 @@ pub async fn run(
     Ok(answer)
 }
 
-/// Both statements, sent together, and the guess that the second one's plan makes.
-async fn run_estimated(
-    pg: &Pg,
-    session: &Session<'_>,
-    statements: [&Statement; 2],
-) -> Result<(Answer, Option<i64>), pg::Error> {
-    let [sql, estimate_sql] = statements.map(|statement| of_role(session, statement));
-    let [params, estimate_params] = statements.map(Statement::texts);
-    let transaction = pg.begin(session).await?;
-    let (rows, lines) = future::join(
-        transaction.query_text(&sql, &params),
-        transaction.query_text(&estimate_sql, &estimate_params),
-    )
-    .await;
-    let answer = read(&rows?)?;
-    let guess = match lines?.first() {
+/// The answer, and the guess that the plan of the second statement makes.
+fn read_estimated(answers: &[Vec<Row>]) -> Result<(Answer, Option<i64>), pg::Error> {
+    let mut each = answers.iter();
+    let answer = read(each.next().map(Vec::as_slice).unwrap_or_default())?;
+    let guess = match each.next().and_then(|lines| lines.first()) {
         Some(line) => guessed(&line.try_get::<_, Value>(0)?),
         None => None,
     };
-    transaction.commit().await?;
     Ok((answer, guess))
 }
 
@@ -224,8 +216,8 @@ fn refused(error: pg::Error, settings: &RestSettings, identity: &Identity) -> Er
     Error::Database { error, is_anonymous: settings.is_anonymous(&identity.role) }
 }
 
-/// The change touched another number of rows than allowed: the statement told that by an error,
-/// which has undone it.
+/// The change touched another number of rows than allowed, or a page has too many: the statement
+/// told that by an error, which has undone it.
 fn wrong_rows(Work { request, plan, format, .. }: Work<'_>, error: &pg::Error) -> Option<Error> {
     let pg::Error::Refused(refused) = error else { return None };
     let (_, rest) = refused.message().split_once(WRONG_ROWS)?;
@@ -237,6 +229,7 @@ fn wrong_rows(Work { request, plan, format, .. }: Work<'_>, error: &pg::Error) -
         _ if request.preferences.limit().is_some_and(|most| rows > most) => {
             Error::TooManyRows(rows)
         }
+        Plan::Read(_) => Error::Cursor(CursorFault::TooManyAlike(rows)),
         _ => return None,
     })
 }

@@ -9,6 +9,7 @@ mod embed;
 mod errors;
 mod media;
 mod openapi;
+mod pages;
 mod preferences;
 mod put;
 mod read;
@@ -18,6 +19,7 @@ mod search;
 mod standalone;
 mod stream;
 mod transaction;
+mod versions;
 mod write;
 
 use reqwest::{Method, RequestBuilder};
