@@ -74,6 +74,29 @@ async fn postgres_restarts_without_waiting_for_the_window() {
     process.kill().await;
 }
 
+/// It waited for the server, and the server for a look at what others see of the log, for which
+/// there was no connection any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_stops_while_it_is_written_to() {
+    let postgres = Postgres::start().await;
+    let client = postgres.connect().await;
+    client.batch_execute(TABLES).await.expect("tables");
+    let process = serve(&postgres).await;
+    let (mut socket, _) = subscribe(&process, None).await;
+    let writer = tokio::spawn(async move {
+        let insert = "insert into t select coalesce(max(id), 0) + 1 from t";
+        while client.batch_execute(insert).await.is_ok() {}
+    });
+    socket.change().await;
+    postgres.restart(Stop::Fast).await.expect("it stops at once");
+    writer.await.expect("it wrote until the end");
+
+    let client = postgres.connect().await;
+    client.batch_execute("insert into t values (0)").await.expect("inserts");
+    while socket.change().await["record"]["id"] != 0 {}
+    process.kill().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_slot_is_made_anew_and_everybody_is_told() {
     let postgres = Postgres::start().await;
