@@ -134,7 +134,8 @@ async fn answer(
     let catalog = pg.catalog();
     let mut clock = Clock::start();
 
-    let identity = identity::caller(keys, &http.headers, http.uri.query()).map_err(Error::Token)?;
+    let identity = identity::caller(keys, &http.headers, http.uri.query()).await;
+    let identity = identity.map_err(Error::Token)?;
     asked.role = Some(Arc::clone(&identity.role));
     clock.lap("jwt");
     let path = http.uri.path().to_owned();

@@ -7,6 +7,7 @@ mod count;
 mod domains;
 mod embed;
 mod errors;
+mod issuer;
 mod media;
 mod openapi;
 mod preferences;
