@@ -393,6 +393,9 @@ pub struct RestSettings {
     /// Function that gives another document instead.
     #[arg(skip)]
     pub root_spec: Option<String>,
+    /// Whether a page for people shows what is served.
+    #[arg(skip = true)]
+    pub explorer: bool,
     /// Role of those who show no token, when they may come.
     #[arg(skip = Some("anon".into()))]
     pub anonymous_role: Option<String>,
@@ -617,9 +620,6 @@ impl PostgresBinaries {
     }
 }
 
-/// What Postgres takes as the name of a slot.
-fn slot_name(text: &str) -> Result<String, String> {
-    let is_name = (1..=63).contains(&text.len())
 /// Reads a URL of something on the web.
 ///
 /// # Errors
@@ -632,6 +632,9 @@ pub fn web_url(text: &str) -> Result<Uri, String> {
     url.as_str().parse().map_err(|error: http::uri::InvalidUri| error.to_string())
 }
 
+/// What Postgres takes as the name of a slot.
+fn slot_name(text: &str) -> Result<String, String> {
+    let is_name = (1..=63).contains(&text.len())
         && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     if is_name {
         return Ok(text.to_owned());

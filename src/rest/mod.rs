@@ -1,11 +1,12 @@
 //! The REST dialect: HTTP in, one statement to Postgres, HTTP out.
 //!
 //! Reading order: `request` (with `query`, `payload`, `prefer`, `media`, `range`), `plan`,
-//! `statement`, `run` (with `lines`), `response`; `openapi` tells what is served; `error`, `token` and `sqlstate`
-//! say what goes wrong. All but `run` are pure.
+//! `statement`, `run` (with `lines`), `response`; `openapi` tells what is served, `explorer` shows
+//! it to people; `error`, `token` and `sqlstate` say what goes wrong. All but `run` are pure.
 
 mod clock;
 mod error;
+mod explorer;
 mod lines;
 mod media;
 mod openapi;
@@ -132,6 +133,9 @@ async fn answer(
     let Terms { keys, settings } = terms;
     let body = body.map_err(|_| Error::BodyTooLarge)?;
     let catalog = pg.catalog();
+    if explorer::is_asked(&http, settings, &catalog) {
+        return Ok(explorer::answer());
+    }
     let mut clock = Clock::start();
 
     let identity = identity::caller(keys, &http.headers, http.uri.query()).await;

@@ -279,6 +279,8 @@ impl Config {
                 Some(url) => proxy_url(&url)?,
                 None => server.url(),
             }),
+            // PostgREST has no such page.
+            explorer: false,
             root_spec: text("db-root-spec"),
             anonymous_role,
             app_settings: values.app_settings.clone().into_iter().collect(),
@@ -296,9 +298,9 @@ impl Config {
                 lifetime: seconds("db-pool-max-lifetime")?,
             },
             keys,
+            jwks_url: jwks_url.transpose()?,
             rest,
             server,
-            jwks_url: jwks_url.transpose()?,
             admin,
             channel,
             is_recovering: values.switch("db-pool-automatic-recovery")?,
@@ -433,9 +435,9 @@ mod tests {
         );
         assert!(refusal("db-schemas", "public, pg_catalog").contains("'pg_catalog'"));
         assert!(refusal("jwt-secret", "short").contains("at least 32"));
+        assert!(refusal("jwt-jwks-url", "file:///keys").starts_with("jwt-jwks-url does not read"));
         assert!(refusal("jwt-role-claim-key", "role").contains("role-claim-key"));
         assert!(refusal("db-uri", "@/nowhere/at/all").starts_with("/nowhere/at/all"));
-        assert!(refusal("jwt-jwks-url", "file:///keys").starts_with("jwt-jwks-url does not read"));
     }
 
     #[test]
