@@ -7,6 +7,8 @@ mod count;
 mod domains;
 mod embed;
 mod errors;
+mod explorer;
+mod injection;
 mod issuer;
 mod media;
 mod openapi;
