@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Subcommand, ValueEnum};
+use http::Uri;
 use sha2::{Digest, Sha256};
+use url::Url;
 
 /// The secret that the Supabase CLI documents for local use. `dev` uses it so that the
 /// well-known local keys work; `serve` refuses it.
@@ -164,6 +166,9 @@ pub struct Settings {
     /// Tokens.
     #[command(flatten)]
     pub identity: IdentitySettings,
+    /// Tokens of somebody else.
+    #[command(flatten)]
+    pub issuer: IssuerSettings,
     /// Logging.
     #[command(flatten)]
     pub log: LogSettings,
@@ -262,6 +267,17 @@ pub struct IdentitySettings {
         value_parser = |text: &str| Ok::<_, std::convert::Infallible>(ApiKey::read(text)),
     )]
     pub api_keys: Vec<ApiKey>,
+}
+
+/// Whose tokens are accepted beside our own.
+#[derive(Debug, Clone, Default, Args)]
+pub struct IssuerSettings {
+    /// URL of a set of JSON Web Keys (JWKS): REST and Realtime accept tokens that these sign too
+    #[arg(long, env = "WALKIE_JWKS_URL", value_parser = web_url)]
+    pub jwks_url: Option<Uri>,
+    /// What claim iss of such tokens must be [default: anything]
+    #[arg(long, env = "WALKIE_JWKS_ISSUER", requires = "jwks_url")]
+    pub jwks_issuer: Option<String>,
 }
 
 /// A project key, of which only this is kept.
@@ -377,6 +393,9 @@ pub struct RestSettings {
     /// Function that gives another document instead.
     #[arg(skip)]
     pub root_spec: Option<String>,
+    /// Whether a page for people shows what is served.
+    #[arg(skip = true)]
+    pub explorer: bool,
     /// Role of those who show no token, when they may come.
     #[arg(skip = Some("anon".into()))]
     pub anonymous_role: Option<String>,
@@ -599,6 +618,18 @@ impl PostgresBinaries {
             None => home.join(".cache/walkie"),
         }
     }
+}
+
+/// Reads a URL of something on the web.
+///
+/// # Errors
+/// It is none; why.
+pub fn web_url(text: &str) -> Result<Uri, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err("it begins with neither https:// nor http://".to_owned());
+    }
+    url.as_str().parse().map_err(|error: http::uri::InvalidUri| error.to_string())
 }
 
 /// What Postgres takes as the name of a slot.

@@ -99,11 +99,7 @@ impl Media {
         if accept.len() > MAX_ACCEPT_BYTES {
             return Err(Error::TooLong("Accept header", MAX_ACCEPT_BYTES));
         }
-        let mut ranges: Vec<(f32, &str)> = accept.split(',').map(weighed).collect();
-        // The sort is stable: of equal weights the first named wins.
-        ranges.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let wanted = ranges.iter().filter(|(weight, _)| *weight > 0.0);
-        Ok(wanted.map(|(_, range)| Self::read(range)).collect())
+        Ok(ranges(accept).into_iter().map(Self::read).collect())
     }
 
     /// A media type with its parameters.
@@ -272,6 +268,15 @@ impl Offer<'_> {
         };
         Some(Negotiated { media, body })
     }
+}
+
+/// What an `Accept` header names with a weight above zero, the most wanted first.
+pub fn ranges(accept: &str) -> Vec<&str> {
+    let mut ranges: Vec<(f32, &str)> = accept.split(',').map(weighed).collect();
+    ranges.retain(|(weight, _)| *weight > 0.0);
+    // The sort is stable: of equal weights the first named wins.
+    ranges.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ranges.into_iter().map(|(_, range)| range).collect()
 }
 
 fn weighed(range: &str) -> (f32, &str) {

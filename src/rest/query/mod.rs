@@ -252,11 +252,99 @@ mod tests {
         assert_eq!(query.onward("new", 5), next);
     }
 
+    /// Pieces of the grammars, and what might upset them.
+    const PIECES: &[&str] = &[
+        "select=",
+        "order=",
+        "limit=",
+        "offset=",
+        "columns=",
+        "on_conflict=",
+        "and=",
+        "or=",
+        "not.",
+        "x.",
+        "&",
+        ",",
+        "(",
+        ")",
+        ":",
+        "::",
+        "->",
+        "->>",
+        "!",
+        "!inner",
+        "...",
+        "*",
+        ".",
+        "=",
+        "\"",
+        "\\",
+        "{",
+        "}",
+        "id",
+        "name",
+        "count()",
+        ".sum()",
+        "eq.",
+        "in.(",
+        "is.null",
+        "like(any).{",
+        "fts(english).",
+        "not.and(",
+        "or(",
+        "asc",
+        ".desc.nullsfirst",
+        "nullslast",
+        "1",
+        "-1",
+        " ",
+        "%22",
+        "%5C",
+        "%00",
+        "%ff",
+        "%",
+        "+",
+        "\u{e4}",
+        "\u{1f600}",
+        "'",
+        "$$",
+        "--",
+    ];
+
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in r#"([a-z&=%,.(){}"\\ >-]|.){0,80}"#) {
             let _ = parse(&text, Bare::Cursor);
             let _ = parse(&text, Bare::Arguments);
         }
+
+        #[test]
+        fn whatever_looks_like_a_query_is_read_or_refused(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..60),
+        ) {
+            let text = pieces.concat();
+            let (filters, arguments) = (parse(&text, false), parse(&text, true));
+            // Arguments are only what would else be filters: whether the rest reads is the same.
+            prop_assert!(filters.is_err() || arguments.is_ok(), "{}", text);
+        }
+    }
+
+    #[test]
+    fn no_shape_of_a_query_takes_long_or_is_too_deep() {
+        const LENGTH: usize = MAX_QUERY_BYTES / 4;
+        let started = std::time::Instant::now();
+        for place in ["select=", "order=", "or=", "and=", "columns=", "id=eq.", "id=in.", ""] {
+            for one in PIECES {
+                for other in ["", "(", "x", ",", "->"] {
+                    let piece = format!("{one}{other}");
+                    let most = LENGTH / piece.len();
+                    let text = format!("{place}{}", piece.repeat(most));
+                    let _ = parse(&text, true);
+                }
+            }
+        }
+        // 2,240 long queries; if the work grew with the square of the length, it would take hours.
+        assert!(started.elapsed().as_secs() < 120, "{:?}", started.elapsed());
     }
 }

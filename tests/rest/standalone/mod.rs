@@ -15,7 +15,7 @@ use super::header;
 use crate::support::{Database, Standalone};
 
 /// A database that nobody installed anything in, with one schema of its owner's.
-async fn plain_database() -> Database {
+pub async fn plain_database() -> Database {
     let database = Database::empty().await;
     database
         .sql(
