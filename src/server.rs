@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
-use crate::config::{RestSettings, Settings};
-use crate::identity::{Keys, SERVICE_ROLE};
+use crate::config::{IssuerSettings, RestSettings, Settings};
+use crate::identity::{Issuer, Keys, SERVICE_ROLE};
 use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
 use crate::pg::{Pg, Target, catalog, listen, names, pool};
@@ -102,8 +102,11 @@ pub async fn run(
     let (slot, slot_limit) = SlotWatch::new(pg.clone(), &settings.realtime.realtime_slot);
     let (feed, changes) = feed(&settings, slot_limit, evaluators.clone(), &metrics)?;
     let sockets = TaskTracker::new();
+    let IssuerSettings { jwks_url, jwks_issuer } = settings.issuer.clone();
+    let issuer = jwks_url.map(|url| Issuer::new(url, jwks_issuer));
+    let keys = identity::keys(&settings.identity).with_issuer(issuer.clone());
     let realtime = Realtime::new(
-        identity::keys(&settings.identity),
+        keys.clone(),
         pg.clone(),
         changes.clone(),
         settings.realtime.clone(),
@@ -112,13 +115,13 @@ pub async fn run(
         sockets.clone(),
     );
     let watched = Watched {
-        keys: identity::keys(&settings.identity),
+        keys: keys.clone(),
         metrics: Arc::clone(&metrics),
         pools: [pg.pool.clone(), evaluators.clone()],
         realtime: Arc::clone(&realtime),
     };
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
-    let app = router(&settings, &pg, &realtime)
+    let app = router(&settings, &pg, keys, &realtime)
         .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -137,6 +140,9 @@ pub async fn run(
     tasks.spawn(feed.run(stop.clone()).map(Ok));
     tasks.spawn(slot.run(stop.clone()).map(Ok));
     tasks.spawn(partitions.run(stop.clone()).map(Ok));
+    if let Some(issuer) = issuer {
+        tasks.spawn(issuer.keep(stop.clone()).map(Ok));
+    }
     let bridged = Arc::clone(&realtime);
     tasks.spawn(Arc::clone(&realtime).watch_sessions(stop.clone()).map(Ok));
     tasks.spawn(realtime.watch_rights(evaluators, stop.clone()).map(Ok));
@@ -208,11 +214,11 @@ fn search_path(settings: &Settings) -> String {
     [served, &settings.rest.extra_search_path].concat().join(",")
 }
 
-/// The routes of the dialects.
-fn router(settings: &Settings, pg: &Pg, realtime: &Arc<Realtime>) -> Router {
-    let keys = identity::keys(&settings.identity);
+/// The routes of the dialects. Auth knows its own tokens alone: accounts of others are not here.
+fn router(settings: &Settings, pg: &Pg, keys: Keys, realtime: &Arc<Realtime>) -> Router {
     let public_url = settings.http.public_url();
-    let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
+    let own = identity::keys(&settings.identity);
+    let auth = Auth::new(pg.clone(), own, &settings.auth, &public_url);
     let rest = RestSettings {
         openapi_url: Some(format!("{public_url}/rest/v1/")),
         ..settings.rest.clone()
@@ -277,7 +283,7 @@ async fn measure(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let caller = edge::identity::caller(&watched.keys, &headers, query.as_deref());
+    let caller = edge::identity::caller(&watched.keys, &headers, query.as_deref()).await;
     if !caller.is_ok_and(|caller| &*caller.role == SERVICE_ROLE) {
         let refusal = serde_json::json!({ "message": "metrics are for the service_role key" });
         return (StatusCode::UNAUTHORIZED, Json(refusal)).into_response();

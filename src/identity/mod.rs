@@ -1,12 +1,13 @@
 //! Who is asking: a database role, a subject and the claims that policies read.
 //!
 //! `jwt` makes an identity of a token, `api_key` of a project key; `key` reads the keys that
-//! tokens are verified with, `role_path` finds the role among the claims, `cache` remembers
-//! verified tokens; `error` says why one was refused.
+//! tokens are verified with, `issuer` fetches those of somebody else, `role_path` finds the role
+//! among the claims, `cache` remembers verified tokens; `error` says why one was refused.
 
 mod api_key;
 mod cache;
 mod error;
+mod issuer;
 mod jwt;
 mod key;
 mod role_path;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 pub use api_key::is_api_key;
 pub use cache::CacheCounts;
 pub use error::{Error, Malformed};
+pub use issuer::Issuer;
 pub use jwt::{Keys, TokenSettings, unix_now};
 pub use key::KeyError;
 pub use role_path::{RolePath, RolePathError};

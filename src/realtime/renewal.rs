@@ -24,7 +24,7 @@ impl Person {
     /// # Errors
     /// The token is refused, or the database cannot be asked.
     pub(super) async fn admit(on: &Connection, token: &str) -> Result<Self, Join> {
-        let identity = on.realtime.verify(token)?;
+        let identity = on.realtime.verify(token).await?;
         let session = identity.session.map(|id| on.realtime.sessions.watch(id, &on.wake));
         if let Some(id) = identity.session
             && !store::ended_sessions(&on.realtime.pg, &[id]).await?.is_empty()
