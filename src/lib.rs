@@ -39,8 +39,9 @@ pub mod pg;
 // Rank 3: the live log
 pub mod wal;
 
-// Rank 4: the dialects
+// Rank 4: the dialects, and what leaves the house
 pub mod auth;
+pub mod jobs;
 pub mod realtime;
 pub mod rest;
 pub mod typescript;

@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use walkie::config::{
     ALLOCATOR_SETTINGS, ApiKey, ApiKeyKind, Command, CommandLine, DEVELOPMENT_API_KEYS,
     DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings, IdentitySettings, IssuerSettings,
-    Policies, PoolSettings, Settings, StandaloneArguments, allocator_is_told, unknown_variables,
+    MailSettings, Policies, PoolSettings, Settings, StandaloneArguments, allocator_is_told,
+    unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, keys, unix_now};
@@ -204,6 +205,8 @@ async fn develop_on(
         log: dev.log.clone(),
         rest: dev.rest.clone(),
         auth: dev.auth.clone(),
+        // Nobody but the developer reaches it, so mail may be shown.
+        mail: MailSettings { inbox: true, ..dev.mail.clone() },
         realtime: dev.realtime.clone(),
     };
     server::run(listener, settings, shutdown).await?;
@@ -220,6 +223,9 @@ fn print_welcome(dev: &Dev, keys: &Keys, has_demo: bool) -> anyhow::Result<()> {
     }
     for (name, key) in ["publishable", "secret"].iter().zip(DEVELOPMENT_API_KEYS) {
         println!("{:<17} {key}", format!("{name} key"));
+    }
+    if dev.mail.smtp_host.is_none() {
+        println!("Mail              http://127.0.0.1:{}/inbox", dev.port);
     }
     println!("Database URL      postgresql://postgres:postgres@127.0.0.1:{}/postgres", dev.db_port);
     if has_demo {

@@ -80,6 +80,8 @@ pub struct Metrics {
     pub log: LogMetrics,
     /// Connections to the database.
     pub pools: PoolMetrics,
+    /// Effects that leave the house.
+    pub jobs: JobMetrics,
 }
 
 /// A counter for each way in which something came out; the label's values come from a list in
@@ -176,6 +178,13 @@ pub struct Slot {
     pub safe_bytes: f64,
 }
 
+/// What the jobs count. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct JobMetrics {
+    /// Attempts; see [`JobMetrics::count`].
+    attempts: Outcomes,
+}
+
 /// How many connections a pool has.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PoolState {
@@ -233,7 +242,9 @@ impl Default for Metrics {
         log.register(&mut registry);
         let pools = PoolMetrics::default();
         pools.register(registry.sub_registry_with_prefix("pool"));
-        Self { registry, realtime, authorizer, log, pools }
+        let jobs = JobMetrics::default();
+        jobs.register(registry.sub_registry_with_prefix("jobs"));
+        Self { registry, realtime, authorizer, log, pools, jobs }
     }
 }
 
@@ -326,6 +337,19 @@ impl LogMetrics {
         self.lag_bytes.set(lag);
         self.held_bytes.set(slot.map_or(f64::NAN, |slot| slot.held_bytes));
         self.safe_bytes.set(slot.map_or(f64::NAN, |slot| slot.safe_bytes));
+    }
+}
+
+impl JobMetrics {
+    fn register(&self, group: &mut Registry) {
+        let attempts = "Attempts at jobs, by outcome: done, failed (it is tried again), dead (it is not) or lost (it took too long, and another server has it)";
+        group.register("attempts", attempts, self.attempts.clone());
+        drop(self.attempts.get_or_create(&[("outcome", "done")]));
+    }
+
+    /// Counts an attempt: `done`, `failed`, `dead` or `lost`.
+    pub fn count(&self, outcome: &'static str) {
+        self.attempts.get_or_create(&[("outcome", outcome)]).inc();
     }
 }
 

@@ -13,14 +13,15 @@ use deadpool_postgres::Pool;
 use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode, header};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Auth;
+use crate::auth::{self, Auth};
 use crate::config::{IssuerSettings, RestSettings, Settings};
 use crate::identity::{Issuer, Keys, SERVICE_ROLE};
+use crate::jobs::{self, Jobs};
 use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
 use crate::pg::{Pg, Target, catalog, listen, names, pool};
@@ -50,6 +51,15 @@ pub enum Error {
     /// A database URL does not parse.
     #[error("the database URL is wrong")]
     Url(#[from] tokio_postgres::Error),
+    /// A setting of Auth does not read.
+    #[error("the settings of Auth are wrong")]
+    Auth(#[from] auth::SetupError),
+    /// A setting of mail does not read.
+    #[error("the settings of mail are wrong")]
+    Mail(#[from] jobs::SetupError),
+    /// Mail would be shown to whoever asks.
+    #[error("--inbox shows all mail to everybody, so it needs a host and a public URL of this machine alone")]
+    OpenInbox,
     /// The listener or another part of the server failed.
     #[error("the server cannot go on")]
     Listen(#[from] std::io::Error),
@@ -91,6 +101,9 @@ pub async fn run(
     settings: Settings,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
+    if settings.mail.is_kept() && !settings.http.is_local() {
+        return Err(Error::OpenInbox);
+    }
     require(&settings.database.database_url).await?;
     let pg = Pg::new(&settings.database, &search_path(&settings))?;
     pg.reload(&settings.rest.schemas).await?;
@@ -121,7 +134,10 @@ pub async fn run(
         realtime: Arc::clone(&realtime),
     };
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
-    let app = router(&settings, &pg, keys, &realtime)
+    let jobs_due = Arc::new(Notify::new());
+    let jobs =
+        Jobs::new(pg.clone(), &settings.mail, Arc::clone(&jobs_due), metrics.jobs.clone())?;
+    let app = router(&settings, &pg, keys, &realtime)?
         .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -146,7 +162,10 @@ pub async fn run(
     let bridged = Arc::clone(&realtime);
     tasks.spawn(Arc::clone(&realtime).watch_sessions(stop.clone()).map(Ok));
     tasks.spawn(realtime.watch_rights(evaluators, stop.clone()).map(Ok));
-    let hearer = Box::new(move |payload: &str| bridged.hear(payload));
+    tasks.spawn(jobs.run(stop.clone()).map(Ok));
+    let hearer = Box::new(move |payload: &str| {
+        if payload == names::JOBS_DUE { jobs_due.notify_one() } else { bridged.hear(payload) }
+    });
     tasks.spawn(listen::run(pg, target, schemas, hearer, stop.clone()).map(Ok));
     let ended = tokio::select! {
         // First, since a shutdown ends the tasks too.
@@ -215,10 +234,21 @@ fn search_path(settings: &Settings) -> String {
 }
 
 /// The routes of the dialects. Auth knows its own tokens alone: accounts of others are not here.
-fn router(settings: &Settings, pg: &Pg, keys: Keys, realtime: &Arc<Realtime>) -> Router {
+fn router(
+    settings: &Settings,
+    pg: &Pg,
+    keys: Keys,
+    realtime: &Arc<Realtime>,
+) -> Result<Router, Error> {
     let public_url = settings.http.public_url();
-    let own = identity::keys(&settings.identity);
-    let auth = Auth::new(pg.clone(), own, &settings.auth, &public_url);
+    let auth = Auth::new(
+        pg.clone(),
+        identity::keys(&settings.identity),
+        &settings.auth,
+        &settings.mail,
+        &settings.identity.jwt_secret,
+        &public_url,
+    )?;
     let rest = RestSettings {
         openapi_url: Some(format!("{public_url}/rest/v1/")),
         ..settings.rest.clone()
@@ -229,9 +259,15 @@ fn router(settings: &Settings, pg: &Pg, keys: Keys, realtime: &Arc<Realtime>) ->
         .nest("/rest/v1/", rest.router())
         .nest("/realtime/v1/api", realtime::api_router(Arc::clone(realtime)));
     // Sockets outlive every time limit, and probes are not worth a line in the log.
-    edge::layers(requests, &settings.http.limits)
+    let inbox = if settings.mail.is_kept() {
+        edge::trace(jobs::inbox_router(pg.clone()))
+    } else {
+        Router::new()
+    };
+    Ok(edge::layers(requests, &settings.http.limits)
         .nest("/realtime/v1", edge::trace(realtime::router(Arc::clone(realtime))))
-        .route("/health", get(|| async { "ok" }))
+        .merge(inbox)
+        .route("/health", get(|| async { "ok" })))
 }
 
 /// What must work before traffic is sent here.

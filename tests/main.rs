@@ -8,6 +8,7 @@ mod chaos;
 mod differential;
 mod errors;
 mod events;
+mod jobs;
 mod operations;
 mod realtime;
 mod rest;

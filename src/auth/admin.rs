@@ -17,8 +17,8 @@ use super::bearer::Admin;
 use super::request::{Fields, Parameters};
 use super::session::check_size;
 use super::signup::{AUTHENTICATED, app_metadata, user_metadata};
-use super::store::{self, Ending, NewUser};
-use super::{Auth, Error, duration, email, password};
+use super::store::{self, Ending, NewUser, address};
+use super::{Auth, Error, duration, email, password, phone};
 use crate::pg::Transaction;
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -36,6 +36,7 @@ pub(super) struct Asked {
     password: Option<String>,
     password_hash: Option<String>,
     email_confirm: Option<bool>,
+    phone_confirm: Option<bool>,
     user_metadata: Option<Map<String, Value>>,
     app_metadata: Option<Map<String, Value>>,
     role: Option<String>,
@@ -102,33 +103,38 @@ pub(super) async fn create(
     State(auth): State<Arc<Auth>>,
     Fields(asked): Fields<Asked>,
 ) -> Result<Json<Box<RawValue>>, Error> {
-    asked.refuse_phone()?;
     let id = asked.id()?.unwrap_or_else(Uuid::new_v4);
-    let email = asked
-        .email()?
-        .ok_or(Error::Invalid("Cannot create a user without either an email or phone"))?;
+    let (email, phone) = (asked.email()?, asked.phone()?);
+    if email.is_none() && phone.is_none() {
+        return Err(Error::Invalid("Cannot create a user without either an email or phone"));
+    }
+    let (email, phone) = (email.as_deref(), phone.as_deref());
     let ban = asked.ban()?;
     if let Some(password) = &asked.password {
         password::check_length(password)?;
     }
     let hash = asked.hash(&auth).await?;
-    let is_confirmed = asked.email_confirm == Some(true);
-    let user_metadata =
-        user_metadata(asked.user_metadata.unwrap_or_default(), id, &email, is_confirmed);
+    let confirms_email = email.is_some() && asked.email_confirm == Some(true);
+    let confirms_phone = phone.is_some() && asked.phone_confirm == Some(true);
+    let data = asked.user_metadata.unwrap_or_default();
 
     let new = NewUser {
         id,
-        email: &email,
+        email,
+        phone,
         password_hash: hash.as_deref(),
         aud: given(asked.aud.as_deref()).unwrap_or(AUTHENTICATED),
         role: given(asked.role.as_deref()).unwrap_or(AUTHENTICATED),
-        app_metadata: app_metadata(asked.app_metadata.unwrap_or_default()),
-        user_metadata,
+        app_metadata: app_metadata(asked.app_metadata.unwrap_or_default(), email, phone),
+        user_metadata: user_metadata(data, id, email, phone, false),
     };
     let work = async |tx: &Transaction| {
         store::create(tx, &new).await?;
-        if is_confirmed {
+        if confirms_email {
             store::confirm(tx, id).await?;
+        }
+        if confirms_phone {
+            address::confirm_phone(tx, id).await?;
         }
         set_ban(tx, id, ban).await?;
         document(tx, id).await
@@ -142,8 +148,7 @@ pub(super) async fn change(
     UserId(id): UserId,
     Fields(asked): Fields<Asked>,
 ) -> Result<Json<Box<RawValue>>, Error> {
-    asked.refuse_phone()?;
-    let email = asked.email()?;
+    let (email, phone) = (asked.email()?, asked.phone()?);
     let ban = asked.ban()?;
     if let Some(password) = &asked.password {
         auth.passwords.check(password)?;
@@ -159,6 +164,13 @@ pub(super) async fn change(
         }
         if asked.email_confirm == Some(true) {
             store::confirm(tx, id).await?;
+        }
+        if let Some(phone) = phone {
+            address::set_phone(tx, id, &phone).await?;
+            address::confirm_phone(tx, id).await?;
+        }
+        if asked.phone_confirm == Some(true) {
+            address::confirm_phone(tx, id).await?;
         }
         if let Some(hash) = hash {
             store::set_password(tx, id, &hash, Ending::All).await?;
@@ -197,8 +209,8 @@ pub(super) async fn delete(
 }
 
 impl Asked {
-    fn refuse_phone(&self) -> Result<(), Error> {
-        given(self.phone.as_deref()).map_or(Ok(()), |_| Err(Error::PhoneDisabled))
+    fn phone(&self) -> Result<Option<String>, Error> {
+        given(self.phone.as_deref()).map(phone::normal).transpose()
     }
 
     fn id(&self) -> Result<Option<Uuid>, Error> {

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::ALLOW;
+use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio_postgres::error::DbError;
@@ -69,6 +69,20 @@ pub(super) enum Error {
     RefreshRace,
     IdNotUuid,
     UserNotFound,
+    // one-time tokens, mail and texts
+    /// In the words of the door that was tried: a code or a link.
+    OtpExpired(&'static str),
+    OtpDisabled,
+    TooSoon(Box<TooSoon>),
+    FlowNotFound,
+    FlowExpired,
+    BadCodeVerifier,
+    ReauthenticationNeeded,
+    ReauthenticationNotValid,
+    PhoneExists,
+    PhoneNotConfirmed,
+    /// The request makes sense, but not for this account; why.
+    Unprocessable(&'static str),
     /// A trigger or constraint of the people who run the server said no.
     Rule(Box<Rule>),
     /// The database cannot answer now.
@@ -77,6 +91,14 @@ pub(super) enum Error {
     Broken(Box<dyn std::error::Error + Send + Sync>),
     /// A panic, which is logged where it happens.
     Panicked,
+}
+
+/// A refusal to write to somebody again already.
+#[derive(Debug)]
+pub(super) struct TooSoon {
+    code: &'static str,
+    message: String,
+    seconds: i64,
 }
 
 /// A refusal in the words of whoever wrote the rule.
@@ -89,6 +111,41 @@ pub(super) struct Rule {
 }
 
 impl Error {
+    /// Mail of this kind went to the address only just now.
+    pub(super) fn mail_too_soon(seconds: i64) -> Self {
+        Self::too_soon("over_email_send_rate_limit", seconds)
+    }
+
+    /// A text of this kind went to the number only just now.
+    pub(super) fn sms_too_soon(seconds: i64) -> Self {
+        Self::too_soon("over_sms_send_rate_limit", seconds)
+    }
+
+    fn too_soon(code: &'static str, seconds: i64) -> Self {
+        let message = format!(
+            "For security purposes, you can only request this after {seconds} seconds."
+        );
+        Self::TooSoon(Box::new(TooSoon { code, message, seconds }))
+    }
+
+    /// A function of the operator gave an error instead of doing its work.
+    pub(super) fn refused_by_hook(status: Option<u16>, message: &str) -> Self {
+        let status = status
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .filter(|status| status.is_client_error() || status.is_server_error());
+        Self::Rule(Box::new(Rule {
+            status: status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+            message: message.to_owned(),
+            detail: None,
+            hint: None,
+        }))
+    }
+
+    /// Status, code and message, for a link that leads on with them.
+    pub(super) fn told(&self) -> (StatusCode, &'static str, &str) {
+        self.row()
+    }
+
     /// The table: status, code, message.
     #[rustfmt::skip] // one line a row
     fn row(&self) -> (StatusCode, &'static str, &str) {
@@ -128,6 +185,17 @@ impl Error {
             Self::RefreshRace => (S::CONFLICT, "conflict", "Too many concurrent token refresh requests on the same session or refresh token"),
             Self::IdNotUuid => (S::NOT_FOUND, "validation_failed", "user_id must be an UUID"),
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "User not found"),
+            Self::OtpExpired(why) => (S::FORBIDDEN, "otp_expired", why),
+            Self::OtpDisabled => (S::UNPROCESSABLE_ENTITY, "otp_disabled", "Signups not allowed for otp"),
+            Self::TooSoon(told) => (S::TOO_MANY_REQUESTS, told.code, &told.message),
+            Self::FlowNotFound => (S::NOT_FOUND, "flow_state_not_found", "invalid flow state, no valid flow state found"),
+            Self::FlowExpired => (S::UNPROCESSABLE_ENTITY, "flow_state_expired", "invalid flow state, flow state has expired"),
+            Self::BadCodeVerifier => (S::BAD_REQUEST, "bad_code_verifier", "code challenge does not match previously saved code verifier"),
+            Self::ReauthenticationNeeded => (S::BAD_REQUEST, "reauthentication_needed", "Password update requires reauthentication"),
+            Self::ReauthenticationNotValid => (S::UNPROCESSABLE_ENTITY, "reauthentication_not_valid", "Nonce has expired or is invalid"),
+            Self::PhoneExists => (S::UNPROCESSABLE_ENTITY, "phone_exists", "A user with this phone number has already been registered"),
+            Self::PhoneNotConfirmed => (S::BAD_REQUEST, "phone_not_confirmed", "Phone not confirmed"),
+            Self::Unprocessable(why) => (S::UNPROCESSABLE_ENTITY, "validation_failed", why),
             Self::Rule(rule) => (rule.status, "unexpected_failure", &rule.message),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unexpected_failure", "The database is busy or restarting, please retry after a moment."),
             Self::Broken(_) | Self::Panicked => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unexpected failure, please check server logs for more information"),
@@ -235,6 +303,9 @@ impl Shape {
             body.insert("error_id".into(), id.into());
         }
         let mut response = (status, [(CODE_HEADER, code)], Json(body)).into_response();
+        if let Error::TooSoon(told) = error {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(told.seconds));
+        }
         if self == Self::New {
             response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(NEW_SHAPE));
         }
@@ -270,6 +341,7 @@ impl From<pg::Error> for Error {
                 ("23505", Some("auth"), Some("users_email_partial_key")) => {
                     return Self::EmailExists;
                 }
+                ("23505", Some("auth"), Some("users_phone_key")) => return Self::PhoneExists,
                 ("23505", Some("auth"), Some("users_pkey")) => return Self::UserAlreadyExists,
                 ("22021" | "22P05", ..) => {
                     return Self::Invalid("Text may not hold a null character");

@@ -1,28 +1,42 @@
 //! The Auth dialect (GoTrue): accounts, sessions and the tokens that prove them.
 //!
-//! Reading order: the endpoints (`signup`, `token`, `user`, `logout`, `admin`, `settings`), who
-//! may call them (`bearer`), what they make (`session`), the means of proof (`password`,
-//! `refresh`), all SQL (`store`), what is read from a request (`request`, `email`, `duration`)
-//! and every refusal (`error`).
+//! Reading order: the endpoints (`signup`, `token`, `otp`, `recover`, `resend`, `verify` and
+//! `link`, `reauthenticate`, `user`, `logout`, `invite`, `admin`, `settings`), who may call them
+//! (`bearer`), what they make (`session`), the means of proof (`password`, `refresh`, `one_time`,
+//! `pkce`), what is sent (`mail`, `phone`) and where it leads (`redirect`), all SQL (`store`), what
+//! is read from a request (`request`, `email`, `duration`) and every refusal (`error`).
 //!
-//! Not offered yet: anything that sends mail or texts, anonymous people, other providers, MFA.
-//! Accounts are confirmed when they sign up.
+//! Not offered yet: anonymous people, other providers, MFA.
 
 mod admin;
 mod bearer;
+mod change;
 mod duration;
 mod email;
 mod error;
+mod even;
+mod invite;
+mod link;
 mod logout;
+mod mail;
+mod one_time;
+mod otp;
 mod password;
+mod phone;
+mod pkce;
+mod reauthenticate;
+mod recover;
+mod redirect;
 mod refresh;
 mod request;
+mod resend;
 mod session;
 mod settings;
 mod signup;
 mod store;
 mod token;
 mod user;
+mod verify;
 
 use std::sync::Arc;
 
@@ -31,35 +45,89 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
-use crate::config::AuthSettings;
+use sha2::{Digest, Sha256};
+
+use crate::config::{AuthSettings, MailSettings};
 use crate::http::catch_panics;
 use crate::identity::Keys;
 use crate::pg::Pg;
 
 use error::Error;
+use mail::Writer;
 use password::Passwords;
+use redirect::Redirects;
+use signup::Address;
 use store::Store;
+
+/// Least seconds between two mails to one address, where they leave and where they do not.
+const MAIL_EVERY: (u32, u32) = (60, 1);
+
+/// Why the dialect cannot be offered as the settings ask.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// `WALKIE_AUTH_SITE_URL` is no URL.
+    #[error("WALKIE_AUTH_SITE_URL is no URL: {0}")]
+    SiteUrl(String),
+    /// A template is missing or not understood.
+    #[error("mail template {0}: {1}")]
+    Template(String, String),
+    /// `WALKIE_AUTH_MAILER_NOTIFICATIONS` names something that nobody is told of.
+    #[error("WALKIE_AUTH_MAILER_NOTIFICATIONS knows no {0}")]
+    Notification(String),
+}
 
 /// What the Auth dialect works with.
 pub struct Auth {
     store: Store,
     keys: Keys,
     settings: AuthSettings,
-    /// Claim `iss` of the tokens.
+    /// Claim `iss` of the tokens, and where the dialect is reached.
     issuer: String,
     passwords: Passwords,
+    redirects: Redirects,
+    writer: Writer,
+    /// Key of the digests of codes.
+    code_key: [u8; 32],
+    /// Whether people need not confirm their address.
+    autoconfirm: bool,
+    /// Least seconds between two mails of a kind to one address.
+    mail_every: u32,
 }
 
 impl Auth {
-    /// `public_url` is where clients reach the server, without a slash at its end.
-    pub fn new(pg: Pg, keys: Keys, settings: &AuthSettings, public_url: &str) -> Self {
-        Self {
+    /// `secret` keys the digests of codes; `public_url` is where clients reach the server, without
+    /// a slash at its end.
+    ///
+    /// # Errors
+    /// A setting does not read.
+    pub fn new(
+        pg: Pg,
+        keys: Keys,
+        settings: &AuthSettings,
+        mail: &MailSettings,
+        secret: &str,
+        public_url: &str,
+    ) -> Result<Self, SetupError> {
+        let letters = &settings.letters;
+        let leaves = mail.smtp_host.is_some();
+        let mail_every = if leaves { MAIL_EVERY.0 } else { MAIL_EVERY.1 };
+        Ok(Self {
             store: Store::new(pg),
             keys,
-            settings: settings.clone(),
             issuer: format!("{public_url}/auth/v1"),
             passwords: Passwords::new(settings.auth_password_min_length),
-        }
+            redirects: Redirects::new(&letters.auth_site_url, &letters.auth_redirect_urls)?,
+            writer: Writer::new(letters)?,
+            code_key: Sha256::digest(format!("one-time codes|{secret}")).into(),
+            autoconfirm: letters.auth_mailer_autoconfirm.unwrap_or(!leaves),
+            mail_every: letters.auth_mail_every_seconds.unwrap_or(mail_every),
+            settings: settings.clone(),
+        })
+    }
+
+    /// Whether an address or number is taken as proven without a message.
+    fn confirms_at_once(&self, address: &Address) -> bool {
+        self.autoconfirm && matches!(address, Address::Email(_))
     }
 
     /// Everything below `/auth/v1`.
@@ -70,6 +138,15 @@ impl Auth {
             .route("/.well-known/jwks.json", get(settings::keys))
             .route("/signup", post(signup::sign_up))
             .route("/token", post(token::grant))
+            .route("/otp", post(otp::send))
+            .route("/magiclink", post(otp::send))
+            .route("/recover", post(recover::recover))
+            .route("/resend", post(resend::resend))
+            .route("/verify", get(link::follow).head(link::look).post(verify::verify))
+            .route("/verify/link", post(link::press))
+            .route("/reauthenticate", get(reauthenticate::send))
+            .route("/invite", post(invite::invite))
+            .route("/admin/generate_link", post(invite::generate_link))
             .route("/user", get(user::read).put(user::change))
             .route("/logout", post(logout::log_out))
             .route("/admin/users", get(admin::list).post(admin::create))

@@ -25,6 +25,10 @@ pub(super) struct Session {
     user: Box<RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     weak_password: Option<Weakness>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_refresh_token: Option<String>,
 }
 
 /// That the password just used would not be accepted for a new account.
@@ -74,6 +78,23 @@ impl Session {
     /// As [`check_size`], for the user of a new session.
     pub(super) fn check_size(&self) -> Result<(), Error> {
         check_size(&self.user)
+    }
+
+    /// The session as the fragment of a URL, with what kind of link it is for.
+    pub(super) fn fragment(&self, link_type: &str) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair("access_token", &self.access_token)
+            .append_pair("expires_at", &self.expires_at.to_string())
+            .append_pair("expires_in", &self.expires_in.to_string())
+            .append_pair("refresh_token", &self.refresh_token)
+            .append_pair("token_type", self.token_type)
+            .append_pair("type", link_type)
+            .finish()
+    }
+
+    /// The same with what a provider gave for its own API.
+    pub(super) fn with_provider_tokens(self, token: Option<String>, refresh: Option<String>) -> Self {
+        Self { provider_token: token, provider_refresh_token: refresh, ..self }
     }
 
     pub(super) fn with_weakness(mut self, message: Option<String>) -> Self {
@@ -141,6 +162,8 @@ impl Auth {
             refresh_token,
             user: user.document,
             weak_password: None,
+            provider_token: None,
+            provider_refresh_token: None,
         })
     }
 }

@@ -51,10 +51,11 @@ pub(super) async fn settings(State(auth): State<Arc<Auth>>) -> Json<Value> {
     let mut external: Map<String, Value> =
         PROVIDERS.iter().map(|provider| ((*provider).to_owned(), false.into())).collect();
     external.insert("email".into(), true.into());
+    external.insert("phone".into(), auth.has_phones().into());
     Json(json!({
         "external": external,
         "disable_signup": !auth.settings.auth_signup_enabled,
-        "mailer_autoconfirm": true,
+        "mailer_autoconfirm": auth.autoconfirm,
         "phone_autoconfirm": false,
         "sms_provider": "",
         "saml_enabled": false,

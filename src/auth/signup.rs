@@ -1,17 +1,24 @@
-//! POST /signup: a new account, signed in at once.
+//! POST /signup: a new account, signed in at once or once its address is confirmed.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::even::evenly;
+use super::mail::{Letter, Reader};
+use super::one_time::Outgoing;
+use super::pkce::Challenge;
 use super::request::{Device, Fields};
 use super::session::Session;
-use super::store::{self, NewUser, Proof};
-use super::{Auth, Error, email};
+use super::store::token::Purpose;
+use super::store::{self, NewUser, Proof, User, address};
+use super::{Auth, Error, email, phone};
 use crate::pg::Transaction;
 
 /// Role and audience of people who sign up.
@@ -23,60 +30,186 @@ pub(super) struct Asked {
     phone: Option<String>,
     password: Option<String>,
     data: Option<Map<String, Value>>,
+    channel: Option<String>,
     code_challenge: Option<String>,
     code_challenge_method: Option<String>,
 }
 
+/// By what somebody is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Address {
+    Email(String),
+    Phone(String),
+}
+
 /// A request to sign up that makes sense.
 struct Signup {
-    email: String,
+    address: Address,
     password: String,
     data: Map<String, Value>,
+    challenge: Option<Challenge>,
 }
 
 pub(super) async fn sign_up(
     State(auth): State<Arc<Auth>>,
     device: Device,
+    reader: Reader,
     Fields(asked): Fields<Asked>,
-) -> Result<Json<Session>, Error> {
-    let Signup { email, password, data } = asked.check(&auth)?;
-    let hash = auth.passwords.hash(password).await?;
+) -> Result<Response, Error> {
+    let signup = asked.check(&auth)?;
+    let hash = auth.passwords.hash(signup.password.clone()).await?;
+    if auth.confirms_at_once(&signup.address) {
+        let session = at_once(&auth, &signup, &hash, &device).await?;
+        return Ok(Json(session).into_response());
+    }
+    let document = evenly(async {
+        match to_be_confirmed(&auth, &signup, &hash, &reader).await {
+            // Somebody signed up with the same address at this moment.
+            Err(Error::EmailExists | Error::PhoneExists) => {
+                to_be_confirmed(&auth, &signup, &hash, &reader).await
+            }
+            outcome => outcome,
+        }
+    });
+    Ok(Json(document.await?).into_response())
+}
+
+async fn at_once(
+    auth: &Auth,
+    signup: &Signup,
+    hash: &str,
+    device: &Device,
+) -> Result<Session, Error> {
     let id = Uuid::new_v4();
-    let new = NewUser {
-        id,
-        email: &email,
-        password_hash: Some(&hash),
-        aud: AUTHENTICATED,
-        role: AUTHENTICATED,
-        app_metadata: app_metadata(Map::new()),
-        user_metadata: user_metadata(data, id, &email, true),
-    };
     let work = async |tx: &Transaction| {
-        store::create(tx, &new).await?;
-        store::confirm(tx, id).await?;
-        let proof = Proof { method: "password", password_hash: Some(&hash) };
-        let session = auth.sign_in(tx, id, &proof, &device).await?;
+        let data = signup.data.clone();
+        create(tx, id, &signup.address, Some(hash), data, true).await?;
+        signup.address.confirm(tx, id).await?;
+        let proof = Proof { method: "password", password_hash: Some(hash) };
+        let session = auth.sign_in(tx, id, &proof, device).await?;
         let session = session.ok_or(Error::InvalidCredentials)?;
         session.check_size()?;
         Ok(session)
     };
     match auth.store.transaction(work).await {
-        Ok(session) => Ok(Json(session)),
         // This dialect has words of its own for whoever signs up.
-        Err(Error::EmailExists) => Err(Error::UserAlreadyExists),
-        Err(error) => Err(error),
+        Err(Error::EmailExists | Error::PhoneExists) => Err(Error::UserAlreadyExists),
+        outcome => outcome,
     }
+}
+
+/// The account, which nobody can use before its address is confirmed. An account that is
+/// confirmed already is answered with one that there is not.
+async fn to_be_confirmed(
+    auth: &Auth,
+    signup: &Signup,
+    hash: &str,
+    reader: &Reader,
+) -> Result<Box<RawValue>, Error> {
+    let work = async |tx: &Transaction| {
+        let user = match signup.address.find(tx).await? {
+            Some(user) if user.is_confirmed => return stranger(signup),
+            // Password and data stay: whoever asks may be somebody else.
+            Some(user) => user,
+            None => {
+                let (id, data) = (Uuid::new_v4(), signup.data.clone());
+                create(tx, id, &signup.address, Some(hash), data, false).await?
+            }
+        };
+        super::session::check_size(&user.document)?;
+        auth.take_turn(tx, signup.address.text(), Purpose::Confirmation).await?;
+        let challenge = signup.challenge.as_ref();
+        send_confirmation(auth, tx, &user, &signup.address, challenge, reader).await?;
+        let user = store::find(tx, user.id).await?.ok_or(Error::UserNotFound)?;
+        Ok(user.document)
+    };
+    auth.store.transaction(work).await
+}
+
+/// Sends what confirms an address or number.
+pub(super) async fn send_confirmation(
+    auth: &Auth,
+    tx: &Transaction,
+    user: &User,
+    address: &Address,
+    challenge: Option<&Challenge>,
+    reader: &Reader,
+) -> Result<(), Error> {
+    let flow = auth.begin_flow(tx, user.id, challenge, "email/signup").await?;
+    let token = auth.issue(tx, user.id, Purpose::Confirmation, address.text(), flow).await?;
+    match address {
+        Address::Email(email) => {
+            let outgoing = Outgoing {
+                letter: Letter::Confirmation,
+                link_type: "signup",
+                to: email,
+                token: Some(&token),
+                more: &[],
+            };
+            auth.post(tx, &user.facts()?, reader, &outgoing).await
+        }
+        Address::Phone(phone) => auth.text(tx, user, phone, &token.code).await,
+    }
+}
+
+/// Makes an account that signs in with an address or a number.
+pub(super) async fn create(
+    tx: &Transaction,
+    id: Uuid,
+    address: &Address,
+    password_hash: Option<&str>,
+    data: Map<String, Value>,
+    is_confirmed: bool,
+) -> Result<User, Error> {
+    let (email, phone) = (address.email(), address.phone());
+    let new = NewUser {
+        id,
+        email,
+        phone,
+        password_hash,
+        aud: AUTHENTICATED,
+        role: AUTHENTICATED,
+        app_metadata: app_metadata(Map::new(), email, phone),
+        user_metadata: user_metadata(data, id, email, phone, is_confirmed),
+    };
+    store::create(tx, &new).await?;
+    store::find(tx, id).await?.ok_or(Error::UserNotFound)
+}
+
+/// What somebody else's account looks like to whoever tries to sign up with its address.
+fn stranger(signup: &Signup) -> Result<Box<RawValue>, Error> {
+    let (email, phone) = (signup.address.email(), signup.address.phone());
+    let now = time::OffsetDateTime::now_utc()
+        .format(time::macros::format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
+        ))
+        .map_err(|error| Error::Broken(Box::new(error)))?;
+    let document = json!({
+        "id": Uuid::new_v4(),
+        "aud": AUTHENTICATED,
+        "role": "",
+        "email": email.unwrap_or_default(),
+        "phone": phone.unwrap_or_default(),
+        "confirmation_sent_at": now,
+        "app_metadata": app_metadata(Map::new(), email, phone),
+        "user_metadata": signup.data,
+        "identities": [],
+        "created_at": now,
+        "updated_at": now,
+        "is_anonymous": false,
+    });
+    RawValue::from_string(document.to_string()).map_err(|error| Error::Broken(Box::new(error)))
 }
 
 impl Asked {
     /// In the order in which this dialect refuses.
     fn check(self, auth: &Auth) -> Result<Signup, Error> {
         let email = self.email.unwrap_or_default();
-        let has_phone = self.phone.is_some_and(|phone| !phone.is_empty());
+        let phone = self.phone.unwrap_or_default();
         if !auth.settings.auth_signup_enabled {
             return Err(Error::SignupDisabled);
         }
-        if email.is_empty() && !has_phone {
+        if email.is_empty() && phone.is_empty() {
             return Err(Error::AnonymousDisabled);
         }
         let password = self.password.unwrap_or_default();
@@ -84,54 +217,94 @@ impl Asked {
             return Err(Error::Invalid("Signup requires a valid password"));
         }
         auth.passwords.check(&password)?;
-        if has_phone && !email.is_empty() {
-            return Err(Error::Invalid(
-                "Only an email address or phone number should be provided on signup.",
-            ));
+        let both = "Only an email address or phone number should be provided on signup.";
+        let address = Address::read(auth, email, phone, both)?;
+        phone::check_channel(self.channel.as_deref())?;
+        let method = self.code_challenge_method.as_deref();
+        let challenge = Challenge::read(self.code_challenge.as_deref(), method)?;
+        if challenge.is_some() && address.phone().is_some() {
+            return Err(Error::Invalid("PKCE not supported for phone signups"));
         }
-        check_challenge(self.code_challenge.as_deref(), self.code_challenge_method.as_deref())?;
-        if has_phone {
-            return Err(Error::PhoneDisabled);
-        }
-        let email = email::normal(&email)?;
-        Ok(Signup { email, password, data: self.data.unwrap_or_default() })
+        Ok(Signup { address, password, data: self.data.unwrap_or_default(), challenge })
     }
 }
 
-/// Clients of the PKCE flow send a challenge; it stays unused, because a confirmed account is
-/// signed in without a link.
-fn check_challenge(challenge: Option<&str>, method: Option<&str>) -> Result<(), Error> {
-    let given = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
-    if given(challenge) != given(method) {
-        return Err(Error::Invalid(
-            "PKCE flow requires code_challenge_method and code_challenge parameters",
-        ));
+impl Address {
+    /// The one that is given; `both` says what is wrong with two.
+    pub(super) fn read(
+        auth: &Auth,
+        email: String,
+        phone: String,
+        both: &'static str,
+    ) -> Result<Self, Error> {
+        match (email.is_empty(), phone.is_empty()) {
+            (false, false) => Err(Error::Invalid(both)),
+            (true, false) if !auth.has_phones() => Err(Error::PhoneDisabled),
+            (true, false) => phone::normal(&phone).map(Self::Phone),
+            _ => email::normal(&email).map(Self::Email),
+        }
     }
-    let is_known = |method: &str| ["s256", "plain"].contains(&method.to_ascii_lowercase().as_str());
-    if method.is_some_and(|method| !method.is_empty() && !is_known(method)) {
-        return Err(Error::Invalid("invalid code challenge method"));
+
+    pub(super) fn text(&self) -> &str {
+        let (Self::Email(text) | Self::Phone(text)) = self;
+        text
     }
-    Ok(())
+
+    pub(super) fn email(&self) -> Option<&str> {
+        if let Self::Email(email) = self { Some(email) } else { None }
+    }
+
+    pub(super) fn phone(&self) -> Option<&str> {
+        if let Self::Phone(phone) = self { Some(phone) } else { None }
+    }
+
+    /// The account it belongs to.
+    pub(super) async fn find(&self, tx: &Transaction) -> Result<Option<User>, Error> {
+        Ok(match self {
+            Self::Email(email) => address::by_email(tx, email).await?,
+            Self::Phone(phone) => address::by_phone(tx, phone).await?,
+        })
+    }
+
+    /// Confirms it for an account that has it.
+    pub(super) async fn confirm(&self, tx: &Transaction, id: Uuid) -> Result<(), Error> {
+        Ok(match self {
+            Self::Email(_) => store::confirm(tx, id).await?,
+            Self::Phone(_) => address::confirm_phone(tx, id).await?,
+        })
+    }
 }
 
 /// What a new account says of itself. The server's own words come last, so nobody can claim them.
 pub(super) fn user_metadata(
     mut data: Map<String, Value>,
     id: Uuid,
-    email: &str,
+    email: Option<&str>,
+    phone: Option<&str>,
     is_confirmed: bool,
 ) -> Value {
     data.insert("sub".into(), json!(id));
-    data.insert("email".into(), json!(email));
-    data.insert("email_verified".into(), json!(is_confirmed));
-    data.insert("phone_verified".into(), json!(false));
+    for (name, address) in [("email", email), ("phone", phone)] {
+        match address {
+            Some(address) => data.insert(name.into(), json!(address)),
+            None => data.remove(name),
+        };
+    }
+    data.insert("email_verified".into(), json!(is_confirmed && email.is_some()));
+    data.insert("phone_verified".into(), json!(is_confirmed && phone.is_some()));
     Value::Object(data)
 }
 
 /// What the service says of a new account.
-pub(super) fn app_metadata(mut data: Map<String, Value>) -> Value {
-    data.insert("provider".into(), json!("email"));
-    data.insert("providers".into(), json!(["email"]));
+pub(super) fn app_metadata(
+    mut data: Map<String, Value>,
+    email: Option<&str>,
+    phone: Option<&str>,
+) -> Value {
+    let ways = [email.map(|_| "email"), phone.map(|_| "phone")];
+    let ways: Vec<&str> = ways.into_iter().flatten().collect();
+    data.insert("provider".into(), json!(ways.first()));
+    data.insert("providers".into(), json!(ways));
     Value::Object(data)
 }
 
@@ -140,19 +313,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn challenge_and_method_come_together() {
-        assert!(check_challenge(None, None).is_ok());
-        assert!(check_challenge(Some("abc"), Some("S256")).is_ok());
-        assert!(check_challenge(Some("abc"), None).is_err());
-        assert!(check_challenge(None, Some("s256")).is_err());
-        assert!(check_challenge(Some("abc"), Some("md5")).is_err());
-    }
-
-    #[test]
     fn nobody_claims_another_address_in_their_metadata() {
         let data = serde_json::from_str(r#"{"name":"Ana","email":"bo@example.com"}"#).unwrap();
-        let metadata = user_metadata(data, Uuid::nil(), "ana@example.com", true);
+        let metadata = user_metadata(data, Uuid::nil(), Some("ana@example.com"), None, true);
         assert_eq!(metadata["email"], "ana@example.com");
         assert_eq!(metadata["name"], "Ana");
+        assert_eq!(metadata["phone_verified"], false);
     }
 }

@@ -1,4 +1,4 @@
-//! POST /token: a session for a password or a refresh token.
+//! POST /token: a session for a password, a refresh token or the code of a link.
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use serde::Deserialize;
 use super::refresh::Outcome;
 use super::request::{Device, FieldsOrForm, Parameters};
 use super::session::Session;
+use super::signup::Address;
 use super::store::Proof;
-use super::{Auth, Error, refresh, store};
+use super::{Auth, Error, phone, refresh, store};
 use crate::pg::Transaction;
 
 #[derive(Deserialize)]
@@ -20,6 +21,8 @@ pub(super) struct Asked {
     phone: Option<String>,
     password: Option<String>,
     refresh_token: Option<String>,
+    auth_code: Option<String>,
+    code_verifier: Option<String>,
 }
 
 pub(super) async fn grant(
@@ -32,15 +35,20 @@ pub(super) async fn grant(
     match grant_type.unwrap_or_default() {
         "password" => by_password(&auth, asked, &device).await.map(Json),
         "refresh_token" => by_refresh_token(&auth, asked.refresh_token, &device).await.map(Json),
+        "pkce" => {
+            let (code, verifier) = (asked.auth_code.as_deref(), asked.code_verifier.as_deref());
+            auth.exchange(code, verifier, &device).await.map(Json)
+        }
         _ => Err(Error::UnsupportedGrant),
     }
 }
 
 async fn by_password(auth: &Auth, asked: Asked, device: &Device) -> Result<Session, Error> {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let email = match (given(asked.email), given(asked.phone)) {
-        (Some(email), None) => email.to_lowercase(),
-        (None, Some(_)) => return Err(Error::PhoneDisabled),
+    let address = match (given(asked.email), given(asked.phone)) {
+        (Some(email), None) => Address::Email(email.to_lowercase()),
+        (None, Some(_)) if !auth.has_phones() => return Err(Error::PhoneDisabled),
+        (None, Some(phone)) => Address::Phone(phone::normal(&phone)?),
         (None, None) => return Err(Error::Invalid("missing email or phone")),
         (Some(_), Some(_)) => {
             return Err(Error::Invalid(
@@ -49,10 +57,10 @@ async fn by_password(auth: &Auth, asked: Asked, device: &Device) -> Result<Sessi
         }
     };
     let password = asked.password.unwrap_or_default();
-    let session = match try_password(auth, &email, &password, device).await? {
+    let session = match try_password(auth, &address, &password, device).await? {
         Some(session) => session,
         None => {
-            try_password(auth, &email, &password, device).await?.ok_or(Error::InvalidCredentials)?
+            try_password(auth, &address, &password, device).await?.ok_or(Error::InvalidCredentials)?
         }
     };
     Ok(session.with_weakness(auth.passwords.weakness(&password)))
@@ -62,11 +70,14 @@ async fn by_password(auth: &Auth, asked: Asked, device: &Device) -> Result<Sessi
 /// better hash of the same one, which a second try tells apart.
 async fn try_password(
     auth: &Auth,
-    email: &str,
+    address: &Address,
     password: &str,
     device: &Device,
 ) -> Result<Option<Session>, Error> {
-    let user = auth.store.find_by_email(email).await?;
+    let user = match address {
+        Address::Email(email) => auth.store.find_by_email(email).await?,
+        Address::Phone(phone) => auth.store.find_by_phone(phone).await?,
+    };
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let verdict = auth.passwords.verify(password.to_owned(), hash.clone()).await?;
     let (Some(user), Some(hash), true) = (user, hash, verdict.is_right) else {
@@ -76,7 +87,10 @@ async fn try_password(
         return Err(Error::UserBanned);
     }
     if !user.is_confirmed {
-        return Err(Error::EmailNotConfirmed);
+        return Err(match address {
+            Address::Email(_) => Error::EmailNotConfirmed,
+            Address::Phone(_) => Error::PhoneNotConfirmed,
+        });
     }
     let work = async |tx: &Transaction| {
         let proof = Proof { method: "password", password_hash: Some(&hash) };

@@ -9,10 +9,14 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::bearer::Caller;
+use super::mail::{Letter, Reader};
+use super::one_time::Outgoing;
+use super::pkce::Challenge;
 use super::request::Fields;
 use super::session::check_size;
+use super::signup::Address;
 use super::store::{self, Ending, User};
-use super::{Auth, Error, email};
+use super::{Auth, Error, phone};
 use crate::pg::Transaction;
 
 #[derive(Deserialize)]
@@ -20,9 +24,13 @@ pub(super) struct Asked {
     email: Option<String>,
     phone: Option<String>,
     password: Option<String>,
+    nonce: Option<String>,
     data: Option<Map<String, Value>>,
+    channel: Option<String>,
     app_metadata: Option<Value>,
     role: Option<Value>,
+    code_challenge: Option<String>,
+    code_challenge_method: Option<String>,
 }
 
 pub(super) async fn read(caller: Caller) -> Json<Box<RawValue>> {
@@ -31,38 +39,65 @@ pub(super) async fn read(caller: Caller) -> Json<Box<RawValue>> {
 
 pub(super) async fn change(
     State(auth): State<Arc<Auth>>,
+    reader: Reader,
     Caller { user, session_id }: Caller,
     Fields(asked): Fields<Asked>,
 ) -> Result<Json<Box<RawValue>>, Error> {
     if asked.app_metadata.is_some() || asked.role.is_some() {
         return Err(Error::AdminOnly("Updating app_metadata and role requires admin privileges"));
     }
-    if asked.phone.is_some_and(|phone| !phone.is_empty()) {
-        return Err(Error::PhoneDisabled);
-    }
-    let email = asked.email.filter(|email| !email.is_empty());
-    let email = email.as_deref().map(email::normal).transpose()?;
+    phone::check_channel(asked.channel.as_deref())?;
+    let method = asked.code_challenge_method.as_deref();
+    let challenge = Challenge::read(asked.code_challenge.as_deref(), method)?;
+    let address = |email: Option<String>, phone: Option<String>| {
+        let (email, phone) = (email.unwrap_or_default(), phone.unwrap_or_default());
+        let is_given = !email.is_empty() || !phone.is_empty();
+        is_given.then(|| Address::read(&auth, email, phone, "")).transpose()
+    };
+    let wanted = [address(None, asked.phone)?, address(asked.email, None)?];
     let hash = match asked.password {
         Some(password) => Some(new_hash(&auth, &user, password).await?),
         None => None,
     };
 
     let work = async |tx: &Transaction| {
-        if let Some(email) = email {
-            store::set_email(tx, user.id, &email).await?;
-            store::confirm(tx, user.id).await?;
-        }
-        if let Some(hash) = hash {
-            store::set_password(tx, user.id, &hash, Ending::AllBut(session_id)).await?;
+        if let Some(hash) = &hash {
+            let nonce = asked.nonce.as_deref();
+            if !auth.is_reauthenticated(tx, &user, session_id, nonce).await? {
+                return Ok(None);
+            }
+            store::set_password(tx, user.id, hash, Ending::AllBut(session_id)).await?;
+            tell_of_password(&auth, tx, &user, &reader).await?;
         }
         if let Some(data) = asked.data {
             store::merge_user_metadata(tx, user.id, data).await?;
         }
+        for wanted in wanted.iter().flatten() {
+            auth.begin_change(tx, &user, wanted, challenge.as_ref(), &reader).await?;
+        }
         let user = store::find(tx, user.id).await?.ok_or(Error::CallerGone)?;
         check_size(&user.document)?;
-        Ok(Json(user.document))
+        Ok(Some(Json(user.document)))
     };
-    auth.store.transaction(work).await
+    // A wrong guess must stay counted although the request fails, hence `Option`.
+    auth.store.transaction(work).await?.ok_or(Error::ReauthenticationNotValid)
+}
+
+async fn tell_of_password(
+    auth: &Auth,
+    tx: &Transaction,
+    user: &User,
+    reader: &Reader,
+) -> Result<(), Error> {
+    let facts = user.facts()?;
+    let outgoing = Outgoing {
+        letter: Letter::PasswordChanged,
+        link_type: "",
+        to: &facts.email,
+        token: None,
+        more: &[],
+    };
+    auth.post(tx, &facts, reader, &outgoing).await
 }
 
 async fn new_hash(auth: &Auth, user: &User, password: String) -> Result<String, Error> {

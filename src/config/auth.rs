@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::LetterSettings;
+
 /// How people sign in.
 #[derive(Debug, Clone, Args)]
 pub struct AuthSettings {
@@ -17,4 +19,7 @@ pub struct AuthSettings {
     /// How long a refresh token that was just used may be used again, in seconds
     #[arg(long, env = "WALKIE_AUTH_REFRESH_REUSE_SECONDS", default_value_t = 10)]
     pub auth_refresh_reuse_seconds: u32,
+    /// Codes, links and letters.
+    #[command(flatten)]
+    pub letters: LetterSettings,
 }

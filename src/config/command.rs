@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     AuthSettings, DatabaseSettings, HttpSettings, IdentitySettings, IssuerSettings, LimitSettings,
-    LogSettings, PoolSettings, PostgresBinaries, RealtimeSettings, RestSettings,
+    LogSettings, MailSettings, PoolSettings, PostgresBinaries, RealtimeSettings, RestSettings,
 };
 
 /// A messaging backend that is plain PostgreSQL plus one binary.
@@ -129,6 +129,9 @@ pub struct Dev {
     /// The Auth dialect.
     #[command(flatten)]
     pub auth: AuthSettings,
+    /// Mail.
+    #[command(flatten)]
+    pub mail: MailSettings,
     /// The Realtime dialect.
     #[command(flatten)]
     pub realtime: RealtimeSettings,
@@ -158,6 +161,9 @@ pub struct Settings {
     /// The Auth dialect.
     #[command(flatten)]
     pub auth: AuthSettings,
+    /// Mail.
+    #[command(flatten)]
+    pub mail: MailSettings,
     /// The Realtime dialect.
     #[command(flatten)]
     pub realtime: RealtimeSettings,

@@ -41,6 +41,17 @@ pub struct LimitSettings {
 }
 
 impl HttpSettings {
+    /// Whether only this machine reaches the server, as far as it knows.
+    pub fn is_local(&self) -> bool {
+        let is_own = |url: &String| {
+            let url = url::Url::parse(url).ok();
+            url.as_ref().and_then(url::Url::host_str).is_some_and(|host| {
+                host == "localhost" || host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback())
+            })
+        };
+        self.host.is_loopback() && self.public_url.as_ref().is_none_or(is_own)
+    }
+
     /// URL under which clients reach the server, without a slash at its end.
     pub fn public_url(&self) -> String {
         match &self.public_url {

@@ -11,7 +11,9 @@ mod environment;
 mod http;
 mod identity;
 mod issuer;
+mod letters;
 mod log;
+mod mail;
 mod postgres;
 mod realtime;
 mod rest;
@@ -29,7 +31,9 @@ pub use identity::{
     MIN_JWT_SECRET_BYTES,
 };
 pub use issuer::{IssuerSettings, web_url};
+pub use letters::LetterSettings;
 pub use log::{LogFormat, LogSettings};
+pub use mail::{MailSettings, SmtpTls};
 pub use postgres::PostgresBinaries;
 pub use realtime::{DeleteEvents, RealtimeSettings};
 pub use rest::{ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd};

@@ -25,6 +25,9 @@ pub const SCHEMA_CHANGED: &str = "rt:ddl";
 /// messages in the log.
 pub const BRIDGE: &str = "walkie";
 
+/// What is said on [`BRIDGE`] when jobs may be due.
+pub const JOBS_DUE: &str = "jobs";
+
 /// Publication of the broadcasts that SQL writes into realtime.messages.
 pub const BROADCASTS: &str = "supabase_realtime_messages_publication";
 

@@ -143,3 +143,18 @@ export function token(claims, secret = 'super-secret-jwt-token-with-at-least-32-
   const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
 }
+
+// The newest message to an address, once it has so many: its text, and the code and the link in it.
+export async function mail(email, count = 1) {
+  const api = `${SUPABASE_URL}/inbox/api/v1`
+  const until = Date.now() + PATIENCE_MS
+  for (;;) {
+    const found = await (await fetch(`${api}/search?query=${encodeURIComponent(`to:${email}`)}`)).json()
+    if (found.total === count) {
+      const { Text: text } = await (await fetch(`${api}/message/${found.messages[0].ID}`)).json()
+      return { text, code: text.match(/\b\d{6}\b/)?.[0], link: text.match(/http\S+/)?.[0] }
+    }
+    assert(Date.now() < until, `${count} messages to ${email}: there are ${found.total}`)
+    await new Promise((wake) => setTimeout(wake, 20))
+  }
+}

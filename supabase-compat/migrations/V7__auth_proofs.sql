@@ -10,22 +10,6 @@ create type auth.one_time_token_type as enum (
   'confirmation_token', 'reauthentication_token', 'recovery_token',
   'email_change_token_new', 'email_change_token_current', 'phone_change_token');
 
-create table auth.one_time_tokens (
-  id         uuid primary key default gen_random_uuid(),
-  user_id    uuid not null references auth.users on delete cascade,
-  token_type auth.one_time_token_type not null,
-  token_hash text not null check (char_length(token_hash) > 0),
-  relates_to text not null,
-  created_at timestamp not null default timezone('utc', now()),
-  updated_at timestamp not null default timezone('utc', now()),
-  constraint one_time_tokens_user_id_token_type_key unique (user_id, token_type)
-);
-comment on table auth.one_time_tokens is 'Codes and links on their way: one a person and purpose, gone when used.';
-comment on column auth.one_time_tokens.token_hash is 'Digest of the address and the code, or of the link''s secret: a copy of this table lets nobody in.';
-comment on column auth.one_time_tokens.relates_to is 'The address or number it was sent to.';
-create index one_time_tokens_token_hash_hash_idx on auth.one_time_tokens using hash (token_hash);
-create index one_time_tokens_relates_to_hash_idx on auth.one_time_tokens using hash (relates_to);
-
 create table auth.flow_state (
   id                     uuid primary key,
   user_id                uuid references auth.users on delete cascade,
@@ -54,6 +38,39 @@ comment on column auth.flow_state.provider_verifier is 'Our own PKCE verifier to
 create index idx_auth_code on auth.flow_state (auth_code);
 create index idx_user_id_auth_method on auth.flow_state (user_id, authentication_method);
 create index flow_state_created_at_idx on auth.flow_state (created_at desc);
+
+create table auth.one_time_tokens (
+  id         uuid primary key default gen_random_uuid(),
+  user_id    uuid not null references auth.users on delete cascade,
+  token_type auth.one_time_token_type not null,
+  token_hash text not null check (char_length(token_hash) > 0),
+  relates_to text not null,
+  created_at timestamp not null default timezone('utc', now()),
+  updated_at timestamp not null default timezone('utc', now()),
+  code_hash  text,
+  attempts   smallint not null default 0,
+  flow_id    uuid references auth.flow_state on delete cascade,
+  constraint one_time_tokens_user_id_token_type_key unique (user_id, token_type)
+);
+comment on table auth.one_time_tokens is 'Codes and links on their way: one a person and purpose, gone when used.';
+comment on column auth.one_time_tokens.token_hash is 'sha256 of the link''s secret in hexadecimal: a copy of this table lets nobody in.';
+comment on column auth.one_time_tokens.code_hash is 'Digest of the address and the code, keyed with the server''s secret; null once it was guessed at too often.';
+comment on column auth.one_time_tokens.relates_to is 'The address or number it was sent to.';
+comment on column auth.one_time_tokens.flow_id is 'The sign-in that goes on with a code instead of a session (PKCE).';
+create index one_time_tokens_token_hash_hash_idx on auth.one_time_tokens using hash (token_hash);
+create index one_time_tokens_relates_to_hash_idx on auth.one_time_tokens using hash (relates_to);
+create index one_time_tokens_created_at_idx on auth.one_time_tokens (created_at);
+create index one_time_tokens_flow_id_idx on auth.one_time_tokens (flow_id) where flow_id is not null;
+
+create table auth.sendings (
+  address_hash text not null,
+  purpose      text not null,
+  sent_at      timestamptz not null,
+  primary key (address_hash, purpose)
+);
+comment on table auth.sendings is 'When something was last sent to an address, be there an account or not: nothing goes there too often.';
+comment on column auth.sendings.address_hash is 'sha256 of the address or number in hexadecimal.';
+create index sendings_sent_at_idx on auth.sendings (sent_at);
 
 create table auth.mfa_factors (
   id                           uuid primary key,
@@ -185,6 +202,7 @@ comment on column auth.revocations.user_id is 'Tokens of this person that were i
 create index revocations_until_idx on auth.revocations (until);
 
 alter table auth.one_time_tokens enable row level security;
+alter table auth.sendings enable row level security;
 alter table auth.flow_state enable row level security;
 alter table auth.mfa_factors enable row level security;
 alter table auth.mfa_challenges enable row level security;

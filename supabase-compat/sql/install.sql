@@ -4,3 +4,4 @@
 \ir verdicts.sql
 \ir authorizer.sql
 \ir explain.sql
+\ir jobs.sql

@@ -3,6 +3,7 @@
 mod admin;
 mod errors;
 mod logout;
+mod mail;
 mod signup;
 mod token;
 mod user;

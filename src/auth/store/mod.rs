@@ -2,7 +2,11 @@
 
 #[macro_use]
 mod columns;
+pub(super) mod address;
+pub(super) mod flow;
+pub(super) mod hook;
 mod session;
+pub(super) mod token;
 mod user;
 
 use serde_json::value::RawValue;
@@ -107,6 +111,21 @@ impl Store {
                       where u.email = $1::text and not u.is_sso_user and u.deleted_at is null"
                 ),
                 &[Some(email)],
+            )
+            .await?;
+        rows.first().map(user).transpose()
+    }
+
+    /// The account a number signs in to.
+    pub(super) async fn find_by_phone(&self, phone: &str) -> Result<Option<User>, pg::Error> {
+        let rows = self
+            .read(
+                concat!(
+                    "select ",
+                    user!(),
+                    " from auth.users u where u.phone = $1::text and u.deleted_at is null"
+                ),
+                &[Some(phone)],
             )
             .await?;
         rows.first().map(user).transpose()

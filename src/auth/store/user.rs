@@ -9,7 +9,8 @@ use crate::pg::{self, Transaction};
 /// An account to be.
 pub(in crate::auth) struct NewUser<'a> {
     pub id: Uuid,
-    pub email: &'a str,
+    pub email: Option<&'a str>,
+    pub phone: Option<&'a str>,
     pub password_hash: Option<&'a str>,
     pub aud: &'a str,
     pub role: &'a str,
@@ -17,28 +18,32 @@ pub(in crate::auth) struct NewUser<'a> {
     pub user_metadata: Value,
 }
 
-/// Makes an account and its e-mail identity, not confirmed yet. The first insert carries all
-/// metadata, because people's triggers read it there.
+/// Makes an account with an identity for its address and one for its number, not confirmed yet.
+/// The first insert carries all metadata, because people's triggers read it there.
 pub(in crate::auth) async fn create(tx: &Transaction, new: &NewUser<'_>) -> Result<(), pg::Error> {
     tx.query(
         "with person as (
-           insert into auth.users (instance_id, id, aud, role, email, encrypted_password,
+           insert into auth.users (instance_id, id, aud, role, email, phone, encrypted_password,
                                    raw_app_meta_data, raw_user_meta_data, created_at, updated_at)
-           values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6, $7, now(), now())
-           returning id, email)
+           values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6, $7, $8, now(), now())
+           returning id, email, phone)
          insert into auth.identities (provider_id, user_id, identity_data, provider,
                                       last_sign_in_at, created_at, updated_at)
          select person.id::text,
                 person.id,
-                jsonb_build_object('sub', person.id, 'email', person.email,
+                jsonb_build_object('sub', person.id, way.provider, way.address,
                                    'email_verified', false, 'phone_verified', false),
-                'email', now(), now(), now()
-           from person",
+                way.provider, now(), now(), now()
+           from person,
+                lateral (values ('email', person.email::text), ('phone', person.phone))
+                        as way (provider, address)
+          where way.address is not null",
         &[
             &new.id,
             &new.aud,
             &new.role,
             &new.email,
+            &new.phone,
             &new.password_hash,
             &new.app_metadata,
             &new.user_metadata,
@@ -51,9 +56,18 @@ pub(in crate::auth) async fn create(tx: &Transaction, new: &NewUser<'_>) -> Resu
 /// Confirms the address, in a statement of its own: people's triggers wait for this update.
 pub(in crate::auth) async fn confirm(tx: &Transaction, id: Uuid) -> Result<(), pg::Error> {
     tx.query(
-        "update auth.users
-            set email_confirmed_at = now(), updated_at = now()
-          where id = $1 and email_confirmed_at is null",
+        "with person as (
+           update auth.users
+              set email_confirmed_at = now(),
+                  raw_user_meta_data = coalesce(raw_user_meta_data, '{}')
+                                       || '{\"email_verified\": true}',
+                  updated_at = now()
+            where id = $1 and email_confirmed_at is null
+           returning id)
+         update auth.identities i
+            set identity_data = i.identity_data || '{\"email_verified\": true}', updated_at = now()
+           from person
+          where i.user_id = person.id and i.provider = 'email'",
         &[&id],
     )
     .await?;
@@ -90,7 +104,7 @@ pub(in crate::auth) async fn set_email(tx: &Transaction, id: Uuid, email: &str) 
     Ok(())
 }
 
-/// Changes the password, then ends sessions. The update holds the account's row, so a sign-in
+/// Changes the password, voids what is on its way to the person, then ends sessions. The update holds the account's row, so a sign-in
 /// with the old password either fails or made a session that the second statement sees.
 pub(in crate::auth) async fn set_password(
     tx: &Transaction,
@@ -99,6 +113,7 @@ pub(in crate::auth) async fn set_password(
     ending: Ending,
 ) -> Result<(), pg::Error> {
     set_hash(tx, id, hash).await?;
+    tx.query("delete from auth.one_time_tokens where user_id = $1", &[&id]).await?;
     end_sessions(tx, id, ending).await
 }
 

@@ -1,0 +1,151 @@
+//! A message leaves: over SMTP, or into the inbox of a development server.
+
+use std::time::Duration;
+
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use serde::Deserialize;
+
+use super::Failure;
+use super::store::{self, Job};
+use crate::config::{MailSettings, SmtpTls};
+use crate::pg::Pg;
+
+/// Kind of these jobs.
+pub(super) const KIND: &str = "mail";
+
+/// Why mail cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// `WALKIE_MAIL_FROM` is no address.
+    #[error("WALKIE_MAIL_FROM is no e-mail address: {0}")]
+    From(#[from] lettre::address::AddressError),
+    /// The connection to the SMTP server cannot be described.
+    #[error("WALKIE_SMTP_HOST is no name of a server")]
+    Host(#[source] lettre::transport::smtp::Error),
+}
+
+/// What a mail job says; written by whoever enqueues it.
+#[derive(Deserialize)]
+struct Letter {
+    to: String,
+    subject: String,
+    text: String,
+    html: String,
+}
+
+/// Delivers mail.
+pub(super) struct Post {
+    pg: Pg,
+    from: Mailbox,
+    way: Way,
+    time_limit: Duration,
+}
+
+enum Way {
+    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Inbox,
+    /// No server is set.
+    None,
+}
+
+impl Post {
+    pub(super) fn new(pg: Pg, settings: &MailSettings) -> Result<Self, SetupError> {
+        let time_limit = Duration::from_secs(settings.smtp_timeout_seconds);
+        let way = match &settings.smtp_host {
+            Some(host) => Way::Smtp(transport(host, settings, time_limit)?),
+            None if settings.inbox => Way::Inbox,
+            None => Way::None,
+        };
+        Ok(Self { pg, from: settings.mail_from.parse()?, way, time_limit })
+    }
+
+    /// Hands one message over.
+    pub(super) async fn deliver(&self, job: &Job) -> Result<(), Failure> {
+        let letter: Letter = serde_json::from_value(job.payload.clone())
+            .map_err(|_| lasting("the payload is no message"))?;
+        match &self.way {
+            Way::Smtp(server) => self.send(server, job, letter).await,
+            Way::Inbox => {
+                let Letter { to, subject, text, html } = &letter;
+                let from = self.from.to_string();
+                let kept = store::receive(&self.pg, &from, to, subject, text, html).await;
+                kept.map_err(|error| passing(error.to_string()))
+            }
+            Way::None => Err(passing("no SMTP server is set (WALKIE_SMTP_HOST)".into())),
+        }
+    }
+
+    async fn send(
+        &self,
+        server: &AsyncSmtpTransport<Tokio1Executor>,
+        job: &Job,
+        letter: Letter,
+    ) -> Result<(), Failure> {
+        let to: Mailbox = letter.to.parse().map_err(|_| lasting("the recipient is no address"))?;
+        // The same for every attempt, so that mailboxes may know a second copy.
+        let id = format!("<walkie-{}-{}@{}>", job.id, digest(job), self.from.email.domain());
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(letter.subject)
+            .message_id(Some(id))
+            .multipart(MultiPart::alternative_plain_html(letter.text, letter.html))
+            .map_err(|_| lasting("the message cannot be written"))?;
+        // The library's own limit counts for each answer of the server, not for all together.
+        match tokio::time::timeout(self.time_limit, server.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) if error.is_permanent() => Err(Failure {
+                // What the server says may repeat the recipient; the code tells enough.
+                why: refusal(&error),
+                is_final: true,
+            }),
+            Ok(Err(error)) => Err(passing(refusal(&error))),
+            Err(_) => Err(passing("the SMTP server took too long".into())),
+        }
+    }
+}
+
+fn transport(
+    host: &str,
+    settings: &MailSettings,
+    time_limit: Duration,
+) -> Result<AsyncSmtpTransport<Tokio1Executor>, SetupError> {
+    let parameters = || TlsParameters::new(host.to_owned()).map_err(SetupError::Host);
+    let tls = match settings.smtp_tls {
+        SmtpTls::Starttls => Tls::Required(parameters()?),
+        SmtpTls::Implicit => Tls::Wrapper(parameters()?),
+        SmtpTls::None => Tls::None,
+    };
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
+        .port(settings.smtp_port)
+        .tls(tls)
+        .timeout(Some(time_limit));
+    if let (Some(user), Some(password)) = (&settings.smtp_user, &settings.smtp_password) {
+        builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
+    }
+    Ok(builder.build())
+}
+
+/// Ids of jobs begin anew in every database; the message tells them apart.
+fn digest(job: &Job) -> String {
+    use sha2::{Digest, Sha256};
+    hex::encode(&Sha256::digest(job.payload.to_string())[..8])
+}
+
+fn refusal(error: &lettre::transport::smtp::Error) -> String {
+    match error.status() {
+        Some(code) => format!("the SMTP server refused with {code}"),
+        None => format!("the SMTP server cannot be used: {error}"),
+    }
+}
+
+fn lasting(why: &str) -> Failure {
+    Failure { why: why.to_owned(), is_final: true }
+}
+
+fn passing(why: String) -> Failure {
+    Failure { why, is_final: false }
+}

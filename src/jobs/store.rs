@@ -1,0 +1,180 @@
+//! All SQL of this slice: calls of the functions in `jobs.sql`, as the login role.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_postgres::Row;
+
+use crate::pg::{Error, Pg, Session, Text, names};
+
+/// A job that this server holds.
+pub(super) struct Job {
+    pub id: i64,
+    pub kind: String,
+    pub payload: Value,
+    /// Which attempt this is, from 1.
+    pub attempt: i16,
+}
+
+/// Takes jobs of these kinds.
+pub(super) async fn claim(
+    pg: &Pg,
+    worker: &str,
+    kinds: &[&str],
+    up_to: usize,
+    lease: Duration,
+) -> Result<Vec<Job>, Error> {
+    let kinds = format!("{{{}}}", kinds.join(","));
+    let (up_to, lease) = (up_to.to_string(), format!("{} seconds", lease.as_secs()));
+    let rows = run(
+        pg,
+        "select id, kind, payload, attempt
+           from walkie.claim_jobs($1::text, $2::text[], $3::integer, $4::interval)",
+        &[Some(worker), Some(&kinds), Some(&up_to), Some(&lease)],
+    )
+    .await?;
+    let job = |row: &Row| {
+        Ok(Job {
+            id: row.try_get("id")?,
+            kind: row.try_get("kind")?,
+            payload: row.try_get("payload")?,
+            attempt: row.try_get("attempt")?,
+        })
+    };
+    rows.iter().map(job).collect()
+}
+
+/// Whether the job was still this server's.
+pub(super) async fn finish(pg: &Pg, job: &Job, worker: &str) -> Result<bool, Error> {
+    let (id, attempt) = (job.id.to_string(), job.attempt.to_string());
+    let rows = run(
+        pg,
+        "select walkie.finish_job($1::bigint, $2::text, $3::integer)",
+        &[Some(&id), Some(worker), Some(&attempt)],
+    )
+    .await?;
+    rows.first().map_or(Ok(false), |row| Ok(row.try_get(0)?))
+}
+
+/// What became of the job; nothing when it was no longer this server's.
+pub(super) async fn fail(
+    pg: &Pg,
+    job: &Job,
+    worker: &str,
+    why: &str,
+    is_final: bool,
+) -> Result<Option<String>, Error> {
+    let (id, attempt, is_final) =
+        (job.id.to_string(), job.attempt.to_string(), is_final.to_string());
+    let rows = run(
+        pg,
+        "select walkie.fail_job($1::bigint, $2::text, $3::integer, $4::text, $5::boolean)",
+        &[Some(&id), Some(worker), Some(&attempt), Some(why), Some(&is_final)],
+    )
+    .await?;
+    rows.first().map_or(Ok(None), |row| Ok(row.try_get(0)?))
+}
+
+/// Frees what lost servers held, and gives how many.
+pub(super) async fn sweep(pg: &Pg) -> Result<i32, Error> {
+    let rows = run(pg, "select walkie.sweep_jobs()", &[]).await?;
+    rows.first().map_or(Ok(0), |row| Ok(row.try_get(0)?))
+}
+
+/// Puts a message into the inbox.
+pub(super) async fn receive(
+    pg: &Pg,
+    from: &str,
+    to: &str,
+    subject: &str,
+    text: &str,
+    html: &str,
+) -> Result<(), Error> {
+    run(
+        pg,
+        "select walkie.receive_mail($1::text, $2::text, $3::text, $4::text, $5::text)",
+        &[Some(from), Some(to), Some(subject), Some(text), Some(html)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A message of the inbox.
+pub(super) struct Received {
+    pub id: i64,
+    pub sender: String,
+    pub recipient: String,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    /// RFC 3339.
+    pub at: String,
+}
+
+/// Messages of the inbox, the newest first; of one recipient when one is named.
+pub(super) async fn received(
+    pg: &Pg,
+    recipient: Option<&str>,
+    offset: u32,
+    limit: u32,
+) -> Result<(i64, Vec<Received>), Error> {
+    let (offset, limit) = (offset.to_string(), limit.to_string());
+    let rows = run(
+        pg,
+        "select id, sender, recipient, subject, plain, html,
+                to_char(received_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') as at
+           from walkie.inbox
+          where recipient = lower($1::text) or $1::text is null
+          order by id desc
+         offset $2::bigint limit $3::bigint",
+        &[recipient, Some(&offset), Some(&limit)],
+    )
+    .await?;
+    let total = run(
+        pg,
+        "select count(*) from walkie.inbox where recipient = lower($1::text) or $1::text is null",
+        &[recipient],
+    )
+    .await?;
+    let total = total.first().map_or(Ok(0), |row| row.try_get(0))?;
+    Ok((total, rows.iter().map(message).collect::<Result<_, Error>>()?))
+}
+
+/// One message; the newest when no id is given.
+pub(super) async fn find_received(pg: &Pg, id: Option<i64>) -> Result<Option<Received>, Error> {
+    let id = id.map(|id| id.to_string());
+    let rows = run(
+        pg,
+        "select id, sender, recipient, subject, plain, html,
+                to_char(received_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') as at
+           from walkie.inbox
+          where id = $1::bigint or $1::bigint is null
+          order by id desc
+          limit 1",
+        &[id.as_deref()],
+    )
+    .await?;
+    rows.first().map(message).transpose()
+}
+
+/// Empties the inbox.
+pub(super) async fn clear_inbox(pg: &Pg) -> Result<(), Error> {
+    run(pg, "delete from walkie.inbox", &[]).await?;
+    Ok(())
+}
+
+fn message(row: &Row) -> Result<Received, Error> {
+    Ok(Received {
+        id: row.try_get("id")?,
+        sender: row.try_get("sender")?,
+        recipient: row.try_get("recipient")?,
+        subject: row.try_get("subject")?,
+        text: row.try_get("plain")?,
+        html: row.try_get("html")?,
+        at: row.try_get("at")?,
+    })
+}
+
+async fn run(pg: &Pg, sql: &str, params: &[Text<'_>]) -> Result<Vec<Row>, Error> {
+    pg.run(&Session::own(names::LOGIN_ROLE), sql, params).await
+}
