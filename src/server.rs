@@ -58,7 +58,9 @@ pub enum Error {
     #[error("the settings of mail are wrong")]
     Mail(#[from] jobs::SetupError),
     /// Mail would be shown to whoever asks.
-    #[error("--inbox shows all mail to everybody, so it needs a host and a public URL of this machine alone")]
+    #[error(
+        "--inbox shows all mail to everybody, so it needs a host and a public URL of this machine alone"
+    )]
     OpenInbox,
     /// The listener or another part of the server failed.
     #[error("the server cannot go on")]
@@ -135,8 +137,7 @@ pub async fn run(
     };
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
     let jobs_due = Arc::new(Notify::new());
-    let jobs =
-        Jobs::new(pg.clone(), &settings.mail, Arc::clone(&jobs_due), metrics.jobs.clone())?;
+    let jobs = Jobs::new(pg.clone(), &settings.mail, Arc::clone(&jobs_due), metrics.jobs.clone())?;
     let app = router(&settings, &pg, keys, &realtime)?
         .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))

@@ -73,7 +73,8 @@ pub(super) enum Error {
     /// In the words of the door that was tried: a code or a link.
     OtpExpired(&'static str),
     OtpDisabled,
-    TooSoon(Box<TooSoon>),
+    MailTooSoon(TooSoon),
+    SmsTooSoon(TooSoon),
     FlowNotFound,
     FlowExpired,
     BadCodeVerifier,
@@ -96,9 +97,17 @@ pub(super) enum Error {
 /// A refusal to write to somebody again already.
 #[derive(Debug)]
 pub(super) struct TooSoon {
-    code: &'static str,
     message: String,
     seconds: i64,
+}
+
+impl TooSoon {
+    /// What was sent can be sent again after so many seconds.
+    pub(super) fn new(seconds: i64) -> Self {
+        let message =
+            format!("For security purposes, you can only request this after {seconds} seconds.");
+        Self { message, seconds }
+    }
 }
 
 /// A refusal in the words of whoever wrote the rule.
@@ -111,23 +120,6 @@ pub(super) struct Rule {
 }
 
 impl Error {
-    /// Mail of this kind went to the address only just now.
-    pub(super) fn mail_too_soon(seconds: i64) -> Self {
-        Self::too_soon("over_email_send_rate_limit", seconds)
-    }
-
-    /// A text of this kind went to the number only just now.
-    pub(super) fn sms_too_soon(seconds: i64) -> Self {
-        Self::too_soon("over_sms_send_rate_limit", seconds)
-    }
-
-    fn too_soon(code: &'static str, seconds: i64) -> Self {
-        let message = format!(
-            "For security purposes, you can only request this after {seconds} seconds."
-        );
-        Self::TooSoon(Box::new(TooSoon { code, message, seconds }))
-    }
-
     /// A function of the operator gave an error instead of doing its work.
     pub(super) fn refused_by_hook(status: Option<u16>, message: &str) -> Self {
         let status = status
@@ -187,7 +179,8 @@ impl Error {
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "User not found"),
             Self::OtpExpired(why) => (S::FORBIDDEN, "otp_expired", why),
             Self::OtpDisabled => (S::UNPROCESSABLE_ENTITY, "otp_disabled", "Signups not allowed for otp"),
-            Self::TooSoon(told) => (S::TOO_MANY_REQUESTS, told.code, &told.message),
+            Self::MailTooSoon(told) => (S::TOO_MANY_REQUESTS, "over_email_send_rate_limit", &told.message),
+            Self::SmsTooSoon(told) => (S::TOO_MANY_REQUESTS, "over_sms_send_rate_limit", &told.message),
             Self::FlowNotFound => (S::NOT_FOUND, "flow_state_not_found", "invalid flow state, no valid flow state found"),
             Self::FlowExpired => (S::UNPROCESSABLE_ENTITY, "flow_state_expired", "invalid flow state, flow state has expired"),
             Self::BadCodeVerifier => (S::BAD_REQUEST, "bad_code_verifier", "code challenge does not match previously saved code verifier"),
@@ -303,7 +296,7 @@ impl Shape {
             body.insert("error_id".into(), id.into());
         }
         let mut response = (status, [(CODE_HEADER, code)], Json(body)).into_response();
-        if let Error::TooSoon(told) = error {
+        if let Error::MailTooSoon(told) | Error::SmsTooSoon(told) = error {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(told.seconds));
         }
         if self == Self::New {

@@ -110,9 +110,8 @@ pub(super) async fn generate_link(
             }
             "email_change_current" | "email_change_new" => {
                 let user = found.ok_or(Error::UserNotFound)?;
-                let new_email = new_email
-                    .as_deref()
-                    .ok_or(Error::Invalid("An email address is required"))?;
+                let new_email =
+                    new_email.as_deref().ok_or(Error::Invalid("An email address is required"))?;
                 if address::by_email(tx, new_email).await?.is_some() {
                     return Err(Error::EmailExists);
                 }
@@ -127,7 +126,9 @@ pub(super) async fn generate_link(
                 (user, kind.as_str(), token)
             }
             _ => {
-                return Err(Error::InvalidValue(format!("Invalid email action link type requested: {kind}")));
+                return Err(Error::InvalidValue(format!(
+                    "Invalid email action link type requested: {kind}"
+                )));
             }
         };
         let user = store::find(tx, user.id).await?.ok_or(Error::UserNotFound)?;

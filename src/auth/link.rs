@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY,
-};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY};
 use http::{HeaderValue, StatusCode};
 
 use super::mail::{Reader, Values};
@@ -103,7 +101,8 @@ async fn lead_on(
             if status.is_server_error() {
                 return Err(error);
             }
-            let name = if status == StatusCode::FORBIDDEN { "access_denied" } else { "invalid_request" };
+            let name =
+                if status == StatusCode::FORBIDDEN { "access_denied" } else { "invalid_request" };
             let told = [("error", name), ("error_code", code), ("error_description", message)];
             let to = if followed.secret.starts_with("pkce_") {
                 with_query(to, &told)
@@ -113,8 +112,8 @@ async fn lead_on(
             with_fragment(&to, &pairs(&told))
         }
     };
-    let location = HeaderValue::from_str(&target)
-        .map_err(|error| Error::Broken(Box::new(error)))?;
+    let location =
+        HeaderValue::from_str(&target).map_err(|error| Error::Broken(Box::new(error)))?;
     Ok((StatusCode::SEE_OTHER, PRIVATE, [(LOCATION, location)]).into_response())
 }
 
@@ -129,7 +128,8 @@ fn with_fragment(url: &str, fragment: &str) -> String {
 }
 
 fn with_query(url: &str, query: &[(&str, &str)]) -> String {
-    let (bare, fragment) = url.split_once('#').map_or((url, None), |(bare, rest)| (bare, Some(rest)));
+    let (bare, fragment) =
+        url.split_once('#').map_or((url, None), |(bare, rest)| (bare, Some(rest)));
     let joint = if bare.contains('?') { '&' } else { '?' };
     let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
     format!("{bare}{joint}{}{fragment}", pairs(query))

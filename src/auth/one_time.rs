@@ -14,6 +14,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+use super::error::TooSoon;
 use super::mail::{Letter, Reader, Values};
 use super::store::User;
 use super::store::token::{self, NewToken, Purpose, Token};
@@ -92,10 +93,7 @@ impl Auth {
     /// Whether this is the code of the token.
     pub(super) fn is_code_of(&self, token: &Token, code: &str) -> bool {
         let shown = self.code_hash(token.user_id, &token.relates_to, code);
-        token
-            .code_hash
-            .as_ref()
-            .is_some_and(|kept| shown.as_bytes().ct_eq(kept.as_bytes()).into())
+        token.code_hash.as_ref().is_some_and(|kept| shown.as_bytes().ct_eq(kept.as_bytes()).into())
     }
 
     /// Whether it came in time.
@@ -115,11 +113,12 @@ impl Auth {
         purpose: Purpose,
     ) -> Result<(), Error> {
         let is_mail = address.contains('@');
-        let every = if is_mail { self.mail_every } else { self.settings.letters.auth_sms_every_seconds };
+        let every =
+            if is_mail { self.mail_every } else { self.settings.letters.auth_sms_every_seconds };
         match token::take_turn(tx, &refresh::hash(address), purpose, every).await? {
             None => Ok(()),
-            Some(seconds) if is_mail => Err(Error::mail_too_soon(seconds)),
-            Some(seconds) => Err(Error::sms_too_soon(seconds)),
+            Some(seconds) if is_mail => Err(Error::MailTooSoon(TooSoon::new(seconds))),
+            Some(seconds) => Err(Error::SmsTooSoon(TooSoon::new(seconds))),
         }
     }
 
@@ -184,8 +183,8 @@ impl Auth {
     }
 
     fn code_hash(&self, user_id: Uuid, address: &str, code: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.code_key)
-            .expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.code_key).expect("HMAC takes keys of any length");
         mac.update(format!("{user_id}|{address}|{code}").as_bytes());
         hex::encode(mac.finalize().into_bytes())
     }

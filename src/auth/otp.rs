@@ -47,9 +47,7 @@ pub(super) async fn send(
     evenly(async {
         match send_now(&auth, &wanted, &reader).await {
             // Somebody made the account at this moment.
-            Err(Error::EmailExists | Error::PhoneExists) => {
-                send_now(&auth, &wanted, &reader).await
-            }
+            Err(Error::EmailExists | Error::PhoneExists) => send_now(&auth, &wanted, &reader).await,
             outcome => outcome,
         }
     })

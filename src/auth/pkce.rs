@@ -41,9 +41,7 @@ impl Challenge {
             return Ok(None);
         }
         if !CHALLENGE_BYTES.contains(&value.len()) {
-            return Err(Error::Invalid(
-                "code challenge has to be between 43 and 128 characters",
-            ));
+            return Err(Error::Invalid("code challenge has to be between 43 and 128 characters"));
         }
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         if !value.bytes().all(is_plain) {

@@ -40,7 +40,9 @@ pub(super) async fn resend(
         "sms" | "phone_change" => false,
         "" => return Err(Error::Invalid("Type provided requires an email address or a phone")),
         _ => {
-            return Err(Error::Invalid("Missing one of these types: signup, email_change, sms, phone_change"));
+            return Err(Error::Invalid(
+                "Missing one of these types: signup, email_change, sms, phone_change",
+            ));
         }
     };
     if email.is_empty() && is_mail {

@@ -93,7 +93,11 @@ impl Session {
     }
 
     /// The same with what a provider gave for its own API.
-    pub(super) fn with_provider_tokens(self, token: Option<String>, refresh: Option<String>) -> Self {
+    pub(super) fn with_provider_tokens(
+        self,
+        token: Option<String>,
+        refresh: Option<String>,
+    ) -> Self {
         Self { provider_token: token, provider_refresh_token: refresh, ..self }
     }
 

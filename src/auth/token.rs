@@ -59,9 +59,9 @@ async fn by_password(auth: &Auth, asked: Asked, device: &Device) -> Result<Sessi
     let password = asked.password.unwrap_or_default();
     let session = match try_password(auth, &address, &password, device).await? {
         Some(session) => session,
-        None => {
-            try_password(auth, &address, &password, device).await?.ok_or(Error::InvalidCredentials)?
-        }
+        None => try_password(auth, &address, &password, device)
+            .await?
+            .ok_or(Error::InvalidCredentials)?,
     };
     Ok(session.with_weakness(auth.passwords.weakness(&password)))
 }

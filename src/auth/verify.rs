@@ -89,9 +89,7 @@ impl Asked {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let (email, phone) = (given(self.email), given(self.phone));
         match (given(self.token), given(self.token_hash)) {
-            (None, Some(secret)) if email.is_none() && phone.is_none() => {
-                Ok(Shown::Secret(secret))
-            }
+            (None, Some(secret)) if email.is_none() && phone.is_none() => Ok(Shown::Secret(secret)),
             (None, Some(_)) => {
                 Err(Error::Invalid("Only the token_hash and type should be provided"))
             }
@@ -205,8 +203,8 @@ impl Auth {
     ) -> Result<bool, Error> {
         let new_email = facts.new_email.as_deref().filter(|email| !email.is_empty());
         let new_email = new_email.ok_or(BAD_LINK)?;
-        let needs_both = self.settings.letters.auth_mailer_secure_email_change
-            && !facts.email.is_empty();
+        let needs_both =
+            self.settings.letters.auth_mailer_secure_email_change && !facts.email.is_empty();
         if needs_both && address::agree_to_change(tx, token.user_id).await? {
             return Ok(false);
         }

@@ -72,10 +72,7 @@ async fn list(State(pg): State<Pg>, Query(asked): Query<Asked>) -> Result<Json<V
 }
 
 /// Understands `to:address`, which is what tests ask.
-async fn search(
-    State(pg): State<Pg>,
-    Query(asked): Query<Asked>,
-) -> Result<Response, Failed> {
+async fn search(State(pg): State<Pg>, Query(asked): Query<Asked>) -> Result<Response, Failed> {
     let Some(recipient) = asked.query.trim().strip_prefix("to:") else {
         return Ok((StatusCode::BAD_REQUEST, "ask as in to:ana@example.com").into_response());
     };
@@ -83,21 +80,15 @@ async fn search(
     Ok(summaries(&pg, Some(recipient), &asked).await?.into_response())
 }
 
-async fn summaries(
-    pg: &Pg,
-    recipient: Option<&str>,
-    asked: &Asked,
-) -> Result<Json<Value>, Failed> {
+async fn summaries(pg: &Pg, recipient: Option<&str>, asked: &Asked) -> Result<Json<Value>, Failed> {
     let start = asked.start.unwrap_or_default();
     let limit = asked.limit.unwrap_or(ON_PAGE).min(MAX_ON_PAGE);
     let (total, messages) = store::received(pg, recipient, start, limit).await?;
     let summaries: Vec<Value> = messages.iter().map(summary).collect();
     Ok(Json(json!({
         "total": total,
-        "unread": total,
         "count": summaries.len(),
         "messages_count": total,
-        "messages_unread": total,
         "start": start,
         "tags": [],
         "messages": summaries,
@@ -106,8 +97,9 @@ async fn summaries(
 
 async fn read(State(pg): State<Pg>, Path(id): Path<String>) -> Result<Response, Failed> {
     let Some(message) = find(&pg, &id).await? else {
-        return Ok((StatusCode::NOT_FOUND, Json(json!({ "Error": "message not found" })))
-            .into_response());
+        return Ok(
+            (StatusCode::NOT_FOUND, Json(json!({ "Error": "message not found" }))).into_response()
+        );
     };
     Ok(Json(json!({
         "ID": message.id.to_string(),

@@ -152,7 +152,7 @@ export async function mail(email, count = 1) {
     const found = await (await fetch(`${api}/search?query=${encodeURIComponent(`to:${email}`)}`)).json()
     if (found.total === count) {
       const { Text: text } = await (await fetch(`${api}/message/${found.messages[0].ID}`)).json()
-      return { text, code: text.match(/\b\d{6}\b/)?.[0], link: text.match(/http\S+/)?.[0] }
+      return { text, code: text.match(/\b\d{6}\b/)?.[0], link: text.match(/http\S+\/verify\S+/)?.[0] }
     }
     assert(Date.now() < until, `${count} messages to ${email}: there are ${found.total}`)
     await new Promise((wake) => setTimeout(wake, 20))

@@ -84,7 +84,7 @@ async fn bearer_is_checked_in_order() -> anyhow::Result<()> {
 async fn unknown_paths_and_methods_are_refused_in_the_dialect() -> anyhow::Result<()> {
     let (_database, server) = house().await;
 
-    let path = post(&server, "/otp", json!({})).await?;
+    let path = post(&server, "/no/such/path", json!({})).await?;
     let method = send(request(&server, Method::DELETE, "/signup")).await?;
 
     assert_eq!(path.refusal(), (404, "feature_disabled"));

@@ -31,15 +31,15 @@ struct Mail {
 impl Mail {
     /// The code in it.
     fn code(&self) -> String {
-        let is_code = |word: &&str| word.len() >= 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+        let is_code =
+            |word: &&str| word.len() >= 6 && word.bytes().all(|byte| byte.is_ascii_digit());
         self.text.split_whitespace().find(is_code).expect("a code").to_owned()
     }
 
     /// The path of its link below /auth/v1.
     fn link(&self) -> String {
-        let url = self.text.split_whitespace().find(|word| word.starts_with("http"));
-        let (_, path) = url.and_then(|url| url.split_once("/auth/v1")).expect("a link");
-        path.to_owned()
+        let path = self.text.split_whitespace().find_map(|word| word.split_once("/auth/v1"));
+        path.expect("a link").1.to_owned()
     }
 
     fn secret(&self) -> String {
@@ -270,7 +270,8 @@ async fn guesses_void_the_code_and_not_the_link() -> anyhow::Result<()> {
 
     let late = verify(&server, "email", "ana@example.com", &mail.code()).await?;
     assert_eq!(late.refusal(), (403, "otp_expired"));
-    let link = post(&server, "/verify", json!({ "type": "email", "token_hash": mail.secret() })).await?;
+    let link =
+        post(&server, "/verify", json!({ "type": "email", "token_hash": mail.secret() })).await?;
     assert_eq!(link.status, 200, "{}", link.body);
     Ok(())
 }
@@ -280,10 +281,13 @@ async fn old_code_and_old_link_are_refused() -> anyhow::Result<()> {
     let (database, server) = strict(&[]).await;
     post(&server, "/otp", json!({ "email": "ana@example.com" })).await?;
     let mail = mail(&server, "ana@example.com", 1).await;
-    database.sql("update auth.one_time_tokens set created_at = created_at - interval '61 minutes'").await;
+    database
+        .sql("update auth.one_time_tokens set created_at = created_at - interval '61 minutes'")
+        .await;
 
     let code = verify(&server, "email", "ana@example.com", &mail.code()).await?;
-    let link = post(&server, "/verify", json!({ "type": "email", "token_hash": mail.secret() })).await?;
+    let link =
+        post(&server, "/verify", json!({ "type": "email", "token_hash": mail.secret() })).await?;
 
     assert_eq!(code.text("message"), "Token has expired or is invalid");
     assert_eq!(link.text("message"), "Email link is invalid or has expired");
@@ -347,8 +351,12 @@ async fn people_are_written_to_in_their_language() -> anyhow::Result<()> {
     };
 
     ask("ana@example.com", "fr-CA,en;q=0.5").await?;
-    assert_eq!(mail(&server, "ana@example.com", 1).await.subject, "Réinitialisez votre mot de passe");
-    let german = "update auth.users set raw_user_meta_data = raw_user_meta_data || '{\"locale\": \"de-AT\"}'
+    assert_eq!(
+        mail(&server, "ana@example.com", 1).await.subject,
+        "Réinitialisez votre mot de passe"
+    );
+    let german =
+        "update auth.users set raw_user_meta_data = raw_user_meta_data || '{\"locale\": \"de-AT\"}'
                    where email = 'bo@example.com'";
     database.sql(german).await;
     ask("bo@example.com", "fr").await?;
@@ -360,7 +368,8 @@ async fn people_are_written_to_in_their_language() -> anyhow::Result<()> {
 async fn codes_make_an_account_only_where_that_is_wanted() -> anyhow::Result<()> {
     let (_database, server) = strict(&[]).await;
 
-    let refused = post(&server, "/otp", json!({ "email": "new@example.com", "create_user": false })).await?;
+    let refused =
+        post(&server, "/otp", json!({ "email": "new@example.com", "create_user": false })).await?;
     assert_eq!(refused.refusal(), (422, "otp_disabled"));
     let asked = json!({ "email": "new@example.com", "data": { "display_name": "New" } });
     assert_eq!(post(&server, "/otp", asked).await?.body, json!({}));
@@ -401,7 +410,8 @@ async fn invited_people_choose_their_password() -> anyhow::Result<()> {
     assert!(invited.body["invited_at"].is_string());
     let mail = mail(&server, "guest@example.com", 1).await;
     assert_eq!(mail.subject, "You have been invited");
-    let session = post(&server, "/verify", json!({ "type": "invite", "token_hash": mail.secret() })).await?;
+    let session =
+        post(&server, "/verify", json!({ "type": "invite", "token_hash": mail.secret() })).await?;
     let token = session.text("access_token");
     assert_eq!(put(&server, "/user", token, json!({ "password": PASSWORD })).await?.status, 200);
     assert_eq!(sign_in(&server, "guest@example.com", PASSWORD).await?.status, 200);
@@ -458,7 +468,8 @@ async fn texts_leave_by_the_function_of_the_operator() -> anyhow::Result<()> {
         .await;
     let flags = ["--auth-hook-send-sms", "public.send_text"];
     let server = Server::start_with(&database, &flags).await;
-    let code = async || database.value("select code from public.texts order by ctid desc limit 1").await;
+    let code =
+        async || database.value("select code from public.texts order by ctid desc limit 1").await;
 
     let refused = post(&server, "/otp", json!({ "phone": "+15550000" })).await?;
     assert_eq!((refused.status.as_u16(), refused.text("message")), (422, "no such network"));
@@ -484,7 +495,10 @@ async fn texts_leave_by_the_function_of_the_operator() -> anyhow::Result<()> {
 #[tokio::test]
 async fn time_tells_nothing_of_who_has_an_account() -> anyhow::Result<()> {
     let (database, server) = strict(&["--auth-mail-every-seconds", "0"]).await;
-    assert_eq!(database.value("select count(*) from auth.users where email = 'ana@example.com'").await, "1");
+    assert_eq!(
+        database.value("select count(*) from auth.users where email = 'ana@example.com'").await,
+        "1"
+    );
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..8 {
         for (email, times) in ["ana@example.com", "nobody@example.com"].iter().zip(&mut times) {

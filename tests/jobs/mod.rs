@@ -181,7 +181,9 @@ async fn lost_server_loses_its_job_and_cannot_end_it() {
     let database = Database::scratch().await;
     database.sql("select walkie.enqueue_job('paper', '{}', max_attempts => 2)").await;
     let claim = async |worker: &str| {
-        let sql = format!("select id, attempt from walkie.claim_jobs('{worker}', '{{paper}}', 1, '1 minute')");
+        let sql = format!(
+            "select id, attempt from walkie.claim_jobs('{worker}', '{{paper}}', 1, '1 minute')"
+        );
         database.rows(&sql).await
     };
     let told = |text: [&str; 2]| [text.map(|text| Some(text.to_owned()))];

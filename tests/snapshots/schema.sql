@@ -54,6 +54,32 @@ CREATE TYPE auth.aal_level AS ENUM (
     'aal3'
 );
 
+CREATE TYPE auth.code_challenge_method AS ENUM (
+    's256',
+    'plain'
+);
+
+CREATE TYPE auth.factor_status AS ENUM (
+    'unverified',
+    'verified'
+);
+
+CREATE TYPE auth.factor_type AS ENUM (
+    'totp',
+    'webauthn',
+    'phone',
+    'recovery_code'
+);
+
+CREATE TYPE auth.one_time_token_type AS ENUM (
+    'confirmation_token',
+    'reauthentication_token',
+    'recovery_token',
+    'email_change_token_new',
+    'email_change_token_current',
+    'phone_change_token'
+);
+
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
@@ -1786,6 +1812,140 @@ $$;
 
 COMMENT ON FUNCTION realtime.watch(p_tables oid[]) IS 'Takes tables that policies read; publishes to the server, and to nobody else, those that can be. Gives the ones whose changes are told from the end of this transaction on.';
 
+CREATE FUNCTION walkie.announce_jobs() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  perform pg_catalog.pg_notify('walkie', 'jobs');
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION walkie.announce_jobs() IS 'Wakes the servers when the transaction commits.';
+
+CREATE FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) RETURNS TABLE(id bigint, kind text, payload jsonb, attempt smallint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with due as (
+    select j.id
+      from walkie.jobs j
+     where j.state = 'ready' and j.run_at <= now() and j.kind = any (kinds)
+     order by j.priority, j.run_at
+     limit up_to
+       for update skip locked)
+  update walkie.jobs j
+     set state = 'running',
+         attempts = j.attempts + 1,
+         locked_by = worker,
+         locked_until = clock_timestamp() + lease
+    from due
+   where j.id = due.id
+  returning j.id, j.kind, j.payload, j.attempts
+$$;
+
+COMMENT ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) IS 'Takes the name of a server, the kinds it knows, how many it can do and how long it may take; gives the jobs that are its own until then.';
+
+CREATE FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone DEFAULT now(), unique_key text DEFAULT NULL::text, max_attempts integer DEFAULT 10, priority integer DEFAULT 0) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into walkie.jobs (kind, payload, run_at, unique_key, max_attempts, priority)
+  values (kind, payload, coalesce(run_at, now()), unique_key, max_attempts, priority)
+  on conflict (unique_key) where state in ('ready', 'running') do nothing
+  returning id
+$$;
+
+COMMENT ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) IS 'Takes what is to be done and when; gives the job''s id, or null when one of the same unique_key waits already. It runs after the commit.';
+
+CREATE FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  update walkie.jobs
+     set state = case when is_final or attempts >= max_attempts then 'dead' else 'ready' end,
+         done_at = case when is_final or attempts >= max_attempts then now() end,
+         -- 5 s, 10 s, 20 s ... an hour; a quarter more or less, so that many do not come back at once.
+         run_at = now() + least(5 * 2 ^ (attempts - 1), 3600) * (0.75 + random() / 2) * interval '1 second',
+         locked_by = null,
+         locked_until = null,
+         last_error = left(error, 500)
+   where id = job and state = 'running' and locked_by = worker and attempts = attempt
+  returning state
+$$;
+
+COMMENT ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) IS 'Says that an attempt failed; gives ready when there will be another, dead when not, and nothing when the lease was lost.';
+
+CREATE FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with done as (
+    update walkie.jobs
+       set state = 'done', payload = '{}', done_at = now(), locked_by = null, locked_until = null, last_error = null
+     where id = job and state = 'running' and locked_by = worker and attempts = attempt
+    returning id)
+  select exists (select from done)
+$$;
+
+COMMENT ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) IS 'Says that a job is done; false when the lease was lost meanwhile.';
+
+CREATE FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from walkie.inbox
+   where id <= (select i.id from walkie.inbox i order by i.id desc offset 499 limit 1);
+  insert into walkie.inbox (sender, recipient, subject, plain, html)
+  values (sender, recipient, subject, plain, html)
+  returning id
+$$;
+
+COMMENT ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) IS 'Puts a message into the inbox of a development server; the oldest make way.';
+
+CREATE FUNCTION walkie.retry_job(job bigint) RETURNS boolean
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  with revived as (
+    update walkie.jobs
+       set state = 'ready', attempts = 0, run_at = now(), done_at = null
+     where id = job and state = 'dead'
+    returning id)
+  select exists (select from revived)
+$$;
+
+COMMENT ON FUNCTION walkie.retry_job(job bigint) IS 'For a DBA: gives a dead job another row of attempts; false when it is not dead.';
+
+CREATE FUNCTION walkie.sweep_jobs() RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from walkie.jobs
+   where state = 'done' and done_at < now() - interval '1 day'
+      or state = 'dead' and done_at < now() - interval '30 days';
+  with lost as (
+    select id
+      from walkie.jobs
+     where state = 'running' and locked_until < clock_timestamp()
+       for update skip locked),
+  freed as (
+    update walkie.jobs j
+       set state = case when j.attempts >= j.max_attempts then 'dead' else 'ready' end,
+           done_at = case when j.attempts >= j.max_attempts then now() end,
+           run_at = now(),
+           locked_by = null,
+           locked_until = null,
+           last_error = 'whoever worked on it was lost'
+      from lost
+     where j.id = lost.id
+    returning 1)
+  select count(*)::integer from freed
+$$;
+
+COMMENT ON FUNCTION walkie.sweep_jobs() IS 'Frees jobs whose lease has run out, and gives their number; forgets what ended long ago.';
+
 CREATE TABLE app.installed_functions (
     signature text NOT NULL
 );
@@ -2233,6 +2393,80 @@ CREATE TABLE app.messages_15 (
 
 ALTER TABLE ONLY app.messages_15 REPLICA IDENTITY FULL;
 
+CREATE TABLE auth.audit_log_entries (
+    instance_id uuid,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    payload json,
+    created_at timestamp with time zone DEFAULT now(),
+    ip_address character varying(64) DEFAULT ''::character varying NOT NULL
+);
+
+COMMENT ON TABLE auth.audit_log_entries IS 'Who did what to which account, and when.';
+
+CREATE TABLE auth.custom_oauth_providers (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    provider_type text NOT NULL,
+    identifier text NOT NULL,
+    name text NOT NULL,
+    client_id text NOT NULL,
+    client_secret text DEFAULT ''::text NOT NULL,
+    acceptable_client_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    scopes text[] DEFAULT '{}'::text[] NOT NULL,
+    pkce_enabled boolean DEFAULT true NOT NULL,
+    attribute_mapping jsonb DEFAULT '{}'::jsonb NOT NULL,
+    custom_claims_allowlist text[] DEFAULT '{}'::text[] NOT NULL,
+    authorization_params jsonb DEFAULT '{}'::jsonb NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    email_optional boolean DEFAULT false NOT NULL,
+    issuer text,
+    discovery_url text,
+    skip_nonce_check boolean DEFAULT false NOT NULL,
+    authorization_url text,
+    token_url text,
+    userinfo_url text,
+    jwks_uri text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT custom_oauth_providers_client_id_check CHECK (((char_length(client_id) >= 1) AND (char_length(client_id) <= 512))),
+    CONSTRAINT custom_oauth_providers_identifier_check CHECK ((identifier ~ '^custom:[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT custom_oauth_providers_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    CONSTRAINT custom_oauth_providers_provider_type_check CHECK ((provider_type = ANY (ARRAY['oauth2'::text, 'oidc'::text])))
+);
+
+COMMENT ON TABLE auth.custom_oauth_providers IS 'Providers that an operator added while the server runs.';
+
+COMMENT ON COLUMN auth.custom_oauth_providers.client_secret IS 'Sealed with the key of the settings.';
+
+CREATE TABLE auth.flow_state (
+    id uuid NOT NULL,
+    user_id uuid,
+    auth_code text,
+    code_challenge_method auth.code_challenge_method,
+    code_challenge text,
+    provider_type text NOT NULL,
+    provider_access_token text,
+    provider_refresh_token text,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    authentication_method text NOT NULL,
+    auth_code_issued_at timestamp with time zone,
+    invite_token text,
+    referrer text,
+    oauth_client_state_id uuid,
+    linking_target_id uuid,
+    email_optional boolean DEFAULT false NOT NULL,
+    nonce text,
+    provider_verifier text
+);
+
+COMMENT ON TABLE auth.flow_state IS 'Sign-ins that left for a provider or a mailbox and come back with a code (PKCE).';
+
+COMMENT ON COLUMN auth.flow_state.auth_code IS 'sha256 of the code in hexadecimal.';
+
+COMMENT ON COLUMN auth.flow_state.nonce IS 'What the provider''s id_token must repeat.';
+
+COMMENT ON COLUMN auth.flow_state.provider_verifier IS 'Our own PKCE verifier towards the provider.';
+
 CREATE TABLE auth.identities (
     provider_id text NOT NULL,
     user_id uuid NOT NULL,
@@ -2256,6 +2490,75 @@ CREATE TABLE auth.mfa_amr_claims (
 );
 
 COMMENT ON TABLE auth.mfa_amr_claims IS 'How a session was proven: the amr claim of its tokens.';
+
+CREATE TABLE auth.mfa_challenges (
+    id uuid NOT NULL,
+    factor_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    verified_at timestamp with time zone,
+    ip_address inet NOT NULL,
+    otp_code text,
+    web_authn_session_data jsonb
+);
+
+COMMENT ON TABLE auth.mfa_challenges IS 'Questions put to a second factor, good for five minutes.';
+
+CREATE TABLE auth.mfa_factors (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    friendly_name text,
+    factor_type auth.factor_type NOT NULL,
+    status auth.factor_status NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    secret text,
+    phone text,
+    last_challenged_at timestamp with time zone,
+    web_authn_credential jsonb,
+    web_authn_aaguid uuid,
+    last_webauthn_challenge_data jsonb,
+    last_used_step bigint
+);
+
+COMMENT ON TABLE auth.mfa_factors IS 'Second factors.';
+
+COMMENT ON COLUMN auth.mfa_factors.secret IS 'Sealed with the key of the settings; never in clear.';
+
+COMMENT ON COLUMN auth.mfa_factors.last_used_step IS 'The 30-second step of the last code that was accepted: no code opens twice.';
+
+CREATE TABLE auth.mfa_recovery_codes (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    factor_id uuid NOT NULL,
+    code_hash text NOT NULL,
+    used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE auth.mfa_recovery_codes IS 'Codes that stand in for a lost second factor, each once; hashed.';
+
+CREATE TABLE auth.one_time_tokens (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    token_type auth.one_time_token_type NOT NULL,
+    token_hash text NOT NULL,
+    relates_to text NOT NULL,
+    created_at timestamp without time zone DEFAULT timezone('utc'::text, now()) NOT NULL,
+    updated_at timestamp without time zone DEFAULT timezone('utc'::text, now()) NOT NULL,
+    code_hash text,
+    attempts smallint DEFAULT 0 NOT NULL,
+    flow_id uuid,
+    CONSTRAINT one_time_tokens_token_hash_check CHECK ((char_length(token_hash) > 0))
+);
+
+COMMENT ON TABLE auth.one_time_tokens IS 'Codes and links on their way: one a person and purpose, gone when used.';
+
+COMMENT ON COLUMN auth.one_time_tokens.token_hash IS 'sha256 of the link''s secret in hexadecimal: a copy of this table lets nobody in.';
+
+COMMENT ON COLUMN auth.one_time_tokens.relates_to IS 'The address or number it was sent to.';
+
+COMMENT ON COLUMN auth.one_time_tokens.code_hash IS 'Digest of the address and the code, keyed with the server''s secret; null once it was guessed at too often.';
+
+COMMENT ON COLUMN auth.one_time_tokens.flow_id IS 'The sign-in that goes on with a code instead of a session (PKCE).';
 
 CREATE TABLE auth.refresh_tokens (
     instance_id uuid,
@@ -2281,6 +2584,38 @@ CREATE SEQUENCE auth.refresh_tokens_id_seq
     CACHE 1;
 
 ALTER SEQUENCE auth.refresh_tokens_id_seq OWNED BY auth.refresh_tokens.id;
+
+CREATE TABLE auth.revocations (
+    id bigint NOT NULL,
+    session_id uuid,
+    user_id uuid,
+    revoked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT revocations_check CHECK (((session_id IS NULL) <> (user_id IS NULL)))
+);
+
+COMMENT ON TABLE auth.revocations IS 'Sessions and people whose access tokens are refused although they have not expired; kept until they have.';
+
+COMMENT ON COLUMN auth.revocations.user_id IS 'Tokens of this person that were issued before revoked_at.';
+
+ALTER TABLE auth.revocations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME auth.revocations_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE auth.sendings (
+    address_hash text NOT NULL,
+    purpose text NOT NULL,
+    sent_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE auth.sendings IS 'When something was last sent to an address, be there an account or not: nothing goes there too often.';
+
+COMMENT ON COLUMN auth.sendings.address_hash IS 'sha256 of the address or number in hexadecimal.';
 
 CREATE TABLE auth.sessions (
     id uuid NOT NULL,
@@ -2349,6 +2684,38 @@ COMMENT ON COLUMN auth.users.encrypted_password IS 'bcrypt or argon2id hash; nul
 COMMENT ON COLUMN auth.users.raw_app_meta_data IS 'What the service says of the person; only the service writes it.';
 
 COMMENT ON COLUMN auth.users.raw_user_meta_data IS 'What the person says of themselves; never decide a right by it.';
+
+CREATE TABLE auth.webauthn_challenges (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid,
+    challenge_type text NOT NULL,
+    session_data jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT webauthn_challenges_challenge_type_check CHECK ((challenge_type = ANY (ARRAY['signup'::text, 'registration'::text, 'authentication'::text])))
+);
+
+COMMENT ON TABLE auth.webauthn_challenges IS 'Questions put to a passkey, used once.';
+
+CREATE TABLE auth.webauthn_credentials (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    credential_id bytea NOT NULL,
+    public_key bytea NOT NULL,
+    credential jsonb NOT NULL,
+    attestation_type text DEFAULT ''::text NOT NULL,
+    aaguid uuid,
+    sign_count bigint DEFAULT 0 NOT NULL,
+    transports jsonb DEFAULT '[]'::jsonb NOT NULL,
+    backup_eligible boolean DEFAULT false NOT NULL,
+    backed_up boolean DEFAULT false NOT NULL,
+    friendly_name text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone
+);
+
+COMMENT ON TABLE auth.webauthn_credentials IS 'Passkeys: public halves only.';
 
 CREATE TABLE public.orgs (
     id uuid DEFAULT base.uuid7() NOT NULL,
@@ -2466,6 +2833,27 @@ COMMENT ON COLUMN realtime.messages.extension IS 'broadcast or presence.';
 
 COMMENT ON COLUMN realtime.messages.inserted_at IS 'UTC, whatever the session''s time zone; decides the partition.';
 
+CREATE TABLE walkie.inbox (
+    id bigint NOT NULL,
+    sender text NOT NULL,
+    recipient text NOT NULL,
+    subject text NOT NULL,
+    plain text NOT NULL,
+    html text NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE walkie.inbox IS 'Mail of a development server, which is shown instead of sent; the latest few hundred.';
+
+ALTER TABLE walkie.inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME walkie.inbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE walkie.installation (
     part text NOT NULL,
     fingerprint text NOT NULL,
@@ -2474,6 +2862,46 @@ CREATE TABLE walkie.installation (
 );
 
 COMMENT ON TABLE walkie.installation IS 'One row a part: a hash of all its files, and the version that installed it';
+
+CREATE TABLE walkie.jobs (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    payload jsonb NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    run_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'ready'::text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    max_attempts smallint DEFAULT 10 NOT NULL,
+    locked_by text,
+    locked_until timestamp with time zone,
+    unique_key text,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT jobs_max_attempts_check CHECK ((max_attempts > 0)),
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'running'::text, 'done'::text, 'dead'::text])))
+);
+
+COMMENT ON TABLE walkie.jobs IS 'Effects that are due: mail, texts, calls. A dead one stays for a month, for somebody to look.';
+
+COMMENT ON COLUMN walkie.jobs.kind IS 'What is to be done; a server takes only the kinds it knows.';
+
+COMMENT ON COLUMN walkie.jobs.payload IS 'What the effect needs; emptied when it is done, since it may hold one-time links.';
+
+COMMENT ON COLUMN walkie.jobs.priority IS 'Lower ones come first.';
+
+COMMENT ON COLUMN walkie.jobs.locked_until IS 'When whoever works on it counts as lost.';
+
+COMMENT ON COLUMN walkie.jobs.unique_key IS 'While one of this name is ready or running, another is not taken.';
+
+ALTER TABLE walkie.jobs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME walkie.jobs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE walkie.platform_history (
     version integer NOT NULL,
@@ -2679,6 +3107,18 @@ ALTER TABLE ONLY app.messages_15
 ALTER TABLE ONLY app.messages_15
     ADD CONSTRAINT messages_15_pkey PRIMARY KEY (conversation_id, id);
 
+ALTER TABLE ONLY auth.audit_log_entries
+    ADD CONSTRAINT audit_log_entries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.custom_oauth_providers
+    ADD CONSTRAINT custom_oauth_providers_identifier_key UNIQUE (identifier);
+
+ALTER TABLE ONLY auth.custom_oauth_providers
+    ADD CONSTRAINT custom_oauth_providers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.flow_state
+    ADD CONSTRAINT flow_state_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY auth.identities
     ADD CONSTRAINT identities_pkey PRIMARY KEY (id);
 
@@ -2691,11 +3131,38 @@ ALTER TABLE ONLY auth.mfa_amr_claims
 ALTER TABLE ONLY auth.mfa_amr_claims
     ADD CONSTRAINT mfa_amr_claims_session_id_authentication_method_pkey UNIQUE (session_id, authentication_method);
 
+ALTER TABLE ONLY auth.mfa_challenges
+    ADD CONSTRAINT mfa_challenges_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.mfa_factors
+    ADD CONSTRAINT mfa_factors_last_challenged_at_key UNIQUE (last_challenged_at);
+
+ALTER TABLE ONLY auth.mfa_factors
+    ADD CONSTRAINT mfa_factors_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.mfa_recovery_codes
+    ADD CONSTRAINT mfa_recovery_codes_factor_id_code_hash_key UNIQUE (factor_id, code_hash);
+
+ALTER TABLE ONLY auth.mfa_recovery_codes
+    ADD CONSTRAINT mfa_recovery_codes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_user_id_token_type_key UNIQUE (user_id, token_type);
+
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_token_key UNIQUE (token);
+
+ALTER TABLE ONLY auth.revocations
+    ADD CONSTRAINT revocations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.sendings
+    ADD CONSTRAINT sendings_pkey PRIMARY KEY (address_hash, purpose);
 
 ALTER TABLE ONLY auth.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
@@ -2705,6 +3172,12 @@ ALTER TABLE ONLY auth.users
 
 ALTER TABLE ONLY auth.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.webauthn_challenges
+    ADD CONSTRAINT webauthn_challenges_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.webauthn_credentials
+    ADD CONSTRAINT webauthn_credentials_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.conversation_members
     ADD CONSTRAINT conversation_members_pkey PRIMARY KEY (conversation_id, member_id);
@@ -2739,8 +3212,14 @@ ALTER TABLE ONLY realtime.messages
 ALTER TABLE ONLY realtime.policy_notes
     ADD CONSTRAINT policy_notes_pkey PRIMARY KEY (relation, role);
 
+ALTER TABLE ONLY walkie.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY walkie.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (part);
+
+ALTER TABLE ONLY walkie.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY walkie.platform_history
     ADD CONSTRAINT platform_history_pkey PRIMARY KEY (version);
@@ -2782,15 +3261,39 @@ CREATE INDEX messages_14_conversation_id_rev_idx ON app.messages_14 USING btree 
 
 CREATE INDEX messages_15_conversation_id_rev_idx ON app.messages_15 USING btree (conversation_id, rev);
 
+CREATE INDEX audit_logs_instance_id_idx ON auth.audit_log_entries USING btree (instance_id);
+
 CREATE UNIQUE INDEX confirmation_token_idx ON auth.users USING btree (confirmation_token) WHERE ((confirmation_token)::text <> ''::text);
 
 CREATE UNIQUE INDEX email_change_token_current_idx ON auth.users USING btree (email_change_token_current) WHERE ((email_change_token_current)::text <> ''::text);
 
 CREATE UNIQUE INDEX email_change_token_new_idx ON auth.users USING btree (email_change_token_new) WHERE ((email_change_token_new)::text <> ''::text);
 
+CREATE INDEX factor_id_created_at_idx ON auth.mfa_factors USING btree (user_id, created_at);
+
+CREATE INDEX flow_state_created_at_idx ON auth.flow_state USING btree (created_at DESC);
+
 CREATE INDEX identities_email_idx ON auth.identities USING btree (email text_pattern_ops);
 
 CREATE INDEX identities_user_id_idx ON auth.identities USING btree (user_id);
+
+CREATE INDEX idx_auth_code ON auth.flow_state USING btree (auth_code);
+
+CREATE INDEX idx_user_id_auth_method ON auth.flow_state USING btree (user_id, authentication_method);
+
+CREATE INDEX mfa_challenge_created_at_idx ON auth.mfa_challenges USING btree (created_at DESC);
+
+CREATE UNIQUE INDEX mfa_factors_user_friendly_name_unique ON auth.mfa_factors USING btree (friendly_name, user_id) WHERE (TRIM(BOTH FROM friendly_name) <> ''::text);
+
+CREATE INDEX mfa_factors_user_id_idx ON auth.mfa_factors USING btree (user_id);
+
+CREATE INDEX one_time_tokens_created_at_idx ON auth.one_time_tokens USING btree (created_at);
+
+CREATE INDEX one_time_tokens_flow_id_idx ON auth.one_time_tokens USING btree (flow_id) WHERE (flow_id IS NOT NULL);
+
+CREATE INDEX one_time_tokens_relates_to_hash_idx ON auth.one_time_tokens USING hash (relates_to);
+
+CREATE INDEX one_time_tokens_token_hash_hash_idx ON auth.one_time_tokens USING hash (token_hash);
 
 CREATE UNIQUE INDEX reauthentication_token_idx ON auth.users USING btree (reauthentication_token) WHERE ((reauthentication_token)::text <> ''::text);
 
@@ -2802,15 +3305,29 @@ CREATE INDEX refresh_tokens_session_id_revoked_idx ON auth.refresh_tokens USING 
 
 CREATE INDEX refresh_tokens_user_id_idx ON auth.refresh_tokens USING btree (user_id);
 
+CREATE INDEX revocations_until_idx ON auth.revocations USING btree (until);
+
+CREATE INDEX sendings_sent_at_idx ON auth.sendings USING btree (sent_at);
+
 CREATE INDEX sessions_not_after_idx ON auth.sessions USING btree (not_after DESC);
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions USING btree (user_id, created_at);
+
+CREATE UNIQUE INDEX unique_phone_factor_per_user ON auth.mfa_factors USING btree (user_id, phone);
 
 CREATE UNIQUE INDEX users_email_partial_key ON auth.users USING btree (email) WHERE (NOT is_sso_user);
 
 COMMENT ON INDEX auth.users_email_partial_key IS 'An address is one account, except that single sign-on may know it a second time.';
 
 CREATE INDEX users_instance_id_email_idx ON auth.users USING btree (instance_id, lower((email)::text));
+
+CREATE INDEX webauthn_challenges_expires_at_idx ON auth.webauthn_challenges USING btree (expires_at);
+
+CREATE INDEX webauthn_challenges_user_id_idx ON auth.webauthn_challenges USING btree (user_id);
+
+CREATE UNIQUE INDEX webauthn_credentials_credential_id_key ON auth.webauthn_credentials USING btree (credential_id);
+
+CREATE INDEX webauthn_credentials_user_id_idx ON auth.webauthn_credentials USING btree (user_id);
 
 CREATE INDEX conversation_members_live_idx ON public.conversation_members USING btree (member_id) INCLUDE (conversation_id) WHERE (left_at IS NULL);
 
@@ -2821,6 +3338,16 @@ CREATE INDEX user_restrictions_conversation_idx ON public.user_restrictions USIN
 CREATE INDEX user_restrictions_user_idx ON public.user_restrictions USING btree (user_id, restriction_type);
 
 CREATE INDEX messages_inserted_at_topic_index ON ONLY realtime.messages USING btree (inserted_at DESC, topic) WHERE ((extension = 'broadcast'::text) AND private);
+
+CREATE INDEX inbox_recipient_idx ON walkie.inbox USING btree (recipient, id DESC);
+
+CREATE INDEX jobs_due_idx ON walkie.jobs USING btree (priority, run_at) WHERE (state = 'ready'::text);
+
+CREATE INDEX jobs_ended_idx ON walkie.jobs USING btree (done_at) WHERE (state = ANY (ARRAY['done'::text, 'dead'::text]));
+
+CREATE INDEX jobs_lease_idx ON walkie.jobs USING btree (locked_until) WHERE (state = 'running'::text);
+
+CREATE UNIQUE INDEX jobs_unique_key ON walkie.jobs USING btree (unique_key) WHERE (state = ANY (ARRAY['ready'::text, 'running'::text]));
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_00_conversation_id_rev_idx;
 
@@ -2960,17 +3487,43 @@ CREATE TRIGGER on_messages_insert__take_number BEFORE INSERT ON public.messages 
 
 CREATE TRIGGER on_messages_update__take_revision BEFORE UPDATE ON public.messages FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.take_revision();
 
+CREATE TRIGGER on_jobs_insert__announce AFTER INSERT ON walkie.jobs FOR EACH STATEMENT EXECUTE FUNCTION walkie.announce_jobs();
+
+ALTER TABLE ONLY auth.flow_state
+    ADD CONSTRAINT flow_state_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY auth.identities
     ADD CONSTRAINT identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY auth.mfa_amr_claims
     ADD CONSTRAINT mfa_amr_claims_session_id_fkey FOREIGN KEY (session_id) REFERENCES auth.sessions(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY auth.mfa_challenges
+    ADD CONSTRAINT mfa_challenges_factor_id_fkey FOREIGN KEY (factor_id) REFERENCES auth.mfa_factors(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.mfa_factors
+    ADD CONSTRAINT mfa_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.mfa_recovery_codes
+    ADD CONSTRAINT mfa_recovery_codes_factor_id_fkey FOREIGN KEY (factor_id) REFERENCES auth.mfa_factors(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_flow_id_fkey FOREIGN KEY (flow_id) REFERENCES auth.flow_state(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES auth.sessions(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY auth.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.webauthn_challenges
+    ADD CONSTRAINT webauthn_challenges_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.webauthn_credentials
+    ADD CONSTRAINT webauthn_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.conversation_members
     ADD CONSTRAINT conversation_members_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
@@ -2999,15 +3552,37 @@ ALTER TABLE ONLY public.user_restrictions
 ALTER TABLE ONLY public.user_restrictions
     ADD CONSTRAINT user_restrictions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
 
+ALTER TABLE auth.audit_log_entries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.custom_oauth_providers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.flow_state ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE auth.identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.mfa_amr_claims ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE auth.mfa_challenges ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.mfa_factors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.mfa_recovery_codes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.one_time_tokens ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE auth.refresh_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.revocations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.sendings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.sessions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.users ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.webauthn_challenges ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.webauthn_credentials ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "authors correct their own messages" ON public.messages FOR UPDATE TO authenticated USING (((deleted_at IS NULL) AND app.can_edit(conversation_id, sender_id)));
 
@@ -3104,6 +3679,8 @@ GRANT USAGE ON SCHEMA realtime TO service_role;
 GRANT USAGE ON SCHEMA realtime TO authenticator;
 
 GRANT USAGE ON SCHEMA walkie TO PUBLIC;
+GRANT USAGE ON SCHEMA walkie TO authenticator;
+GRANT USAGE ON SCHEMA walkie TO supabase_auth_admin;
 
 GRANT SELECT ON TABLE public.conversation_members TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_members TO service_role;
@@ -3322,6 +3899,29 @@ GRANT ALL ON FUNCTION realtime.topic() TO service_role;
 REVOKE ALL ON FUNCTION realtime.watch(p_tables oid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.watch(p_tables oid[]) TO authenticator;
 
+REVOKE ALL ON FUNCTION walkie.announce_jobs() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO authenticator;
+GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO supabase_auth_admin;
+
+REVOKE ALL ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.retry_job(job bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.sweep_jobs() FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.sweep_jobs() TO authenticator;
+
 GRANT SELECT ON TABLE public.orgs TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.orgs TO service_role;
 
@@ -3350,6 +3950,8 @@ GRANT SELECT ON TABLE realtime.compiled_policies TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO anon;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO service_role;
+
+GRANT SELECT,DELETE ON TABLE walkie.inbox TO authenticator;
 
 GRANT SELECT ON TABLE walkie.installation TO PUBLIC;
 

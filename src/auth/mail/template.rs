@@ -47,9 +47,8 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
-            let (hole, behind) = after
-                .split_once("}}")
-                .ok_or_else(|| "a {{ is not followed by }}".to_owned())?;
+            let (hole, behind) =
+                after.split_once("}}").ok_or_else(|| "a {{ is not followed by }}".to_owned())?;
             parts.push(Part::Text(before.to_owned()));
             parts.push(part(hole.trim_matches(['-', ' ', '\t', '\n', '\r']))?);
             rest = behind;

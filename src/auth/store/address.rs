@@ -85,7 +85,10 @@ pub(in crate::auth) async fn want_email(
 }
 
 /// One of two addresses agreed to the change. Says whether it was the first.
-pub(in crate::auth) async fn agree_to_change(tx: &Transaction, id: Uuid) -> Result<bool, pg::Error> {
+pub(in crate::auth) async fn agree_to_change(
+    tx: &Transaction,
+    id: Uuid,
+) -> Result<bool, pg::Error> {
     let row = tx
         .query_opt(
             "update auth.users

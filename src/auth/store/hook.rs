@@ -18,7 +18,8 @@ pub(in crate::auth) async fn call(
         function.split('.').map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
     let sql = format!("select to_jsonb({}($1::jsonb))", quoted.join("."));
     let row = tx.query_opt(&sql, &[payload]).await?;
-    let given: Option<Value> = row.map_or(Ok(None), |row| row.try_get(0)).map_err(crate::pg::Error::from)?;
+    let given: Option<Value> =
+        row.map_or(Ok(None), |row| row.try_get(0)).map_err(crate::pg::Error::from)?;
     match given.as_ref().and_then(|given| given.get("error")) {
         None | Some(Value::Null) => Ok(()),
         Some(error) => {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::pg::{self, Transaction};
 
 /// Wrong guesses at a code before only its link is good.
-const MAX_ATTEMPTS: i16 = 10;
+const MAX_ATTEMPTS: i32 = 10;
 
 /// The newest tokens of one address that a code is compared with.
 const MAX_TOKENS: u8 = 10;
@@ -81,10 +81,7 @@ pub(in crate::auth) struct Token {
 
 /// Keeps a token in place of an older one of the same purpose, and writes down when it was sent.
 /// Some that are long over are forgotten.
-pub(in crate::auth) async fn issue(
-    tx: &Transaction,
-    new: &NewToken<'_>,
-) -> Result<(), pg::Error> {
+pub(in crate::auth) async fn issue(tx: &Transaction, new: &NewToken<'_>) -> Result<(), pg::Error> {
     tx.query(
         "with over as (
            select id from auth.one_time_tokens
