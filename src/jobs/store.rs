@@ -111,7 +111,8 @@ pub(super) struct Received {
     pub at: String,
 }
 
-/// Messages of the inbox, the newest first; of one recipient when one is named.
+/// How many messages there are in the inbox, and some of them, the newest first; only those of a
+/// recipient when one is named. Both are of one moment.
 pub(super) async fn received(
     pg: &Pg,
     recipient: Option<&str>,
@@ -121,23 +122,26 @@ pub(super) async fn received(
     let (offset, limit) = (offset.to_string(), limit.to_string());
     let rows = run(
         pg,
-        "select id, sender, recipient, subject, plain, html,
-                to_char(received_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') as at
-           from walkie.inbox
-          where recipient = lower($1::text) or $1::text is null
-          order by id desc
-         offset $2::bigint limit $3::bigint",
+        "with mine as (
+           select id, sender, recipient, subject, plain, html, received_at
+             from walkie.inbox
+            where recipient = lower($1::text) or $1::text is null)
+         select counted.total, shown.*
+           from (select count(*) as total from mine) counted
+           left join (select id, sender, recipient, subject, plain, html,
+                             to_char(received_at at time zone 'UTC',
+                                     'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') as at
+                        from mine
+                       order by id desc
+                      offset $2::bigint limit $3::bigint) shown on true
+          order by shown.id desc",
         &[recipient, Some(&offset), Some(&limit)],
     )
     .await?;
-    let total = run(
-        pg,
-        "select count(*) from walkie.inbox where recipient = lower($1::text) or $1::text is null",
-        &[recipient],
-    )
-    .await?;
-    let total = total.first().map_or(Ok(0), |row| row.try_get(0))?;
-    Ok((total, rows.iter().map(message).collect::<Result<_, Error>>()?))
+    let total = rows.first().map_or(Ok(0), |row| row.try_get("total"))?;
+    // Where none is shown, one row tells the number alone.
+    let is_shown = |row: &&Row| matches!(row.try_get::<_, Option<i64>>("id"), Ok(Some(_)));
+    Ok((total, rows.iter().filter(is_shown).map(message).collect::<Result<_, Error>>()?))
 }
 
 /// One message; the newest when no id is given.
