@@ -23,6 +23,7 @@ use crate::config::{RestSettings, Settings};
 use crate::identity::{Keys, SERVICE_ROLE};
 use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
+use crate::pg::revocations::Ear;
 use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
 use crate::realtime::partitions::Partitions;
@@ -101,9 +102,12 @@ pub async fn run(
     let evaluators = authorizer_pool(&settings)?;
     let (slot, slot_limit) = SlotWatch::new(pg.clone(), &settings.realtime.realtime_slot);
     let (feed, changes) = feed(&settings, slot_limit, evaluators.clone(), &metrics)?;
+    let keys = identity::keys(&settings.identity);
+    let target = Target::new(&settings.database.database_url, "revocations")?;
+    let ear = Ear::open(target, keys.revoked().clone()).await?;
     let sockets = TaskTracker::new();
     let realtime = Realtime::new(
-        identity::keys(&settings.identity),
+        keys.clone(),
         pg.clone(),
         changes.clone(),
         settings.realtime.clone(),
@@ -112,13 +116,13 @@ pub async fn run(
         sockets.clone(),
     );
     let watched = Watched {
-        keys: identity::keys(&settings.identity),
+        keys: keys.clone(),
         metrics: Arc::clone(&metrics),
         pools: [pg.pool.clone(), evaluators.clone()],
         realtime: Arc::clone(&realtime),
     };
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
-    let app = router(&settings, &pg, &realtime)
+    let app = router(&settings, &pg, &keys, &realtime)
         .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -137,6 +141,7 @@ pub async fn run(
     tasks.spawn(feed.run(stop.clone()).map(Ok));
     tasks.spawn(slot.run(stop.clone()).map(Ok));
     tasks.spawn(partitions.run(stop.clone()).map(Ok));
+    tasks.spawn(ear.keep(stop.clone()).map(Ok));
     let bridged = Arc::clone(&realtime);
     tasks.spawn(Arc::clone(&realtime).watch_sessions(stop.clone()).map(Ok));
     tasks.spawn(realtime.watch_rights(evaluators, stop.clone()).map(Ok));
@@ -209,15 +214,14 @@ fn search_path(settings: &Settings) -> String {
 }
 
 /// The routes of the dialects.
-fn router(settings: &Settings, pg: &Pg, realtime: &Arc<Realtime>) -> Router {
-    let keys = identity::keys(&settings.identity);
+fn router(settings: &Settings, pg: &Pg, keys: &Keys, realtime: &Arc<Realtime>) -> Router {
     let public_url = settings.http.public_url();
     let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
     let rest = RestSettings {
         openapi_url: Some(format!("{public_url}/rest/v1/")),
         ..settings.rest.clone()
     };
-    let rest = Rest::new(pg.clone(), keys, &rest);
+    let rest = Rest::new(pg.clone(), keys.clone(), &rest);
     let requests = Router::new()
         .nest("/auth/v1", auth.router())
         .nest("/rest/v1/", rest.router())

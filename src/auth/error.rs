@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio_postgres::error::DbError;
 
+use crate::identity::Revocation;
 use crate::{identity, pg};
 
 /// How long one request may take.
@@ -68,6 +69,9 @@ pub(super) enum Error {
     SessionExpired,
     RefreshRace,
     IdNotUuid,
+    // sessions
+    SessionIdNotUuid,
+    SessionUnknown,
     UserNotFound,
     /// A trigger or constraint of the people who run the server said no.
     Rule(Box<Rule>),
@@ -127,6 +131,8 @@ impl Error {
             Self::SessionExpired => (S::BAD_REQUEST, "session_expired", "Invalid Refresh Token: Session Expired"),
             Self::RefreshRace => (S::CONFLICT, "conflict", "Too many concurrent token refresh requests on the same session or refresh token"),
             Self::IdNotUuid => (S::NOT_FOUND, "validation_failed", "user_id must be an UUID"),
+            Self::SessionIdNotUuid => (S::NOT_FOUND, "validation_failed", "session_id must be an UUID"),
+            Self::SessionUnknown => (S::NOT_FOUND, "session_not_found", "Session not found"),
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "User not found"),
             Self::Rule(rule) => (rule.status, "unexpected_failure", &rule.message),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unexpected_failure", "The database is busy or restarting, please retry after a moment."),
@@ -259,7 +265,12 @@ fn object(value: Value) -> Map<String, Value> {
 
 impl From<identity::Error> for Error {
     fn from(why: identity::Error) -> Self {
-        Self::BadToken(format!("invalid JWT: {why}"))
+        match why {
+            identity::Error::Revoked(Revocation::SessionEnded) => Self::SessionGone,
+            identity::Error::Revoked(Revocation::Banned) => Self::CallerBanned,
+            identity::Error::Revoked(Revocation::Deleted) => Self::CallerGone,
+            why => Self::BadToken(format!("invalid JWT: {why}")),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Auth dialect (GoTrue): accounts, sessions and the tokens that prove them.
 //!
-//! Reading order: the endpoints (`signup`, `token`, `user`, `logout`, `admin`, `settings`), who
+//! Reading order: the endpoints (`signup`, `token`, `user`, `devices`, `logout`, `admin`, `settings`), who
 //! may call them (`bearer`), what they make (`session`), the means of proof (`password`,
 //! `refresh`), all SQL (`store`), what is read from a request (`request`, `email`, `duration`)
 //! and every refusal (`error`).
@@ -10,6 +10,7 @@
 
 mod admin;
 mod bearer;
+mod devices;
 mod duration;
 mod email;
 mod error;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use crate::config::AuthSettings;
 use crate::http::catch_panics;
@@ -54,7 +55,7 @@ impl Auth {
     /// `public_url` is where clients reach the server, without a slash at its end.
     pub fn new(pg: Pg, keys: Keys, settings: &AuthSettings, public_url: &str) -> Self {
         Self {
-            store: Store::new(pg),
+            store: Store::new(pg, keys.revoked().clone(), settings.auth_token_seconds),
             keys,
             settings: settings.clone(),
             issuer: format!("{public_url}/auth/v1"),
@@ -71,6 +72,8 @@ impl Auth {
             .route("/signup", post(signup::sign_up))
             .route("/token", post(token::grant))
             .route("/user", get(user::read).put(user::change))
+            .route("/user/sessions", get(devices::list))
+            .route("/user/sessions/{id}", delete(devices::end))
             .route("/logout", post(logout::log_out))
             .route("/admin/users", get(admin::list).post(admin::create))
             .route("/admin/users/{id}", get(admin::read).put(admin::change).delete(admin::delete))

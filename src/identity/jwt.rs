@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::api_key::{ApiKeys, is_api_key};
 use super::cache::{Cache, CacheCounts};
 use super::key::{self, Key};
-use super::{ANON, Error, Identity, KeyError, Malformed, RolePath};
+use super::{ANON, Error, Identity, KeyError, Malformed, Revoked, RolePath};
 use crate::config::ApiKey;
 
 /// Clocks may differ by this much, in seconds (PostgREST's allowance).
@@ -42,6 +42,7 @@ pub struct Keys {
     role: Option<RolePath>,
     anonymous: Option<Arc<str>>,
     verified: Option<Arc<Cache<Verified>>>,
+    revoked: Revoked,
 }
 
 /// What tokens must be where keys only verify.
@@ -65,6 +66,8 @@ pub struct TokenSettings {
 #[derive(Debug)]
 struct Verified {
     identity: Identity,
+    /// Claim `sub`, where it is an account's id.
+    person: Option<Uuid>,
     not_before: Option<i64>,
     issued_at: Option<i64>,
     is_for_us: bool,
@@ -81,6 +84,7 @@ impl Keys {
             role: None,
             anonymous: Some(ANON.into()),
             verified: Some(Arc::new(Cache::new(REMEMBERED))),
+            revoked: Revoked::default(),
         }
     }
 
@@ -108,7 +112,13 @@ impl Keys {
             role: Some(settings.role.clone()),
             anonymous: settings.anonymous_role.as_deref().map(Into::into),
             verified: (remembered > 0).then(|| Arc::new(Cache::new(remembered))),
+            revoked: Revoked::default(),
         })
+    }
+
+    /// The sessions and people whose tokens are refused; shared by all clones.
+    pub fn revoked(&self) -> &Revoked {
+        &self.revoked
     }
 
     /// Whether project keys are taken beside tokens.
@@ -173,7 +183,13 @@ impl Keys {
             _ if verified.not_before.is_some_and(|at| at > latest) => Err(Error::NotYetValid),
             _ if verified.issued_at.is_some_and(|at| at > latest) => Err(Error::FromFuture),
             _ if !verified.is_for_us => Err(Error::Audience),
-            _ => Ok(verified.identity.clone()),
+            _ => {
+                let (session, person) = (verified.identity.session, verified.person);
+                match self.revoked.refuses(session, person, verified.issued_at, now) {
+                    Some(why) => Err(Error::Revoked(why)),
+                    None => Ok(verified.identity.clone()),
+                }
+            }
         }
     }
 
@@ -219,13 +235,14 @@ impl Keys {
         let expires_at = number(&claims, "exp")?;
         let (not_before, issued_at) = (number(&claims, "nbf")?, number(&claims, "iat")?);
         let is_for_us = self.is_for_us(&claims)?;
-        let subject = match text(&claims, "sub") {
+        let subject: Option<Arc<str>> = match text(&claims, "sub") {
             Err(_) if self.role.is_some() => None,
             subject => subject?.map(Into::into),
         };
         // Of other issuers the claim may be anything.
         let session = claims.get("session_id").and_then(Value::as_str);
         let session = session.and_then(|session| Uuid::try_parse(session).ok());
+        let person = subject.as_deref().and_then(|subject| Uuid::try_parse(subject).ok());
         let mut claims = Value::Object(claims);
         let named = match &self.role {
             Some(path) => path.find(&claims),
@@ -239,7 +256,7 @@ impl Keys {
         claims["role"] = role.as_ref().into();
         let claims = claims.to_string().into();
         let identity = Identity { role, subject, claims, expires_at, session, names_role };
-        Ok(Verified { identity, not_before, issued_at, is_for_us })
+        Ok(Verified { identity, person, not_before, issued_at, is_for_us })
     }
 
     /// A token for nobody in particular is for us.

@@ -2,13 +2,14 @@
 //!
 //! `jwt` makes an identity of a token, `api_key` of a project key; `key` reads the keys that
 //! tokens are verified with, `role_path` finds the role among the claims, `cache` remembers
-//! verified tokens; `error` says why one was refused.
+//! verified tokens, `revoked` knows those that count no more; `error` says why one was refused.
 
 mod api_key;
 mod cache;
 mod error;
 mod jwt;
 mod key;
+mod revoked;
 mod role_path;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use cache::CacheCounts;
 pub use error::{Error, Malformed};
 pub use jwt::{Keys, TokenSettings, unix_now};
 pub use key::KeyError;
+pub use revoked::{Revocation, Revoked};
 pub use role_path::{RolePath, RolePathError};
 
 use crate::config;

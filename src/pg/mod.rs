@@ -2,7 +2,8 @@
 //!
 //! Reading order: `names` (what the binary relies on), `pool`, `session` (the one door as a
 //! user), `error`, `catalog` (what tables, relations and routines exist), `listen` (told when
-//! that changed, and what is notified to others), `install` (makes the database right).
+//! that changed, and what is notified to others), `revocations` (told whose tokens count no more),
+//! `install` (makes the database right).
 
 pub mod catalog;
 mod error;
@@ -10,6 +11,7 @@ pub mod install;
 pub mod listen;
 pub mod names;
 pub mod pool;
+pub mod revocations;
 pub mod session;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod columns;
+mod device;
 mod session;
 mod user;
 
@@ -10,8 +11,10 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::Error;
+use crate::identity::{Revoked, unix_now};
 use crate::pg::{self, Pg, Session, Transaction, names};
 
+pub(super) use device::{end_session, sessions_of};
 pub(super) use session::{
     Amr, Ending, NewSession, Proof, Refreshing, end_sessions, present_token, proofs, revoke_tokens,
     rotate_token, sign_in,
@@ -44,11 +47,15 @@ pub(super) struct Page {
 /// The accounts and sessions in the database.
 pub(super) struct Store {
     pg: Pg,
+    revoked: Revoked,
+    /// How long access tokens count, as SQL asks for it.
+    token_seconds: String,
 }
 
 impl Store {
-    pub(super) fn new(pg: Pg) -> Self {
-        Self { pg }
+    /// What ends sessions is told to `revoked` before anybody is answered.
+    pub(super) fn new(pg: Pg, revoked: Revoked, token_seconds: u32) -> Self {
+        Self { pg, revoked, token_seconds: token_seconds.to_string() }
     }
 
     /// Does `work` in one transaction: kept when it succeeds, undone when it fails.
@@ -56,11 +63,17 @@ impl Store {
         &self,
         work: impl AsyncFnOnce(&Transaction) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let session = Session::own(names::AUTH_ROLE).set("lock_timeout", LOCK_TIMEOUT);
+        let session = Session::own(names::AUTH_ROLE)
+            .set("lock_timeout", LOCK_TIMEOUT)
+            .set("walkie.token_seconds", &self.token_seconds);
         let tx = self.pg.begin(&session).await?;
         match work(&tx).await {
             Ok(done) => {
+                let revoked = revoked_lines(&tx).await?;
                 tx.commit().await?;
+                if let Some(lines) = revoked {
+                    self.revoked.learn(&lines, unix_now());
+                }
                 Ok(done)
             }
             Err(error) => {
@@ -148,6 +161,12 @@ impl Store {
     async fn read(&self, sql: &str, params: &[pg::Text<'_>]) -> Result<Vec<Row>, pg::Error> {
         self.pg.run(&Session::own(names::AUTH_ROLE).read_only(), sql, params).await
     }
+}
+
+/// What this transaction has revoked, as `auth.tell_revocations` notes it.
+async fn revoked_lines(tx: &Transaction) -> Result<Option<String>, pg::Error> {
+    let sql = "select nullif(current_setting('walkie.revoked', true), '')";
+    Ok(tx.query_opt(sql, &[]).await?.map(|row| row.try_get(0)).transpose()?.flatten())
 }
 
 /// An account as this transaction left it.

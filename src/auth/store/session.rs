@@ -177,7 +177,10 @@ pub(in crate::auth) async fn rotate_token(
 }
 
 /// Makes every refresh token of a session worthless.
-pub(in crate::auth) async fn revoke_tokens(tx: &Transaction, session_id: Uuid) -> Result<(), pg::Error> {
+pub(in crate::auth) async fn revoke_tokens(
+    tx: &Transaction,
+    session_id: Uuid,
+) -> Result<(), pg::Error> {
     tx.query(
         "update auth.refresh_tokens
             set revoked = true, updated_at = now()
@@ -189,7 +192,10 @@ pub(in crate::auth) async fn revoke_tokens(tx: &Transaction, session_id: Uuid) -
 }
 
 /// How a session was proven, the newest proof first.
-pub(in crate::auth) async fn proofs(tx: &Transaction, session_id: Uuid) -> Result<Vec<Amr>, pg::Error> {
+pub(in crate::auth) async fn proofs(
+    tx: &Transaction,
+    session_id: Uuid,
+) -> Result<Vec<Amr>, pg::Error> {
     let rows = tx
         .query(
             "select authentication_method as method,

@@ -62,7 +62,11 @@ pub(in crate::auth) async fn confirm(tx: &Transaction, id: Uuid) -> Result<(), p
 
 /// Gives the account another address, and its e-mail identity too. The same address changes
 /// nothing.
-pub(in crate::auth) async fn set_email(tx: &Transaction, id: Uuid, email: &str) -> Result<(), pg::Error> {
+pub(in crate::auth) async fn set_email(
+    tx: &Transaction,
+    id: Uuid,
+    email: &str,
+) -> Result<(), pg::Error> {
     tx.query(
         "with person as (
            update auth.users
@@ -103,7 +107,11 @@ pub(in crate::auth) async fn set_password(
 }
 
 /// Keeps another hash, be it of a new password or a better one of the same.
-pub(in crate::auth) async fn set_hash(tx: &Transaction, id: Uuid, hash: &str) -> Result<(), pg::Error> {
+pub(in crate::auth) async fn set_hash(
+    tx: &Transaction,
+    id: Uuid,
+    hash: &str,
+) -> Result<(), pg::Error> {
     tx.query(
         "update auth.users set encrypted_password = $2, updated_at = now() where id = $1",
         &[&id, &hash],
@@ -168,7 +176,11 @@ pub(in crate::auth) async fn set_role(
 }
 
 /// Bans the account for so many seconds from now; nothing lifts the ban.
-pub(in crate::auth) async fn ban(tx: &Transaction, id: Uuid, seconds: Option<f64>) -> Result<(), pg::Error> {
+pub(in crate::auth) async fn ban(
+    tx: &Transaction,
+    id: Uuid,
+    seconds: Option<f64>,
+) -> Result<(), pg::Error> {
     tx.query(
         "update auth.users
             set banned_until = now() + make_interval(secs => $2), updated_at = now()
