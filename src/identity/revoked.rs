@@ -137,12 +137,12 @@ impl Known {
         };
         let Some(until) = words.next().and_then(|until| until.parse().ok()) else { return };
         if self.until.len() >= self.capacity {
-            self.make_room(now);
+            self.forget_some(now);
         }
         self.until.insert((why, id), until);
     }
 
-    fn make_room(&mut self, now: i64) {
+    fn forget_some(&mut self, now: i64) {
         self.until.retain(|_, until| *until > now);
         // Half, so that the next one does not walk through all of them again.
         if self.until.len() > self.capacity / 2 {

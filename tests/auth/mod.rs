@@ -1,8 +1,10 @@
 //! The Auth dialect on the wire.
 
 mod admin;
+mod devices;
 mod errors;
 mod logout;
+mod revoked;
 mod signup;
 mod token;
 mod user;
