@@ -35,5 +35,6 @@ grant execute on function
   public.delete_message(uuid, uuid),
   public.mark_read(uuid, bigint),
   public.my_sessions(),
-  public.revoke_session(uuid)
+  public.revoke_session(uuid),
+  public.delete_my_account()
 to authenticated, service_role;

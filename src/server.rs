@@ -48,6 +48,9 @@ pub enum Error {
     /// The schema cannot be read.
     #[error("the schema cannot be read")]
     Catalog(#[from] catalog::LoadError),
+    /// The keys for tokens do not read.
+    #[error("the keys for tokens cannot be used: {0}")]
+    Keys(#[from] identity::KeyError),
     /// A database URL does not parse.
     #[error("the database URL is wrong")]
     Url(#[from] tokio_postgres::Error),
@@ -102,7 +105,7 @@ pub async fn run(
     let evaluators = authorizer_pool(&settings)?;
     let (slot, slot_limit) = SlotWatch::new(pg.clone(), &settings.realtime.realtime_slot);
     let (feed, changes) = feed(&settings, slot_limit, evaluators.clone(), &metrics)?;
-    let keys = identity::keys(&settings.identity);
+    let keys = identity::keys(&settings.identity)?;
     let target = Target::new(&settings.database.database_url, "revocations")?;
     let ear = Ear::open(target, keys.revoked().clone()).await?;
     let sockets = TaskTracker::new();

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::ALLOW;
+use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio_postgres::error::DbError;
@@ -69,6 +69,18 @@ pub(super) enum Error {
     SessionExpired,
     RefreshRace,
     IdNotUuid,
+    // limits
+    /// How many seconds to wait.
+    OverRequestRate(u32),
+    // hooks
+    HookTimeout,
+    HookClaims,
+    /// In the words of the hook.
+    HookRefused {
+        status: StatusCode,
+        message: String,
+    },
+    PasswordRefused(String),
     // sessions
     SessionIdNotUuid,
     SessionUnknown,
@@ -95,7 +107,7 @@ pub(super) struct Rule {
 impl Error {
     /// The table: status, code, message.
     #[rustfmt::skip] // one line a row
-    fn row(&self) -> (StatusCode, &'static str, &str) {
+    fn row(&self) -> (StatusCode, &str, &str) {
         use StatusCode as S;
         match self {
             Self::BadJson(why) => (S::BAD_REQUEST, "bad_json", why),
@@ -131,10 +143,16 @@ impl Error {
             Self::SessionExpired => (S::BAD_REQUEST, "session_expired", "Invalid Refresh Token: Session Expired"),
             Self::RefreshRace => (S::CONFLICT, "conflict", "Too many concurrent token refresh requests on the same session or refresh token"),
             Self::IdNotUuid => (S::NOT_FOUND, "validation_failed", "user_id must be an UUID"),
+            Self::OverRequestRate(_) => (S::TOO_MANY_REQUESTS, "over_request_rate_limit", "Request rate limit reached"),
+            Self::HookTimeout => (S::UNPROCESSABLE_ENTITY, "hook_timeout", "Failed to reach hook within maximum time of 2.000000 seconds"),
+            Self::HookClaims => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "output claims do not conform to the expected schema"),
+            Self::HookRefused { status, message } if status.is_server_error() => (*status, "unexpected_failure", message),
+            Self::HookRefused { status, message } => (*status, "unknown", message),
+            Self::PasswordRefused(why) => (S::BAD_REQUEST, "invalid_credentials", why),
             Self::SessionIdNotUuid => (S::NOT_FOUND, "validation_failed", "session_id must be an UUID"),
             Self::SessionUnknown => (S::NOT_FOUND, "session_not_found", "Session not found"),
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "User not found"),
-            Self::Rule(rule) => (rule.status, "unexpected_failure", &rule.message),
+            Self::Rule(rule) => (rule.status, rule.code(), &rule.message),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unexpected_failure", "The database is busy or restarting, please retry after a moment."),
             Self::Broken(_) | Self::Panicked => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unexpected failure, please check server logs for more information"),
         }
@@ -241,6 +259,9 @@ impl Shape {
             body.insert("error_id".into(), id.into());
         }
         let mut response = (status, [(CODE_HEADER, code)], Json(body)).into_response();
+        if let Error::OverRequestRate(seconds) = error {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+        }
         if self == Self::New {
             response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(NEW_SHAPE));
         }
@@ -304,6 +325,14 @@ impl From<jsonwebtoken::errors::Error> for Error {
 }
 
 impl Rule {
+    /// A rule names the code by its hint, where it has one that reads as such.
+    fn code(&self) -> &str {
+        let is_code = |hint: &&str| {
+            !hint.is_empty() && hint.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        self.hint.as_deref().filter(is_code).unwrap_or("unexpected_failure")
+    }
+
     /// A client takes a 5xx for an outage and tries again, so a rule's no is a 4xx.
     fn of(refused: &DbError) -> Option<Self> {
         let code = refused.code().code();

@@ -14,6 +14,8 @@ mod devices;
 mod duration;
 mod email;
 mod error;
+mod hooks;
+mod limits;
 mod logout;
 mod password;
 mod refresh;
@@ -29,7 +31,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 
 use crate::config::AuthSettings;
@@ -65,21 +67,23 @@ impl Auth {
 
     /// Everything below `/auth/v1`.
     pub fn router(self) -> Router {
+        let auth = Arc::new(self);
         let router = Router::new()
             .route("/health", get(settings::health))
             .route("/settings", get(settings::settings))
             .route("/.well-known/jwks.json", get(settings::keys))
             .route("/signup", post(signup::sign_up))
             .route("/token", post(token::grant))
-            .route("/user", get(user::read).put(user::change))
+            .route("/user", get(user::read).put(user::change).delete(user::leave))
             .route("/user/sessions", get(devices::list))
             .route("/user/sessions/{id}", delete(devices::end))
             .route("/logout", post(logout::log_out))
             .route("/admin/users", get(admin::list).post(admin::create))
             .route("/admin/users/{id}", get(admin::read).put(admin::change).delete(admin::delete))
+            .route_layer(from_fn_with_state(Arc::clone(&auth), limits::count))
             .fallback(async || Error::NoSuchPath)
             .method_not_allowed_fallback(async || Error::WrongMethod)
-            .with_state(Arc::new(self));
+            .with_state(auth);
         catch_panics(router, || Error::Panicked)
             .layer(DefaultBodyLimit::max(request::MAX_BODY_BYTES))
             .layer(from_fn(error::answer))

@@ -64,6 +64,6 @@ pub(super) async fn settings(State(auth): State<Arc<Auth>>) -> Json<Value> {
 }
 
 /// HS256 has no public half to show.
-pub(super) async fn keys() -> impl IntoResponse {
-    ([(CACHE_CONTROL, "public, max-age=600")], Json(json!({ "keys": [] })))
+pub(super) async fn keys(State(auth): State<Arc<Auth>>) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "public, max-age=600")], Json(json!({ "keys": auth.keys.public() })))
 }

@@ -52,7 +52,7 @@ pub(super) async fn sign_up(
         user_metadata: user_metadata(data, id, &email, true),
     };
     let work = async |tx: &Transaction| {
-        store::create(tx, &new).await?;
+        auth.create(tx, &new, &device).await?;
         store::confirm(tx, id).await?;
         let proof = Proof { method: "password", password_hash: Some(&hash) };
         let session = auth.sign_in(tx, id, &proof, &device).await?;

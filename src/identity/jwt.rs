@@ -1,4 +1,4 @@
-//! Signs tokens (HS256) and verifies them (HS, RS, ES and EdDSA signatures).
+//! Signs tokens (HS256, or as a set of keys says) and verifies them (HS, RS, ES and EdDSA signatures).
 //!
 //! Times are checked here rather than by the library because dialects differ in what they
 //! forgive and want to say how long ago a token expired.
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::{Validation, decode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::api_key::{ApiKeys, is_api_key};
 use super::cache::{Cache, CacheCounts};
 use super::key::{self, Key};
+use super::key_set::{KeySet, Signing};
 use super::{ANON, Error, Identity, KeyError, Malformed, Revoked, RolePath};
 use crate::config::ApiKey;
 
@@ -33,7 +34,9 @@ const REMEMBERED: usize = 1_000;
 /// The keys of this server and what it asks of tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct Keys {
-    signing: Option<EncodingKey>,
+    signing: Option<Signing>,
+    /// Public halves of the server's own keys.
+    public: Arc<[Value]>,
     verifying: Arc<[Key]>,
     /// None where only tokens count.
     projects: Option<ApiKeys>,
@@ -77,7 +80,8 @@ impl Keys {
     /// Keys from a text secret; who shows no token is `anon`.
     pub fn new(secret: &str) -> Self {
         Self {
-            signing: Some(EncodingKey::from_secret(secret.as_bytes())),
+            signing: Some(Signing::secret(secret)),
+            public: [].into(),
             verifying: [Key::of_text(secret)].into(),
             projects: Some(ApiKeys::default()),
             audience: None,
@@ -94,6 +98,19 @@ impl Keys {
         Self { projects: Some(ApiKeys::new(keys)), ..self }
     }
 
+    /// The same, signing with a key of the set and verifying with all of it beside the secret.
+    #[must_use]
+    pub fn with_set(self, set: KeySet) -> Self {
+        let verifying: Vec<Key> = self.verifying.iter().cloned().chain(set.verifying).collect();
+        let (signing, public) = (Some(set.signing), set.public.into());
+        Self { signing, public, verifying: verifying.into(), ..self }
+    }
+
+    /// Public halves of the server's own keys, as JSON Web Keys.
+    pub fn public(&self) -> &[Value] {
+        &self.public
+    }
+
     /// Keys that verify as PostgREST does, and sign nothing.
     ///
     /// # Errors
@@ -106,6 +123,7 @@ impl Keys {
         let remembered = settings.remembered;
         Ok(Self {
             signing: None,
+            public: [].into(),
             verifying: keys.into(),
             projects: None,
             audience: settings.audience.as_deref().map(Into::into),
@@ -146,7 +164,7 @@ impl Keys {
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
         use jsonwebtoken::errors::ErrorKind;
         let signing = self.signing.as_ref().ok_or(ErrorKind::InvalidKeyFormat)?;
-        encode(&Header::new(Algorithm::HS256), claims, signing)
+        signing.sign(claims)
     }
 
     /// The identity a token or project key speaks for.
@@ -327,6 +345,7 @@ pub fn unix_now() -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
     use serde_json::json;
 
     use super::*;

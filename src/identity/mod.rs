@@ -1,7 +1,7 @@
 //! Who is asking: a database role, a subject and the claims that policies read.
 //!
 //! `jwt` makes an identity of a token, `api_key` of a project key; `key` reads the keys that
-//! tokens are verified with, `role_path` finds the role among the claims, `cache` remembers
+//! tokens are verified with, `key_set` the server's own, `role_path` finds the role among the claims, `cache` remembers
 //! verified tokens, `revoked` knows those that count no more; `error` says why one was refused.
 
 mod api_key;
@@ -9,6 +9,7 @@ mod cache;
 mod error;
 mod jwt;
 mod key;
+mod key_set;
 mod revoked;
 mod role_path;
 
@@ -21,6 +22,7 @@ pub use cache::CacheCounts;
 pub use error::{Error, Malformed};
 pub use jwt::{Keys, TokenSettings, unix_now};
 pub use key::KeyError;
+pub use key_set::{KeySet, generate as generate_key, read as read_key_set};
 pub use revoked::{Revocation, Revoked};
 pub use role_path::{RolePath, RolePathError};
 
@@ -68,7 +70,17 @@ impl Identity {
     }
 }
 
-/// Keys from the configured secret.
-pub fn keys(settings: &config::IdentitySettings) -> Keys {
-    Keys::new(&settings.jwt_secret).with_api_keys(&settings.api_keys)
+/// Keys from the configured secret, and the set of keys beside it if there is one.
+///
+/// # Errors
+/// The set does not read.
+pub fn keys(settings: &config::IdentitySettings) -> Result<Keys, KeyError> {
+    let keys = Keys::new(&settings.jwt_secret).with_api_keys(&settings.api_keys);
+    let Some(set) = settings.jwt_keys.as_deref() else { return Ok(keys) };
+    let text = if set.trim_start().starts_with(['{', '[']) {
+        set.to_owned()
+    } else {
+        std::fs::read_to_string(set).map_err(|_| KeyError::File)?
+    };
+    Ok(keys.with_set(key_set::read(&text)?))
 }

@@ -78,6 +78,7 @@ language sql
 security definer set search_path = ''
 as $$
   delete from auth.revocations where until < now() - interval '1 minute';
+  select auth.sweep_buckets();
   select auth.revocation_line(kind, id, until) from auth.revocations where until > now();
 $$;
 comment on function auth.revocation_lines() is

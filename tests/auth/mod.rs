@@ -3,6 +3,11 @@
 mod admin;
 mod devices;
 mod errors;
+mod hooks;
+mod keys;
+mod leaving;
+mod life;
+mod limits;
 mod logout;
 mod revoked;
 mod signup;

@@ -3,6 +3,8 @@
 #[macro_use]
 mod columns;
 mod device;
+mod hook;
+mod limit;
 mod session;
 mod user;
 
@@ -15,9 +17,10 @@ use crate::identity::{Revoked, unix_now};
 use crate::pg::{self, Pg, Session, Transaction, names};
 
 pub(super) use device::{end_session, sessions_of};
+pub(super) use hook::{call, check_sign_up, leave};
 pub(super) use session::{
-    Amr, Ending, NewSession, Proof, Refreshing, end_sessions, present_token, proofs, revoke_tokens,
-    rotate_token, sign_in,
+    Amr, Ending, Life, NewSession, Proof, Refreshing, end_others, end_sessions, present_token,
+    proofs, revoke_tokens, rotate_token, sign_in,
 };
 pub(super) use user::{
     NewUser, ban, confirm, create, delete, mark_deleted, merge_app_metadata, merge_user_metadata,
@@ -156,6 +159,10 @@ impl Store {
             .await?;
         let row = rows.first().expect("an aggregate gives one row");
         Ok(Page { users: raw(row.try_get("users")?), total: row.try_get("total")? })
+    }
+
+    async fn write(&self, sql: &str, params: &[pg::Text<'_>]) -> Result<Vec<Row>, pg::Error> {
+        self.pg.run(&Session::own(names::AUTH_ROLE), sql, params).await
     }
 
     async fn read(&self, sql: &str, params: &[pg::Text<'_>]) -> Result<Vec<Row>, pg::Error> {
