@@ -27,7 +27,9 @@ pub struct Signing {
 
 /// What a set holds.
 pub struct KeySet {
+    /// The one that signs.
     pub signing: Signing,
+    /// All of them.
     pub verifying: Vec<Key>,
     /// The public halves, as `jwks.json` shows them.
     pub public: Vec<Value>,

@@ -88,16 +88,16 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  domain text := lower(substring(email from '@(.*)$'));
+  theirs text := lower(substring(email from '@(.*)$'));
 begin
-  if domain is null then
+  if theirs is null then
     return;
   end if;
-  if exists (select from auth.email_domains d where not d.is_allowed and (domain = d.domain or domain like '%.' || d.domain)) then
+  if exists (select from auth.email_domains d where not d.is_allowed and (theirs = d.domain or theirs like '%.' || d.domain)) then
     raise sqlstate 'PT422' using message = 'Addresses of this provider are not accepted', hint = 'email_address_invalid';
   end if;
   if exists (select from auth.email_domains d where d.is_allowed)
-     and not exists (select from auth.email_domains d where d.is_allowed and (domain = d.domain or domain like '%.' || d.domain)) then
+     and not exists (select from auth.email_domains d where d.is_allowed and (theirs = d.domain or theirs like '%.' || d.domain)) then
     raise sqlstate 'PT422' using message = 'Only addresses of certain domains are accepted', hint = 'email_address_not_authorized';
   end if;
 end
