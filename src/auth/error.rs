@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio_postgres::error::DbError;
 
+use super::password::Weakness;
 use crate::identity::Revocation;
 use crate::{identity, pg};
 
@@ -56,7 +57,7 @@ pub(super) enum Error {
     SignupDisabled,
     AnonymousDisabled,
     PhoneDisabled,
-    WeakPassword(String),
+    WeakPassword(Weakness),
     UserAlreadyExists,
     EmailExists,
     SamePassword,
@@ -81,6 +82,7 @@ pub(super) enum Error {
         message: String,
     },
     PasswordRefused(String),
+    PasswordBeforeName,
     // sessions
     SessionIdNotUuid,
     SessionUnknown,
@@ -130,7 +132,7 @@ impl Error {
             Self::SignupDisabled => (S::UNPROCESSABLE_ENTITY, "signup_disabled", "Signups not allowed for this instance"),
             Self::AnonymousDisabled => (S::UNPROCESSABLE_ENTITY, "anonymous_provider_disabled", "Anonymous sign-ins are disabled"),
             Self::PhoneDisabled => (S::BAD_REQUEST, "phone_provider_disabled", "Phone numbers are not supported by this server"),
-            Self::WeakPassword(why) => (S::UNPROCESSABLE_ENTITY, "weak_password", why),
+            Self::WeakPassword(why) => (S::UNPROCESSABLE_ENTITY, "weak_password", &why.message),
             Self::UserAlreadyExists => (S::UNPROCESSABLE_ENTITY, "user_already_exists", "User already registered"),
             Self::EmailExists => (S::UNPROCESSABLE_ENTITY, "email_exists", "A user with this email address has already been registered"),
             Self::SamePassword => (S::UNPROCESSABLE_ENTITY, "same_password", "New password should be different from the old password."),
@@ -144,6 +146,7 @@ impl Error {
             Self::RefreshRace => (S::CONFLICT, "conflict", "Too many concurrent token refresh requests on the same session or refresh token"),
             Self::IdNotUuid => (S::NOT_FOUND, "validation_failed", "user_id must be an UUID"),
             Self::OverRequestRate(_) => (S::TOO_MANY_REQUESTS, "over_request_rate_limit", "Request rate limit reached"),
+            Self::PasswordBeforeName => (S::UNPROCESSABLE_ENTITY, "validation_failed", "Updating password of an anonymous user without an email or phone is not allowed"),
             Self::HookTimeout => (S::UNPROCESSABLE_ENTITY, "hook_timeout", "Failed to reach hook within maximum time of 2.000000 seconds"),
             Self::HookClaims => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "output claims do not conform to the expected schema"),
             Self::HookRefused { status, message } if status.is_server_error() => (*status, "unexpected_failure", message),
@@ -242,8 +245,8 @@ impl Shape {
                 object(json!({ "code": status.as_u16(), "error_code": code, "msg": message }))
             }
         };
-        if let Error::WeakPassword(_) = error {
-            body.insert("weak_password".into(), json!({ "reasons": ["length"] }));
+        if let Error::WeakPassword(why) = error {
+            body.insert("weak_password".into(), json!({ "reasons": why.reasons }));
         }
         if let Error::Rule(rule) = error {
             let more = [("detail", &rule.detail), ("hint", &rule.hint)];

@@ -6,13 +6,13 @@
 
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::request::Device;
-use super::store::{self, NewUser};
+use super::store::{self, NewUser, User};
 use super::{Auth, Error};
 use crate::config::{FunctionName, HookSettings};
 use crate::pg::{self, Transaction};
@@ -47,6 +47,8 @@ pub(super) enum Hook {
     MfaVerificationAttempt,
     SendEmail,
     SendSms,
+    SignInName,
+    MergeUsers,
 }
 
 impl Hook {
@@ -58,6 +60,8 @@ impl Hook {
             Self::MfaVerificationAttempt => "mfa_verification_attempt",
             Self::SendEmail => "send_email",
             Self::SendSms => "send_sms",
+            Self::SignInName => "sign_in_name",
+            Self::MergeUsers => "merge_users",
         }
     }
 
@@ -69,6 +73,8 @@ impl Hook {
             Self::MfaVerificationAttempt => &settings.auth_hook_mfa_verification_attempt,
             Self::SendEmail => &settings.auth_hook_send_email,
             Self::SendSms => &settings.auth_hook_send_sms,
+            Self::SignInName => &settings.auth_hook_sign_in_name,
+            Self::MergeUsers => &settings.auth_hook_merge_users,
         };
         function.as_ref()
     }
@@ -144,6 +150,41 @@ impl Auth {
             self.ask(tx, Hook::BeforeUserCreated, &payload).await?;
         }
         Ok(store::create(tx, new).await?)
+    }
+
+    /// Asks the hook whether somebody without a name may have an account.
+    pub(super) async fn admit_anonymous(
+        &self,
+        tx: &Transaction,
+        id: Uuid,
+        data: &Map<String, Value>,
+        device: &Device,
+    ) -> Result<(), Error> {
+        if self.has_hook(Hook::BeforeUserCreated) {
+            let payload = json!({
+                "metadata": metadata("before-user-created", device),
+                "user": {
+                    "id": id, "aud": "authenticated", "role": "authenticated", "email": "",
+                    "phone": "", "app_metadata": {}, "user_metadata": data, "identities": [],
+                    "is_anonymous": true,
+                },
+            });
+            self.ask(tx, Hook::BeforeUserCreated, &payload).await?;
+        }
+        Ok(())
+    }
+
+    /// The account that a name other than an address signs in to, as the operator's hook knows.
+    pub(super) async fn named(&self, name: &str) -> Result<Option<User>, Error> {
+        let work = async |tx: &Transaction| {
+            let answer = self.ask(tx, Hook::SignInName, &json!({ "name": name })).await?;
+            let id = answer.as_ref().and_then(|answer| answer["user_id"].as_str());
+            match id.and_then(|id| Uuid::try_parse(id).ok()) {
+                Some(id) => Ok(store::find(tx, id).await?),
+                None => Ok(None),
+            }
+        };
+        self.store.transaction(work).await
     }
 
     /// The claims of an access token as the operator wants them.

@@ -29,8 +29,12 @@ const LIMITED: [&str; 13] = [
 ];
 
 /// Where a request comes from, as far as it is known.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Origin(pub Option<IpAddr>);
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    pub address: Option<IpAddr>,
+    /// Under what it is counted, unless it may be a proxy's.
+    pub network: Option<String>,
+}
 
 /// Remembers where a request comes from, and refuses it when too many came from there.
 pub(super) async fn count(
@@ -41,14 +45,14 @@ pub(super) async fn count(
     let header = auth.settings.auth_address_header.as_ref();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map(|ConnectInfo(address)| address.ip());
-    let origin = match header {
+    let address = match header {
         Some(header) => last_address(request.headers(), header),
         None => peer,
     };
-    request.extensions_mut().insert(Origin(origin));
     // Behind a proxy that nobody told us of, all callers have its address.
-    let counted = origin.filter(|ip| header.is_some() || is_global(*ip)).map(network);
-    if let (Some(address), Some(endpoint)) = (counted, endpoint(&request))
+    let network = address.filter(|ip| header.is_some() || is_global(*ip)).map(network);
+    request.extensions_mut().insert(Origin { address, network: network.clone() });
+    if let (Some(address), Some(endpoint)) = (network, endpoint(&request))
         && let Err(refused) = auth.pass(&endpoint, Some(&address), None).await
     {
         return refused.into_response();

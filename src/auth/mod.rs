@@ -9,6 +9,7 @@
 //! Accounts are confirmed when they sign up.
 
 mod admin;
+mod anonymous;
 mod bearer;
 mod devices;
 mod duration;
@@ -61,7 +62,10 @@ impl Auth {
             keys,
             settings: settings.clone(),
             issuer: format!("{public_url}/auth/v1"),
-            passwords: Passwords::new(settings.auth_password_min_length),
+            passwords: Passwords::new(
+                settings.auth_password_min_length,
+                &settings.auth_password_required_characters,
+            ),
         }
     }
 
@@ -75,6 +79,7 @@ impl Auth {
             .route("/signup", post(signup::sign_up))
             .route("/token", post(token::grant))
             .route("/user", get(user::read).put(user::change).delete(user::leave))
+            .route("/user/merge", post(anonymous::merge))
             .route("/user/sessions", get(devices::list))
             .route("/user/sessions/{id}", delete(devices::end))
             .route("/logout", post(logout::log_out))

@@ -63,6 +63,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 pub(super) struct Device {
     pub user_agent: Option<String>,
     pub ip: Option<IpAddr>,
+    /// Under what requests are counted; see [`Origin`].
+    pub network: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Device {
@@ -73,7 +75,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Device {
         let origin = parts.extensions.get::<Origin>();
         Ok(Self {
             user_agent: user_agent.map(str::to_owned),
-            ip: origin.and_then(|Origin(address)| *address),
+            ip: origin.and_then(|origin| origin.address),
+            network: origin.and_then(|origin| origin.network.clone()),
         })
     }
 }

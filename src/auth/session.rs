@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::password::Weakness;
 use super::request::Device;
 use super::store::{self, Amr, NewSession, Proof, Refreshing, User};
 use super::{Auth, Error, refresh};
@@ -25,13 +26,6 @@ pub(super) struct Session {
     user: Box<RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     weak_password: Option<Weakness>,
-}
-
-/// That the password just used would not be accepted for a new account.
-#[derive(Serialize)]
-struct Weakness {
-    message: String,
-    reasons: [&'static str; 1],
 }
 
 /// What the access token tells of the user; read from the document so that both agree.
@@ -76,8 +70,9 @@ impl Session {
         check_size(&self.user)
     }
 
-    pub(super) fn with_weakness(mut self, message: Option<String>) -> Self {
-        self.weak_password = message.map(|message| Weakness { message, reasons: ["length"] });
+    /// Says that the password just used would not be accepted for a new account.
+    pub(super) fn with_weakness(mut self, weakness: Option<Weakness>) -> Self {
+        self.weak_password = weakness;
         self
     }
 }

@@ -72,7 +72,9 @@ async fn try_password(
     password: &str,
     device: &Device,
 ) -> Result<Option<Session>, Error> {
-    let user = auth.store.find_by_email(email).await?;
+    let is_name = !email.contains('@') && auth.has_hook(Hook::SignInName);
+    let user =
+        if is_name { auth.named(email).await? } else { auth.store.find_by_email(email).await? };
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let verdict = auth.passwords.verify(password.to_owned(), hash.clone()).await?;
     if let Some(user) = &user {

@@ -43,6 +43,9 @@ pub(super) async fn change(
     }
     let email = asked.email.filter(|email| !email.is_empty());
     let email = email.as_deref().map(email::normal).transpose()?;
+    if asked.password.is_some() && email.is_none() && user.is_anonymous()? {
+        return Err(Error::PasswordBeforeName);
+    }
     let hash = match asked.password {
         Some(password) => Some(new_hash(&auth, &user, password).await?),
         None => None,

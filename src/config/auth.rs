@@ -10,9 +10,15 @@ pub struct AuthSettings {
     /// Whether people may sign themselves up
     #[arg(long, env = "WALKIE_AUTH_SIGNUP_ENABLED", default_value_t = true, action = clap::ArgAction::Set)]
     pub auth_signup_enabled: bool,
+    /// Whether people may sign in without saying who they are
+    #[arg(long, env = "WALKIE_AUTH_ANONYMOUS_ENABLED", default_value_t = false, action = clap::ArgAction::Set)]
+    pub auth_anonymous_enabled: bool,
     /// Shortest password, in characters
     #[arg(long, env = "WALKIE_AUTH_PASSWORD_MIN_LENGTH", default_value_t = 6)]
     pub auth_password_min_length: usize,
+    /// Sets of characters of which a password needs one each, separated by colons (\: is a colon)
+    #[arg(long, env = "WALKIE_AUTH_PASSWORD_REQUIRED_CHARACTERS", default_value = "")]
+    pub auth_password_required_characters: String,
     /// How long an access token is valid, in seconds
     #[arg(long, env = "WALKIE_AUTH_TOKEN_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=604_800))]
     pub auth_token_seconds: u32,
@@ -59,4 +65,10 @@ pub struct HookSettings {
     /// Function that sends texts to phones, as schema.name
     #[arg(long, env = "WALKIE_AUTH_HOOK_SEND_SMS", value_parser = FunctionName::read)]
     pub auth_hook_send_sms: Option<FunctionName>,
+    /// Function that knows whose a name is that is no address, as schema.name
+    #[arg(long, env = "WALKIE_AUTH_HOOK_SIGN_IN_NAME", value_parser = FunctionName::read)]
+    pub auth_hook_sign_in_name: Option<FunctionName>,
+    /// Function that gives what an anonymous person has to another account, as schema.name
+    #[arg(long, env = "WALKIE_AUTH_HOOK_MERGE_USERS", value_parser = FunctionName::read)]
+    pub auth_hook_merge_users: Option<FunctionName>,
 }

@@ -1,6 +1,7 @@
 //! The Auth dialect on the wire.
 
 mod admin;
+mod anonymous;
 mod devices;
 mod errors;
 mod hooks;

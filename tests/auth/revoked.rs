@@ -103,7 +103,14 @@ async fn every_server_of_the_database_hears_of_it() -> anyhow::Result<()> {
 
     is_refused(&other, &ana).await;
     other.stop().await;
-    database.sql(&format!("select pg_drop_replication_slot('{slot}')")).await;
+    let drop = format!(
+        "select pg_drop_replication_slot(slot_name) from pg_replication_slots
+          where slot_name = '{slot}' and not active"
+    );
+    eventually("the slot is dropped", || async {
+        (!database.rows(&drop).await.is_empty()).then_some(())
+    })
+    .await;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod limit;
 mod session;
 mod user;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -23,8 +24,8 @@ pub(super) use session::{
     proofs, revoke_tokens, rotate_token, sign_in,
 };
 pub(super) use user::{
-    NewUser, ban, confirm, create, delete, mark_deleted, merge_app_metadata, merge_user_metadata,
-    set_email, set_hash, set_password, set_role,
+    NewUser, ban, confirm, create, create_anonymous, delete, mark_deleted, merge_app_metadata,
+    merge_user_metadata, set_email, set_hash, set_password, set_role,
 };
 
 /// How long a refresh waits for another of the same session.
@@ -38,6 +39,22 @@ pub(super) struct User {
     pub password_hash: Option<String>,
     pub is_confirmed: bool,
     pub is_banned: bool,
+}
+
+impl User {
+    /// Whether the account has no name yet.
+    ///
+    /// # Errors
+    /// Its document is not of this program.
+    pub(super) fn is_anonymous(&self) -> Result<bool, Error> {
+        #[derive(Deserialize)]
+        struct Anonymous {
+            is_anonymous: bool,
+        }
+        let read = serde_json::from_str(self.document.get());
+        let Anonymous { is_anonymous } = read.map_err(|error| Error::Broken(Box::new(error)))?;
+        Ok(is_anonymous)
+    }
 }
 
 /// One page of accounts.
