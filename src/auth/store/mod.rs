@@ -118,7 +118,8 @@ impl Store {
                     user!(),
                     ",
                             exists (select from auth.sessions s
-                                     where s.id = $2::uuid and s.user_id = u.id) as has_session
+                                     where s.id = $2::uuid and s.user_id = u.id
+                                       and (s.not_after is null or s.not_after > now())) as has_session
                        from auth.users u
                       where u.id = $1::uuid and u.deleted_at is null"
                 ),
