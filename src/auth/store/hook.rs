@@ -16,7 +16,8 @@ pub(in crate::auth) async fn call(
         "select current_setting('statement_timeout'), set_config('statement_timeout', $1, true)";
     let rows = tx.query(set, &[&limit]).await?;
     let former: String = rows.first().expect("a select gives one row").try_get(0)?;
-    let answer = tx.query_opt(&format!("select {function}($1::jsonb)::jsonb"), &[payload]).await?;
+    let answer =
+        tx.query_opt(&format!("select to_jsonb({function}($1::jsonb))"), &[payload]).await?;
     tx.query("select set_config('statement_timeout', $1, true)", &[&former]).await?;
     Ok(answer.map(|row| row.try_get(0)).transpose()?.flatten())
 }
