@@ -15,8 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use walkie::config::{
     ALLOCATOR_SETTINGS, ApiKey, ApiKeyKind, Command, CommandLine, DEVELOPMENT_API_KEYS,
-    DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings, IdentitySettings, Policies,
-    PoolSettings, Settings, StandaloneArguments, allocator_is_told, unknown_variables,
+    DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings, IdentitySettings, IssuerSettings,
+    Policies, PoolSettings, Settings, StandaloneArguments, allocator_is_told, unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, generate_key, keys, unix_now};
@@ -203,6 +203,7 @@ async fn develop_on(
             limits: dev.limits.clone(),
         },
         identity,
+        issuer: IssuerSettings::default(),
         log: dev.log.clone(),
         rest: dev.rest.clone(),
         auth: dev.auth.clone(),

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
-use crate::config::{RestSettings, Settings};
-use crate::identity::{Keys, SERVICE_ROLE};
+use crate::config::{IssuerSettings, RestSettings, Settings};
+use crate::identity::{Issuer, Keys, SERVICE_ROLE};
 use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
 use crate::pg::revocations::Ear;
@@ -105,10 +105,15 @@ pub async fn run(
     let evaluators = authorizer_pool(&settings)?;
     let (slot, slot_limit) = SlotWatch::new(pg.clone(), &settings.realtime.realtime_slot);
     let (feed, changes) = feed(&settings, slot_limit, evaluators.clone(), &metrics)?;
-    let keys = identity::keys(&settings.identity)?;
+    let own = identity::keys(&settings.identity)?;
     let target = Target::new(&settings.database.database_url, "revocations")?;
-    let ear = Ear::open(target, keys.revoked().clone()).await?;
+    let ear = Ear::open(target, own.revoked().clone()).await?;
     let sockets = TaskTracker::new();
+    let IssuerSettings { jwks_url, jwks_issuer } = settings.issuer.clone();
+    let issuer = jwks_url.map(|url| Issuer::new(url, jwks_issuer));
+    let keys = identity::keys(&settings.identity)?
+        .with_revoked(own.revoked().clone())
+        .with_issuer(issuer.clone());
     let realtime = Realtime::new(
         keys.clone(),
         pg.clone(),
@@ -125,7 +130,7 @@ pub async fn run(
         realtime: Arc::clone(&realtime),
     };
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
-    let app = router(&settings, &pg, &keys, &realtime)
+    let app = router(&settings, &pg, (&keys, own), &realtime)
         .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -145,6 +150,9 @@ pub async fn run(
     tasks.spawn(slot.run(stop.clone()).map(Ok));
     tasks.spawn(partitions.run(stop.clone()).map(Ok));
     tasks.spawn(ear.keep(stop.clone()).map(Ok));
+    if let Some(issuer) = issuer {
+        tasks.spawn(issuer.keep(stop.clone()).map(Ok));
+    }
     let bridged = Arc::clone(&realtime);
     tasks.spawn(Arc::clone(&realtime).watch_sessions(stop.clone()).map(Ok));
     tasks.spawn(realtime.watch_rights(evaluators, stop.clone()).map(Ok));
@@ -216,10 +224,15 @@ fn search_path(settings: &Settings) -> String {
     [served, &settings.rest.extra_search_path].concat().join(",")
 }
 
-/// The routes of the dialects.
-fn router(settings: &Settings, pg: &Pg, keys: &Keys, realtime: &Arc<Realtime>) -> Router {
+/// The routes of the dialects. Auth knows its own tokens alone: accounts of others are not here.
+fn router(
+    settings: &Settings,
+    pg: &Pg,
+    (keys, own): (&Keys, Keys),
+    realtime: &Arc<Realtime>,
+) -> Router {
     let public_url = settings.http.public_url();
-    let auth = Auth::new(pg.clone(), keys.clone(), &settings.auth, &public_url);
+    let auth = Auth::new(pg.clone(), own, &settings.auth, &public_url);
     let rest = RestSettings {
         openapi_url: Some(format!("{public_url}/rest/v1/")),
         ..settings.rest.clone()
@@ -284,7 +297,7 @@ async fn measure(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let caller = edge::identity::caller(&watched.keys, &headers, query.as_deref());
+    let caller = edge::identity::caller(&watched.keys, &headers, query.as_deref()).await;
     if !caller.is_ok_and(|caller| &*caller.role == SERVICE_ROLE) {
         let refusal = serde_json::json!({ "message": "metrics are for the service_role key" });
         return (StatusCode::UNAUTHORIZED, Json(refusal)).into_response();

@@ -103,6 +103,7 @@ fn realtime() -> String {
         Binding::NoTarget("BINDING".into()),
         Binding::TooMany(100),
         Binding::Filter("WHAT".into()),
+        Binding::NoText("NAME", "WHAT".into()),
         Binding::Select("WHAT".into()),
         Binding::WildcardSelect,
         Binding::NoTable("BINDING".into()),
@@ -216,6 +217,7 @@ fn all_bindings(binding: &Binding) {
         Binding::NoTarget(_)
         | Binding::TooMany(_)
         | Binding::Filter(_)
+        | Binding::NoText(..)
         | Binding::Select(_)
         | Binding::WildcardSelect
         | Binding::NoTable(_)

@@ -179,6 +179,12 @@ fn told() -> Vec<Row> {
         ),
         (
             "phx_reply",
+            reply("error", json!({"reason": "malformed_broadcast"})),
+            "A broadcast in text is no object, its event is no text, or it has `ids` beside its payload: stock clients fail on those",
+            ("hostile", "broadcasts_on_which_stock_clients_fail_reach_nobody"),
+        ),
+        (
+            "phx_reply",
             reply("error", json!({"reason": "Presence track payload must be a map"})),
             "A presence call makes no sense",
             ("presence", "strange_calls_get_their_answer_and_change_nothing"),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    AuthSettings, DatabaseSettings, HttpSettings, IdentitySettings, LimitSettings, LogSettings,
-    PoolSettings, PostgresBinaries, RealtimeSettings, RestSettings,
+    AuthSettings, DatabaseSettings, HttpSettings, IdentitySettings, IssuerSettings, LimitSettings,
+    LogSettings, PoolSettings, PostgresBinaries, RealtimeSettings, RestSettings,
 };
 
 /// A messaging backend that is plain PostgreSQL plus one binary.
@@ -146,6 +146,9 @@ pub struct Settings {
     /// Tokens.
     #[command(flatten)]
     pub identity: IdentitySettings,
+    /// Tokens of somebody else.
+    #[command(flatten)]
+    pub issuer: IssuerSettings,
     /// Logging.
     #[command(flatten)]
     pub log: LogSettings,

@@ -11,6 +11,7 @@ mod environment;
 mod function;
 mod http;
 mod identity;
+mod issuer;
 mod log;
 mod postgres;
 mod realtime;
@@ -29,6 +30,7 @@ pub use identity::{
     ApiKey, ApiKeyKind, DEVELOPMENT_API_KEYS, DEVELOPMENT_JWT_SECRET, IdentitySettings,
     MIN_JWT_SECRET_BYTES,
 };
+pub use issuer::{IssuerSettings, web_url};
 pub use log::{LogFormat, LogSettings};
 pub use postgres::PostgresBinaries;
 pub use realtime::{DeleteEvents, RealtimeSettings};

@@ -54,6 +54,9 @@ pub struct RestSettings {
     /// Function that gives another document instead.
     #[arg(skip)]
     pub root_spec: Option<String>,
+    /// Whether a page for people shows what is served.
+    #[arg(skip = true)]
+    pub explorer: bool,
     /// Role of those who show no token, when they may come.
     #[arg(skip = Some("anon".into()))]
     pub anonymous_role: Option<String>,

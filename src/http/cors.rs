@@ -15,7 +15,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, Expos
 const MAX_AGE: Duration = Duration::from_secs(86_400);
 
 /// Response headers that clients read.
-const EXPOSED: [&str; 13] = [
+const EXPOSED: [&str; 14] = [
     "content-range",
     "content-location",
     "content-profile",
@@ -25,6 +25,7 @@ const EXPOSED: [&str; 13] = [
     "range-unit",
     "preference-applied",
     "link",
+    "etag",
     "x-total-count",
     "x-supabase-api-version",
     "x-request-id",

@@ -1,5 +1,7 @@
 //! Token -> Identity, from the places where clients put it.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -27,30 +29,26 @@ pub fn api_key(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
 ///
 /// # Errors
 /// The token that speaks is refused.
-pub fn caller(keys: &Keys, headers: &HeaderMap, query: Option<&str>) -> Result<Identity, Error> {
-    if !keys.takes_api_keys() {
-        return token_bearer(keys, headers);
-    }
-    match bearer(headers) {
-        Some(token) => keys.verify(token),
-        None => match api_key(headers, query) {
-            Some(key) => keys.verify(&key),
-            None => keys.stranger(),
-        },
-    }
+pub async fn caller(
+    keys: &Keys,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Identity, Error> {
+    let shown = if keys.takes_api_keys() {
+        bearer(headers).map(Cow::Borrowed).or_else(|| api_key(headers, query).map(Cow::Owned))
+    } else {
+        announced(headers).map(Cow::Borrowed)
+    };
+    let Some(token) = shown else { return keys.stranger() };
+    keys.learn(&token).await;
+    keys.verify(&token)
 }
 
-/// Who is calling where only tokens count; one announced and not there is refused.
-fn token_bearer(keys: &Keys, headers: &HeaderMap) -> Result<Identity, Error> {
-    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, token) = match value {
-        Some(value) => value.split_once(char::is_whitespace).unwrap_or((value, "")),
-        None => return keys.stranger(),
-    };
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return keys.stranger();
-    }
-    keys.verify(token.trim())
+/// The token where only tokens count; empty when it is announced and not there.
+fn announced(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(char::is_whitespace).unwrap_or((value, ""));
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 #[cfg(test)]
@@ -78,9 +76,9 @@ mod tests {
         assert_eq!(api_key(&headers(&[]), None), None);
     }
 
-    #[test]
-    fn nobody_is_anon() {
+    #[tokio::test]
+    async fn nobody_is_anon() {
         let keys = Keys::new("a secret of at least thirty-two bytes");
-        assert_eq!(caller(&keys, &headers(&[]), None), Ok(Identity::anon()));
+        assert_eq!(caller(&keys, &headers(&[]), None).await, Ok(Identity::anon()));
     }
 }

@@ -42,17 +42,18 @@ impl<V> Cache<V> {
         }
     }
 
-    /// What was made of `text`, if it is still known; else `make` is asked. Failures are not
-    /// remembered.
+    /// What was made of `text`, if it is still known and `counts`; else `make` is asked. Failures
+    /// are not remembered.
     pub fn get_or_make<E>(
         &self,
         text: &str,
+        counts: impl FnOnce(&V) -> bool,
         make: impl FnOnce() -> Result<V, E>,
     ) -> Result<Arc<V>, E> {
         let key: Digested = Sha256::digest(text).into();
         self.requests.fetch_add(1, Ordering::Relaxed);
         let known = self.sieve.lock().unwrap_or_else(PoisonError::into_inner).get(&key);
-        if let Some(known) = known {
+        if let Some(known) = known.filter(|known| counts(known)) {
             self.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(known);
         }
@@ -168,10 +169,14 @@ mod tests {
     fn made(cache: &Cache<String>, texts: &[&str]) -> Vec<String> {
         let mut made = Vec::new();
         for text in texts {
-            let value = cache.get_or_make(text, || {
-                made.push((*text).to_owned());
-                Ok::<_, ()>((*text).to_owned())
-            });
+            let value = cache.get_or_make(
+                text,
+                |_| true,
+                || {
+                    made.push((*text).to_owned());
+                    Ok::<_, ()>((*text).to_owned())
+                },
+            );
             assert_eq!(value.as_deref().map(String::as_str), Ok(*text));
         }
         made
@@ -204,7 +209,18 @@ mod tests {
     #[test]
     fn failures_are_not_remembered() {
         let cache: Cache<()> = Cache::new(2);
-        assert_eq!(cache.get_or_make("a", || Err(1)).err(), Some(1));
-        assert_eq!(cache.get_or_make("a", || Err(2)).err(), Some(2));
+        assert_eq!(cache.get_or_make("a", |()| true, || Err(1)).err(), Some(1));
+        assert_eq!(cache.get_or_make("a", |()| true, || Err(2)).err(), Some(2));
+    }
+
+    #[test]
+    fn what_does_not_count_any_more_is_made_anew_in_its_place() {
+        let cache = Cache::new(1);
+        let get = |least: u8, new: u8| {
+            let value = cache.get_or_make("a", |known| *known >= least, || Ok::<_, ()>(new));
+            value.map(|value| *value)
+        };
+        assert_eq!((get(1, 1), get(1, 2), get(2, 3), get(2, 4)), (Ok(1), Ok(1), Ok(3), Ok(3)));
+        assert_eq!(cache.counts(), CacheCounts { requests: 4, hits: 2, evictions: 0 });
     }
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jsonwebtoken::{Validation, decode};
+use jsonwebtoken::{TokenData, Validation, decode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::api_key::{ApiKeys, is_api_key};
 use super::cache::{Cache, CacheCounts};
+use super::issuer::{Issuer, Known};
 use super::key::{self, Key};
 use super::key_set::{KeySet, Signing};
 use super::{ANON, Error, Identity, KeyError, Malformed, Revoked, RolePath};
@@ -38,6 +39,8 @@ pub struct Keys {
     /// Public halves of the server's own keys.
     public: Arc<[Value]>,
     verifying: Arc<[Key]>,
+    /// Somebody else who signs tokens.
+    issuer: Option<Arc<Issuer>>,
     /// None where only tokens count.
     projects: Option<ApiKeys>,
     audience: Option<Arc<str>>,
@@ -74,6 +77,8 @@ struct Verified {
     not_before: Option<i64>,
     issued_at: Option<i64>,
     is_for_us: bool,
+    /// Of the issuer's keys when it was verified.
+    generation: u64,
 }
 
 impl Keys {
@@ -83,6 +88,7 @@ impl Keys {
             signing: Some(Signing::secret(secret)),
             public: [].into(),
             verifying: [Key::of_text(secret)].into(),
+            issuer: None,
             projects: Some(ApiKeys::default()),
             audience: None,
             role: None,
@@ -125,6 +131,7 @@ impl Keys {
             signing: None,
             public: [].into(),
             verifying: keys.into(),
+            issuer: None,
             projects: None,
             audience: settings.audience.as_deref().map(Into::into),
             role: Some(settings.role.clone()),
@@ -137,6 +144,30 @@ impl Keys {
     /// The sessions and people whose tokens are refused; shared by all clones.
     pub fn revoked(&self) -> &Revoked {
         &self.revoked
+    }
+
+    /// The same, refusing what this set knows.
+    #[must_use]
+    pub fn with_revoked(self, revoked: Revoked) -> Self {
+        Self { revoked, ..self }
+    }
+
+    /// The same, accepting tokens that this issuer signed.
+    #[must_use]
+    pub fn with_issuer(self, issuer: Option<Arc<Issuer>>) -> Self {
+        Self { issuer, ..self }
+    }
+
+    /// Waits, not for long, until the issuer's keys are fetched anew, where a token names one that
+    /// is not known. Whoever verifies what strangers show calls this before.
+    pub async fn learn(&self, token: &str) {
+        let Some(issuer) = &self.issuer else { return };
+        let Ok(TokenHeader { alg, kid: Some(kid) }) = header(token) else { return };
+        let Ok(algorithm) = alg.parse() else { return };
+        let is_known = |key: &Key| key.suits(algorithm, Some(&kid));
+        if !self.verifying.iter().any(is_known) && !issuer.known().keys.iter().any(is_known) {
+            issuer.renew().await;
+        }
     }
 
     /// Whether project keys are taken beside tokens.
@@ -216,9 +247,16 @@ impl Keys {
 
     /// A token whose signature is right and whose time is now.
     fn timely(&self, token: &str, now: i64, skew: i64) -> Result<Arc<Verified>, Error> {
-        let read = || self.identified(self.claims(token)?);
+        let known = self.issuer.as_ref().map(|issuer| issuer.known());
+        let generation = known.as_ref().map_or(0, |known| known.generation);
+        let read = || {
+            let (claims, is_named) = self.claims(token, known.as_deref().map(|known| &**known))?;
+            self.identified(claims, is_named, generation)
+        };
         let verified = match &self.verified {
-            Some(cache) => cache.get_or_make(token, read)?,
+            Some(cache) => {
+                cache.get_or_make(token, |known| known.generation == generation, read)?
+            }
             None => Arc::new(read()?),
         };
         let latest = now.saturating_add(SKEW_SECONDS);
@@ -233,11 +271,16 @@ impl Keys {
         }
     }
 
-    /// The claims of a token that one of the keys has signed.
-    fn claims(&self, token: &str) -> Result<Map<String, Value>, Error> {
+    /// The claims of a token that one of the keys has signed, and whether whoever signed it is
+    /// whom they say.
+    fn claims(
+        &self,
+        token: &str,
+        known: Option<&Known>,
+    ) -> Result<(Map<String, Value>, bool), Error> {
         use jsonwebtoken::errors::ErrorKind;
         let TokenHeader { alg, kid } = header(token)?;
-        if self.verifying.is_empty() {
+        if self.verifying.is_empty() && self.issuer.is_none() {
             return Err(Error::NoSecret);
         }
         let name = || kid.as_ref().map(|kid| kid.chars().take(MAX_KID_LENGTH).collect());
@@ -253,14 +296,20 @@ impl Keys {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.validate_aud = false;
-        let mut suitable =
-            self.verifying.iter().filter(|key| key.suits(algorithm, kid.as_deref())).peekable();
+        let theirs = known.map(|known| known.keys.as_slice()).unwrap_or_default();
+        let keys = self.verifying.iter().map(|key| (key, None));
+        let keys = keys.chain(theirs.iter().map(|key| (key, self.issuer.as_ref())));
+        let mut suitable = keys.filter(|(key, _)| key.suits(algorithm, kid.as_deref())).peekable();
         if suitable.peek().is_none() {
             return Err(Error::NoKey(name()));
         }
-        for key in suitable {
+        for (key, issuer) in suitable {
             match decode::<Map<String, Value>>(token, &key.decoding, &validation) {
-                Ok(token) => return Ok(token.claims),
+                Ok(TokenData { claims, .. }) => {
+                    let name = claims.get("iss").and_then(Value::as_str);
+                    let is_named = issuer.is_none_or(|issuer| issuer.is_named(name));
+                    return Ok((claims, is_named));
+                }
                 Err(error) if matches!(error.kind(), ErrorKind::Json(_) | ErrorKind::Utf8(_)) => {
                     return Err(Error::Malformed(Malformed::Claims));
                 }
@@ -271,10 +320,15 @@ impl Keys {
     }
 
     /// Reads the claims the server itself looks at; the rest is for policies.
-    fn identified(&self, claims: Map<String, Value>) -> Result<Verified, Error> {
+    fn identified(
+        &self,
+        claims: Map<String, Value>,
+        is_named: bool,
+        generation: u64,
+    ) -> Result<Verified, Error> {
         let expires_at = number(&claims, "exp")?;
         let (not_before, issued_at) = (number(&claims, "nbf")?, number(&claims, "iat")?);
-        let is_for_us = self.is_for_us(&claims)?;
+        let is_for_us = self.is_for_us(&claims)? && is_named;
         let subject: Option<Arc<str>> = match text(&claims, "sub") {
             Err(_) if self.role.is_some() => None,
             subject => subject?.map(Into::into),
@@ -296,7 +350,7 @@ impl Keys {
         claims["role"] = role.as_ref().into();
         let claims = claims.to_string().into();
         let identity = Identity { role, subject, claims, expires_at, session, names_role };
-        Ok(Verified { identity, person, not_before, issued_at, is_for_us })
+        Ok(Verified { identity, person, not_before, issued_at, is_for_us, generation })
     }
 
     /// A token for nobody in particular is for us.

@@ -106,6 +106,27 @@ pub fn read(secret: &str, is_base64: bool) -> Result<Vec<Key>, KeyError> {
     Ok(vec![Key { decoding, algorithms: HMAC.into(), name: Name::Kid(None) }])
 }
 
+/// Most keys of a published set.
+const MAX_PUBLISHED: usize = 100;
+
+/// Reads a set of JSON Web Keys that anybody can read. Secrets are none there, and whatever does
+/// not read is left out: issuers publish keys for others too.
+///
+/// # Errors
+/// It is no set, or too large a one.
+pub fn read_published(set: &[u8]) -> Result<Vec<Key>, KeyError> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<serde_json::Value>,
+    }
+    let Set { keys } = serde_json::from_slice(set).map_err(|_| KeyError::Jwk)?;
+    if keys.len() > MAX_PUBLISHED {
+        return Err(KeyError::Jwk);
+    }
+    let keys = keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
+    Ok(keys.filter(|key| key.kty != "oct").filter_map(|key| key.key().ok()?).collect())
+}
+
 /// A JSON Web Key (RFC 7517), as far as signatures go.
 #[derive(Deserialize)]
 struct Jwk {
@@ -183,6 +204,23 @@ mod tests {
             Some(KeyError::Base64)
         );
         assert!(read(&BASE64_STANDARD.encode(secret), true).is_ok());
+    }
+
+    #[test]
+    fn published_secrets_are_none_and_strange_keys_are_left_out() {
+        let set = br#"{"keys":[
+            {"kty":"oct","kid":"a","k":"c2VjcmV0"},
+            {"kty":"RSA","kid":"b"},
+            {"kid":7},
+            {"kty":"RSA","kid":"r","n":"AQAB","e":"AQAB"}]}"#;
+        let keys = read_published(set).expect("a set");
+        assert_eq!(keys.len(), 1);
+        assert!(keys[0].suits(Algorithm::RS256, Some("r")));
+        assert!(read_published(br#"{"keys":[]}"#).expect("a set").is_empty());
+        let many = format!(r#"{{"keys":[{}0]}}"#, "0,".repeat(MAX_PUBLISHED));
+        for text in ["", "[]", r#"{"keys":{}}"#, &many] {
+            assert_eq!(read_published(text.as_bytes()).err(), Some(KeyError::Jwk), "{text}");
+        }
     }
 
     #[test]

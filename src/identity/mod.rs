@@ -1,12 +1,14 @@
 //! Who is asking: a database role, a subject and the claims that policies read.
 //!
 //! `jwt` makes an identity of a token, `api_key` of a project key; `key` reads the keys that
-//! tokens are verified with, `key_set` the server's own, `role_path` finds the role among the claims, `cache` remembers
-//! verified tokens, `revoked` knows those that count no more; `error` says why one was refused.
+//! tokens are verified with, `key_set` the server's own, `issuer` fetches those of somebody else,
+//! `role_path` finds the role among the claims, `cache` remembers verified tokens, `revoked` knows
+//! those that count no more; `error` says why one was refused.
 
 mod api_key;
 mod cache;
 mod error;
+mod issuer;
 mod jwt;
 mod key;
 mod key_set;
@@ -20,6 +22,7 @@ use uuid::Uuid;
 pub use api_key::is_api_key;
 pub use cache::CacheCounts;
 pub use error::{Error, Malformed};
+pub use issuer::Issuer;
 pub use jwt::{Keys, TokenSettings, unix_now};
 pub use key::KeyError;
 pub use key_set::{KeySet, generate as generate_key, read as read_key_set};

@@ -43,7 +43,15 @@ impl Error {
 
     /// Whether Postgres is there and takes no connections: it is going down or coming up.
     pub fn takes_no_connections(&self) -> bool {
-        self.sqlstate() == Some(SqlState::CANNOT_CONNECT_NOW.code())
+        let refused = match self {
+            Self::Down(cause) => match cause.downcast_ref() {
+                Some(deadpool_postgres::PoolError::Backend(error)) => error.code(),
+                _ => None,
+            },
+            Self::Refused(error) => Some(error.code()),
+            _ => None,
+        };
+        refused == Some(&SqlState::CANNOT_CONNECT_NOW)
     }
 
     /// Whether asking again later may help: the server was restarting, or a lock was lost.

@@ -22,6 +22,9 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// The first and the longest pause before connecting again.
 pub const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(32));
 
+/// The longest pause of who passes on what is said to others: it is lost meanwhile.
+const LONGEST_BRIDGE_PAUSE: Duration = Duration::from_secs(3);
+
 /// Announcements that wait for a reload; those behind wait in the connection.
 pub const MAX_WAITING: usize = 8;
 
@@ -90,6 +93,7 @@ pub async fn run(
 /// Listens for as long as it is polled, and connects again when the connection is lost.
 pub async fn keep_listening(pg: &Pg, target: &Target, ears: &Ears<'_>) {
     let mut pause = PAUSES.0;
+    let longest = if ears.bridge.is_some() { LONGEST_BRIDGE_PAUSE } else { PAUSES.1 };
     loop {
         let mut was_listening = false;
         if let Err(error) = listen(pg, target, ears, &mut was_listening).await {
@@ -100,7 +104,7 @@ pub async fn keep_listening(pg: &Pg, target: &Target, ears: &Ears<'_>) {
         }
         pg.set_next_try(Some(pause));
         sleep(pause).await;
-        pause = (pause * 2).min(PAUSES.1);
+        pause = (pause * 2).min(longest);
     }
 }
 

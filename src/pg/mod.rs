@@ -1,11 +1,12 @@
 //! Everything about speaking to Postgres. Knows no HTTP.
 //!
-//! Reading order: `names` (what the binary relies on), `pool`, `session` (the one door as a
-//! user), `error`, `catalog` (what tables, relations and routines exist), `listen` (told when
-//! that changed, and what is notified to others), `revocations` (told whose tokens count no more),
-//! `install` (makes the database right).
+//! Reading order: `names` (what the binary relies on), `pool` (with `dial`), `session` (the one
+//! door as a user), `error`, `catalog` (what tables, relations and routines exist), `listen` (told
+//! when that changed, and what is notified to others), `revocations` (told whose tokens count no
+//! more), `install` (makes the database right).
 
 pub mod catalog;
+mod dial;
 mod error;
 pub mod install;
 pub mod listen;
@@ -20,6 +21,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use deadpool_postgres::Pool;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 pub use catalog::Catalog;
 pub use error::Error;
@@ -37,6 +40,8 @@ pub struct Pg {
     /// Where requests look for what they name without a schema.
     pub search_path: Arc<str>,
     catalog: Arc<ArcSwap<Catalog>>,
+    /// For half of the connections.
+    seats: Arc<Semaphore>,
     /// Milliseconds until the database is tried again; 0 while it can be reached.
     next_try: Arc<AtomicU64>,
 }
@@ -56,8 +61,9 @@ impl Pg {
             limit => target.with_options(&format!("-c statement_timeout={limit}")),
         };
         let pool = pool::pool(target, settings.pool.pool_size.into(), settings.pool.wait());
+        let seats = Arc::new(Semaphore::new(usize::from(settings.pool.pool_size / 2).max(1)));
         let search_path = search_path.into();
-        Ok(Self { pool, search_path, catalog: Arc::default(), next_try: Arc::default() })
+        Ok(Self { pool, search_path, catalog: Arc::default(), seats, next_try: Arc::default() })
     }
 
     /// What the schema looked like when it was last loaded.
@@ -95,6 +101,17 @@ impl Pg {
         Ok(())
     }
 
+    /// A seat for a transaction that waits for its reader. There is one for every two connections,
+    /// so that slow readers leave some to others; it is waited for as for a connection.
+    ///
+    /// # Errors
+    /// None became free in time.
+    pub async fn seat(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let wait = self.pool.timeouts().wait.unwrap_or_default();
+        let seat = timeout(wait, Arc::clone(&self.seats).acquire_owned()).await;
+        seat.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)
+    }
+
     /// Runs one statement as `session` says; see [`session::run`].
     ///
     /// # Errors
@@ -106,6 +123,18 @@ impl Pg {
         params: &[Text<'_>],
     ) -> Result<Vec<tokio_postgres::Row>, Error> {
         session::run(&self.pool, session, sql, params).await
+    }
+
+    /// Runs several statements, sent together; see [`session::run_all`].
+    ///
+    /// # Errors
+    /// Whatever Postgres refuses, or that it cannot be reached.
+    pub async fn run_all(
+        &self,
+        session: &Session<'_>,
+        work: &[(&str, &[Text<'_>])],
+    ) -> Result<Vec<Vec<tokio_postgres::Row>>, Error> {
+        session::run_all(&self.pool, session, work).await
     }
 
     /// Begins a transaction of several statements.

@@ -17,6 +17,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Error;
+use super::dial::Dial;
 use crate::config::DatabaseDefaults;
 
 /// Statements one connection remembers; beyond it all are forgotten at once.
@@ -108,8 +109,8 @@ fn complete(config: &mut Config, defaults: DatabaseDefaults) {
 pub fn pool(target: Target, size: usize, wait: Duration) -> Pool {
     let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = match target.tls() {
-        Some(tls) => Manager::from_config(target.config, tls, how),
-        None => Manager::from_config(target.config, NoTls, how),
+        Some(tls) => Manager::from_connect(target.config, Dial(tls), how),
+        None => Manager::from_connect(target.config, Dial(NoTls), how),
     };
     Pool::builder(manager)
         .max_size(size)

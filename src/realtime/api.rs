@@ -51,7 +51,7 @@ async fn broadcast(
     request: Request,
 ) -> Response {
     let sent = async {
-        let identity = caller(&realtime, &headers)?;
+        let identity = caller(&realtime, &headers).await?;
         let body = body(request).await?;
         let messages = batch::read(&body, realtime.settings.realtime_max_broadcast_bytes)?;
         realtime.rate.count(messages.len()).map_err(exceeded)?;
@@ -84,7 +84,7 @@ async fn broadcast_event(
     request: Request,
 ) -> Response {
     let sent = async {
-        let identity = caller(&realtime, &headers)?;
+        let identity = caller(&realtime, &headers).await?;
         let is_json = is_json(&headers)?;
         let data = body(request).await?;
         if is_json && serde_json::from_slice::<&RawValue>(&data).is_err() {
@@ -119,7 +119,7 @@ async fn health(
     State(realtime): State<Arc<Realtime>>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Error> {
-    if &*caller(&realtime, &headers)?.role != "service_role" {
+    if &*caller(&realtime, &headers).await?.role != "service_role" {
         return Err(Error::Forbidden);
     }
     let is_database_there = realtime.pg.pool.get().await.is_ok();
@@ -135,9 +135,10 @@ async fn health(
 }
 
 /// Who is calling: the bearer token speaks first, then the project key.
-pub(super) fn caller(realtime: &Realtime, headers: &HeaderMap) -> Result<Identity, Error> {
+pub(super) async fn caller(realtime: &Realtime, headers: &HeaderMap) -> Result<Identity, Error> {
     let token = bearer(headers).map(str::to_owned).or_else(|| api_key(headers, None));
-    realtime.verify(&token.ok_or(Error::Unauthorized)?).map_err(|_| Error::Unauthorized)
+    let identity = realtime.verify(&token.ok_or(Error::Unauthorized)?).await;
+    identity.map_err(|_| Error::Unauthorized)
 }
 
 async fn body(request: Request) -> Result<Bytes, Error> {

@@ -27,8 +27,9 @@ pub(super) fn read(body: &[u8], most_bytes: usize) -> Result<Vec<(Room, Broadcas
         #[serde(borrow)]
         messages: Option<&'a RawValue>,
     }
-    let batch: Batch<'_> = serde_json::from_slice(body).map_err(|_| Error::Malformed)?;
     let fault = |text| Error::Invalid(json!({"messages": [text]}));
+    let body: &RawValue = serde_json::from_slice(body).map_err(|_| Error::Malformed)?;
+    let batch: Batch<'_> = serde_json::from_str(body.get()).map_err(|_| fault(BLANK))?;
     let messages = batch.messages.ok_or_else(|| fault(BLANK))?;
     let messages: Vec<&RawValue> =
         serde_json::from_str(messages.get()).map_err(|_| fault(INVALID))?;

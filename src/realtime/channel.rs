@@ -36,7 +36,7 @@ static NEXT_SUBSCRIPTION: AtomicU64 = AtomicU64::new(1);
 pub(super) struct Channel {
     pub(super) room: Room,
     /// What events of this join carry as their reference.
-    join_ref: Option<String>,
+    join_ref: Option<Arc<str>>,
     pub(super) person: Person,
     pub(super) token: String,
     /// Its switches; the lists are used up.
@@ -90,7 +90,7 @@ impl Channel {
         let former = former.filter(|former| former.bindings == list);
         let mut channel = Self {
             room,
-            join_ref: push.join_ref.clone().or_else(|| push.reference.clone()),
+            join_ref: push.join_ref.as_deref().or(push.reference.as_deref()).map(Into::into),
             person,
             token,
             presence_key: asked.presence_key.take().unwrap_or_else(|| Uuid::new_v4().to_string()),
@@ -196,6 +196,7 @@ impl Channel {
         Subscriber {
             id: self.subscription,
             topic: Arc::clone(&self.room.topic),
+            join_ref: self.join_ref.clone(),
             outbox: on.outbox.clone(),
             identity: self.person.identity.clone(),
             is_legacy: self.asked.is_legacy,

@@ -239,7 +239,7 @@ impl Feed {
                 _ = look.tick(), if self.sightings.is_stale() && *self.is_connected.borrow() => {
                     tokio::select! {
                         () = shutdown.cancelled() => return,
-                        () = self.look() => continue,
+                        _ = self.look() => continue,
                     }
                 }
                 event = self.log.next() => event,
@@ -446,7 +446,9 @@ impl Feed {
         self.counts.told_all();
         self.acknowledge();
         while self.sightings.is_full() {
-            self.look().await;
+            if !self.look().await {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
         }
     }
 
@@ -563,17 +565,21 @@ impl Feed {
         }
     }
 
-    /// Looks what others see of what was told. If Postgres cannot be asked now, it is later.
-    async fn look(&mut self) {
-        match store::look(&self.pool).await {
+    /// Looks what others see of what was told; gives whether Postgres could be asked. If not, it
+    /// is asked later, and the log read on until then: Postgres, when it is going down, waits for
+    /// whoever does not.
+    async fn look(&mut self) -> bool {
+        let looked = store::look(&self.pool).await;
+        let could_ask = looked.is_ok();
+        match looked {
             Ok(snapshot) => self.sightings.look(snapshot),
             Err(error) => {
                 tracing::warn!(%error, "it is not known what others see of the log");
                 hang_up(&mut self.log)(&error);
-                tokio::time::sleep(LOOK_INTERVAL).await;
             }
         }
         self.acknowledge();
+        could_ask
     }
 
     /// The log is kept as long as the window, and as long as not everybody sees it.

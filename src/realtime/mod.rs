@@ -167,7 +167,8 @@ impl Realtime {
     }
 
     /// Who a token speaks for, by this dialect's rules.
-    fn verify(&self, token: &str) -> Result<Identity, Token> {
+    async fn verify(&self, token: &str) -> Result<Identity, Token> {
+        self.keys.learn(token).await;
         let identity = self.keys.verify_strictly(token)?;
         let never_expires = identity.expires_at.is_none() && !is_api_key(token);
         if never_expires || !identity.names_role {

@@ -24,10 +24,10 @@ impl Person {
     /// # Errors
     /// The token is refused, or the database cannot be asked.
     pub(super) async fn admit(on: &Connection, token: &str) -> Result<Self, Join> {
-        let identity = on.realtime.verify(token)?;
+        let identity = on.realtime.verify(token).await?;
         let session = on.realtime.sessions.watch(&identity, &on.wake);
         // What was revoked since the token was verified is not told to the watch.
-        on.realtime.verify(token)?;
+        on.realtime.verify(token).await?;
         if let Some(id) = identity.session
             && !store::ended_sessions(&on.realtime.pg, &[id]).await?.is_empty()
         {

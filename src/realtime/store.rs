@@ -206,7 +206,12 @@ pub async fn may_write(
     let (inserted, snapshot) = try_insert(pg, asker, extension).await?;
     match inserted {
         Ok(()) => Ok((true, snapshot)),
-        Err(Error::Refused(_)) => Ok((false, snapshot)),
+        Err(error @ Error::Refused(_)) => {
+            if error.sqlstate() != Some("42501") {
+                tracing::info!(code = error.sqlstate(), "a policy on realtime.messages failed");
+            }
+            Ok((false, snapshot))
+        }
         Err(error) => Err(error),
     }
 }

@@ -20,6 +20,8 @@ pub struct Subscriber {
     pub id: u64,
     /// The channel's full topic.
     pub topic: Arc<str>,
+    /// What the answers to its join carry, and what it is told of itself.
+    pub join_ref: Option<Arc<str>>,
     /// Where its events go.
     pub outbox: Outbox,
     /// As whom it sees.
@@ -123,7 +125,7 @@ pub(super) fn system(subscriber: &Subscriber, status: &str, message: &str, more:
     let version = subscriber.outbox.version();
     subscriber.outbox.send(protocol::push(
         version,
-        None,
+        subscriber.join_ref.as_deref(),
         None,
         &subscriber.topic,
         "system",

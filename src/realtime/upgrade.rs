@@ -49,7 +49,7 @@ pub(super) async fn open(
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let admitted = match admit(&realtime, &headers, query.as_deref()) {
+    let admitted = match admit(&realtime, &headers, query.as_deref()).await {
         Ok(admitted) => admitted,
         Err(refused) => {
             // Clients that try again at once are slowed down, as long as that costs little.
@@ -72,7 +72,7 @@ pub(super) async fn open(
         })
 }
 
-fn admit(
+async fn admit(
     realtime: &Arc<Realtime>,
     headers: &HeaderMap,
     query: Option<&str>,
@@ -90,7 +90,7 @@ fn admit(
         .map(|token| bare(&token))
         .filter(|token| !token.is_empty())
         .ok_or(Upgrade::NoKey)?;
-    realtime.verify(&token).map_err(Upgrade::Token)?;
+    realtime.verify(&token).await.map_err(Upgrade::Token)?;
     if realtime.shutdown.is_cancelled() {
         return Err(Upgrade::Restarting);
     }

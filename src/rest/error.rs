@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use serde_json::{Value, json};
 
+use super::keyset::CursorFault;
 use super::{sqlstate, token};
 use crate::config::ErrorVerbosity;
 use crate::identity;
@@ -139,6 +140,8 @@ pub enum Error {
     TooManyRows(i64),
     /// A limit for a function that gives one result.
     LimitOfSingle,
+    /// No page by cursor.
+    Cursor(CursorFault),
 }
 
 /// What is wrong with a range.
@@ -222,7 +225,8 @@ impl Error {
             | Self::PutMismatch
             | Self::Preferences(_)
             | Self::TooManyRows(_)
-            | Self::LimitOfSingle => StatusCode::BAD_REQUEST,
+            | Self::LimitOfSingle
+            | Self::Cursor(_) => StatusCode::BAD_REQUEST,
             Self::Token(identity::Error::NoSecret) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Path | Self::Root | Self::NoRoutine { .. } | Self::NoTable { .. } => {
@@ -271,6 +275,7 @@ impl Error {
             Self::Root => "PGRST126",
             Self::NotImplemented(_) => "PGRST127",
             Self::LimitOfSingle => "PGRST128",
+            Self::Cursor(_) => "PGRST190",
             Self::NoRelation { .. } => "PGRST200",
             Self::AmbiguousRelation { .. } => "PGRST201",
             Self::NoRoutine { .. } => "PGRST202",
@@ -366,6 +371,7 @@ impl Error {
             Self::LimitOfSingle => "Function must return SETOF or TABLE when max-affected \
                                     preference is used with handling=strict"
                 .into(),
+            Self::Cursor(fault) => fault.message(),
         }
     }
 
@@ -433,6 +439,7 @@ impl Error {
                 json!(format!("Invalid preferences: {}", unknown.join(", ")))
             }
             Self::TooManyRows(rows) => json!(format!("The query affects {rows} rows")),
+            Self::Cursor(fault) => json!(fault.details()?),
             _ => return None,
         })
     }
@@ -470,6 +477,7 @@ impl Error {
             Self::NoTable { similar, .. } => {
                 similar.as_ref().map(|similar| format!("Perhaps you meant the table '{similar}'"))
             }
+            Self::Cursor(fault) => Some(fault.hint().into()),
             _ => None,
         }
     }

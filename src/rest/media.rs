@@ -29,6 +29,8 @@ pub enum Media {
     OpenApi,
     /// `text/csv`
     Csv,
+    /// `application/x-ndjson`
+    Lines,
     /// `text/plain`
     Text,
     /// `text/xml`
@@ -82,6 +84,8 @@ pub enum Body {
     GeoJson,
     /// Lines of values.
     Csv,
+    /// A line of JSON for each row, sent as the rows come.
+    Lines,
     /// As a function of the database does it.
     Producer(Producer),
 }
@@ -95,11 +99,7 @@ impl Media {
         if accept.len() > MAX_ACCEPT_BYTES {
             return Err(Error::TooLong("Accept header", MAX_ACCEPT_BYTES));
         }
-        let mut ranges: Vec<(f32, &str)> = accept.split(',').map(weighed).collect();
-        // The sort is stable: of equal weights the first named wins.
-        ranges.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let wanted = ranges.iter().filter(|(weight, _)| *weight > 0.0);
-        Ok(wanted.map(|(_, range)| Self::read(range)).collect())
+        Ok(ranges(accept).into_iter().map(Self::read).collect())
     }
 
     /// A media type with its parameters.
@@ -129,6 +129,7 @@ impl Media {
             "application/geo+json" => Self::GeoJson,
             "application/openapi+json" => Self::OpenApi,
             "text/csv" => Self::Csv,
+            "application/x-ndjson" => Self::Lines,
             "text/plain" => Self::Text,
             "text/xml" => Self::Xml,
             "application/x-www-form-urlencoded" => Self::Form,
@@ -183,6 +184,7 @@ impl Display for Media {
             Self::GeoJson => "application/geo+json",
             Self::OpenApi => "application/openapi+json",
             Self::Csv => "text/csv",
+            Self::Lines => "application/x-ndjson",
             Self::Text => "text/plain",
             Self::Xml => "text/xml",
             Self::Form => "application/x-www-form-urlencoded",
@@ -215,6 +217,8 @@ pub struct Offer<'a> {
     pub target: Option<Target>,
     /// Whether execution plans are shown.
     pub shows_plans: bool,
+    /// Whether rows may leave as they come.
+    pub streams: bool,
 }
 
 impl Offer<'_> {
@@ -237,7 +241,7 @@ impl Offer<'_> {
                 let given = self.given(&explain.of).filter(|_| self.shows_plans)?;
                 (media.clone(), given.body)
             }
-            _ => return self.handled(media).or_else(|| built_in(media)),
+            _ => return self.handled(media).or_else(|| self.built_in(media)),
         };
         Some(Negotiated { media, body })
     }
@@ -253,16 +257,26 @@ impl Offer<'_> {
             if producer.media == "*/*" { Media::Bytes } else { Media::read(&producer.media) };
         Some(Negotiated { media: given, body: Body::Producer(producer.clone()) })
     }
+
+    fn built_in(&self, media: &Media) -> Option<Negotiated> {
+        let (media, body) = match media {
+            Media::Any | Media::Json => (Media::Json, Body::Json { is_stripped: false }),
+            Media::Csv => (Media::Csv, Body::Csv),
+            Media::GeoJson => (Media::GeoJson, Body::GeoJson),
+            Media::Lines if self.streams => (Media::Lines, Body::Lines),
+            _ => return None,
+        };
+        Some(Negotiated { media, body })
+    }
 }
 
-fn built_in(media: &Media) -> Option<Negotiated> {
-    let (media, body) = match media {
-        Media::Any | Media::Json => (Media::Json, Body::Json { is_stripped: false }),
-        Media::Csv => (Media::Csv, Body::Csv),
-        Media::GeoJson => (Media::GeoJson, Body::GeoJson),
-        _ => return None,
-    };
-    Some(Negotiated { media, body })
+/// What an `Accept` header names with a weight above zero, the most wanted first.
+pub fn ranges(accept: &str) -> Vec<&str> {
+    let mut ranges: Vec<(f32, &str)> = accept.split(',').map(weighed).collect();
+    ranges.retain(|(weight, _)| *weight > 0.0);
+    // The sort is stable: of equal weights the first named wins.
+    ranges.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ranges.into_iter().map(|(_, range)| range).collect()
 }
 
 fn weighed(range: &str) -> (f32, &str) {
@@ -316,7 +330,7 @@ mod tests {
         };
         let target = Some(Target::Named("public".into(), "a".into()));
         let accepted = Media::accepted(Some(accept)).expect("short");
-        Offer { producers: &find, target, shows_plans }.negotiate(&accepted).ok()
+        Offer { producers: &find, target, shows_plans, streams: false }.negotiate(&accepted).ok()
     }
 
     fn negotiated(accept: &str) -> Option<Media> {

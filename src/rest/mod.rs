@@ -1,11 +1,16 @@
 //! The REST dialect: HTTP in, one statement to Postgres, HTTP out.
 //!
-//! Reading order: `request` (with `query`, `payload`, `prefer`, `media`, `range`), `plan`,
-//! `statement`, `run`, `response`; `openapi` tells what is served; `error`, `token` and `sqlstate`
-//! say what goes wrong. All but `run` are pure.
+//! Reading order: `request` (with `query`, `payload`, `prefer`, `media`, `range`), `plan` (with
+//! `keyset`), `statement`, `run` (with `lines`), `response` (with `etag`); `openapi` tells what is
+//! served, `explorer` shows it to people; `error`, `token` and `sqlstate` say what goes wrong. All
+//! but `run` are pure.
 
 mod clock;
 mod error;
+mod etag;
+mod explorer;
+mod keyset;
+mod lines;
 mod media;
 mod openapi;
 mod payload;
@@ -131,9 +136,13 @@ async fn answer(
     let Terms { keys, settings } = terms;
     let body = body.map_err(|_| Error::BodyTooLarge)?;
     let catalog = pg.catalog();
+    if explorer::is_asked(&http, settings, &catalog) {
+        return Ok(explorer::answer());
+    }
     let mut clock = Clock::start();
 
-    let identity = identity::caller(keys, &http.headers, http.uri.query()).map_err(Error::Token)?;
+    let identity = identity::caller(keys, &http.headers, http.uri.query()).await;
+    let identity = identity.map_err(Error::Token)?;
     asked.role = Some(Arc::clone(&identity.role));
     clock.lap("jwt");
     let path = http.uri.path().to_owned();

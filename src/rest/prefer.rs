@@ -21,6 +21,10 @@ pub struct Preferences {
     pub timezone: Option<String>,
     /// Most rows that may be changed; means something only with [`Handling::Strict`].
     pub max_affected: Option<i64>,
+    /// Reads: whether they come in pages, with cursors between them.
+    pub cursor: bool,
+    /// Reads: whether the answer tells which version it is.
+    pub etag: bool,
     /// Those that are not understood.
     pub unknown: Vec<String>,
 }
@@ -108,6 +112,10 @@ const ENDS: [(&str, End); 2] = [("tx=commit", End::Commit), ("tx=rollback", End:
 const HANDLINGS: [(&str, Handling); 2] =
     [("handling=strict", Handling::Strict), ("handling=lenient", Handling::Lenient)];
 
+const CURSOR: &str = "cursor";
+
+const ETAG: &str = "etag";
+
 impl Preferences {
     /// Reads every `Prefer` header; of contradicting ones the first speaks. `tx=` counts only
     /// when the client may choose how the transaction ends.
@@ -133,7 +141,11 @@ impl Preferences {
         if is_known {
             return;
         }
-        if let Some(name) = preference.strip_prefix("timezone=") {
+        if preference == CURSOR {
+            self.cursor = true;
+        } else if preference == ETAG {
+            self.etag = true;
+        } else if let Some(name) = preference.strip_prefix("timezone=") {
             self.timezone.get_or_insert_with(|| name.to_owned());
         } else if let Some(rows) = preference.strip_prefix("max-affected=") {
             self.max_affected = self.max_affected.or(rows.parse().ok());
@@ -170,6 +182,8 @@ impl Preferences {
             wire(self.handling, &HANDLINGS),
             timezone.as_deref(),
             limit.as_deref(),
+            self.cursor.then_some(CURSOR),
+            self.etag.then_some(ETAG),
         ]
         .into_iter()
         .flatten()
@@ -211,6 +225,8 @@ mod tests {
         assert_eq!(preferences.applied().as_deref(), Some("return=representation, count=exact"));
         assert_eq!(preferences.unknown, ["wonders=true"]);
         assert_eq!(Preferences::default().applied(), None);
+        let own = read(&["etag, handling=strict, cursor"], false);
+        assert_eq!(own.applied().as_deref(), Some("handling=strict, cursor, etag"));
     }
 
     #[test]

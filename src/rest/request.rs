@@ -6,10 +6,11 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::error::Error;
+use super::etag;
 use super::media::Media;
 use super::payload::{self, Payload};
 use super::prefer::{Missing, Preferences};
-use super::query::{self, Query};
+use super::query::{self, Bare, Query};
 use super::range::Window;
 use crate::config::RestSettings;
 
@@ -38,6 +39,8 @@ pub struct ApiRequest {
     pub content: Media,
     /// The body of a write or call.
     pub payload: Payload,
+    /// `If-None-Match`: versions of the answer that the client has.
+    pub known_etags: Option<String>,
     /// Whether the answer tells of which schema it is.
     pub is_profiled: bool,
     /// All headers, as the JSON that rules read.
@@ -92,7 +95,12 @@ impl ApiRequest {
         let headers = &http.headers;
         let is_call = matches!(action, Action::Call(_));
         let by_get = matches!(method, Method::GET | Method::HEAD);
-        let query = query::parse(http.uri.query().unwrap_or_default(), is_call && by_get)?;
+        let bare = match (is_call, by_get) {
+            (true, true) => Bare::Arguments,
+            (false, true) => Bare::Cursor,
+            (_, false) => Bare::Nothing,
+        };
+        let query = query::parse(http.uri.query().unwrap_or_default(), bare)?;
         let accept = headers.get("accept").and_then(|accept| accept.to_str().ok());
         let content = payload::content_type(headers);
         let (schema, is_profiled) = schema(by_get, headers, &settings.schemas)?;
@@ -115,6 +123,7 @@ impl ApiRequest {
             },
             preferences: Preferences::read(headers, settings.tx_end.may_be_chosen()),
             path: http.uri.path().to_owned(),
+            known_etags: etag::known(headers),
             headers: headers_json(headers),
             cookies: cookies_json(headers),
             schema,
@@ -124,6 +133,19 @@ impl ApiRequest {
             method,
             query,
         })
+    }
+
+    /// Whether rows are read in pages, with cursors between them.
+    pub fn is_paged(&self) -> bool {
+        let is_asked = self.preferences.cursor || self.query.after.is_some();
+        is_asked && matches!(self.action, Action::Read(_))
+    }
+
+    /// Whether the answer tells which version it is: where nothing is changed, and that is asked,
+    /// or another version known.
+    pub fn wants_etag(&self) -> bool {
+        let is_asked = self.preferences.etag || self.known_etags.is_some();
+        is_asked && matches!(self.method, Method::GET | Method::HEAD)
     }
 
     /// Whether the answer has no body.

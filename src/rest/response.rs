@@ -12,10 +12,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::error::{Error, RangeFault, insert};
 use super::media::{Media, Negotiated};
-use super::plan::{Plan, Work, WritePlan};
+use super::plan::{Plan, Rows, Work, WritePlan};
 use super::prefer::{Preferences, Resolution};
 use super::request::ApiRequest;
 use super::run::Answer;
+use super::{etag, keyset};
 use crate::pg::catalog::routine::Shape;
 
 const CONTENT_PROFILE: HeaderName = HeaderName::from_static("content-profile");
@@ -50,7 +51,7 @@ pub fn write(
         }
         Plan::Inspect(verbs) => return Ok(inspection(verbs)),
     };
-    if let Some(applied) = applied(request, plan).applied() {
+    if let Some(applied) = applied(request, plan, &answer).applied() {
         insert(&mut headers, PREFERENCE_APPLIED, &applied);
     }
     if let Some(place) = &answer.place {
@@ -59,9 +60,36 @@ pub fn write(
     if has_body(plan) {
         tell_format(request, format, &mut headers);
     }
+    if let Plan::Read(rows) = plan
+        && let Some(next) = next_page(request, rows, &answer)?
+    {
+        insert(&mut headers, header::LINK, &format!("<?{next}>; rel=\"next\""));
+    }
     let status = overridden(status, &answer, &mut headers)?;
+    if let Some(lines) = answer.lines {
+        return Ok((status, headers, lines).into_response());
+    }
     let body = answer.body.filter(|_| has_body(plan));
+    if request.wants_etag() && status.is_success() {
+        let etag = etag::of(status, &headers, body.as_deref().unwrap_or_default());
+        insert(&mut headers, header::ETAG, &etag);
+        if request.known_etags.as_ref().is_some_and(|known| etag::is_known(known, &etag)) {
+            headers.remove(header::CONTENT_TYPE);
+            return Ok((StatusCode::NOT_MODIFIED, headers, unsent()).into_response());
+        }
+    }
     Ok(respond(request, status, headers, body))
+}
+
+/// The query of the page behind this one. A full page has one, though it may be empty.
+fn next_page(request: &ApiRequest, rows: &Rows, answer: &Answer) -> Result<Option<String>, Error> {
+    match (&rows.keyset, rows.window.limit, &answer.location) {
+        (Some(keyset), Some(limit), Some(last)) if answer.rows >= limit => {
+            let cursor = keyset::write(&keyset.order, last)?;
+            Ok(Some(request.query.onward(&cursor, limit)))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// In which format, and of which schema, the body is.
@@ -78,13 +106,13 @@ fn respond(
     headers: HeaderMap,
     body: Option<Vec<u8>>,
 ) -> Response {
-    let body = if request.is_head() {
-        // Nobody knows how long the body would be, so no length is told.
-        Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())
-    } else {
-        Body::from(body.unwrap_or_default())
-    };
+    let body = if request.is_head() { unsent() } else { Body::from(body.unwrap_or_default()) };
     (status, headers, body).into_response()
+}
+
+/// A body that is left out. Nobody is told how long it would be.
+fn unsent() -> Body {
+    Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())
 }
 
 /// A place `X/Y@xmin:xmax:xip,..` of bounded length. Where very many transactions are running,
@@ -127,6 +155,10 @@ fn window_head(
     answer: &Answer,
     headers: &mut HeaderMap,
 ) -> Result<StatusCode, Error> {
+    if answer.lines.is_some() {
+        // Nobody knows yet how many there are.
+        return Ok(StatusCode::OK);
+    }
     let offset = request.window.offset;
     let range = request.window.content_range(answer.rows, answer.total);
     insert(headers, header::CONTENT_RANGE, &range);
@@ -186,18 +218,22 @@ fn location(plan: &WritePlan, key: &str) -> Option<String> {
 }
 
 /// The preferences that meant something here.
-fn applied(request: &ApiRequest, plan: &Plan) -> Preferences {
+fn applied(request: &ApiRequest, plan: &Plan, answer: &Answer) -> Preferences {
     let asked = &request.preferences;
     let everywhere = Preferences {
-        count: asked.count,
+        count: asked.count.filter(|_| answer.lines.is_none()),
         end: asked.end,
         handling: asked.handling,
         timezone: asked.timezone.clone(),
+        etag: asked.etag && request.wants_etag() && answer.lines.is_none(),
         ..Preferences::default()
     };
     let written = Preferences { representation: asked.representation, ..everywhere.clone() };
     match plan {
-        Plan::Read(_) | Plan::Inspect(_) => everywhere,
+        Plan::Read(_) => {
+            Preferences { cursor: asked.cursor && answer.lines.is_none(), ..everywhere }
+        }
+        Plan::Inspect(_) => everywhere,
         Plan::Call(_) => Preferences { max_affected: asked.max_affected, ..everywhere },
         Plan::Write(write) => match &write.work {
             work if work.is_put() => written,

@@ -2,17 +2,20 @@
 
 use std::error::Error as StdError;
 
-use futures_util::future;
+use axum::body::Body;
+use futures_util::TryStreamExt;
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 
 use super::error::Error;
-use super::media::{Media, Negotiated};
+use super::keyset::CursorFault;
+use super::lines::Lines;
+use super::media::{self, Media, Negotiated};
 use super::plan::Plan;
 use super::prefer::End;
 use super::request::ApiRequest;
-use super::statement::{Statement, WRONG_ROWS, quote_name};
+use super::statement::{CHOSEN, Statement, WRONG_ROWS, quote_name};
 use crate::config::RestSettings;
 use crate::identity::Identity;
 use crate::pg::session::Isolation;
@@ -34,12 +37,15 @@ pub struct Answer {
     pub headers: Option<String>,
     /// `response.status`, as a rule left it.
     pub status: Option<String>,
-    /// Names and texts of a new row's key, as JSON.
+    /// Names and texts of a new row's key, or the values behind which the next page begins, as
+    /// JSON.
     pub location: Option<String>,
     /// Rows that an upsert found already there.
     pub updated: Option<i64>,
     /// What a read saw: what it did not see follows from there.
     pub place: Option<String>,
+    /// The body, when it is sent as rows come; nothing is counted then.
+    pub lines: Option<Body>,
 }
 
 /// What there is to ask, and in which format it is answered.
@@ -55,6 +61,15 @@ pub struct Work<'a> {
     pub statement: &'a Statement,
     /// The one whose plan guesses how many rows there are in all, when a guess is wanted.
     pub estimate: Option<&'a Statement>,
+}
+
+impl Work<'_> {
+    /// Whether rows leave as they come.
+    fn streams(&self) -> bool {
+        self.format.media == Media::Lines
+            && self.format.body == media::Body::Lines
+            && !self.request.is_head()
+    }
 }
 
 /// Asks Postgres. A change that does not answer what was asked is undone.
@@ -75,9 +90,14 @@ pub async fn run(
     let failed = |error: pg::Error| {
         wrong_rows(work, &error).unwrap_or_else(|| refused(error, settings, identity))
     };
+    if work.streams() {
+        return run_streamed(pg, &session, statement).await.map_err(failed);
+    }
     let answer = if let Some(estimate) = estimate {
-        let found = run_estimated(pg, &session, [statement, estimate]).await;
-        let (mut answer, guess) = found.map_err(failed)?;
+        let texts = [statement.texts(), estimate.texts()];
+        let work = [(&*statement.sql, &*texts[0]), (&*estimate.sql, &*texts[1])];
+        let answers = pg.run_all(&session, &work).await.map_err(failed)?;
+        let (mut answer, guess) = read_estimated(&answers).map_err(failed)?;
         answer.total = total(request, answer.total, guess);
         answer
     } else {
@@ -93,29 +113,44 @@ pub async fn run(
     Ok(answer)
 }
 
-/// Both statements, sent together, and the guess that the second one's plan makes.
-async fn run_estimated(
-    pg: &Pg,
-    session: &Session<'_>,
-    statements: [&Statement; 2],
-) -> Result<(Answer, Option<i64>), pg::Error> {
-    // As in `Session`: statements are remembered per role.
-    let role = session.role.replace(['\n', '\r'], " ");
-    let [sql, estimate_sql] = statements.map(|statement| format!("-- {role}\n{}", statement.sql));
-    let [params, estimate_params] = statements.map(Statement::texts);
-    let transaction = pg.begin(session).await?;
-    let (rows, lines) = future::join(
-        transaction.query_text(&sql, &params),
-        transaction.query_text(&estimate_sql, &estimate_params),
-    )
-    .await;
-    let answer = read(&rows?)?;
-    let guess = match lines?.first() {
+/// The answer, and the guess that the plan of the second statement makes.
+fn read_estimated(answers: &[Vec<Row>]) -> Result<(Answer, Option<i64>), pg::Error> {
+    let mut each = answers.iter();
+    let answer = read(each.next().map(Vec::as_slice).unwrap_or_default())?;
+    let guess = match each.next().and_then(|lines| lines.first()) {
         Some(line) => guessed(&line.try_get::<_, Value>(0)?),
         None => None,
     };
-    transaction.commit().await?;
     Ok((answer, guess))
+}
+
+/// Asks, and waits for the first row: what goes wrong until then is told as ever.
+async fn run_streamed(
+    pg: &Pg,
+    session: &Session<'_>,
+    statement: &Statement,
+) -> Result<Answer, pg::Error> {
+    let seat = pg.seat().await?;
+    let transaction = pg.begin(session).await?;
+    let rows = transaction.stream_text(&of_role(session, statement), &statement.texts()).await?;
+    let mut rows = Box::pin(rows);
+    let first = rows.try_next().await?;
+    let without_rows = match &first {
+        Some(_) => None,
+        None => transaction.query_opt(&format!("select {CHOSEN}"), &[]).await?,
+    };
+    let mut answer = Answer::default();
+    if let Some(chosen) = first.as_ref().or(without_rows.as_ref()) {
+        answer.headers = chosen.try_get("headers")?;
+        answer.status = chosen.try_get("status")?;
+    }
+    answer.lines = Some(Lines { first, rows, transaction, seat }.into_body());
+    Ok(answer)
+}
+
+/// The text of a statement, remembered per role as `Session` does it.
+fn of_role(session: &Session<'_>, statement: &Statement) -> String {
+    format!("-- {}\n{}", session.role.replace(['\n', '\r'], " "), statement.sql)
 }
 
 /// The rows that a plan expects.
@@ -181,8 +216,8 @@ fn refused(error: pg::Error, settings: &RestSettings, identity: &Identity) -> Er
     Error::Database { error, is_anonymous: settings.is_anonymous(&identity.role) }
 }
 
-/// The change touched another number of rows than allowed: the statement told that by an error,
-/// which has undone it.
+/// The change touched another number of rows than allowed, or a page has too many: the statement
+/// told that by an error, which has undone it.
 fn wrong_rows(Work { request, plan, format, .. }: Work<'_>, error: &pg::Error) -> Option<Error> {
     let pg::Error::Refused(refused) = error else { return None };
     let (_, rest) = refused.message().split_once(WRONG_ROWS)?;
@@ -194,6 +229,7 @@ fn wrong_rows(Work { request, plan, format, .. }: Work<'_>, error: &pg::Error) -
         _ if request.preferences.limit().is_some_and(|most| rows > most) => {
             Error::TooManyRows(rows)
         }
+        Plan::Read(_) => Error::Cursor(CursorFault::TooManyAlike(rows)),
         _ => return None,
     })
 }
@@ -209,6 +245,7 @@ fn read(rows: &[Row]) -> Result<Answer, pg::Error> {
         location: row.try_get("location")?,
         updated: row.try_get("updated")?,
         place: row.try_get("place")?,
+        lines: None,
     })
 }
 

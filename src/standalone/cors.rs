@@ -3,7 +3,7 @@
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ETAG, LINK, ORIGIN,
 };
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -55,7 +55,14 @@ pub fn preflight(headers: &HeaderMap) -> HeaderMap {
     told
 }
 
-/// What other answers tell beside.
-pub fn exposed() -> HeaderMap {
-    HeaderMap::from_iter([(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)])
+/// What other answers tell beside: the dialect's list, and a line of its own for each header that
+/// only our answers have, where one has it.
+pub fn exposed(answer: &HeaderMap) -> HeaderMap {
+    let mut told = HeaderMap::from_iter([(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)]);
+    for (name, word) in [(LINK, "Link"), (ETAG, "ETag")] {
+        if answer.contains_key(name) {
+            told.append(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(word));
+        }
+    }
+    told
 }

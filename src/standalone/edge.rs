@@ -37,7 +37,9 @@ async fn dress(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
                 let more = cors::preflight(request.headers());
                 ((StatusCode::OK, Body::empty()).into_response(), more)
             } else {
-                (next.run(request).await, cors::exposed())
+                let response = next.run(request).await;
+                let more = cors::exposed(response.headers());
+                (response, more)
             };
             response.headers_mut().extend(allowed);
             response.headers_mut().extend(more);

@@ -29,6 +29,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{DatabaseSettings, LogFormat, LogSettings, PoolSettings};
+use crate::identity::Issuer;
 use crate::observe;
 use crate::pg::{self, Pg, Target, catalog, listen};
 use crate::rest::Rest;
@@ -81,6 +82,8 @@ struct Shared {
     config: ArcSwap<Config>,
     pg: Pg,
     rest: Rest,
+    /// Somebody else whose tokens are accepted; of settings that change, this one stays.
+    issuer: Option<Arc<Issuer>>,
     /// Where the API is reached from this machine.
     server: Reached,
     loads: Loads,
@@ -109,7 +112,8 @@ pub async fn run(sources: Sources, shutdown: CancellationToken) -> Result<(), Er
     }
     warn(&config);
     let pg = open(&config)?;
-    let rest = Rest::new(pg.clone(), config.keys.clone(), &config.rest);
+    let issuer = config.jwks_url.clone().map(|url| Issuer::new(url, None));
+    let rest = Rest::new(pg.clone(), config.keys.clone().with_issuer(issuer.clone()), &config.rest);
     let server = bind(&config.server)?;
     let admin = config.admin.as_ref().map(bind).transpose()?;
     let (channel, channels) = watch::channel(config.channel.clone());
@@ -118,6 +122,7 @@ pub async fn run(sources: Sources, shutdown: CancellationToken) -> Result<(), Er
     let shared = Arc::new(Shared {
         pg,
         rest,
+        issuer: issuer.clone(),
         server: server.reached(),
         loads: Loads::default(),
         config: ArcSwap::from_pointee(config),
@@ -130,6 +135,9 @@ pub async fn run(sources: Sources, shutdown: CancellationToken) -> Result<(), Er
     if let Some(admin) = admin {
         tracing::info!(place = %admin, "the admin server is served");
         tasks.spawn(admin.serve(admin::router(Arc::clone(&shared)), shutdown.clone()));
+    }
+    if let Some(issuer) = issuer {
+        tasks.spawn(issuer.keep(shutdown.clone()).map(Ok));
     }
     let signals = reload::signals(tell.clone()).map_err(Error::Ended)?;
     let following = reload::follow(Arc::clone(&shared), sources, heard, channel);

@@ -90,7 +90,8 @@ async fn renew(shared: &Shared, sources: &Sources, channel: &watch::Sender<Optio
                 known.clone_from(&config.channel);
                 is_new
             });
-            shared.rest.renew(config.keys.clone(), config.rest.clone());
+            let keys = config.keys.clone().with_issuer(shared.issuer.clone());
+            shared.rest.renew(keys, config.rest.clone());
             shared.config.store(Arc::new(config));
             tracing::info!("config reloaded");
         }

@@ -25,8 +25,9 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the end of a stream may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// So many demands for a reply in a row, within so many microseconds, are no question whether we
-/// are alive: those come at most twice in `wal_sender_timeout`.
-const SHUTDOWN_DEMANDS: (usize, i64) = (16, 1_000_000);
+/// are alive: those come at most twice in `wal_sender_timeout`. Few enough that they do so over a
+/// slow network, too, where each is a round trip.
+const SHUTDOWN_DEMANDS: (usize, i64) = (8, 3_000_000);
 
 /// How values are printed: whatever the database or the role prefers, clients and the
 /// authorizer are promised one form.
@@ -247,9 +248,10 @@ mod tests {
     #[test]
     fn only_a_storm_of_demands_is_an_end() {
         let is_last_of = |demands: &mut Demands, every_us: i64| {
-            (1..=16).map(|number| demands.is_last(number * every_us)).position(|is_last| is_last)
+            (1..=8).map(|number| demands.is_last(number * every_us)).position(|is_last| is_last)
         };
-        assert_eq!(is_last_of(&mut Demands::default(), 100), Some(15));
+        assert_eq!(is_last_of(&mut Demands::default(), 100), Some(7));
+        assert_eq!(is_last_of(&mut Demands::default(), 400_000), Some(7), "a slow network");
         assert_eq!(is_last_of(&mut Demands::default(), 30_000_000), None);
     }
 }

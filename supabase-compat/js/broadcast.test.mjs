@@ -49,6 +49,28 @@ test('bytes, lists and a megabyte arrive as they were sent', async (t) => {
   assert.equal((await heard.first(isEvent('large'))).payload.text.length, 1_000_000)
 })
 
+test('what SQL says without a row is heard like any other, in public and in private', async (t) => {
+  const [ana, cy] = await people(t, 'ana', 'cy')
+  const topic = `conversation:${(await group(ana)).id}`
+  const inside = await join(ana, topic, { private: true })
+  const outside = await join(cy, topic)
+
+  const text = (event, rest) => JSON.stringify({ topic, event, ...rest })
+  const open = { private: false, payload: { n: 1 } }
+  for (const [event, rest] of [['secret', {}], ['open', open]]) {
+    await sql('select pg_notify($1, $2)', ['walkie', text(`${event} notify`, rest)])
+    await sql('select pg_logical_emit_message(true, $1, $2)', ['walkie', text(`${event} message`, rest)])
+    await sql('select pg_logical_emit_message(false, $1, $2)', ['walkie', text(`${event} at once`, rest)])
+    await say(topic, `${event} row`, {}, event === 'secret')
+  }
+  for (const means of ['notify', 'message', 'at once', 'row']) {
+    assert.equal((await inside.heard.first(isEvent(`secret ${means}`))).payload.n, undefined)
+    await outside.heard.first(isEvent(`open ${means}`))
+  }
+  assert.deepEqual((await outside.heard.first(isEvent('open notify'))).payload, { n: 1 })
+  assert.deepEqual([inside, outside].map(({ heard }) => heard.all.length), [4, 4])
+})
+
 test('a trigger as in the guide broadcasts the changes of its table', async (t) => {
   // https://supabase.com/docs/guides/realtime/subscribing-to-database-changes
   const ana = await person(t, 'ana')

@@ -105,6 +105,43 @@ test('numbers of eight bytes arrive digit by digit where that is asked for', asy
   assert.equal(inserted.new.id, '9007199254740993')
 })
 
+test('rows that were read and the changes after them are everything, once', async (t) => {
+  // RT-05
+  const [ana, bo] = await people(t, 'ana', 'bo')
+  const { session } = await ok(bo.auth.getSession())
+  const place = await group(ana, bo)
+  const filter = `conversation_id=eq.${place.id}`
+  let isOver = false
+  const speaking = (async () => {
+    for (let n = 0; !isOver; n++) await send(ana, place, `Message ${n}`)
+  })()
+
+  const readers = []
+  for (let round = 0; round < 5; round++) {
+    let after
+    const fetching = async (...request) => {
+      const answer = await fetch(...request)
+      after = answer.headers.get('walkie-place') ?? after
+      return answer
+    }
+    const reader = connect(t, undefined, { global: { fetch: fetching } })
+    await ok(reader.auth.setSession(session))
+    const rows = await ok(reader.from('messages').select('id').eq('conversation_id', place.id))
+    readers.push({ rows, heard: await hear(reader, 'messages', { event: 'INSERT', filter, after }) })
+  }
+  isOver = true
+  await speaking
+  const last = await send(ana, place, 'The last')
+
+  assert(readers.some(({ rows }) => rows.length > 0), 'there was something to read')
+  const everything = (await ok(ana.from('messages').select('id').eq('conversation_id', place.id))).map(({ id }) => id)
+  for (const { rows, heard } of readers) {
+    await heard.first((change) => change.new.id === last.id)
+    const known = [...rows, ...heard.all.map((change) => change.new)].map(({ id }) => id)
+    assert.deepEqual(known.sort(), everything.sort())
+  }
+})
+
 test('whoever is removed hears nothing of what follows', async (t) => {
   const [ana, bo] = await people(t, 'ana', 'bo')
   const place = await group(ana, bo)

@@ -154,6 +154,13 @@ async fn bindings_are_refused_in_words_and_the_channel_stays() {
         (json!({"table": "t", "filter": "id"}), "Error parsing `filter` params"),
         (json!({"table": "t", "after": "never"}), "is not a place"),
         (
+            json!({"table": "t", "after": 5}),
+            "Error parsing `after` params: expected a string, got: 5",
+        ),
+        (json!({"table": "t", "filter": ["id=eq.1"]}), "Error parsing `filter` params"),
+        (json!({"schema": "public", "table": ["t"]}), "Error parsing `table` params"),
+        (json!({"schema": 5, "table": "t"}), "Error parsing `schema` params"),
+        (
             json!({"table": "t", "filter": format!("id=eq.{}", "9".repeat(9000))}),
             "Error parsing `filter` params",
         ),

@@ -126,6 +126,10 @@ async fn both_serializers_get_their_form() {
     let system = socket.next().await;
     assert_eq!(system["payload"]["message"], "Subscribed to PostgreSQL");
     assert_eq!(system["payload"]["channel"], "t");
+    let mut newer = server.socket().await;
+    newer.join("t", &service(&server), json!([{"event": "*", "table": "t"}])).await;
+    let frame = newer.next().await;
+    assert_eq!((&frame[0], &frame[1], &frame[3]), (&json!("j"), &json!(null), &json!("system")));
     database.sql("insert into t values (1)").await;
     let change = socket.next().await;
     assert_eq!((&change["event"], &change["ref"]), (&json!("postgres_changes"), &json!(null)));

@@ -357,6 +357,10 @@ async fn what_postgres_refuses_is_said_in_the_words_of_the_reference() {
             "ERROR P0001 (raise_exception) operator like requires a text-compatible column type, got integer",
         ),
         (
+            r"body=like.a%\",
+            "ERROR P0001 (raise_exception) LIKE pattern must not end with escape character",
+        ),
+        (
             "body=match.(",
             "ERROR P0001 (raise_exception) invalid regular expression for match filter: parentheses () not balanced",
         ),

@@ -96,6 +96,34 @@ async fn names_are_measured_in_bytes() {
     assert_eq!(other.event("broadcast").await["event"], fits, "and nothing before it");
 }
 
+/// The stock JavaScript client throws on these outside of the code of whoever hears them, which
+/// ends a process of Node.
+#[tokio::test]
+async fn broadcasts_on_which_stock_clients_fail_reach_nobody() {
+    let database = Database::scratch().await;
+    let server = Server::start(&database).await;
+    let key = server.anon_key();
+    let (mut speaker, mut listener) = (server.socket().await, server.socket().await);
+    let config = json!({"broadcast": {"ack": true}});
+    assert_eq!(speaker.join_with("r", &key, config).await.0, "ok");
+    assert_eq!(listener.join_with("r", &key, json!({})).await.0, "ok");
+    let refused = ("error".to_owned(), json!({"reason": "malformed_broadcast"}));
+    for said in [
+        json!({"type": "broadcast", "event": 5, "payload": {}}),
+        json!({"type": "broadcast", "event": ["e"], "payload": {}}),
+        json!({"type": "broadcast", "event": "e", "ids": [1], "data": {}}),
+        json!({"type": "broadcast", "event": "e", "ids": null}),
+        json!([1]),
+        json!("e"),
+        json!(null),
+    ] {
+        assert_eq!(speaker.ask("realtime:r", "broadcast", said.clone()).await, refused, "{said}");
+    }
+    let said = json!({"type": "broadcast", "event": "e", "payload": {"ids": [1]}, "more": 5});
+    assert_eq!(speaker.ask("realtime:r", "broadcast", said.clone()).await.0, "ok");
+    assert_eq!(listener.event("broadcast").await, said, "as it came, and nothing before it");
+}
+
 #[tokio::test]
 async fn unknown_events_are_ignored_where_joined_and_refused_elsewhere() {
     let (database, server) = server_with_table().await;

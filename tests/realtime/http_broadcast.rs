@@ -38,6 +38,11 @@ async fn batch_reaches_its_channels_and_the_answer_says_how_many_may_follow() {
     assert!(answer.headers.contains_key("x-rate-rolling"));
     assert_eq!(heard(&mut socket).await, ("one".into(), r#"{"n":1}"#.into()));
     assert_eq!(heard(&mut socket).await, ("two".into(), r#"{"n":2}"#.into()));
+    for (body, fault) in [(json!([]), "can't be blank"), (json!({"messages": {}}), "is invalid")] {
+        let answer = batch(&server, &key, &body).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        assert_eq!(answer.body, json!({"errors": {"messages": [fault]}}), "{body}");
+    }
     // The key alone speaks too.
     let alone = server.request(Method::POST, EVENTS).header("apikey", &key).json(&messages);
     assert_eq!(Answer::of(alone).await.status, StatusCode::ACCEPTED);

@@ -74,6 +74,28 @@ async fn postgres_restarts_without_waiting_for_the_window() {
     process.kill().await;
 }
 
+/// It waited for the server, and the server for a look at what others see of the log, for which
+/// there was no connection any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_stops_while_the_server_is_behind() {
+    const BULK: &str = "
+        create table public.bulk (id int primary key);
+        alter publication supabase_realtime add table public.bulk;
+        insert into bulk select generate_series(1, 100000);";
+    let postgres = Postgres::start().await;
+    let client = postgres.connect().await;
+    client.batch_execute(TABLES).await.expect("tables");
+    let process = serve(&postgres).await;
+    let (mut socket, _) = subscribe(&process, None).await;
+    client.batch_execute(BULK).await.expect("inserts");
+    postgres.restart(Stop::Fast).await.expect("it stops though not all of it is read");
+
+    let client = postgres.connect().await;
+    client.batch_execute("insert into t values (1)").await.expect("inserts");
+    assert_eq!(socket.change().await["record"]["id"], 1, "the same socket goes on");
+    process.kill().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_slot_is_made_anew_and_everybody_is_told() {
     let postgres = Postgres::start().await;

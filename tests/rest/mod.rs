@@ -1,13 +1,18 @@
 //! The REST dialect on the wire, over a library and an archive.
 
+mod abandoned;
 mod aggregate;
 mod call;
 mod count;
 mod domains;
 mod embed;
 mod errors;
+mod explorer;
+mod injection;
+mod issuer;
 mod media;
 mod openapi;
+mod pages;
 mod preferences;
 mod put;
 mod read;
@@ -15,7 +20,9 @@ mod relationship;
 mod reload;
 mod search;
 mod standalone;
+mod stream;
 mod transaction;
+mod versions;
 mod write;
 
 use reqwest::{Method, RequestBuilder};

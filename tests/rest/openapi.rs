@@ -137,3 +137,30 @@ async fn calls_are_told_with_their_verbs_and_arguments() -> anyhow::Result<()> {
     assert_eq!((&total["type"], &total["collectionFormat"]), (&json!("array"), &json!("multi")));
     Ok(())
 }
+
+#[tokio::test]
+async fn modern_document_is_told_to_those_who_ask_for_it() -> anyhow::Result<()> {
+    let (database, server) = library().await;
+    database.sql("create table \"odd name\" (\"order\" int not null, mood text); grant select on \"odd name\" to anon;").await;
+    let accepting = |kind: &'static str| request(&server, Method::GET, "").header("accept", kind);
+
+    let answer = Answer::of(accepting("application/openapi+json;version=3.1")).await;
+    let long = Answer::of(accepting("application/vnd.oai.openapi+json")).await;
+    let unknown = Answer::of(accepting("application/openapi+json;version=3.0")).await;
+
+    let kind = "application/openapi+json;version=3.1; charset=utf-8";
+    assert_eq!((header(&answer, "content-type"), &answer.body["openapi"]), (kind, &json!("3.1.0")));
+    let kind = "application/vnd.oai.openapi+json;version=3.1; charset=utf-8";
+    assert_eq!((header(&long, "content-type"), &long.body), (kind, &answer.body));
+    assert_eq!(refusal(&unknown), (406, "PGRST107"));
+    assert_eq!(answer.body["servers"], json!([{ "url": "http://127.0.0.1:54321/rest/v1" }]));
+    assert_eq!(paths(&answer), paths(&get(&server, "").await));
+    let odd = &answer.body["components"]["schemas"]["odd_x0020_name"]["properties"];
+    let order = json!({ "type": "integer", "format": "int32" });
+    let mood = json!({ "type": ["string", "null"], "format": "text" });
+    assert_eq!((&odd["order"], &odd["mood"]), (&order, &mood));
+    let rows = &answer.body["paths"]["/odd name"]["get"]["responses"]["200"]["content"];
+    let rows = &rows["application/json"]["schema"]["items"]["$ref"];
+    assert_eq!(rows, "#/components/schemas/odd_x0020_name");
+    Ok(())
+}

@@ -102,6 +102,15 @@ impl Standalone {
         Keys::new(SECRET).sign(claims).expect("claims can be signed")
     }
 
+    /// Memory that it holds, in KiB.
+    pub fn memory_kib(&self) -> u64 {
+        let id = self.child.id().expect("it is running");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = resident.and_then(|text| text.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).expect("a number")
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok()).expect("it is running");

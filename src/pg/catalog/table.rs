@@ -35,6 +35,14 @@ pub struct Table {
 }
 
 impl Table {
+    /// Columns that tell its rows apart: the primary key, else a unique one without nulls.
+    pub fn key(&self) -> Option<&[String]> {
+        let is_not_null = |name: &String| self.columns.get(name).is_some_and(|it| it.is_not_null);
+        let is_told = |key: &&Vec<String>| key.iter().all(is_not_null);
+        let primary = Some(&self.primary_key).filter(|key| !key.is_empty());
+        primary.or_else(|| self.unique_keys.iter().find(is_told)).map(Vec::as_slice)
+    }
+
     /// Whether some of its columns are shown otherwise than they are.
     pub fn has_forms(&self) -> bool {
         self.columns.values().any(|column| column.to_json.is_some())
@@ -81,6 +89,9 @@ pub struct Column {
     pub is_tsvector: bool,
     /// Whether an insert must give a value.
     pub is_required: bool,
+    /// Whether no row is without a value; of a view nobody can tell.
+    #[serde(default)]
+    pub is_not_null: bool,
     /// Whether only the database gives the value.
     pub is_generated: bool,
     /// Expression of the default, its type's default or its sequence.

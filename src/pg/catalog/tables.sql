@@ -47,6 +47,7 @@ columns as (
                       in ('pg_catalog.json'::regtype, 'pg_catalog.jsonb'::regtype),
            'is_tsvector', coalesce(b.base, t.oid) = 'pg_catalog.tsvector'::regtype,
            'is_required', a.attnotnull and d.adbin is null and a.attidentity = '',
+           'is_not_null', a.attnotnull,
            'is_generated', a.attgenerated <> '' or a.attidentity = 'a',
            'default', case
              when a.attidentity <> '' then pg_catalog.format('pg_catalog.nextval(%L)',

@@ -5,12 +5,13 @@
 //! awaited. The first time a connection meets a statement it costs two, because the statement
 //! must be parsed as the person (schemas they may not enter must not be found).
 //!
+//! Work may be left in the middle at every await: `lease` sees to it that nothing of it remains.
 //! `questions` asks as many people in one transaction.
 
+mod lease;
 mod questions;
 
 use std::fmt::Write as _;
-use std::ops::Deref;
 use std::pin::pin;
 use std::task::Poll;
 
@@ -18,10 +19,11 @@ use bytes::BytesMut;
 use deadpool_postgres::{Object, Pool};
 use futures_util::{future, poll};
 use tokio_postgres::types::{Format, IsNull, ToSql, Type};
-use tokio_postgres::{Row, Statement};
+use tokio_postgres::{Row, RowStream, Statement};
 
 use super::Error;
 use crate::identity::Identity;
+use lease::Lease;
 
 pub use questions::{Answers, Question, Survey, ask_each, survey};
 
@@ -171,22 +173,36 @@ pub async fn run(
     sql: &str,
     params: &[Text<'_>],
 ) -> Result<Vec<Row>, Error> {
+    let answers = run_all(pool, session, &[(sql, params)]).await?;
+    Ok(answers.into_iter().next().unwrap_or_default())
+}
+
+/// As [`run`], for several statements: all are sent before the first answer is awaited. Gives the
+/// rows of each.
+///
+/// # Errors
+/// As [`run`]; the first refusal speaks.
+pub async fn run_all(
+    pool: &Pool,
+    session: &Session<'_>,
+    work: &[(&str, &[Text<'_>])],
+) -> Result<Vec<Vec<Row>>, Error> {
     let mut lease = Lease::take(pool).await?;
-    let rows = run_on(&lease, session, sql, params).await;
-    lease.settled = rows.is_ok() || lease.rolled_back().await;
-    rows
+    let answers = run_on(&lease, session, work).await;
+    lease.settled = answers.is_ok() || lease.rolled_back().await;
+    answers
 }
 
 async fn run_on(
     client: &Object,
     session: &Session<'_>,
-    sql: &str,
-    params: &[Text<'_>],
-) -> Result<Vec<Row>, Error> {
+    work: &[(&str, &[Text<'_>])],
+) -> Result<Vec<Vec<Row>>, Error> {
     let settings_statement = client.prepare_cached(&session.settings_sql()).await?;
     // Statements are remembered per role: name look-up asks for the schema rights of the role
     // only when a statement is parsed.
-    let sql = format!("-- {}\n{sql}", session.role.replace(['\n', '\r'], " "));
+    let role = session.role.replace(['\n', '\r'], " ");
+    let texts: Vec<String> = work.iter().map(|(sql, _)| format!("-- {role}\n{sql}")).collect();
 
     let mut begin = pin!(client.batch_execute(session.begin()));
     let settings_values = session.settings_values();
@@ -198,13 +214,13 @@ async fn run_on(
     let set = poll!(settings.as_mut());
     let mut first = pin!(before(client, session.first));
     let prefaced = poll!(first.as_mut());
-    let mut prepare = pin!(client.prepare_cached(&sql));
+    let mut prepare = pin!(future::join_all(texts.iter().map(|sql| client.prepare_cached(sql))));
     let prepared = poll!(prepare.as_mut());
 
-    let statement = match prepared {
-        Poll::Ready(statement) => statement?,
+    let statements = match prepared {
+        Poll::Ready(statements) => known(statements)?,
         Poll::Pending => {
-            let (begun, set, prefaced, statement) = future::join4(
+            let (begun, set, prefaced, statements) = future::join4(
                 awaited(begun, begin),
                 awaited(set, settings),
                 awaited(prefaced, first),
@@ -214,31 +230,47 @@ async fn run_on(
             begun?;
             set?;
             prefaced?;
-            let statement = statement?;
-            let (rows, end) = future::join(
-                query(client, &statement, params),
+            let statements = known(statements)?;
+            let (answers, end) = future::join(
+                query_all(client, &statements, work),
                 client.batch_execute(session.end()),
             )
             .await;
-            let rows = rows?;
+            let answers = answers?;
             end?;
-            return Ok(rows);
+            return Ok(answers);
         }
     };
-    let (begun, set, prefaced, rows, end) = future::join5(
+    let (begun, set, prefaced, answers, end) = future::join5(
         awaited(begun, begin),
         awaited(set, settings),
         awaited(prefaced, first),
-        query(client, &statement, params),
+        query_all(client, &statements, work),
         client.batch_execute(session.end()),
     )
     .await;
     begun?;
     set?;
     prefaced?;
-    let rows = rows?;
+    let answers = answers?;
     end?;
-    Ok(rows)
+    Ok(answers)
+}
+
+/// Statements that Postgres has parsed, or its first refusal.
+fn known<E>(statements: Vec<Result<Statement, E>>) -> Result<Vec<Statement>, E> {
+    statements.into_iter().collect()
+}
+
+/// Sends each statement and awaits the answers to all of them.
+async fn query_all(
+    client: &tokio_postgres::Client,
+    statements: &[Statement],
+    work: &[(&str, &[Text<'_>])],
+) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
+    let asked = statements.iter().zip(work);
+    let answers = asked.map(|(statement, (_, params))| query(client, statement, params));
+    future::join_all(answers).await.into_iter().collect()
 }
 
 /// Runs what comes before the work, if anything does.
@@ -333,6 +365,16 @@ impl Transaction {
         Ok(query(&self.lease, &statement, params).await?)
     }
 
+    /// As [`Transaction::query_text`], giving rows as they come: Postgres waits for whoever reads
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Transaction::query`]; later ones come between the rows.
+    pub async fn stream_text(&self, sql: &str, params: &[Text<'_>]) -> Result<RowStream, Error> {
+        let statement = self.lease.prepare_cached(sql).await?;
+        Ok(self.lease.query_raw(&statement, params.iter().map(|value| AsText(*value))).await?)
+    }
+
     /// Runs statements without parameters or answers.
     ///
     /// # Errors
@@ -371,41 +413,6 @@ impl Transaction {
         self.lease.batch_execute("rollback").await?;
         self.lease.settled = true;
         Ok(())
-    }
-}
-
-/// A pooled connection that goes back only when its transaction has ended; otherwise it is
-/// closed, so that nobody ever inherits an open transaction or a foreign role.
-struct Lease {
-    client: Option<Object>,
-    settled: bool,
-}
-
-impl Lease {
-    async fn take(pool: &Pool) -> Result<Self, Error> {
-        Ok(Self { client: Some(pool.get().await?), settled: false })
-    }
-
-    async fn rolled_back(&self) -> bool {
-        self.batch_execute("rollback").await.is_ok()
-    }
-}
-
-impl Deref for Lease {
-    type Target = Object;
-
-    fn deref(&self) -> &Object {
-        self.client.as_ref().expect("only drop takes the client away")
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(client) = self.client.take()
-            && !self.settled
-        {
-            drop(Object::take(client));
-        }
     }
 }
 

@@ -10,7 +10,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use super::super::Error;
-use super::{Lease, awaited};
+use super::awaited;
+use super::lease::Lease;
 use crate::identity::Identity;
 
 /// A question to be asked as one person: a statement with one text parameter.

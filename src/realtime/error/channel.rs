@@ -216,6 +216,8 @@ pub enum Binding {
     TooMany(usize),
     /// The filter does not parse.
     Filter(String),
+    /// The named part of it is no text, but this.
+    NoText(&'static str, String),
     /// `select` is no list of names.
     Select(String),
     /// `select` without one table whose columns it could name.
@@ -247,6 +249,9 @@ impl Binding {
                 format!("Too many postgres_changes on one channel: at most {most}")
             }
             Self::Filter(filter) => format!("Error parsing `filter` params: {filter}"),
+            Self::NoText(name, found) => {
+                format!("Error parsing `{name}` params: expected a string, got: {found}")
+            }
             Self::Select(select) => format!(
                 "Error parsing `select` params: expected a list of column name strings, got: {select}"
             ),

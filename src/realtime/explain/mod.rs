@@ -55,7 +55,7 @@ pub(super) async fn explain(
     request: Request,
 ) -> Response {
     let told = async {
-        let caller = super::api::caller(&realtime, &headers)?;
+        let caller = super::api::caller(&realtime, &headers).await?;
         let body = Bytes::from_request(request, &()).await;
         let asked = Asked::read(&body.map_err(|_| Error::TooLarge(MAX_BODY_BYTES))?, &caller)?;
         let _place = realtime.explaining.try_acquire().map_err(|_| Error::Rate)?;

@@ -160,6 +160,12 @@ pub(super) fn meaning(
                     column.type_name
                 ));
             }
+            let is_like = matches!(operator, Operator::Like | Operator::Ilike);
+            let escapes = value.len() - value.trim_end_matches('\\').len();
+            if is_like && escapes % 2 == 1 {
+                // Postgres would say so only of rows that match so far.
+                return Err("LIKE pattern must not end with escape character".to_owned());
+            }
             let symbol = match operator {
                 Operator::Like => "~~",
                 Operator::Ilike => "~~*",

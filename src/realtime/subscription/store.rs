@@ -259,6 +259,8 @@ fn describe(error: &DbError) -> String {
         "22003" => "numeric_value_out_of_range",
         "22007" => "invalid_datetime_format",
         "22008" => "datetime_field_overflow",
+        "22023" => "invalid_parameter_value",
+        "23514" => "check_violation",
         "42501" => "insufficient_privilege",
         "42704" => "undefined_object",
         "42883" => "undefined_function",

@@ -53,35 +53,42 @@ impl Wanted {
     ///
     /// # Errors
     /// Neither schema nor table, a filter or selection that does not parse, an `after` that is
-    /// neither a place nor a reading.
+    /// neither a place nor a reading, or one of these that is no text.
     pub fn read(entry: Map<String, Value>) -> Result<Self, Error> {
-        let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
-        let named = |name: &str| text(name).filter(|value| value != "*" && !value.is_empty());
-        let (schema, table) = (named("schema"), named("table"));
-        if !entry.contains_key("schema") && !entry.contains_key("table") {
+        // What is narrower than we can read had better not be taken for everything.
+        let text = |name: &'static str| match entry.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(Error::NoText(name, other.to_string())),
+        };
+        let (schema, table) = (text("schema")?, text("table")?);
+        if schema.is_none() && table.is_none() {
             return Err(Error::NoTarget(Value::Object(entry).to_string()));
         }
-        let kind = match text("event").unwrap_or_default().to_ascii_uppercase().as_str() {
+        let kind = entry.get("event").and_then(Value::as_str).unwrap_or_default();
+        let kind = match kind.to_ascii_uppercase().as_str() {
             "INSERT" => Kind::Insert,
             "UPDATE" => Kind::Update,
             "DELETE" => Kind::Delete,
             _ => Kind::Any,
         };
-        let filter = filter::parse(&text("filter").unwrap_or_default())?;
-        let after = text("after")
+        let filter = filter::parse(&text("filter")?.unwrap_or_default())?;
+        let after = text("after")?
             .filter(|after| !after.is_empty())
             .map(|after| after.parse().map_err(|_| Error::After(after)))
             .transpose()?;
+        let named = |name: String| (name != "*" && !name.is_empty()).then_some(name);
+        let table = table.and_then(named);
         // A table without a schema is one of `public`.
-        let schema = match (&table, entry.contains_key("schema")) {
-            (Some(_), false) => Some("public".to_owned()),
-            _ => schema,
+        let schema = match schema {
+            None => table.as_ref().map(|_| "public".to_owned()),
+            Some(schema) => named(schema),
         };
         let select = entry.get("select").map_or(Ok(None), selected)?;
         if select.is_some() && (schema.is_none() || table.is_none()) {
             return Err(Error::WildcardSelect);
         }
-        let int8_as_text = text("int8").is_some_and(|form| form == "string");
+        let int8_as_text = entry.get("int8").is_some_and(|form| form == "string");
         let view = View { select, int8_as_text };
         let has = |name: &str| entry.get(name).and_then(Value::as_bool).unwrap_or(false);
         let (moved_out, is_compact) = (has("moved_out"), has("compact"));
@@ -167,6 +174,21 @@ mod tests {
         let found = wanted(json!({"event": "*", "schema": "*", "table": "*"})).expect("reads");
         assert_eq!((found.schema, found.table, found.kind), (None, None, Kind::Any));
         assert!(matches!(wanted(json!({"event": "*"})), Err(Error::NoTarget(_))));
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_and_null_is_absent() {
+        for name in ["schema", "table", "filter", "after"] {
+            for odd in [json!(7), json!(["a=eq.1"]), json!({"a": 1}), json!(true)] {
+                let found = wanted(json!({"schema": "public", "table": "t", name: odd}));
+                assert!(matches!(found, Err(Error::NoText(of, _)) if of == name), "{name}: {odd}");
+            }
+        }
+        let found = wanted(json!({"schema": null, "table": "t", "filter": null, "after": null}));
+        let found = found.expect("reads");
+        assert_eq!((found.schema.as_deref(), found.table.as_deref()), (Some("public"), Some("t")));
+        let nothing = wanted(json!({"schema": null, "table": null}));
+        assert!(matches!(nothing, Err(Error::NoTarget(_))));
     }
 
     #[test]

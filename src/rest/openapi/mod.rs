@@ -1,9 +1,10 @@
-//! What is served, told as an OpenAPI 2.0 document at the root.
+//! What is served, told as an OpenAPI document at the root.
 //!
-//! Reading order: `document` (the whole), `operations` (what can be asked of a table or a
-//! function), `schema` (values and their types).
+//! Reading order: `document` (the whole, in OpenAPI 2.0), `operations` (what can be asked of a
+//! table or a function), `schema` (values and their types), `modern` (the same in OpenAPI 3.1).
 
 mod document;
+mod modern;
 mod operations;
 mod schema;
 
@@ -13,16 +14,22 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use super::error::{Error, insert};
-use super::request;
+use super::{media, request};
 use crate::config::{OpenApiMode, RestSettings};
 use crate::identity::Identity;
 use crate::pg::catalog::description::{self, Description};
 use crate::pg::{self, Pg, Session};
 
-pub use document::{About, document};
+use document::About;
 
-/// What the document is sent as.
-const MEDIA_TYPE: &str = "application/openapi+json";
+/// The words in which the document is told, and what it is sent as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edition {
+    /// OpenAPI 2.0, as PostgREST tells it.
+    Older,
+    /// OpenAPI 3.1, under one of the two names it goes by.
+    Modern(&'static str),
+}
 
 /// Whether a request asks for the document, or what may be asked of the root.
 pub fn is_asked(http: &Parts) -> bool {
@@ -48,11 +55,14 @@ pub async fn answer(
     }
     let (schema, _) = &request::schema(true, &http.headers, &settings.schemas)?;
     let accept = http.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    if !is_accepted(accept) {
-        return Err(Error::MediaType(accept.unwrap_or_default().to_owned()));
-    }
+    let edition =
+        edition(accept).ok_or_else(|| Error::MediaType(accept.unwrap_or_default().to_owned()))?;
     let mut headers = HeaderMap::new();
-    insert(&mut headers, header::CONTENT_TYPE, &format!("{MEDIA_TYPE}; charset=utf-8"));
+    let kind = match edition {
+        Edition::Older => "application/openapi+json; charset=utf-8".to_owned(),
+        Edition::Modern(name) => format!("{name};version=3.1; charset=utf-8"),
+    };
+    insert(&mut headers, header::CONTENT_TYPE, &kind);
     insert(&mut headers, header::VARY, "Accept, Prefer, Range");
     if settings.schemas.len() > 1 {
         insert(&mut headers, HeaderName::from_static("content-profile"), schema);
@@ -69,18 +79,36 @@ pub async fn answer(
         url: settings.openapi_url.as_deref(),
         tells_security: settings.openapi_security,
     };
-    Ok((headers, document(&described, &about).to_string()).into_response())
+    let document = match edition {
+        Edition::Older => document::document(&described, &about),
+        Edition::Modern(_) => modern::document(&described, &about),
+    };
+    Ok((headers, document.to_string()).into_response())
 }
 
-fn is_accepted(accept: Option<&str>) -> bool {
-    let Some(accept) = accept.filter(|accept| !accept.trim().is_empty()) else { return true };
-    accept.split(',').any(|range| {
+/// The edition that is wanted most. Who names no version gets what PostgREST gives, or what is
+/// new where PostgREST knows no such name.
+fn edition(accept: Option<&str>) -> Option<Edition> {
+    let Some(accept) = accept.filter(|accept| !accept.trim().is_empty()) else {
+        return Some(Edition::Older);
+    };
+    media::ranges(accept).into_iter().find_map(|range| {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let is_refused =
-            parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0)));
-        !is_refused
-            && matches!(name.as_str(), MEDIA_TYPE | "application/json" | "application/*" | "*/*")
+        let version = parts.find_map(|part| part.strip_prefix("version="));
+        let version = version.map(|version| version.trim_matches('"'));
+        let is_modern = version.is_some_and(|it| it == "3.1" || it.starts_with("3.1."));
+        match (name.as_str(), version) {
+            ("application/openapi+json", _) if is_modern => {
+                Some(Edition::Modern("application/openapi+json"))
+            }
+            ("application/vnd.oai.openapi+json", _) if is_modern || version.is_none() => {
+                Some(Edition::Modern("application/vnd.oai.openapi+json"))
+            }
+            ("application/openapi+json", None | Some("2.0"))
+            | ("application/json" | "application/*" | "*/*", _) => Some(Edition::Older),
+            _ => None,
+        }
     })
 }
 
@@ -108,12 +136,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn document_is_json_of_its_own_kind() {
-        for accept in [None, Some(""), Some("*/*"), Some("text/html, application/json;q=0.2")] {
-            assert!(is_accepted(accept), "{accept:?}");
+    fn document_is_json_of_its_own_kind_and_two_editions() {
+        let (short, long) = ("application/openapi+json", "application/vnd.oai.openapi+json");
+        for accept in [
+            None,
+            Some(""),
+            Some("*/*"),
+            Some(short),
+            Some("text/html, application/json;q=0.2"),
+            Some("application/openapi+json;version=2.0"),
+            Some("application/openapi+json;version=3.1;q=0.5, application/json"),
+        ] {
+            assert_eq!(edition(accept), Some(Edition::Older), "{accept:?}");
         }
-        assert!(is_accepted(Some("application/openapi+json")));
-        assert!(!is_accepted(Some("text/csv")));
-        assert!(!is_accepted(Some("text/csv, */*;q=0")));
+        for (accept, name) in [
+            ("application/openapi+json;version=3.1", short),
+            ("application/openapi+json; version=\"3.1.0\", */*;q=0.1", short),
+            ("application/vnd.oai.openapi+json", long),
+            ("application/vnd.oai.openapi+json;version=3.1", long),
+        ] {
+            assert_eq!(edition(Some(accept)), Some(Edition::Modern(name)), "{accept}");
+        }
+        for accept in ["text/csv", "text/csv, */*;q=0", "application/openapi+json;version=3.0"] {
+            assert_eq!(edition(Some(accept)), None, "{accept}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schema;
-use crate::pg::catalog::description::{DescribedRoutine, DescribedTable};
+use crate::pg::catalog::description::{DescribedColumn, DescribedRoutine, DescribedTable};
 
 /// Formats of bodies, both ways.
 pub const MEDIA_TYPES: [&str; 4] = [
@@ -12,6 +12,9 @@ pub const MEDIA_TYPES: [&str; 4] = [
     "application/vnd.pgrst.object+json",
     "text/csv",
 ];
+
+/// Parameters that mean something else than a filter.
+const OWN: [&str; 5] = ["select", "order", "offset", "limit", "on_conflict"];
 
 /// What can be asked of the root.
 pub fn root() -> Value {
@@ -29,8 +32,11 @@ pub fn of_table(table: &DescribedTable) -> Value {
     let shared = |names: &[&str]| -> Vec<Value> {
         names.iter().map(|name| json!({ "$ref": schema::reference("parameters", name) })).collect()
     };
+    // A column of that name cannot be filtered, and naming a parameter twice would be invalid.
+    let is_filter = |column: &&DescribedColumn| !OWN.contains(&column.name.as_str());
+    let columns = table.columns.iter().filter(is_filter);
     let filters: Vec<String> =
-        table.columns.iter().map(|column| format!("rowFilter.{name}.{}", column.name)).collect();
+        columns.map(|column| format!("rowFilter.{name}.{}", column.name)).collect();
     let filters: Vec<&str> = filters.iter().map(String::as_str).collect();
     let body = format!("body.{name}");
     let rows = json!({

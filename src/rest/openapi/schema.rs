@@ -1,6 +1,9 @@
 //! Values and their types.
 
 use serde_json::{Map, Value, json};
+use time::Date;
+use time::macros::format_description;
+use uuid::Uuid;
 
 use crate::pg::catalog::description::{
     DescribedArgument, DescribedColumn, DescribedTable, TypeName,
@@ -69,14 +72,36 @@ fn description(column: &DescribedColumn) -> Option<String> {
     Some(format!("{}Note:\n{}", before.unwrap_or_default(), notes.join("\n")))
 }
 
-/// A default that can be told as a value; expressions of text columns are told as they are.
+/// A default that its own schema accepts. PostgREST tells expressions of text columns as they are,
+/// and so it is here unless that is no valid value: `gen_random_uuid()` is no `uuid`.
 fn default(column: &DescribedColumn) -> Option<Value> {
     let default = column.default.as_deref()?;
-    if kind(&column.data_type) != Some("string") {
-        return serde_json::from_str(default).ok();
-    }
+    let Some("string") = kind(&column.data_type) else {
+        let value = serde_json::from_str(default).ok()?;
+        return is_of_kind(&value, kind(&column.data_type)).then_some(value);
+    };
     let text = default.strip_suffix(&format!("::{}", column.data_type.sql));
-    Some(text.map_or(default, |text| text.trim_matches('\'')).into())
+    let text = text.map_or(default, |text| text.trim_matches('\''));
+    let is_valid = match format(&column.data_type) {
+        "uuid" => Uuid::try_parse(text).is_ok(),
+        "date" => Date::parse(text, format_description!("[year]-[month]-[day]")).is_ok(),
+        _ => {
+            let is_label = |labels: &Vec<String>| labels.iter().any(|label| label == text);
+            let is_short = |length: u32| text.chars().nth(length as usize).is_none();
+            column.labels.as_ref().is_none_or(is_label) && column.max_length.is_none_or(is_short)
+        }
+    };
+    is_valid.then(|| text.into())
+}
+
+fn is_of_kind(value: &Value, kind: Option<&str>) -> bool {
+    match kind {
+        Some("integer") => value.is_i64(),
+        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        Some(_) => false,
+        None => true,
+    }
 }
 
 /// Type and format, as far as JSON knows one.
@@ -147,4 +172,54 @@ pub fn of_parameter(argument: &DescribedArgument) -> Value {
         parameter.insert("format".into(), json!(format(of)));
     }
     Value::Object(parameter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_told_when_their_schema_accepts_them() {
+        let told = |sql: &str, default: &str| {
+            let of = json!({ "schema": "pg_catalog", "name": match sql {
+                "integer" => "int4",
+                "boolean" => "bool",
+                name => name,
+            }, "kind": "b", "is_array": false, "sql": sql });
+            let column = json!({
+                "name": "it", "comment": null, "type": of,
+                "labels": (sql == "mood").then_some(["sad", "glad"]),
+                "max_length": (sql == "character varying").then_some(5), "is_nullable": true,
+                "is_generated": false, "has_default": true, "default": default, "is_key": false,
+                "reference": null,
+            });
+            super::default(&serde_json::from_value(column).expect("a column"))
+        };
+        let id = "2f0d9c3e-6f0a-4b0e-9d0b-0a4f6b1c2d3e";
+        for (sql, default, value) in [
+            ("text", "'a'::text", json!("a")),
+            ("text", "left(current_user, 3)", json!("left(current_user, 3)")),
+            ("timestamp with time zone", "now()", json!("now()")),
+            ("integer", "7", json!(7)),
+            ("boolean", "true", json!(true)),
+            ("uuid", &format!("'{id}'::uuid"), json!(id)),
+            ("date", "'2020-02-29'::date", json!("2020-02-29")),
+            ("mood", "'sad'::mood", json!("sad")),
+            ("character varying", "'abcde'::character varying", json!("abcde")),
+        ] {
+            assert_eq!(told(sql, default), Some(value), "{sql} {default}");
+        }
+        for (sql, default) in [
+            ("integer", "nextval('numbers')"),
+            ("integer", "1.5"),
+            ("boolean", "1"),
+            ("uuid", "gen_random_uuid()"),
+            ("date", "CURRENT_DATE"),
+            ("date", "'infinity'::date"),
+            ("mood", "first_mood()"),
+            ("character varying", "left(current_user, 3)"),
+        ] {
+            assert_eq!(told(sql, default), None, "{sql} {default}");
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! [`ApiRequest`] and catalog -> [`Plan`]: every name is looked up here. Pure.
 //!
 //! Reading order: `read` (rows and what is embedded in them), `level` (what the query says of one
-//! embed), `embed` (which way leads there), `write`, `call`, `negotiation` (in which format the
-//! rows leave).
+//! embed), `embed` (which way leads there), `keyset` (pages by cursor), `write`, `call`,
+//! `negotiation` (in which format the rows leave).
 
 mod call;
 mod embed;
+mod keyset;
 mod level;
 mod negotiation;
 mod read;
@@ -15,6 +16,7 @@ use http::Method;
 
 pub use call::{Arguments, CallPlan, Given};
 pub use embed::{Between, Embedded};
+pub use keyset::Keyset;
 pub use negotiation::negotiate;
 pub use read::{Check, Field, From, Order, OrderBy, Origin, Output, Rows, Value};
 pub use write::{Conflict, Work, WritePlan};

@@ -23,7 +23,13 @@ pub fn negotiate(
     };
     let target = target(request, plan).filter(|_| is_whole);
     let producers = &|target: &Target, media: &str| catalog.producer(target, media);
-    Offer { producers, target, shows_plans }.negotiate(&request.accepts)
+    let streams = match plan {
+        Plan::Read(_) => true,
+        // What was done for too many rows could not be undone once they were told.
+        Plan::Call(call) => call.is_set && request.preferences.limit().is_none(),
+        Plan::Write(_) | Plan::Inspect(_) => false,
+    };
+    Offer { producers, target, shows_plans, streams }.negotiate(&request.accepts)
 }
 
 fn target(request: &ApiRequest, plan: &Plan) -> Option<Target> {

@@ -11,6 +11,7 @@ use super::super::query::{At, Query};
 use super::super::range::Window;
 use super::super::request::{Action, ApiRequest, Bounds};
 use super::embed::{self, Embedded};
+use super::keyset::{self, Keyset};
 use super::level::Level;
 use crate::pg::Catalog;
 use crate::pg::catalog::Table;
@@ -36,6 +37,8 @@ pub struct Rows {
     pub window: Window,
     /// What is embedded in them.
     pub embeds: Vec<Embedded>,
+    /// How they are divided into pages, when cursors stand between them.
+    pub keyset: Option<Keyset>,
 }
 
 /// From where rows come.
@@ -163,6 +166,9 @@ pub enum OrderBy {
 pub fn plan(request: &ApiRequest, catalog: &Catalog, table: &Table) -> Result<Rows, Error> {
     let mut rows = Planner::new(request, catalog).rows(From::table(table), Some(table))?;
     rows.window = request.window.capped(request.bounds.max_rows);
+    if request.is_paged() {
+        rows.keyset = Some(keyset::plan(request, table, &mut rows)?);
+    }
     Ok(rows)
 }
 
@@ -173,6 +179,7 @@ pub struct Planner<'a> {
     pub(super) bounds: Bounds,
     query: &'a Query,
     is_write: bool,
+    is_paged: bool,
     aliases: usize,
 }
 
@@ -185,6 +192,7 @@ impl<'a> Planner<'a> {
             bounds: request.bounds,
             query: &request.query,
             is_write: matches!(request.action, Action::Write(..)),
+            is_paged: request.is_paged(),
             aliases: 0,
         }
     }
@@ -194,17 +202,18 @@ impl<'a> Planner<'a> {
     pub fn rows(&mut self, from: From, table: Option<&'a Table>) -> Result<Rows, Error> {
         let level = Level::of(self.query, !self.is_write);
         let items = self.query.select.as_deref().unwrap_or(ALL);
-        self.level(from, table, items, &level, false)
+        self.level(from, table, items, &level, self.is_paged)
     }
 
-    /// The rows of one level. When they are `spread`, each of their columns must be known.
+    /// The rows of one level. When they are spread or paged, each of their columns must be
+    /// `named`.
     pub(super) fn level(
         &mut self,
         from: From,
         table: Option<&'a Table>,
         items: &'a [Item],
         level: &Level<'a>,
-        spread: bool,
+        named: bool,
     ) -> Result<Rows, Error> {
         let embedded: Vec<&Embed> = items
             .iter()
@@ -236,7 +245,7 @@ impl<'a> Planner<'a> {
         }
         let is_grouped = outputs.iter().any(|output| output.aggregate.is_some());
         let is_source = matches!(from.origin, Origin::Source);
-        let must_list = |table: &&Table| spread || is_grouped || is_source || table.has_forms();
+        let must_list = |table: &&Table| named || is_grouped || is_source || table.has_forms();
         if let Some(table) = table.filter(must_list) {
             outputs = listed(outputs, table);
         }
@@ -252,7 +261,7 @@ impl<'a> Planner<'a> {
             .map(|term| order(table, origin.name, &embedded, &mut embeds, term))
             .collect::<Result<_, _>>()?;
         let window = level.window()?.capped(self.bounds.max_rows);
-        Ok(Rows { from, outputs, checks, order, window, embeds })
+        Ok(Rows { from, outputs, checks, order, window, embeds, keyset: None })
     }
 
     fn output(&self, table: Option<&Table>, selected: &Selected) -> Result<Output, Error> {
@@ -333,7 +342,8 @@ fn listed(outputs: Vec<Output>, table: &Table) -> Vec<Output> {
         .collect()
 }
 
-fn field(table: Option<&Table>, path: &Path) -> Field {
+/// A value of rows of `table`.
+pub(super) fn field(table: Option<&Table>, path: &Path) -> Field {
     let column = table.and_then(|table| table.columns.get(&path.column));
     let computed = table.and_then(|table| table.computed.get(&path.column)).map(String::as_str);
     let whole = column.filter(|_| path.steps.is_empty());

@@ -35,11 +35,11 @@ fn by_target<'a>(items: &'a [Item], path: &[String]) -> Option<&'a Embed> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse;
+    use super::super::{Bare, parse};
     use super::*;
 
     fn warned(query: &str) -> bool {
-        warning(&parse(query, false).expect("parses")).is_some()
+        warning(&parse(query, Bare::Nothing).expect("parses")).is_some()
     }
 
     #[test]

@@ -60,6 +60,7 @@ fn values(plan: &CallPlan, wanted: Wanted<'_>) -> String {
         Body::GeoJson => "json_build_object('type', 'FeatureCollection', 'features', \
                           coalesce(json_agg(st_asgeojson(walkie_row)::json), '[]'))::text"
             .into(),
+        Body::Lines => "coalesce(to_json(walkie_row.pgrst_scalar), 'null')::text".into(),
         // The function gave the body itself.
         Body::Producer(producer) if producer.is_bytes => "walkie_row.pgrst_scalar::bytea".into(),
         Body::Producer(_) => "walkie_row.pgrst_scalar::text".into(),

@@ -93,18 +93,23 @@ impl Statement {
         self.field(from, field).push(")")
     }
 
+    /// Adds the value by which a term orders.
+    pub fn ordered_by(&mut self, place: Place<'_>, by: &OrderBy) -> &mut Self {
+        match by {
+            OrderBy::Field(field) => self.field(place.from, field),
+            OrderBy::Embed(index, column) => {
+                self.push(&embed::order_column(&place.embeds[*index], *column))
+            }
+        }
+    }
+
     /// Adds an order, if there is any.
     pub fn order(&mut self, place: Place<'_>, order: &[Order]) -> &mut Self {
         if order.is_empty() {
             return self;
         }
         self.push(" order by ").list(", ", order, |out, term| {
-            match &term.by {
-                OrderBy::Field(field) => out.field(place.from, field),
-                OrderBy::Embed(index, column) => {
-                    out.push(&embed::order_column(&place.embeds[*index], *column))
-                }
-            };
+            out.ordered_by(place, &term.by);
             for words in [term.direction, term.nulls].into_iter().flatten() {
                 out.push(" ").push(words);
             }

@@ -1,13 +1,15 @@
 //! [`Plan`] -> [`Statement`]: one SQL statement whose one row is the whole answer. Pure.
 //!
-//! Reading order: `fragment` (names, literals, parameters), `condition`, `read`, `embed`, `write`,
-//! `call`. Every statement gives the same columns: `body`, `rows`, `total`, `headers`, `status`,
-//! `location`, `updated` and `place`.
+//! Reading order: `fragment` (names, literals, parameters), `condition`, `read`, `keyset`, `embed`,
+//! `write`, `call`. Every statement gives the same columns: `body`, `rows`, `total`, `headers`,
+//! `status`, `location`, `updated` and `place`. Only where rows leave as they come there is a row
+//! for each, of `body`, `headers` and `status`.
 
 mod call;
 mod condition;
 mod embed;
 mod fragment;
+mod keyset;
 mod read;
 mod write;
 
@@ -23,6 +25,11 @@ use crate::pg::catalog::producer::{Producer, Target};
 
 /// Stands before a number of rows in the error that undoes a change of too many or too few.
 pub const WRONG_ROWS: &str = "walkie_rows:";
+
+/// What rules chose for the answer so far, as the columns `headers` and `status`. Asked once a
+/// statement, when its first row is there.
+pub const CHOSEN: &str = "(select nullif(current_setting('response.headers', true), '')) as headers, \
+    (select nullif(current_setting('response.status', true), '')) as status";
 
 /// What the answer should contain.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +66,7 @@ pub fn render(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Option<
     let most = request.bounds.max_rows.filter(|_| is_read && count == Some(Count::Estimated));
     let wanted = Wanted {
         body: &format.body,
-        has_body: !request.is_head(),
+        has_body: !request.is_head() || request.wants_etag(),
         has_total: matches!(count, Some(Count::Exact | Count::Estimated)),
         count_to: most.map(|most| most.saturating_add(1)),
         has_place: plan.is_read_only(&request.method),
@@ -88,6 +95,7 @@ fn expected(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Expected 
             (is_singular || write.work.is_put(), None)
         }
         Plan::Call(_) | Plan::Write(_) => (is_singular, most),
+        Plan::Read(rows) if rows.brings_ties() => (false, request.bounds.max_rows),
         Plan::Read(_) | Plan::Inspect(_) => (false, None),
     };
     if is_one || most.is_some() { Expected::Limited { is_one, most } } else { Expected::Any }
@@ -126,6 +134,10 @@ fn answer(
     rest: [&str; 2],
 ) {
     out.push("select ").push(body).push(" as body, ");
+    if *wanted.body == Body::Lines && wanted.has_body {
+        out.push(CHOSEN).push(" from ");
+        return;
+    }
     match wanted.rows {
         Expected::Any => _ = out.push("count(*)"),
         Expected::Single => _ = out.push("1::bigint"),
@@ -178,6 +190,7 @@ fn body(wanted: Wanted<'_>, is_set: bool) -> String {
                           coalesce(json_agg(st_asgeojson(walkie_row)::json), '[]'))::text"
             .into(),
         Body::Csv => CSV.into(),
+        Body::Lines => "row_to_json(walkie_row)::text".into(),
         Body::Producer(producer) => handled(producer),
     }
 }
@@ -213,7 +226,8 @@ mod tests {
         let column = |name: &str, sql_type: &str, default: Option<&str>| {
             json!({
                 "name": name, "type": sql_type, "is_json": sql_type == "jsonb",
-                "is_required": false, "is_generated": false, "default": default,
+                "is_required": false, "is_not_null": name.ends_with("id"),
+                "is_generated": false, "default": default,
             })
         };
         let table = |name: &str, columns: serde_json::Value, key: &[&str]| {
@@ -259,8 +273,13 @@ mod tests {
         )
     }
 
-    /// The statement, its clauses on lines of their own, and its parameters.
-    fn sql(method: &str, uri: &str, prefer: &str, body: &str) -> String {
+    /// What the request means.
+    pub(super) fn planned(
+        method: &str,
+        uri: &str,
+        prefer: &str,
+        body: &str,
+    ) -> (ApiRequest, Plan, Catalog) {
         let settings = RestSettings { aggregates_enabled: true, ..RestSettings::default() };
         let request = Request::builder().method(method).uri(uri).header("prefer", prefer);
         let (parts, ()) = request.body(()).expect("a request").into_parts();
@@ -268,6 +287,12 @@ mod tests {
             ApiRequest::read(&parts, body.as_bytes(), &settings).expect("a valid request");
         let catalog = catalog();
         let plan = plan(&request, &catalog).expect("a plan");
+        (request, plan, catalog)
+    }
+
+    /// The statement, its clauses on lines of their own, and its parameters.
+    pub(super) fn sql(method: &str, uri: &str, prefer: &str, body: &str) -> String {
+        let (request, plan, catalog) = planned(method, uri, prefer, body);
         let format = negotiate(&request, &plan, &catalog, true).expect("a format");
         let Statement { mut sql, params } = render(&request, &plan, &format).expect("a statement");
         for clause in [" from ", " join ", " left join ", " where ", " returning ", " select "] {

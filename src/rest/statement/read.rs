@@ -4,12 +4,17 @@ use super::super::media::Body;
 use super::super::plan::{Embedded, From, Output, Rows, Value};
 use super::super::range::Window;
 use super::condition::Place;
-use super::{Statement, Wanted, answer, body, embed};
+use super::{Statement, Wanted, answer, body, embed, keyset};
 
 /// The statement that reads `rows`.
 pub fn render(rows: &Rows, wanted: Wanted<'_>) -> Statement {
     let mut out = Statement::default();
-    finish(&mut out, rows, wanted, true, ["null::text", "null::bigint"]);
+    let mut last = "null::text";
+    if rows.is_page() {
+        keyset::define(&mut out, rows);
+        last = keyset::LAST;
+    }
+    finish(&mut out, rows, wanted, true, [last, "null::bigint"]);
     out
 }
 
@@ -39,7 +44,7 @@ pub fn finish(out: &mut Statement, rows: &Rows, wanted: Wanted<'_>, is_set: bool
 fn total(out: &mut Statement, rows: &Rows, wanted: Wanted<'_>) {
     if !wanted.has_total {
         out.push("null::bigint");
-    } else if rows.window.is_everything() {
+    } else if rows.window.is_everything() && rows.keyset.is_none() {
         out.push("count(*)");
     } else {
         out.push("(select count(*) from (");
@@ -83,7 +88,11 @@ pub struct Link<'a> {
 
 /// `select … from … where … group by … order by … limit … offset …`
 pub fn select(out: &mut Statement, rows: &Rows) {
-    select_linked(out, rows, None);
+    if rows.is_page() {
+        keyset::select(out, rows);
+    } else {
+        select_linked(out, rows, None);
+    }
 }
 
 /// The same of rows that are embedded in others.
@@ -178,13 +187,24 @@ pub fn matching(out: &mut Statement, rows: &Rows, link: Option<Link<'_>>, has_jo
         out.check(place, check);
         joint = " and ";
     }
+    // Those that are only counted are counted from the first.
+    let begun = rows.keyset.as_ref().filter(|keyset| has_joins && keyset.after.is_some());
+    if let Some(keyset) = begun {
+        out.push(joint);
+        keyset::behind(out, place, &rows.order, keyset);
+    }
 }
 
 /// `group by … order by … limit … offset …`
 pub fn group_and_cut(out: &mut Statement, rows: &Rows) {
     group(out, rows);
     out.order(Place { from: &rows.from, embeds: &rows.embeds, has_joins: true }, &rows.order);
-    cut(out, rows.window);
+    if let (Some(limit), true) = (rows.window.limit, rows.brings_ties()) {
+        cut(out, Window { limit: None, ..rows.window });
+        out.push(" fetch first ").bind(&limit.to_string()).push(" rows with ties");
+    } else {
+        cut(out, rows.window);
+    }
 }
 
 /// Groups by every output that is no aggregate, by its number.

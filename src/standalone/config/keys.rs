@@ -140,6 +140,13 @@ pub const KEYS: &[Key] = &[
     ),
     key("jwt-aud", Text, "", true, "Audience that tokens naming one must name"),
     key("jwt-cache-max-entries", Number, "1000", true, "Verified tokens that are remembered"),
+    key(
+        "jwt-jwks-url",
+        Text,
+        "",
+        false,
+        "URL of a set of keys, for tokens they sign; read at start",
+    ),
     also(
         &["role-claim-key"],
         key("jwt-role-claim-key", Text, "$.role", true, "JSON Path of the role among the claims"),

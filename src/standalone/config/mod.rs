@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, Uri};
 use tracing::Level;
-use url::Url;
 
 use crate::config::{
     ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd, postgrest_variables, variable,
+    web_url,
 };
 use crate::identity::{KeyError, Keys, RolePath, RolePathError, TokenSettings};
 use crate::pg::{self, Target};
@@ -56,6 +56,9 @@ pub enum ConfigError {
     /// A URL that is none.
     #[error("Malformed proxy uri, a correct example: https://example.com:8443/basePath")]
     ProxyUri,
+    /// A URL that is none.
+    #[error("jwt-jwks-url does not read: {0}")]
+    JwksUrl(String),
     /// A header that is none.
     #[error("server-trace-header is no name of a header")]
     TraceHeader,
@@ -87,6 +90,8 @@ pub struct Config {
     pub pool: PoolLimits,
     /// What tokens are verified with.
     pub keys: Keys,
+    /// Where somebody else publishes keys for tokens.
+    pub jwks_url: Option<Uri>,
     /// What is served.
     pub rest: RestSettings,
     /// Where the API is served.
@@ -256,6 +261,8 @@ impl Config {
             remembered: values.number("jwt-cache-max-entries")?.unwrap_or(0),
         };
         let keys = Keys::verifying(&tokens)?;
+        let jwks_url =
+            values.text("jwt-jwks-url").map(|url| web_url(url).map_err(ConfigError::JwksUrl));
         let rest = RestSettings {
             schemas,
             extra_search_path: values.list("db-extra-search-path"),
@@ -272,6 +279,8 @@ impl Config {
                 Some(url) => proxy_url(&url)?,
                 None => server.url(),
             }),
+            // PostgREST has no such page.
+            explorer: false,
             root_spec: text("db-root-spec"),
             anonymous_role,
             app_settings: values.app_settings.clone().into_iter().collect(),
@@ -289,6 +298,7 @@ impl Config {
                 lifetime: seconds("db-pool-max-lifetime")?,
             },
             keys,
+            jwks_url: jwks_url.transpose()?,
             rest,
             server,
             admin,
@@ -369,9 +379,7 @@ pub fn reachable(host: &str, any: &str) -> String {
 }
 
 fn proxy_url(text: &str) -> Result<String, ConfigError> {
-    let url = Url::parse(text).map_err(|_| ConfigError::ProxyUri)?;
-    let is_web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
-    if is_web { Ok(text.to_owned()) } else { Err(ConfigError::ProxyUri) }
+    web_url(text).map(|_| text.to_owned()).map_err(|_| ConfigError::ProxyUri)
 }
 
 /// `@file` stands for what the file holds.
@@ -427,6 +435,7 @@ mod tests {
         );
         assert!(refusal("db-schemas", "public, pg_catalog").contains("'pg_catalog'"));
         assert!(refusal("jwt-secret", "short").contains("at least 32"));
+        assert!(refusal("jwt-jwks-url", "file:///keys").starts_with("jwt-jwks-url does not read"));
         assert!(refusal("jwt-role-claim-key", "role").contains("role-claim-key"));
         assert!(refusal("db-uri", "@/nowhere/at/all").starts_with("/nowhere/at/all"));
     }

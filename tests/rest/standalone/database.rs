@@ -7,9 +7,8 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::net::{TcpListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_postgres::config::Host;
 
-use super::{api, header, plain_database};
+use super::{api, header, plain_database, socket};
 use crate::support::{Answer, Database, Standalone, eventually};
 
 /// A way to the cluster that can be cut.
@@ -20,12 +19,7 @@ struct Way {
 
 impl Way {
     async fn open(database: &Database, port: u16) -> Self {
-        let config: tokio_postgres::Config = database.login_url().await.parse().expect("a URL");
-        let number = config.get_ports().first().copied().unwrap_or(5432);
-        let socket = match config.get_hosts() {
-            [Host::Unix(folder)] => folder.join(format!(".s.PGSQL.{number}")),
-            other => panic!("{other:?}"),
-        };
+        let socket = socket(database).await;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         Self { port, task: tokio::spawn(carry(listener, socket)) }

@@ -29,6 +29,21 @@ async fn any_database_is_served_at_the_root() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn pages_are_shown_the_headers_that_they_asked_for() -> anyhow::Result<()> {
+    let (_database, api) = api(&[]).await;
+
+    let asked = api.request(Method::GET, "/items?limit=1").header("origin", "http://x.example");
+    let asked = Answer::of(asked.header("prefer", "cursor, etag")).await;
+
+    let exposed = asked.headers.get_all("access-control-expose-headers").iter().skip(1);
+    let exposed: Vec<_> = exposed.filter_map(|name| name.to_str().ok()).collect();
+    assert_eq!(exposed, ["Link", "ETag"]);
+    assert!(header(&asked, "link").starts_with("<?limit=1&after="), "{}", header(&asked, "link"));
+    assert!(asked.headers.contains_key("etag"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn pages_of_any_origin_may_call_unless_some_are_named() -> anyhow::Result<()> {
     let database = plain_database().await;
     let open = Standalone::start(&database, &[]).await;

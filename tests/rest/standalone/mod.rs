@@ -1,16 +1,21 @@
 //! The dialect alone, as a process of its own that takes PostgREST's settings.
 
 mod admin;
+mod breath;
 mod configuration;
 mod database;
 mod edge;
 mod tokens;
 
+use std::path::PathBuf;
+
+use tokio_postgres::config::Host;
+
 use super::header;
 use crate::support::{Database, Standalone};
 
 /// A database that nobody installed anything in, with one schema of its owner's.
-async fn plain_database() -> Database {
+pub async fn plain_database() -> Database {
     let database = Database::empty().await;
     database
         .sql(
@@ -31,6 +36,16 @@ async fn plain_database() -> Database {
         )
         .await;
     database
+}
+
+/// Where the cluster of a database listens.
+async fn socket(database: &Database) -> PathBuf {
+    let config: tokio_postgres::Config = database.login_url().await.parse().expect("a URL");
+    let number = config.get_ports().first().copied().unwrap_or(5432);
+    match config.get_hosts() {
+        [Host::Unix(folder)] => folder.join(format!(".s.PGSQL.{number}")),
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn api(settings: &[(&str, &str)]) -> (Database, Standalone) {
