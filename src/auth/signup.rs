@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::request::{Device, Fields};
 use super::session::Session;
 use super::store::{self, NewUser, Proof};
-use super::{Auth, Error, email};
+use super::{Auth, Error, anonymous, email};
 use crate::pg::Transaction;
 
 /// Role and audience of people who sign up.
@@ -39,6 +39,9 @@ pub(super) async fn sign_up(
     device: Device,
     Fields(asked): Fields<Asked>,
 ) -> Result<Json<Session>, Error> {
+    if asked.is_nameless() {
+        return anonymous::sign_up(&auth, asked.data.unwrap_or_default(), &device).await.map(Json);
+    }
     let Signup { email, password, data } = asked.check(&auth)?;
     let hash = auth.passwords.hash(password).await?;
     let id = Uuid::new_v4();
@@ -52,7 +55,7 @@ pub(super) async fn sign_up(
         user_metadata: user_metadata(data, id, &email, true),
     };
     let work = async |tx: &Transaction| {
-        store::create(tx, &new).await?;
+        auth.create(tx, &new, &device).await?;
         store::confirm(tx, id).await?;
         let proof = Proof { method: "password", password_hash: Some(&hash) };
         let session = auth.sign_in(tx, id, &proof, &device).await?;
@@ -69,15 +72,16 @@ pub(super) async fn sign_up(
 }
 
 impl Asked {
+    fn is_nameless(&self) -> bool {
+        [&self.email, &self.phone].into_iter().flatten().all(String::is_empty)
+    }
+
     /// In the order in which this dialect refuses.
     fn check(self, auth: &Auth) -> Result<Signup, Error> {
         let email = self.email.unwrap_or_default();
         let has_phone = self.phone.is_some_and(|phone| !phone.is_empty());
         if !auth.settings.auth_signup_enabled {
             return Err(Error::SignupDisabled);
-        }
-        if email.is_empty() && !has_phone {
-            return Err(Error::AnonymousDisabled);
         }
         let password = self.password.unwrap_or_default();
         if password.is_empty() {

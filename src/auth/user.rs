@@ -1,9 +1,10 @@
-//! GET and PUT /user: the person's own account.
+//! GET, PUT and DELETE /user: the person's own account.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -42,6 +43,9 @@ pub(super) async fn change(
     }
     let email = asked.email.filter(|email| !email.is_empty());
     let email = email.as_deref().map(email::normal).transpose()?;
+    if asked.password.is_some() && email.is_none() && user.is_anonymous()? {
+        return Err(Error::PasswordBeforeName);
+    }
     let hash = match asked.password {
         Some(password) => Some(new_hash(&auth, &user, password).await?),
         None => None,
@@ -63,6 +67,16 @@ pub(super) async fn change(
         Ok(Json(user.document))
     };
     auth.store.transaction(work).await
+}
+
+/// DELETE /user: for good, which needs a fresh proof.
+pub(super) async fn leave(
+    State(auth): State<Arc<Auth>>,
+    Caller { user, session_id }: Caller,
+) -> Result<StatusCode, Error> {
+    let work = async |tx: &Transaction| Ok(store::leave(tx, user.id, session_id).await?);
+    auth.store.transaction(work).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn new_hash(auth: &Auth, user: &User, password: String) -> Result<String, Error> {

@@ -25,6 +25,9 @@ pub const SCHEMA_CHANGED: &str = "rt:ddl";
 /// messages in the log.
 pub const BRIDGE: &str = "walkie";
 
+/// Channel on which ended sessions, and people who are banned or deleted, are told.
+pub const REVOKED_CHANNEL: &str = "walkie_revoked";
+
 /// Publication of the broadcasts that SQL writes into realtime.messages.
 pub const BROADCASTS: &str = "supabase_realtime_messages_publication";
 

@@ -48,11 +48,28 @@ pub(in crate::auth) async fn create(tx: &Transaction, new: &NewUser<'_>) -> Resu
     Ok(())
 }
 
+/// Makes an account without a name; `data` is what it says of itself.
+pub(in crate::auth) async fn create_anonymous(
+    tx: &Transaction,
+    id: Uuid,
+    data: &Value,
+) -> Result<(), pg::Error> {
+    tx.query(
+        "insert into auth.users (instance_id, id, aud, role, raw_app_meta_data, raw_user_meta_data,
+                                 is_anonymous, created_at, updated_at)
+         values ('00000000-0000-0000-0000-000000000000', $1, 'authenticated', 'authenticated', '{}',
+                 $2, true, now(), now())",
+        &[&id, data],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Confirms the address, in a statement of its own: people's triggers wait for this update.
 pub(in crate::auth) async fn confirm(tx: &Transaction, id: Uuid) -> Result<(), pg::Error> {
     tx.query(
         "update auth.users
-            set email_confirmed_at = now(), updated_at = now()
+            set email_confirmed_at = now(), is_anonymous = false, updated_at = now()
           where id = $1 and email_confirmed_at is null",
         &[&id],
     )
@@ -62,13 +79,22 @@ pub(in crate::auth) async fn confirm(tx: &Transaction, id: Uuid) -> Result<(), p
 
 /// Gives the account another address, and its e-mail identity too. The same address changes
 /// nothing.
-pub(in crate::auth) async fn set_email(tx: &Transaction, id: Uuid, email: &str) -> Result<(), pg::Error> {
+pub(in crate::auth) async fn set_email(
+    tx: &Transaction,
+    id: Uuid,
+    email: &str,
+) -> Result<(), pg::Error> {
     tx.query(
         "with person as (
            update auth.users
               set email = $2::text,
                   raw_user_meta_data = coalesce(raw_user_meta_data, '{}')
                                        || jsonb_build_object('email', $2::text),
+                  raw_app_meta_data = case when is_anonymous
+                    then coalesce(raw_app_meta_data, '{}')
+                         || jsonb_build_object('provider', 'email',
+                                               'providers', jsonb_build_array('email'))
+                    else raw_app_meta_data end,
                   updated_at = now()
             where id = $1 and email is distinct from $2::text
            returning id)
@@ -103,7 +129,11 @@ pub(in crate::auth) async fn set_password(
 }
 
 /// Keeps another hash, be it of a new password or a better one of the same.
-pub(in crate::auth) async fn set_hash(tx: &Transaction, id: Uuid, hash: &str) -> Result<(), pg::Error> {
+pub(in crate::auth) async fn set_hash(
+    tx: &Transaction,
+    id: Uuid,
+    hash: &str,
+) -> Result<(), pg::Error> {
     tx.query(
         "update auth.users set encrypted_password = $2, updated_at = now() where id = $1",
         &[&id, &hash],
@@ -168,7 +198,11 @@ pub(in crate::auth) async fn set_role(
 }
 
 /// Bans the account for so many seconds from now; nothing lifts the ban.
-pub(in crate::auth) async fn ban(tx: &Transaction, id: Uuid, seconds: Option<f64>) -> Result<(), pg::Error> {
+pub(in crate::auth) async fn ban(
+    tx: &Transaction,
+    id: Uuid,
+    seconds: Option<f64>,
+) -> Result<(), pg::Error> {
     tx.query(
         "update auth.users
             set banned_until = now() + make_interval(secs => $2), updated_at = now()
