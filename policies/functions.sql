@@ -33,5 +33,8 @@ grant execute on function
   public.sync_conversation(uuid, bigint, integer),
   public.edit_message(uuid, uuid, text),
   public.delete_message(uuid, uuid),
-  public.mark_read(uuid, bigint)
+  public.mark_read(uuid, bigint),
+  public.my_sessions(),
+  public.revoke_session(uuid),
+  public.delete_my_account()
 to authenticated, service_role;

@@ -20,7 +20,7 @@ use walkie::config::{
     unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
-use walkie::identity::{Keys, keys, unix_now};
+use walkie::identity::{Keys, generate_key, keys, unix_now};
 use walkie::pg::catalog::load;
 use walkie::pg::{Pg, Target, install, names, pool};
 use walkie::realtime::authorize::analysis;
@@ -89,7 +89,9 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policies(Policies::Explain { table, database }) => {
             explain_policies(&database, table.as_deref()).await?;
         }
-        Command::Keys { identity, valid_days } => print_keys(&keys(&identity), valid_days)?,
+        Command::Keys { identity, valid_days } => {
+            print_keys(&Keys::new(&identity.jwt_secret), valid_days)?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -184,9 +186,10 @@ async fn develop_on(
     }
     let identity = IdentitySettings {
         jwt_secret: DEVELOPMENT_JWT_SECRET.to_owned(),
+        jwt_keys: None,
         api_keys: DEVELOPMENT_API_KEYS.map(ApiKey::read).into(),
     };
-    print_welcome(dev, &keys(&identity), has_demo)?;
+    print_welcome(dev, &keys(&identity)?, has_demo)?;
     let settings = Settings {
         database: DatabaseSettings {
             database_url: cluster.url(names::LOGIN_ROLE, "postgres"),
@@ -259,6 +262,8 @@ fn print_keys(keys: &Keys, valid_days: u32) -> anyhow::Result<()> {
     });
     println!("PUBLISHABLE_KEY={}\nSECRET_KEY={}", made[0], made[1]);
     println!("# These two count once the server knows them:\nWALKIE_API_KEYS={}", made.join(","));
+    println!("# A key that makes tokens without the secret: others verify them by jwks.json");
+    println!("#WALKIE_JWT_KEYS={}", generate_key());
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use crate::identity::{Issuer, Keys, SERVICE_ROLE};
 use crate::jobs::{self, Jobs};
 use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
+use crate::pg::revocations::Ear;
 use crate::pg::{Pg, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
 use crate::realtime::partitions::Partitions;
@@ -48,6 +49,9 @@ pub enum Error {
     /// The schema cannot be read.
     #[error("the schema cannot be read")]
     Catalog(#[from] catalog::LoadError),
+    /// The keys for tokens do not read.
+    #[error("the keys for tokens cannot be used: {0}")]
+    Keys(#[from] identity::KeyError),
     /// A database URL does not parse.
     #[error("the database URL is wrong")]
     Url(#[from] tokio_postgres::Error),
@@ -116,10 +120,15 @@ pub async fn run(
     let evaluators = authorizer_pool(&settings)?;
     let (slot, slot_limit) = SlotWatch::new(pg.clone(), &settings.realtime.realtime_slot);
     let (feed, changes) = feed(&settings, slot_limit, evaluators.clone(), &metrics)?;
+    let own = identity::keys(&settings.identity)?;
+    let target = Target::new(&settings.database.database_url, "revocations")?;
+    let ear = Ear::open(target, own.revoked().clone()).await?;
     let sockets = TaskTracker::new();
     let IssuerSettings { jwks_url, jwks_issuer } = settings.issuer.clone();
     let issuer = jwks_url.map(|url| Issuer::new(url, jwks_issuer));
-    let keys = identity::keys(&settings.identity).with_issuer(issuer.clone());
+    let keys = identity::keys(&settings.identity)?
+        .with_revoked(own.revoked().clone())
+        .with_issuer(issuer.clone());
     let realtime = Realtime::new(
         keys.clone(),
         pg.clone(),
@@ -138,7 +147,7 @@ pub async fn run(
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
     let jobs_due = Arc::new(Notify::new());
     let jobs = Jobs::new(pg.clone(), &settings.mail, Arc::clone(&jobs_due), metrics.jobs.clone())?;
-    let app = router(&settings, &pg, keys, &realtime)?
+    let app = router(&settings, &pg, (&keys, own), &realtime)?
         .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -157,6 +166,7 @@ pub async fn run(
     tasks.spawn(feed.run(stop.clone()).map(Ok));
     tasks.spawn(slot.run(stop.clone()).map(Ok));
     tasks.spawn(partitions.run(stop.clone()).map(Ok));
+    tasks.spawn(ear.keep(stop.clone()).map(Ok));
     if let Some(issuer) = issuer {
         tasks.spawn(issuer.keep(stop.clone()).map(Ok));
     }
@@ -238,13 +248,13 @@ fn search_path(settings: &Settings) -> String {
 fn router(
     settings: &Settings,
     pg: &Pg,
-    keys: Keys,
+    (keys, own): (&Keys, Keys),
     realtime: &Arc<Realtime>,
 ) -> Result<Router, Error> {
     let public_url = settings.http.public_url();
     let auth = Auth::new(
         pg.clone(),
-        identity::keys(&settings.identity),
+        own,
         &settings.auth,
         &settings.mail,
         &settings.identity.jwt_secret,
@@ -254,7 +264,7 @@ fn router(
         openapi_url: Some(format!("{public_url}/rest/v1/")),
         ..settings.rest.clone()
     };
-    let rest = Rest::new(pg.clone(), keys, &rest);
+    let rest = Rest::new(pg.clone(), keys.clone(), &rest);
     let requests = Router::new()
         .nest("/auth/v1", auth.router())
         .nest("/rest/v1/", rest.router())

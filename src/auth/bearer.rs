@@ -33,25 +33,31 @@ impl FromRequestParts<Arc<Auth>> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, auth: &Arc<Auth>) -> Result<Self, Error> {
-        let identity = identity(parts, auth)?;
-        let subject = identity.subject.as_deref().unwrap_or_default();
-        if subject.is_empty() {
-            return Err(Error::SubjectMissing);
-        }
-        let user_id = Uuid::try_parse(subject).map_err(|_| Error::SubjectNotUuid)?;
-        let SessionClaim { session_id } =
-            serde_json::from_str(&identity.claims).map_err(|_| Error::SessionGone)?;
-
-        let found = auth.store.find_caller(user_id, session_id).await?;
-        let (user, has_session) = found.ok_or(Error::CallerGone)?;
-        if session_id.is_some() && !has_session {
-            return Err(Error::SessionGone);
-        }
-        if user.is_banned {
-            return Err(Error::CallerBanned);
-        }
-        Ok(Self { user, session_id })
+        let token = bearer(&parts.headers).ok_or(Error::NoBearer)?;
+        caller(auth, token).await
     }
+}
+
+/// Whoever shows this token.
+pub(super) async fn caller(auth: &Auth, token: &str) -> Result<Caller, Error> {
+    let identity = auth.keys.verify_alone(token)?;
+    let subject = identity.subject.as_deref().unwrap_or_default();
+    if subject.is_empty() {
+        return Err(Error::SubjectMissing);
+    }
+    let user_id = Uuid::try_parse(subject).map_err(|_| Error::SubjectNotUuid)?;
+    let SessionClaim { session_id } =
+        serde_json::from_str(&identity.claims).map_err(|_| Error::SessionGone)?;
+
+    let found = auth.store.find_caller(user_id, session_id).await?;
+    let (user, has_session) = found.ok_or(Error::CallerGone)?;
+    if session_id.is_some() && !has_session {
+        return Err(Error::SessionGone);
+    }
+    if user.is_banned {
+        return Err(Error::CallerBanned);
+    }
+    Ok(Caller { user, session_id })
 }
 
 impl FromRequestParts<Arc<Auth>> for Admin {

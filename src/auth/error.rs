@@ -12,6 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio_postgres::error::DbError;
 
+use super::password::Weakness;
+use crate::identity::Revocation;
 use crate::{identity, pg};
 
 /// How long one request may take.
@@ -55,7 +57,7 @@ pub(super) enum Error {
     SignupDisabled,
     AnonymousDisabled,
     PhoneDisabled,
-    WeakPassword(String),
+    WeakPassword(Weakness),
     UserAlreadyExists,
     EmailExists,
     SamePassword,
@@ -68,6 +70,22 @@ pub(super) enum Error {
     SessionExpired,
     RefreshRace,
     IdNotUuid,
+    // limits
+    /// How many seconds to wait.
+    OverRequestRate(u32),
+    // hooks
+    HookTimeout,
+    HookClaims,
+    /// In the words of the hook.
+    HookRefused {
+        status: StatusCode,
+        message: String,
+    },
+    PasswordRefused(String),
+    PasswordBeforeName,
+    // sessions
+    SessionIdNotUuid,
+    SessionUnknown,
     UserNotFound,
     // one-time tokens, mail and texts
     /// In the words of the door that was tried: a code or a link.
@@ -120,27 +138,14 @@ pub(super) struct Rule {
 }
 
 impl Error {
-    /// A function of the operator gave an error instead of doing its work.
-    pub(super) fn refused_by_hook(status: Option<u16>, message: &str) -> Self {
-        let status = status
-            .and_then(|status| StatusCode::from_u16(status).ok())
-            .filter(|status| status.is_client_error() || status.is_server_error());
-        Self::Rule(Box::new(Rule {
-            status: status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
-            message: message.to_owned(),
-            detail: None,
-            hint: None,
-        }))
-    }
-
     /// Status, code and message, for a link that leads on with them.
-    pub(super) fn told(&self) -> (StatusCode, &'static str, &str) {
+    pub(super) fn told(&self) -> (StatusCode, &str, &str) {
         self.row()
     }
 
     /// The table: status, code, message.
     #[rustfmt::skip] // one line a row
-    fn row(&self) -> (StatusCode, &'static str, &str) {
+    fn row(&self) -> (StatusCode, &str, &str) {
         use StatusCode as S;
         match self {
             Self::BadJson(why) => (S::BAD_REQUEST, "bad_json", why),
@@ -163,7 +168,7 @@ impl Error {
             Self::SignupDisabled => (S::UNPROCESSABLE_ENTITY, "signup_disabled", "Signups not allowed for this instance"),
             Self::AnonymousDisabled => (S::UNPROCESSABLE_ENTITY, "anonymous_provider_disabled", "Anonymous sign-ins are disabled"),
             Self::PhoneDisabled => (S::BAD_REQUEST, "phone_provider_disabled", "Phone numbers are not supported by this server"),
-            Self::WeakPassword(why) => (S::UNPROCESSABLE_ENTITY, "weak_password", why),
+            Self::WeakPassword(why) => (S::UNPROCESSABLE_ENTITY, "weak_password", &why.message),
             Self::UserAlreadyExists => (S::UNPROCESSABLE_ENTITY, "user_already_exists", "User already registered"),
             Self::EmailExists => (S::UNPROCESSABLE_ENTITY, "email_exists", "A user with this email address has already been registered"),
             Self::SamePassword => (S::UNPROCESSABLE_ENTITY, "same_password", "New password should be different from the old password."),
@@ -176,6 +181,15 @@ impl Error {
             Self::SessionExpired => (S::BAD_REQUEST, "session_expired", "Invalid Refresh Token: Session Expired"),
             Self::RefreshRace => (S::CONFLICT, "conflict", "Too many concurrent token refresh requests on the same session or refresh token"),
             Self::IdNotUuid => (S::NOT_FOUND, "validation_failed", "user_id must be an UUID"),
+            Self::OverRequestRate(_) => (S::TOO_MANY_REQUESTS, "over_request_rate_limit", "Request rate limit reached"),
+            Self::PasswordBeforeName => (S::UNPROCESSABLE_ENTITY, "validation_failed", "Updating password of an anonymous user without an email or phone is not allowed"),
+            Self::HookTimeout => (S::UNPROCESSABLE_ENTITY, "hook_timeout", "Failed to reach hook within maximum time of 2.000000 seconds"),
+            Self::HookClaims => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "output claims do not conform to the expected schema"),
+            Self::HookRefused { status, message } if status.is_server_error() => (*status, "unexpected_failure", message),
+            Self::HookRefused { status, message } => (*status, "unknown", message),
+            Self::PasswordRefused(why) => (S::BAD_REQUEST, "invalid_credentials", why),
+            Self::SessionIdNotUuid => (S::NOT_FOUND, "validation_failed", "session_id must be an UUID"),
+            Self::SessionUnknown => (S::NOT_FOUND, "session_not_found", "Session not found"),
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "User not found"),
             Self::OtpExpired(why) => (S::FORBIDDEN, "otp_expired", why),
             Self::OtpDisabled => (S::UNPROCESSABLE_ENTITY, "otp_disabled", "Signups not allowed for otp"),
@@ -189,7 +203,7 @@ impl Error {
             Self::PhoneExists => (S::UNPROCESSABLE_ENTITY, "phone_exists", "A user with this phone number has already been registered"),
             Self::PhoneNotConfirmed => (S::BAD_REQUEST, "phone_not_confirmed", "Phone not confirmed"),
             Self::Unprocessable(why) => (S::UNPROCESSABLE_ENTITY, "validation_failed", why),
-            Self::Rule(rule) => (rule.status, "unexpected_failure", &rule.message),
+            Self::Rule(rule) => (rule.status, rule.code(), &rule.message),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unexpected_failure", "The database is busy or restarting, please retry after a moment."),
             Self::Broken(_) | Self::Panicked => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unexpected failure, please check server logs for more information"),
         }
@@ -279,8 +293,8 @@ impl Shape {
                 object(json!({ "code": status.as_u16(), "error_code": code, "msg": message }))
             }
         };
-        if let Error::WeakPassword(_) = error {
-            body.insert("weak_password".into(), json!({ "reasons": ["length"] }));
+        if let Error::WeakPassword(why) = error {
+            body.insert("weak_password".into(), json!({ "reasons": why.reasons }));
         }
         if let Error::Rule(rule) = error {
             let more = [("detail", &rule.detail), ("hint", &rule.hint)];
@@ -296,8 +310,13 @@ impl Shape {
             body.insert("error_id".into(), id.into());
         }
         let mut response = (status, [(CODE_HEADER, code)], Json(body)).into_response();
-        if let Error::MailTooSoon(told) | Error::SmsTooSoon(told) = error {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(told.seconds));
+        let wait = match error {
+            Error::OverRequestRate(seconds) => Some(i64::from(*seconds)),
+            Error::MailTooSoon(told) | Error::SmsTooSoon(told) => Some(told.seconds),
+            _ => None,
+        };
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self == Self::New {
             response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(NEW_SHAPE));
@@ -323,7 +342,12 @@ fn object(value: Value) -> Map<String, Value> {
 
 impl From<identity::Error> for Error {
     fn from(why: identity::Error) -> Self {
-        Self::BadToken(format!("invalid JWT: {why}"))
+        match why {
+            identity::Error::Revoked(Revocation::SessionEnded) => Self::SessionGone,
+            identity::Error::Revoked(Revocation::Banned) => Self::CallerBanned,
+            identity::Error::Revoked(Revocation::Deleted) => Self::CallerGone,
+            why => Self::BadToken(format!("invalid JWT: {why}")),
+        }
     }
 }
 
@@ -358,6 +382,14 @@ impl From<jsonwebtoken::errors::Error> for Error {
 }
 
 impl Rule {
+    /// A rule names the code by its hint, where it has one that reads as such.
+    fn code(&self) -> &str {
+        let is_code = |hint: &&str| {
+            !hint.is_empty() && hint.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        self.hint.as_deref().filter(is_code).unwrap_or("unexpected_failure")
+    }
+
     /// A client takes a 5xx for an outage and tries again, so a rule's no is a 4xx.
     fn of(refused: &DbError) -> Option<Self> {
         let code = refused.code().code();

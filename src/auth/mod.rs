@@ -1,21 +1,26 @@
 //! The Auth dialect (GoTrue): accounts, sessions and the tokens that prove them.
 //!
-//! Reading order: the endpoints (`signup`, `token`, `otp`, `recover`, `resend`, `verify` and
-//! `link`, `reauthenticate`, `user`, `logout`, `invite`, `admin`, `settings`), who may call them
-//! (`bearer`), what they make (`session`), the means of proof (`password`, `refresh`, `one_time`,
-//! `pkce`), what is sent (`mail`, `phone`) and where it leads (`redirect`), all SQL (`store`), what
+//! Reading order: the endpoints (`signup`, `anonymous`, `token`, `otp`, `recover`, `resend`,
+//! `verify` and `link`, `reauthenticate`, `user`, `devices`, `logout`, `invite`, `admin`,
+//! `settings`), who may call them (`bearer`) and how often (`limits`), what they make (`session`),
+//! the means of proof (`password`, `refresh`, `one_time`, `pkce`), what the operator's functions say
+//! (`hooks`), what is sent (`mail`, `phone`) and where it leads (`redirect`), all SQL (`store`), what
 //! is read from a request (`request`, `email`, `duration`) and every refusal (`error`).
 //!
-//! Not offered yet: anonymous people, other providers, MFA.
+//! Not offered yet: other providers, MFA.
 
 mod admin;
+mod anonymous;
 mod bearer;
 mod change;
+mod devices;
 mod duration;
 mod email;
 mod error;
 mod even;
+mod hooks;
 mod invite;
+mod limits;
 mod link;
 mod logout;
 mod mail;
@@ -42,8 +47,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{delete, get, post};
 
 use sha2::{Digest, Sha256};
 
@@ -109,13 +114,16 @@ impl Auth {
         public_url: &str,
     ) -> Result<Self, SetupError> {
         let letters = &settings.letters;
-        let leaves = mail.smtp_host.is_some();
+        let leaves = mail.smtp_host.is_some() || settings.hooks.auth_hook_send_email.is_some();
         let mail_every = if leaves { MAIL_EVERY.0 } else { MAIL_EVERY.1 };
         Ok(Self {
-            store: Store::new(pg),
+            store: Store::new(pg, keys.revoked().clone(), settings.auth_token_seconds),
             keys,
             issuer: format!("{public_url}/auth/v1"),
-            passwords: Passwords::new(settings.auth_password_min_length),
+            passwords: Passwords::new(
+                settings.auth_password_min_length,
+                &settings.auth_password_required_characters,
+            ),
             redirects: Redirects::new(&letters.auth_site_url, &letters.auth_redirect_urls)?,
             writer: Writer::new(letters)?,
             code_key: Sha256::digest(format!("one-time codes|{secret}")).into(),
@@ -132,6 +140,7 @@ impl Auth {
 
     /// Everything below `/auth/v1`.
     pub fn router(self) -> Router {
+        let auth = Arc::new(self);
         let router = Router::new()
             .route("/health", get(settings::health))
             .route("/settings", get(settings::settings))
@@ -147,13 +156,17 @@ impl Auth {
             .route("/reauthenticate", get(reauthenticate::send))
             .route("/invite", post(invite::invite))
             .route("/admin/generate_link", post(invite::generate_link))
-            .route("/user", get(user::read).put(user::change))
+            .route("/user", get(user::read).put(user::change).delete(user::leave))
+            .route("/user/merge", post(anonymous::merge))
+            .route("/user/sessions", get(devices::list))
+            .route("/user/sessions/{id}", delete(devices::end))
             .route("/logout", post(logout::log_out))
             .route("/admin/users", get(admin::list).post(admin::create))
             .route("/admin/users/{id}", get(admin::read).put(admin::change).delete(admin::delete))
+            .route_layer(from_fn_with_state(Arc::clone(&auth), limits::count))
             .fallback(async || Error::NoSuchPath)
             .method_not_allowed_fallback(async || Error::WrongMethod)
-            .with_state(Arc::new(self));
+            .with_state(auth);
         catch_panics(router, || Error::Panicked)
             .layer(DefaultBodyLimit::max(request::MAX_BODY_BYTES))
             .layer(from_fn(error::answer))

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::error::TooSoon;
+use super::hooks::Hook;
 use super::mail::{Letter, Reader, Values};
 use super::store::User;
 use super::store::token::{self, NewToken, Purpose, Token};
@@ -37,6 +38,9 @@ pub(super) struct Facts {
     pub email_confirmed_at: Option<String>,
     pub phone_confirmed_at: Option<String>,
     pub user_metadata: Map<String, Value>,
+    /// The whole of it, for the operator's functions.
+    #[serde(skip)]
+    pub document: Value,
 }
 
 /// A letter to be.
@@ -53,7 +57,11 @@ pub(super) struct Outgoing<'a> {
 impl User {
     /// What the document says.
     pub(super) fn facts(&self) -> Result<Facts, Error> {
-        serde_json::from_str(self.document.get()).map_err(|error| Error::Broken(Box::new(error)))
+        let read = || {
+            let document: Value = serde_json::from_str(self.document.get())?;
+            Ok(Facts { document: document.clone(), ..serde_json::from_value(document)? })
+        };
+        read().map_err(|error: serde_json::Error| Error::Broken(Box::new(error)))
     }
 }
 
@@ -133,6 +141,9 @@ impl Auth {
         if outgoing.to.is_empty() || !self.writer.tells(outgoing.letter) {
             return Ok(());
         }
+        if self.has_hook(Hook::SendEmail) {
+            return self.hand_over(tx, facts, reader, outgoing).await;
+        }
         let mut values = Values { data: facts.user_metadata.clone(), ..Values::default() };
         let mut set = |name, value: &str| {
             values.named.insert(name, value.to_owned());
@@ -161,6 +172,35 @@ impl Auth {
             "html": written.html,
         });
         Ok(token::enqueue(tx, &message).await?)
+    }
+
+    /// Lets the operator's function send in place of the server.
+    async fn hand_over(
+        &self,
+        tx: &Transaction,
+        facts: &Facts,
+        reader: &Reader,
+        outgoing: &Outgoing<'_>,
+    ) -> Result<(), Error> {
+        let (code, secret) =
+            outgoing.token.map_or(("", ""), |token| (token.code.as_str(), token.secret.as_str()));
+        let mut data = json!({
+            "token": code,
+            "token_hash": secret,
+            "redirect_to": reader.redirect_to,
+            "email_action_type": outgoing.link_type,
+            "site_url": self.redirects.site_url(),
+            "sending_to": outgoing.to,
+            "new_email": facts.new_email,
+        });
+        for (name, key) in [("OldEmail", "old_email"), ("OldPhone", "old_phone")] {
+            if let Some((_, value)) = outgoing.more.iter().find(|(given, _)| *given == name) {
+                data[key] = json!(value);
+            }
+        }
+        let payload = json!({ "user": facts.document, "email_data": data });
+        self.ask(tx, Hook::SendEmail, &payload).await?;
+        Ok(())
     }
 
     /// The URL of a link in mail.

@@ -12,10 +12,10 @@ use super::even::evenly;
 use super::mail::{Letter, Reader};
 use super::one_time::Outgoing;
 use super::pkce::Challenge;
-use super::request::Fields;
+use super::request::{Device, Fields};
 use super::signup::{self, Address};
-use super::store::User;
 use super::store::token::Purpose;
+use super::store::{self, User};
 use super::{Auth, Error, phone};
 use crate::pg::Transaction;
 
@@ -40,14 +40,17 @@ struct Wanted {
 
 pub(super) async fn send(
     State(auth): State<Arc<Auth>>,
+    device: Device,
     reader: Reader,
     Fields(asked): Fields<Asked>,
 ) -> Result<Json<Value>, Error> {
     let wanted = asked.check(&auth)?;
     evenly(async {
-        match send_now(&auth, &wanted, &reader).await {
+        match send_now(&auth, &wanted, &device, &reader).await {
             // Somebody made the account at this moment.
-            Err(Error::EmailExists | Error::PhoneExists) => send_now(&auth, &wanted, &reader).await,
+            Err(Error::EmailExists | Error::PhoneExists) => {
+                send_now(&auth, &wanted, &device, &reader).await
+            }
             outcome => outcome,
         }
     })
@@ -55,7 +58,12 @@ pub(super) async fn send(
     Ok(Json(json!({})))
 }
 
-async fn send_now(auth: &Auth, wanted: &Wanted, reader: &Reader) -> Result<(), Error> {
+async fn send_now(
+    auth: &Auth,
+    wanted: &Wanted,
+    device: &Device,
+    reader: &Reader,
+) -> Result<(), Error> {
     let work = async |tx: &Transaction| {
         let address = &wanted.address;
         let user = match address.find(tx).await? {
@@ -63,8 +71,10 @@ async fn send_now(auth: &Auth, wanted: &Wanted, reader: &Reader) -> Result<(), E
             None if !wanted.may_create => return Err(Error::OtpDisabled),
             None if !auth.settings.auth_signup_enabled => return Err(Error::SignupDisabled),
             None => {
-                let (id, data) = (Uuid::new_v4(), wanted.data.clone());
-                signup::create(tx, id, address, None, data, false).await?
+                let id = Uuid::new_v4();
+                let new = address.account(id, None, wanted.data.clone(), false);
+                auth.create(tx, &new, device).await?;
+                store::find(tx, id).await?.ok_or(Error::UserNotFound)?
             }
         };
         super::session::check_size(&user.document)?;

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -32,7 +33,16 @@ static NOBODY: LazyLock<String> =
 /// Hashing takes 19 MiB and a core for a while, so only so many happen at once.
 pub(super) struct Passwords {
     min_length: usize,
+    /// One of each must be there.
+    required: Vec<String>,
     places: Arc<Semaphore>,
+}
+
+/// Why a password is weak, as the wire has it.
+#[derive(Debug, Serialize)]
+pub(super) struct Weakness {
+    pub message: String,
+    pub reasons: Vec<&'static str>,
 }
 
 /// What checking a password gave.
@@ -43,10 +53,11 @@ pub(super) struct Verdict {
 }
 
 impl Passwords {
-    /// `min_length` is in characters.
-    pub(super) fn new(min_length: usize) -> Self {
+    /// `min_length` is in characters; `required` are sets of them, separated by colons.
+    pub(super) fn new(min_length: usize, required: &str) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { min_length, places: Arc::new(Semaphore::new(cores.div_ceil(2))) }
+        let required = sets(required);
+        Self { min_length, required, places: Arc::new(Semaphore::new(cores.div_ceil(2))) }
     }
 
     /// Whether somebody may choose this password.
@@ -56,9 +67,21 @@ impl Passwords {
     }
 
     /// Why the password is weak, if it is.
-    pub(super) fn weakness(&self, password: &str) -> Option<String> {
-        (password.chars().count() < self.min_length)
-            .then(|| format!("Password should be at least {} characters.", self.min_length))
+    pub(super) fn weakness(&self, password: &str) -> Option<Weakness> {
+        let is_short = password.chars().count() < self.min_length;
+        let lacks = |set: &String| !password.chars().any(|letter| set.contains(letter));
+        let short = is_short.then(|| {
+            (format!("Password should be at least {} characters.", self.min_length), "length")
+        });
+        let poor = self.required.iter().any(lacks).then(|| {
+            let sets = self.required.join(", ");
+            (
+                format!("Password should contain at least one character of each: {sets}."),
+                "characters",
+            )
+        });
+        let (messages, reasons): (Vec<_>, Vec<_>) = short.into_iter().chain(poor).unzip();
+        (!reasons.is_empty()).then(|| Weakness { message: messages.join(" "), reasons })
     }
 
     /// The hash to keep.
@@ -95,6 +118,13 @@ impl Passwords {
         });
         done.await.map_err(|error| Error::Broken(Box::new(error)))
     }
+}
+
+/// Sets of characters; a colon that belongs to one is written `\\:`.
+fn sets(text: &str) -> Vec<String> {
+    let parts = text.replace("\\:", "\0");
+    let parts = parts.split(':').filter(|set| !set.is_empty());
+    parts.map(|set| set.replace('\0', ":")).collect()
 }
 
 /// Whether the password is short enough for every kind of hash.
@@ -151,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn hash_is_argon2id_and_only_its_password_opens_it() {
-        let passwords = Passwords::new(6);
+        let passwords = Passwords::new(6, "");
         let hash = passwords.hash("correct horse".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         let right = passwords.verify("correct horse".into(), Some(hash.clone())).await.unwrap();
@@ -161,7 +191,7 @@ mod tests {
 
     #[tokio::test]
     async fn bcrypt_is_understood_and_replaced() {
-        let passwords = Passwords::new(6);
+        let passwords = Passwords::new(6, "");
         let verdict = passwords.verify("walkie-demo".into(), Some(BCRYPT.into())).await.unwrap();
         assert!(verdict.is_right);
         assert!(verdict.better_hash.is_some_and(|hash| hash.starts_with("$argon2id$")));
@@ -169,7 +199,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_opens_an_account_without_a_password() {
-        let passwords = Passwords::new(6);
+        let passwords = Passwords::new(6, "");
         for password in ["", "\0", "anything"] {
             assert!(!passwords.verify(password.into(), None).await.unwrap().is_right);
             assert!(
@@ -180,10 +210,20 @@ mod tests {
 
     #[test]
     fn short_is_weak_and_long_is_invalid() {
-        let passwords = Passwords::new(6);
+        let passwords = Passwords::new(6, "");
         assert!(matches!(passwords.check("äöüäö"), Err(Error::WeakPassword(_))));
         assert!(matches!(passwords.check(&"x".repeat(73)), Err(Error::Invalid(_))));
         assert!(passwords.check("äöüäöü").is_ok());
+    }
+
+    #[test]
+    fn one_character_of_each_set_must_be_there() {
+        let passwords = Passwords::new(6, "abc:123:\\:;");
+        let reasons = |password| passwords.weakness(password).map(|weakness| weakness.reasons);
+        assert_eq!(reasons("a1;a1;"), None);
+        assert_eq!(reasons("a1:a1:"), None);
+        assert_eq!(reasons("a1xxxx"), Some(vec!["characters"]));
+        assert_eq!(reasons("x"), Some(vec!["length", "characters"]));
     }
 
     #[test]

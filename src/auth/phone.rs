@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::store::{User, hook};
+use super::hooks::Hook;
+use super::store::User;
 use super::{Auth, Error};
 use crate::pg::Transaction;
 
@@ -31,7 +32,7 @@ pub(super) fn check_channel(channel: Option<&str>) -> Result<(), Error> {
 impl Auth {
     /// Whether texts can be sent, and so numbers be used.
     pub(super) fn has_phones(&self) -> bool {
-        self.settings.letters.auth_hook_send_sms.is_some()
+        self.has_hook(Hook::SendSms)
     }
 
     /// Sends a code to a number, by the function that the operator named.
@@ -42,10 +43,8 @@ impl Auth {
         phone: &str,
         code: &str,
     ) -> Result<(), Error> {
-        let function = self.settings.letters.auth_hook_send_sms.as_deref();
-        let function = function.ok_or(Error::PhoneDisabled)?;
         let payload = json!({ "user": user.document, "sms": { "otp": code, "phone": phone } });
-        hook::call(tx, function, &payload).await
+        self.ask(tx, Hook::SendSms, &payload).await?.map(drop).ok_or(Error::PhoneDisabled)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Bytes of a request -> what an endpoint is asked for.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::Error;
+use super::limits::Origin;
 
 /// Largest body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -62,6 +63,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 pub(super) struct Device {
     pub user_agent: Option<String>,
     pub ip: Option<IpAddr>,
+    /// Under what requests are counted; see [`Origin`].
+    pub network: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Device {
@@ -69,10 +72,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Device {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let user_agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let origin = parts.extensions.get::<Origin>();
         Ok(Self {
             user_agent: user_agent.map(str::to_owned),
-            ip: peer.map(|ConnectInfo(address)| address.ip()),
+            ip: origin.and_then(|origin| origin.address),
+            network: origin.and_then(|origin| origin.network.clone()),
         })
     }
 }

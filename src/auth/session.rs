@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::password::Weakness;
 use super::request::Device;
 use super::store::{self, Amr, NewSession, Proof, Refreshing, User};
 use super::{Auth, Error, refresh};
@@ -29,13 +30,6 @@ pub(super) struct Session {
     provider_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_refresh_token: Option<String>,
-}
-
-/// That the password just used would not be accepted for a new account.
-#[derive(Serialize)]
-struct Weakness {
-    message: String,
-    reasons: [&'static str; 1],
 }
 
 /// What the access token tells of the user; read from the document so that both agree.
@@ -101,8 +95,9 @@ impl Session {
         Self { provider_token: token, provider_refresh_token: refresh, ..self }
     }
 
-    pub(super) fn with_weakness(mut self, message: Option<String>) -> Self {
-        self.weak_password = message.map(|message| Weakness { message, reasons: ["length"] });
+    /// Says that the password just used would not be accepted for a new account.
+    pub(super) fn with_weakness(mut self, weakness: Option<Weakness>) -> Self {
+        self.weak_password = weakness;
         self
     }
 }
@@ -128,8 +123,11 @@ impl Auth {
             device,
         };
         let Some(user) = store::sign_in(tx, &new).await? else { return Ok(None) };
+        if self.settings.auth_single_session {
+            store::end_others(tx, user_id, session_id).await?;
+        }
         let amr = [Amr { method: proof.method.to_owned(), timestamp: unix_now() }];
-        self.session(user, session_id, "aal1", &amr, refresh_token).map(Some)
+        self.session(tx, user, session_id, "aal1", &amr, refresh_token).await.map(Some)
     }
 
     /// The session again, with another access token.
@@ -141,11 +139,12 @@ impl Auth {
     ) -> Result<Session, Error> {
         let Refreshing { session_id, user, aal, .. } = refreshing;
         let amr = store::proofs(tx, session_id).await?;
-        self.session(user, session_id, &aal, &amr, refresh_token)
+        self.session(tx, user, session_id, &aal, &amr, refresh_token).await
     }
 
-    fn session(
+    async fn session(
         &self,
+        tx: &Transaction,
         user: User,
         session_id: Uuid,
         aal: &str,
@@ -158,6 +157,10 @@ impl Auth {
         let subject = serde_json::from_str(user.document.get())
             .map_err(|error| Error::Broken(Box::new(error)))?;
         let claims = Claims { iss: &self.issuer, exp, iat, subject, aal, amr, session_id };
+        let claims =
+            serde_json::to_value(claims).map_err(|error| Error::Broken(Box::new(error)))?;
+        let method = amr.first().map_or("", |proof| &proof.method);
+        let claims = self.claims(tx, claims, method).await?;
         Ok(Session {
             access_token: self.keys.sign(&claims)?,
             token_type: "bearer",

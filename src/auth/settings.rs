@@ -52,6 +52,8 @@ pub(super) async fn settings(State(auth): State<Arc<Auth>>) -> Json<Value> {
         PROVIDERS.iter().map(|provider| ((*provider).to_owned(), false.into())).collect();
     external.insert("email".into(), true.into());
     external.insert("phone".into(), auth.has_phones().into());
+    let is_anonymous_enabled = auth.settings.auth_anonymous_enabled;
+    external.insert("anonymous_users".into(), is_anonymous_enabled.into());
     Json(json!({
         "external": external,
         "disable_signup": !auth.settings.auth_signup_enabled,
@@ -65,6 +67,6 @@ pub(super) async fn settings(State(auth): State<Arc<Auth>>) -> Json<Value> {
 }
 
 /// HS256 has no public half to show.
-pub(super) async fn keys() -> impl IntoResponse {
-    ([(CACHE_CONTROL, "public, max-age=600")], Json(json!({ "keys": [] })))
+pub(super) async fn keys(State(auth): State<Arc<Auth>>) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "public, max-age=600")], Json(json!({ "keys": auth.keys.public() })))
 }

@@ -18,7 +18,7 @@ use super::request::{Device, Fields};
 use super::session::Session;
 use super::store::token::Purpose;
 use super::store::{self, NewUser, Proof, User, address};
-use super::{Auth, Error, email, phone};
+use super::{Auth, Error, anonymous, email, phone};
 use crate::pg::Transaction;
 
 /// Role and audience of people who sign up.
@@ -56,6 +56,10 @@ pub(super) async fn sign_up(
     reader: Reader,
     Fields(asked): Fields<Asked>,
 ) -> Result<Response, Error> {
+    if asked.is_nameless() {
+        let data = asked.data.unwrap_or_default();
+        return Ok(Json(anonymous::sign_up(&auth, data, &device).await?).into_response());
+    }
     let signup = asked.check(&auth)?;
     let hash = auth.passwords.hash(signup.password.clone()).await?;
     if auth.confirms_at_once(&signup.address) {
@@ -63,10 +67,10 @@ pub(super) async fn sign_up(
         return Ok(Json(session).into_response());
     }
     let document = evenly(async {
-        match to_be_confirmed(&auth, &signup, &hash, &reader).await {
+        match to_be_confirmed(&auth, &signup, &hash, &device, &reader).await {
             // Somebody signed up with the same address at this moment.
             Err(Error::EmailExists | Error::PhoneExists) => {
-                to_be_confirmed(&auth, &signup, &hash, &reader).await
+                to_be_confirmed(&auth, &signup, &hash, &device, &reader).await
             }
             outcome => outcome,
         }
@@ -81,9 +85,9 @@ async fn at_once(
     device: &Device,
 ) -> Result<Session, Error> {
     let id = Uuid::new_v4();
+    let new = signup.address.account(id, Some(hash), signup.data.clone(), true);
     let work = async |tx: &Transaction| {
-        let data = signup.data.clone();
-        create(tx, id, &signup.address, Some(hash), data, true).await?;
+        auth.create(tx, &new, device).await?;
         signup.address.confirm(tx, id).await?;
         let proof = Proof { method: "password", password_hash: Some(hash) };
         let session = auth.sign_in(tx, id, &proof, device).await?;
@@ -104,6 +108,7 @@ async fn to_be_confirmed(
     auth: &Auth,
     signup: &Signup,
     hash: &str,
+    device: &Device,
     reader: &Reader,
 ) -> Result<Box<RawValue>, Error> {
     let work = async |tx: &Transaction| {
@@ -113,7 +118,9 @@ async fn to_be_confirmed(
             Some(user) => user,
             None => {
                 let (id, data) = (Uuid::new_v4(), signup.data.clone());
-                create(tx, id, &signup.address, Some(hash), data, false).await?
+                let new = signup.address.account(id, Some(hash), data, false);
+                auth.create(tx, &new, device).await?;
+                store::find(tx, id).await?.ok_or(Error::UserNotFound)?
             }
         };
         super::session::check_size(&user.document)?;
@@ -152,30 +159,6 @@ pub(super) async fn send_confirmation(
     }
 }
 
-/// Makes an account that signs in with an address or a number.
-pub(super) async fn create(
-    tx: &Transaction,
-    id: Uuid,
-    address: &Address,
-    password_hash: Option<&str>,
-    data: Map<String, Value>,
-    is_confirmed: bool,
-) -> Result<User, Error> {
-    let (email, phone) = (address.email(), address.phone());
-    let new = NewUser {
-        id,
-        email,
-        phone,
-        password_hash,
-        aud: AUTHENTICATED,
-        role: AUTHENTICATED,
-        app_metadata: app_metadata(Map::new(), email, phone),
-        user_metadata: user_metadata(data, id, email, phone, is_confirmed),
-    };
-    store::create(tx, &new).await?;
-    store::find(tx, id).await?.ok_or(Error::UserNotFound)
-}
-
 /// What somebody else's account looks like to whoever tries to sign up with its address.
 fn stranger(signup: &Signup) -> Result<Box<RawValue>, Error> {
     let (email, phone) = (signup.address.email(), signup.address.phone());
@@ -202,15 +185,16 @@ fn stranger(signup: &Signup) -> Result<Box<RawValue>, Error> {
 }
 
 impl Asked {
+    fn is_nameless(&self) -> bool {
+        [&self.email, &self.phone].into_iter().flatten().all(String::is_empty)
+    }
+
     /// In the order in which this dialect refuses.
     fn check(self, auth: &Auth) -> Result<Signup, Error> {
         let email = self.email.unwrap_or_default();
         let phone = self.phone.unwrap_or_default();
         if !auth.settings.auth_signup_enabled {
             return Err(Error::SignupDisabled);
-        }
-        if email.is_empty() && phone.is_empty() {
-            return Err(Error::AnonymousDisabled);
         }
         let password = self.password.unwrap_or_default();
         if password.is_empty() {
@@ -256,6 +240,27 @@ impl Address {
 
     pub(super) fn phone(&self) -> Option<&str> {
         if let Self::Phone(phone) = self { Some(phone) } else { None }
+    }
+
+    /// A new account that signs in with it.
+    pub(super) fn account<'a>(
+        &'a self,
+        id: Uuid,
+        password_hash: Option<&'a str>,
+        data: Map<String, Value>,
+        is_confirmed: bool,
+    ) -> NewUser<'a> {
+        let (email, phone) = (self.email(), self.phone());
+        NewUser {
+            id,
+            email,
+            phone,
+            password_hash,
+            aud: AUTHENTICATED,
+            role: AUTHENTICATED,
+            app_metadata: app_metadata(Map::new(), email, phone),
+            user_metadata: user_metadata(data, id, email, phone, is_confirmed),
+        }
     }
 
     /// The account it belongs to.

@@ -5,14 +5,19 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use uuid::Uuid;
 
+use super::hooks::{Decision, Hook};
 use super::refresh::Outcome;
 use super::request::{Device, FieldsOrForm, Parameters};
 use super::session::Session;
 use super::signup::Address;
-use super::store::Proof;
+use super::store::{Ending, Life, Proof};
 use super::{Auth, Error, phone, refresh, store};
 use crate::pg::Transaction;
+
+/// What the rules of limits call sign-in by password.
+const PASSWORD_GRANT: &str = "POST /token password";
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -57,6 +62,7 @@ async fn by_password(auth: &Auth, asked: Asked, device: &Device) -> Result<Sessi
         }
     };
     let password = asked.password.unwrap_or_default();
+    auth.pass(PASSWORD_GRANT, None, Some(address.text())).await?;
     let session = match try_password(auth, &address, &password, device).await? {
         Some(session) => session,
         None => try_password(auth, &address, &password, device)
@@ -75,12 +81,19 @@ async fn try_password(
     device: &Device,
 ) -> Result<Option<Session>, Error> {
     let user = match address {
+        Address::Email(name) if !name.contains('@') && auth.has_hook(Hook::SignInName) => {
+            auth.named(name).await?
+        }
         Address::Email(email) => auth.store.find_by_email(email).await?,
         Address::Phone(phone) => auth.store.find_by_phone(phone).await?,
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let verdict = auth.passwords.verify(password.to_owned(), hash.clone()).await?;
+    if let Some(user) = &user {
+        hear_of_password(auth, user.id, verdict.is_right).await?;
+    }
     let (Some(user), Some(hash), true) = (user, hash, verdict.is_right) else {
+        auth.store.count_failure(PASSWORD_GRANT, address.text()).await?;
         return Err(Error::InvalidCredentials);
     };
     if user.is_banned {
@@ -101,6 +114,24 @@ async fn try_password(
         Ok(session)
     };
     auth.store.transaction(work).await
+}
+
+/// Tells the operator's hook, which may refuse; what it writes is kept all the same.
+async fn hear_of_password(auth: &Auth, user_id: Uuid, is_right: bool) -> Result<(), Error> {
+    if !auth.has_hook(Hook::PasswordVerificationAttempt) {
+        return Ok(());
+    }
+    let work = async |tx: &Transaction| {
+        let decision = auth.password_tried(tx, user_id, is_right).await?;
+        if let Decision::Reject { ends_sessions: true, .. } = decision {
+            store::end_sessions(tx, user_id, Ending::All).await?;
+        }
+        Ok(decision)
+    };
+    match auth.store.transaction(work).await? {
+        Decision::Continue => Ok(()),
+        Decision::Reject { message, .. } => Err(Error::PasswordRefused(message)),
+    }
 }
 
 async fn by_refresh_token(
@@ -125,7 +156,11 @@ async fn refreshed(
     device: &Device,
 ) -> Result<Option<Session>, Error> {
     let reuse_seconds = auth.settings.auth_refresh_reuse_seconds;
-    let now = store::present_token(tx, &refresh::hash(token), reuse_seconds).await?;
+    let life = Life {
+        in_all: auth.settings.auth_session_seconds,
+        unused: auth.settings.auth_inactivity_seconds,
+    };
+    let now = store::present_token(tx, &refresh::hash(token), reuse_seconds, life).await?;
     let now = now.ok_or(Error::RefreshTokenUnknown)?;
     if now.user.is_banned {
         return Err(Error::UserBanned);

@@ -1,9 +1,10 @@
-//! GET and PUT /user: the person's own account.
+//! GET, PUT and DELETE /user: the person's own account.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -55,6 +56,10 @@ pub(super) async fn change(
         is_given.then(|| Address::read(&auth, email, phone, "")).transpose()
     };
     let wanted = [address(None, asked.phone)?, address(asked.email, None)?];
+    let has_name = wanted.iter().any(Option::is_some);
+    if asked.password.is_some() && !has_name && user.is_anonymous()? {
+        return Err(Error::PasswordBeforeName);
+    }
     let hash = match asked.password {
         Some(password) => Some(new_hash(&auth, &user, password).await?),
         None => None,
@@ -92,12 +97,22 @@ async fn tell_of_password(
     let facts = user.facts()?;
     let outgoing = Outgoing {
         letter: Letter::PasswordChanged,
-        link_type: "",
+        link_type: "password_changed_notification",
         to: &facts.email,
         token: None,
         more: &[],
     };
     auth.post(tx, &facts, reader, &outgoing).await
+}
+
+/// DELETE /user: for good, which needs a fresh proof.
+pub(super) async fn leave(
+    State(auth): State<Arc<Auth>>,
+    Caller { user, session_id }: Caller,
+) -> Result<StatusCode, Error> {
+    let work = async |tx: &Transaction| Ok(store::leave(tx, user.id, session_id).await?);
+    auth.store.transaction(work).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn new_hash(auth: &Auth, user: &User, password: String) -> Result<String, Error> {

@@ -215,7 +215,7 @@ impl Auth {
         let changed = Facts { email: new_email.to_owned(), ..facts.clone() };
         let outgoing = Outgoing {
             letter: Letter::EmailChanged,
-            link_type: "",
+            link_type: "email_changed_notification",
             to: &facts.email,
             token: None,
             more: &[("OldEmail", &facts.email)],
@@ -239,7 +239,7 @@ impl Auth {
         let changed = Facts { phone: token.relates_to.clone(), ..facts.clone() };
         let outgoing = Outgoing {
             letter: Letter::PhoneChanged,
-            link_type: "",
+            link_type: "phone_changed_notification",
             to: &facts.email,
             token: None,
             more: &[("OldPhone", &facts.phone)],

@@ -24,6 +24,10 @@ pub struct IdentitySettings {
     /// Secret that signs and verifies HS256 tokens, at least 32 bytes
     #[arg(long, env = "WALKIE_JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: String,
+    /// JSON Web Keys, or a file with them: one whose key_ops say sign (ES256, RS256) makes tokens
+    /// in place of the secret, all verify them, the secret too (walkie keys makes one)
+    #[arg(long, env = "WALKIE_JWT_KEYS", hide_env_values = true)]
+    pub jwt_keys: Option<String>,
     /// Project keys that stand for a role without being tokens, separated by commas:
     /// sb_publishable_... for anon, sb_secret_... for service_role (walkie keys makes some)
     #[arg(
@@ -111,7 +115,7 @@ mod tests {
     fn development_and_short_secrets_are_weak() {
         let with = |secret: &str, key: &str| {
             let api_keys = vec![ApiKey::read(key)];
-            IdentitySettings { jwt_secret: secret.into(), api_keys }.weakness()
+            IdentitySettings { jwt_secret: secret.into(), jwt_keys: None, api_keys }.weakness()
         };
         let (secret, key) = ("x".repeat(MIN_JWT_SECRET_BYTES), "sb_secret_of_twenty_characters");
         assert!(with(DEVELOPMENT_JWT_SECRET, key).is_some());

@@ -53,8 +53,4 @@ pub struct LetterSettings {
     /// mfa_factor_unenrolled
     #[arg(long, env = "WALKIE_AUTH_MAILER_NOTIFICATIONS", value_delimiter = ',')]
     pub auth_mailer_notifications: Vec<String>,
-    /// Postgres function that sends text messages, as schema.function; without one there are no
-    /// phone numbers
-    #[arg(long, env = "WALKIE_AUTH_HOOK_SEND_SMS")]
-    pub auth_hook_send_sms: Option<String>,
 }

@@ -8,6 +8,7 @@ mod auth;
 mod command;
 mod database;
 mod environment;
+mod function;
 mod http;
 mod identity;
 mod issuer;
@@ -18,13 +19,14 @@ mod postgres;
 mod realtime;
 mod rest;
 
-pub use auth::AuthSettings;
+pub use auth::{AuthSettings, HookSettings};
 pub use command::{Command, CommandLine, Dev, Policies, Settings, StandaloneArguments};
 pub use database::{DatabaseDefaults, DatabaseSettings, PoolSettings};
 pub use environment::{
     ALLOCATOR_SETTINGS, allocator_is_told, postgrest_variables, unknown_variables, variable,
     variables,
 };
+pub use function::FunctionName;
 pub use http::{HttpSettings, LimitSettings};
 pub use identity::{
     ApiKey, ApiKeyKind, DEVELOPMENT_API_KEYS, DEVELOPMENT_JWT_SECRET, IdentitySettings,

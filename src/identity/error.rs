@@ -1,5 +1,7 @@
 //! Why a token was refused. Each dialect has its own words for these.
 
+use super::Revocation;
+
 /// A refused token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -36,6 +38,9 @@ pub enum Error {
     /// Claim `iat` is in the future.
     #[error("the token was issued in the future")]
     FromFuture,
+    /// Its session or its person is no more.
+    #[error("{0}")]
+    Revoked(Revocation),
     /// It is meant for somebody else.
     #[error("the token is for another audience")]
     Audience,

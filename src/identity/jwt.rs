@@ -1,4 +1,4 @@
-//! Signs tokens (HS256) and verifies them (HS, RS, ES and EdDSA signatures).
+//! Signs tokens (HS256, or as a set of keys says) and verifies them (HS, RS, ES and EdDSA signatures).
 //!
 //! Times are checked here rather than by the library because dialects differ in what they
 //! forgive and want to say how long ago a token expired.
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, TokenData, Validation, decode, encode};
+use jsonwebtoken::{TokenData, Validation, decode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -16,7 +16,8 @@ use super::api_key::{ApiKeys, is_api_key};
 use super::cache::{Cache, CacheCounts};
 use super::issuer::{Issuer, Known};
 use super::key::{self, Key};
-use super::{ANON, Error, Identity, KeyError, Malformed, RolePath};
+use super::key_set::{KeySet, Signing};
+use super::{ANON, Error, Identity, KeyError, Malformed, Revoked, RolePath};
 use crate::config::ApiKey;
 
 /// Clocks may differ by this much, in seconds (PostgREST's allowance).
@@ -34,7 +35,9 @@ const REMEMBERED: usize = 1_000;
 /// The keys of this server and what it asks of tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct Keys {
-    signing: Option<EncodingKey>,
+    signing: Option<Signing>,
+    /// Public halves of the server's own keys.
+    public: Arc<[Value]>,
     verifying: Arc<[Key]>,
     /// Somebody else who signs tokens.
     issuer: Option<Arc<Issuer>>,
@@ -45,6 +48,7 @@ pub struct Keys {
     role: Option<RolePath>,
     anonymous: Option<Arc<str>>,
     verified: Option<Arc<Cache<Verified>>>,
+    revoked: Revoked,
 }
 
 /// What tokens must be where keys only verify.
@@ -68,6 +72,8 @@ pub struct TokenSettings {
 #[derive(Debug)]
 struct Verified {
     identity: Identity,
+    /// Claim `sub`, where it is an account's id.
+    person: Option<Uuid>,
     not_before: Option<i64>,
     issued_at: Option<i64>,
     is_for_us: bool,
@@ -79,7 +85,8 @@ impl Keys {
     /// Keys from a text secret; who shows no token is `anon`.
     pub fn new(secret: &str) -> Self {
         Self {
-            signing: Some(EncodingKey::from_secret(secret.as_bytes())),
+            signing: Some(Signing::secret(secret)),
+            public: [].into(),
             verifying: [Key::of_text(secret)].into(),
             issuer: None,
             projects: Some(ApiKeys::default()),
@@ -87,6 +94,7 @@ impl Keys {
             role: None,
             anonymous: Some(ANON.into()),
             verified: Some(Arc::new(Cache::new(REMEMBERED))),
+            revoked: Revoked::default(),
         }
     }
 
@@ -94,6 +102,19 @@ impl Keys {
     #[must_use]
     pub fn with_api_keys(self, keys: &[ApiKey]) -> Self {
         Self { projects: Some(ApiKeys::new(keys)), ..self }
+    }
+
+    /// The same, signing with a key of the set and verifying with all of it beside the secret.
+    #[must_use]
+    pub fn with_set(self, set: KeySet) -> Self {
+        let verifying: Vec<Key> = self.verifying.iter().cloned().chain(set.verifying).collect();
+        let (signing, public) = (Some(set.signing), set.public.into());
+        Self { signing, public, verifying: verifying.into(), ..self }
+    }
+
+    /// Public halves of the server's own keys, as JSON Web Keys.
+    pub fn public(&self) -> &[Value] {
+        &self.public
     }
 
     /// Keys that verify as PostgREST does, and sign nothing.
@@ -108,6 +129,7 @@ impl Keys {
         let remembered = settings.remembered;
         Ok(Self {
             signing: None,
+            public: [].into(),
             verifying: keys.into(),
             issuer: None,
             projects: None,
@@ -115,7 +137,19 @@ impl Keys {
             role: Some(settings.role.clone()),
             anonymous: settings.anonymous_role.as_deref().map(Into::into),
             verified: (remembered > 0).then(|| Arc::new(Cache::new(remembered))),
+            revoked: Revoked::default(),
         })
+    }
+
+    /// The sessions and people whose tokens are refused; shared by all clones.
+    pub fn revoked(&self) -> &Revoked {
+        &self.revoked
+    }
+
+    /// The same, refusing what this set knows.
+    #[must_use]
+    pub fn with_revoked(self, revoked: Revoked) -> Self {
+        Self { revoked, ..self }
     }
 
     /// The same, accepting tokens that this issuer signed.
@@ -161,7 +195,7 @@ impl Keys {
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
         use jsonwebtoken::errors::ErrorKind;
         let signing = self.signing.as_ref().ok_or(ErrorKind::InvalidKeyFormat)?;
-        encode(&Header::new(Algorithm::HS256), claims, signing)
+        signing.sign(claims)
     }
 
     /// The identity a token or project key speaks for.
@@ -181,10 +215,38 @@ impl Keys {
         self.verify_at(token, unix_now(), 0)
     }
 
-    fn verify_at(&self, token: &str, now: i64, skew: i64) -> Result<Identity, Error> {
-        if let Some(projects) = self.projects.as_ref().filter(|_| is_api_key(token)) {
-            return projects.verify(token);
+    /// As [`Keys::verify_strictly`], whether or not the session or person is still there: for
+    /// whoever looks them up themselves and can say exactly what became of them.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn verify_alone(&self, token: &str) -> Result<Identity, Error> {
+        match self.project(token) {
+            Some(identity) => identity,
+            None => Ok(self.timely(token, unix_now(), 0)?.identity.clone()),
         }
+    }
+
+    fn verify_at(&self, token: &str, now: i64, skew: i64) -> Result<Identity, Error> {
+        if let Some(identity) = self.project(token) {
+            return identity;
+        }
+        let verified = self.timely(token, now, skew)?;
+        let (session, person) = (verified.identity.session, verified.person);
+        match self.revoked.refuses(session, person, verified.issued_at, now) {
+            Some(why) => Err(Error::Revoked(why)),
+            None => Ok(verified.identity.clone()),
+        }
+    }
+
+    /// The identity of a project key; nothing when the text is no such key.
+    fn project(&self, text: &str) -> Option<Result<Identity, Error>> {
+        let projects = self.projects.as_ref().filter(|_| is_api_key(text))?;
+        Some(projects.verify(text))
+    }
+
+    /// A token whose signature is right and whose time is now.
+    fn timely(&self, token: &str, now: i64, skew: i64) -> Result<Arc<Verified>, Error> {
         let known = self.issuer.as_ref().map(|issuer| issuer.known());
         let generation = known.as_ref().map_or(0, |known| known.generation);
         let read = || {
@@ -205,7 +267,7 @@ impl Keys {
             _ if verified.not_before.is_some_and(|at| at > latest) => Err(Error::NotYetValid),
             _ if verified.issued_at.is_some_and(|at| at > latest) => Err(Error::FromFuture),
             _ if !verified.is_for_us => Err(Error::Audience),
-            _ => Ok(verified.identity.clone()),
+            _ => Ok(verified),
         }
     }
 
@@ -267,13 +329,14 @@ impl Keys {
         let expires_at = number(&claims, "exp")?;
         let (not_before, issued_at) = (number(&claims, "nbf")?, number(&claims, "iat")?);
         let is_for_us = self.is_for_us(&claims)? && is_named;
-        let subject = match text(&claims, "sub") {
+        let subject: Option<Arc<str>> = match text(&claims, "sub") {
             Err(_) if self.role.is_some() => None,
             subject => subject?.map(Into::into),
         };
         // Of other issuers the claim may be anything.
         let session = claims.get("session_id").and_then(Value::as_str);
         let session = session.and_then(|session| Uuid::try_parse(session).ok());
+        let person = subject.as_deref().and_then(|subject| Uuid::try_parse(subject).ok());
         let mut claims = Value::Object(claims);
         let named = match &self.role {
             Some(path) => path.find(&claims),
@@ -287,7 +350,7 @@ impl Keys {
         claims["role"] = role.as_ref().into();
         let claims = claims.to_string().into();
         let identity = Identity { role, subject, claims, expires_at, session, names_role };
-        Ok(Verified { identity, not_before, issued_at, is_for_us, generation })
+        Ok(Verified { identity, person, not_before, issued_at, is_for_us, generation })
     }
 
     /// A token for nobody in particular is for us.
@@ -358,6 +421,7 @@ pub fn unix_now() -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
     use serde_json::json;
 
     use super::*;

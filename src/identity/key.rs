@@ -16,6 +16,21 @@ pub enum KeyError {
     /// It should be base64.
     #[error("The JWT secret is not valid base64.")]
     Base64,
+    /// A set of keys is no JSON of that form.
+    #[error("The JWT keys are no JSON Web Key Set.")]
+    Set,
+    /// The file with the set cannot be read.
+    #[error("The file with the JWT keys cannot be read.")]
+    File,
+    /// A key of the set has no `kid`.
+    #[error("Each of the JWT keys needs a kid.")]
+    Nameless,
+    /// None or several keys of the set sign.
+    #[error("Exactly one of the JWT keys must have \"sign\" among its key_ops.")]
+    Signing,
+    /// The key that signs is of a kind that cannot.
+    #[error("The JWT key that signs must be one for ES256, RS256 or HS256.")]
+    Algorithm,
     /// A JSON Web Key lacks a part, or a part does not read.
     #[error("The JWT secret holds a JSON Web Key that does not read.")]
     Jwk,

@@ -1,8 +1,9 @@
 //! Who is asking: a database role, a subject and the claims that policies read.
 //!
 //! `jwt` makes an identity of a token, `api_key` of a project key; `key` reads the keys that
-//! tokens are verified with, `issuer` fetches those of somebody else, `role_path` finds the role
-//! among the claims, `cache` remembers verified tokens; `error` says why one was refused.
+//! tokens are verified with, `key_set` the server's own, `issuer` fetches those of somebody else,
+//! `role_path` finds the role among the claims, `cache` remembers verified tokens, `revoked` knows
+//! those that count no more; `error` says why one was refused.
 
 mod api_key;
 mod cache;
@@ -10,6 +11,8 @@ mod error;
 mod issuer;
 mod jwt;
 mod key;
+mod key_set;
+mod revoked;
 mod role_path;
 
 use std::sync::Arc;
@@ -22,6 +25,8 @@ pub use error::{Error, Malformed};
 pub use issuer::Issuer;
 pub use jwt::{Keys, TokenSettings, unix_now};
 pub use key::KeyError;
+pub use key_set::{KeySet, generate as generate_key, read as read_key_set};
+pub use revoked::{Revocation, Revoked};
 pub use role_path::{RolePath, RolePathError};
 
 use crate::config;
@@ -68,7 +73,17 @@ impl Identity {
     }
 }
 
-/// Keys from the configured secret.
-pub fn keys(settings: &config::IdentitySettings) -> Keys {
-    Keys::new(&settings.jwt_secret).with_api_keys(&settings.api_keys)
+/// Keys from the configured secret, and the set of keys beside it if there is one.
+///
+/// # Errors
+/// The set does not read.
+pub fn keys(settings: &config::IdentitySettings) -> Result<Keys, KeyError> {
+    let keys = Keys::new(&settings.jwt_secret).with_api_keys(&settings.api_keys);
+    let Some(set) = settings.jwt_keys.as_deref() else { return Ok(keys) };
+    let text = if set.trim_start().starts_with(['{', '[']) {
+        set.to_owned()
+    } else {
+        std::fs::read_to_string(set).map_err(|_| KeyError::File)?
+    };
+    Ok(keys.with_set(key_set::read(&text)?))
 }

@@ -1,8 +1,9 @@
 //! Everything about speaking to Postgres. Knows no HTTP.
 //!
 //! Reading order: `names` (what the binary relies on), `pool` (with `dial`), `session` (the one
-//! door as a user), `error`, `catalog` (what tables, relations and routines exist), `listen` (told when
-//! that changed, and what is notified to others), `install` (makes the database right).
+//! door as a user), `error`, `catalog` (what tables, relations and routines exist), `listen` (told
+//! when that changed, and what is notified to others), `revocations` (told whose tokens count no
+//! more), `install` (makes the database right).
 
 pub mod catalog;
 mod dial;
@@ -11,6 +12,7 @@ pub mod install;
 pub mod listen;
 pub mod names;
 pub mod pool;
+pub mod revocations;
 pub mod session;
 
 use std::sync::Arc;

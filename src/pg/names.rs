@@ -28,6 +28,9 @@ pub const BRIDGE: &str = "walkie";
 /// What is said on [`BRIDGE`] when jobs may be due.
 pub const JOBS_DUE: &str = "jobs";
 
+/// Channel on which ended sessions, and people who are banned or deleted, are told.
+pub const REVOKED_CHANNEL: &str = "walkie_revoked";
+
 /// Publication of the broadcasts that SQL writes into realtime.messages.
 pub const BROADCASTS: &str = "supabase_realtime_messages_publication";
 

@@ -3,7 +3,7 @@
 //! Reading order: `protocol` (frames, pure), `upgrade` (who may open a socket), `socket` (one
 //! connection), `outbox` (its bounded queue), `join` (what is asked of a channel, pure),
 //! `channel` (one joined topic), `speech` (what is said there), `renewal` (its token), `sessions`
-//! (sign-ins that end), `rights` (what a private channel may, when something has changed),
+//! (sign-ins and people that end), `rights` (what a private channel may, when something has changed),
 //! `limits` (how much is too much, pure), `presence` (who is there, pure), `hub` (topic ->
 //! sockets), `subscription` (could this change matter? pure), `roster` (to whom?), `authorize`
 //! (may they see it?), `event` (a change as JSON, pure), `latest` (which change makes which
@@ -139,9 +139,9 @@ impl Realtime {
         })
     }
 
-    /// Ends channels whose sign-in has ended, until `stop`.
+    /// Ends channels whose sign-in has ended or whose person is barred, until `stop`.
     pub async fn watch_sessions(self: Arc<Self>, stop: CancellationToken) {
-        self.sessions.run(&self.pg, &stop).await;
+        self.sessions.run(self.keys.revoked(), &stop).await;
     }
 
     /// Brings up to date what is counted of the log and its slot.

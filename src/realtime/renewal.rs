@@ -15,7 +15,7 @@ use crate::identity::{Identity, unix_now};
 /// Somebody whose token, and sign-in if there is one, are good.
 pub(super) struct Person {
     pub(super) identity: Identity,
-    pub(super) session: Option<Watched>,
+    pub(super) session: Watched,
 }
 
 impl Person {
@@ -25,7 +25,9 @@ impl Person {
     /// The token is refused, or the database cannot be asked.
     pub(super) async fn admit(on: &Connection, token: &str) -> Result<Self, Join> {
         let identity = on.realtime.verify(token).await?;
-        let session = identity.session.map(|id| on.realtime.sessions.watch(id, &on.wake));
+        let session = on.realtime.sessions.watch(&identity, &on.wake);
+        // What was revoked since the token was verified is not told to the watch.
+        on.realtime.verify(token).await?;
         if let Some(id) = identity.session
             && !store::ended_sessions(&on.realtime.pg, &[id]).await?.is_empty()
         {
@@ -111,7 +113,7 @@ impl Channel {
 
     /// Whether its sign-in has ended.
     pub(super) fn is_signed_out(&self) -> bool {
-        self.person.session.as_ref().is_some_and(Watched::has_ended)
+        self.person.session.has_ended()
     }
 
     /// A filter may look at a column that the new token may not select.

@@ -9,6 +9,7 @@ pub fn is_about_claims(error: &Error) -> bool {
         Error::Expired(_)
             | Error::NotYetValid
             | Error::FromFuture
+            | Error::Revoked(_)
             | Error::Audience
             | Error::Claim(_)
             | Error::Malformed(Malformed::Claims)
@@ -35,6 +36,7 @@ pub fn message(error: &Error) -> String {
         Error::Expired(_) => "JWT expired".into(),
         Error::NotYetValid => "JWT not yet valid".into(),
         Error::FromFuture => "JWT issued at future".into(),
+        Error::Revoked(why) => why.to_string(),
         Error::Audience => "JWT not in audience".into(),
         Error::Claim(name @ ("exp" | "nbf" | "iat")) => {
             format!("The JWT '{name}' claim must be a number")

@@ -111,3 +111,19 @@ test('nobody but the service administers accounts', async (t) => {
   assert.equal(refused.status, 403)
   assert.equal(refused.code, 'not_admin')
 })
+
+test('people see where they are signed in and end it there', async (t) => {
+  // AUT-06
+  const email = `${randomUUID()}@example.com`
+  const [phone, laptop] = [connect(t), connect(t)]
+  await ok(phone.auth.signUp({ email, password }))
+  await ok(laptop.auth.signInWithPassword({ email, password }))
+
+  const sessions = await ok(laptop.rpc('my_sessions'))
+  assert.deepEqual(sessions.map((session) => session.is_current), [true, false])
+  assert.equal(await ok(laptop.rpc('revoke_session', { id: sessions[1].id })), true)
+
+  const { error } = await phone.from('profiles').select('id').limit(1)
+  assert.equal(error.message, 'The session has ended')
+  await ok(laptop.from('profiles').select('id').limit(1))
+})

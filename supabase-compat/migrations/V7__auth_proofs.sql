@@ -190,15 +190,14 @@ comment on table auth.audit_log_entries is 'Who did what to which account, and w
 create index audit_logs_instance_id_idx on auth.audit_log_entries (instance_id);
 
 create table auth.revocations (
-  id         bigint generated always as identity primary key,
-  session_id uuid,
-  user_id    uuid,
+  kind       text not null check (kind in ('session', 'banned', 'deleted')),
+  id         uuid not null,
   revoked_at timestamptz not null default clock_timestamp(),
   until      timestamptz not null,
-  check ((session_id is null) <> (user_id is null))
+  primary key (id, kind)
 );
 comment on table auth.revocations is 'Sessions and people whose access tokens are refused although they have not expired; kept until they have.';
-comment on column auth.revocations.user_id is 'Tokens of this person that were issued before revoked_at.';
+comment on column auth.revocations.id is 'Of the session when that is the kind, else of the person.';
 create index revocations_until_idx on auth.revocations (until);
 
 alter table auth.one_time_tokens enable row level security;

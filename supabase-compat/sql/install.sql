@@ -1,5 +1,8 @@
 \ir extensions.sql
 \ir auth.sql
+\ir auth_sessions.sql
+\ir auth_limits.sql
+\ir auth_accounts.sql
 \ir realtime.sql
 \ir verdicts.sql
 \ir authorizer.sql

@@ -493,6 +493,35 @@ async fn texts_leave_by_the_function_of_the_operator() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn operators_function_sends_mail_in_place_of_the_server() -> anyhow::Result<()> {
+    let database = Database::new().await;
+    database
+        .sql(
+            "create table public.letters (about jsonb);
+             create function public.send_letter(event jsonb) returns void
+             language sql security definer set search_path = '' as $$
+               insert into public.letters values (event -> 'email_data');
+             $$;
+             revoke execute on function public.send_letter from public, anon, authenticated;
+             grant execute on function public.send_letter to supabase_auth_admin;",
+        )
+        .await;
+    let flags = [&STRICT[..], &["--auth-hook-send-email", "public.send_letter"]].concat();
+    let server = Server::start_with(&database, &flags).await;
+
+    post(&server, "/otp", json!({ "email": "ana@example.com" })).await?;
+
+    let told: Value =
+        serde_json::from_str(&database.value("select about from public.letters").await)?;
+    assert_eq!(told["email_action_type"], "magiclink");
+    assert_eq!(told["sending_to"], "ana@example.com");
+    let code = told["token"].as_str().unwrap_or_default();
+    assert_eq!(verify(&server, "email", "ana@example.com", code).await?.status, 200);
+    assert_eq!(database.value("select count(*) from walkie.jobs").await, "0");
+    Ok(())
+}
+
+#[tokio::test]
 async fn time_tells_nothing_of_who_has_an_account() -> anyhow::Result<()> {
     let (database, server) = strict(&["--auth-mail-every-seconds", "0"]).await;
     assert_eq!(

@@ -1,9 +1,17 @@
 //! The Auth dialect on the wire.
 
 mod admin;
+mod anonymous;
+mod devices;
 mod errors;
+mod hooks;
+mod keys;
+mod leaving;
+mod life;
+mod limits;
 mod logout;
 mod mail;
+mod revoked;
 mod signup;
 mod token;
 mod user;

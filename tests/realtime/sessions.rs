@@ -84,3 +84,28 @@ async fn renewed_token_counts_for_its_own_sign_in() {
     assert_eq!(socket.next().await[3], "phx_close");
     assert_eq!(socket.join("m", &fresh, binding()).await.0, "ok", "this one lives");
 }
+
+#[tokio::test]
+async fn ban_ends_the_channels_of_that_person_alone() {
+    let database = Database::new().await;
+    let server = Server::start(&database).await;
+    let (ana, bo) = (sign_in(&server, "ana").await, sign_in(&server, "bo").await);
+    // A token that no session stands behind is the person's as well.
+    let elsewhere = server.person("ana");
+    let (mut on_phone, mut on_robot, mut on_other) =
+        (server.socket().await, server.socket().await, server.socket().await);
+    on_phone.subscribe("m", &ana, binding()).await;
+    on_robot.subscribe("m", &elsewhere, binding()).await;
+    on_other.subscribe("m", &bo, binding()).await;
+
+    let banned = "update auth.users set banned_until = now() + interval '1 hour'
+                   where email = 'ana@example.com'";
+    database.sql(banned).await;
+    assert_eq!(on_phone.close_code().await, 4501);
+    assert_eq!(on_robot.close_code().await, 4501);
+    assert!(on_other.is_alive().await);
+
+    let (status, response) = server.socket().await.join("m", &elsewhere, binding()).await;
+    let reason = json!("InvalidJWTToken: The session has ended");
+    assert_eq!((&*status, &response["reason"]), ("error", &reason));
+}

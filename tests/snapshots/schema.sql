@@ -680,6 +680,162 @@ $$;
 
 COMMENT ON FUNCTION app.take_revision() IS 'Trigger: a changed message takes the next rev, a deleted one loses its words, and the preview follows.';
 
+CREATE FUNCTION auth.address_class(ip inet) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select case
+    when ip is null then null
+    when ip <<= '127.0.0.0/8' or ip = '::1' then 'this machine'
+    when ip <<= any (array['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10']::inet[]) then 'local network'
+    when family(ip) = 4 then host(network(set_masklen(ip, 16))) || '/16'
+    else host(network(set_masklen(ip, 32))) || '/32'
+  end
+$$;
+
+COMMENT ON FUNCTION auth.address_class(ip inet) IS 'Takes an address; gives the network it is in, wide enough that it names no household.';
+
+CREATE FUNCTION auth.audit(action text, person uuid, log_type text, ip text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into auth.audit_log_entries (instance_id, payload, created_at, ip_address)
+  select '00000000-0000-0000-0000-000000000000',
+         json_build_object('action', action, 'actor_id', person, 'actor_username', coalesce(u.email, u.phone, ''),
+                           'actor_via_sso', coalesce(u.is_sso_user, false), 'log_type', log_type),
+         clock_timestamp(),
+         coalesce(ip, '')
+    from (select 1) as one
+    left join auth.users u on u.id = person
+$$;
+
+COMMENT ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text) IS 'Writes down what was done, to or by whom, and from where.';
+
+CREATE FUNCTION auth.audit_session() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    perform auth.audit('login', new.user_id, 'account', host(new.ip));
+  else
+    perform auth.audit('logout', old.user_id, 'account', host(old.ip));
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_session() IS 'Trigger: writes down that a session began or ended.';
+
+CREATE FUNCTION auth.audit_user() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    perform auth.audit('user_signedup', new.id, 'team', null);
+  elsif tg_op = 'DELETE' or new.deleted_at is not null and old.deleted_at is null then
+    perform auth.audit('user_deleted', old.id, 'team', null);
+  elsif new.encrypted_password is distinct from old.encrypted_password then
+    perform auth.audit('user_updated_password', new.id, 'user', null);
+  else
+    perform auth.audit('user_modified', new.id, 'user', null);
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_user() IS 'Trigger: writes down what became of an account.';
+
+CREATE TABLE auth.rate_limits (
+    endpoint text NOT NULL,
+    per text NOT NULL,
+    amount integer NOT NULL,
+    period interval NOT NULL,
+    burst integer NOT NULL,
+    CONSTRAINT rate_limits_amount_check CHECK ((amount > 0)),
+    CONSTRAINT rate_limits_burst_check CHECK ((burst > 0)),
+    CONSTRAINT rate_limits_per_check CHECK ((per = ANY (ARRAY['address'::text, 'account'::text, 'all'::text]))),
+    CONSTRAINT rate_limits_period_check CHECK ((period > '00:00:00'::interval))
+);
+
+COMMENT ON TABLE auth.rate_limits IS 'So many requests a period, and so many at once; delete a row to lift a limit.';
+
+COMMENT ON COLUMN auth.rate_limits.endpoint IS 'Method and path below /auth/v1; for POST /token the grant type too.';
+
+COMMENT ON COLUMN auth.rate_limits.per IS 'Counted by the caller''s address, by the account that is asked for, or all together.';
+
+CREATE FUNCTION auth.bucket(rule auth.rate_limits, whose text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select format('%s %s %s', rule.endpoint, rule.per, encode(sha256(convert_to(whose, 'UTF8')), 'hex'))
+$$;
+
+COMMENT ON FUNCTION auth.bucket(rule auth.rate_limits, whose text) IS 'Gives the name of a bucket; nobody''s address stands in it.';
+
+CREATE FUNCTION auth.check_sign_up(email text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $_$
+declare
+  theirs text := lower(substring(email from '@(.*)$'));
+begin
+  if theirs is null then
+    return;
+  end if;
+  if exists (select from auth.email_domains d where not d.is_allowed and (theirs = d.domain or theirs like '%.' || d.domain)) then
+    raise sqlstate 'PT422' using message = 'Addresses of this provider are not accepted', hint = 'email_address_invalid';
+  end if;
+  if exists (select from auth.email_domains d where d.is_allowed)
+     and not exists (select from auth.email_domains d where d.is_allowed and (theirs = d.domain or theirs like '%.' || d.domain)) then
+    raise sqlstate 'PT422' using message = 'Only addresses of certain domains are accepted', hint = 'email_address_not_authorized';
+  end if;
+end
+$_$;
+
+COMMENT ON FUNCTION auth.check_sign_up(email text) IS 'Takes the address of a new account; raises PT422 (email_address_invalid, email_address_not_authorized) when auth.email_domains is against it.';
+
+CREATE FUNCTION auth.count_failure(p_endpoint text, p_account text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select auth.take(auth.bucket(r, p_account), r.amount, r.period, r.burst)
+    from auth.rate_limits r
+   where r.endpoint = p_endpoint and r.per = 'account'
+$$;
+
+COMMENT ON FUNCTION auth.count_failure(p_endpoint text, p_account text) IS 'Counts a failed proof against an account.';
+
+CREATE FUNCTION auth.device(user_agent text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(
+    concat_ws(' on ',
+      case
+        when user_agent ~* 'edg(e|a|ios)?/' then 'Edge'
+        when user_agent ~* 'opr/|opera' then 'Opera'
+        when user_agent ~* 'samsungbrowser' then 'Samsung Internet'
+        when user_agent ~* 'firefox|fxios' then 'Firefox'
+        when user_agent ~* 'chrome|crios|chromium' then 'Chrome'
+        when user_agent ~* 'safari' then 'Safari'
+        else nullif(left((regexp_match(user_agent, '^[^/ (]+'))[1], 40), 'Mozilla')
+      end,
+      case
+        when user_agent ~* 'iphone' then 'iPhone'
+        when user_agent ~* 'ipad' then 'iPad'
+        when user_agent ~* 'android' then 'Android'
+        when user_agent ~* 'windows' then 'Windows'
+        when user_agent ~* 'mac os|macintosh|darwin' then 'macOS'
+        when user_agent ~* 'cros' then 'ChromeOS'
+        when user_agent ~* 'linux|x11' then 'Linux'
+      end),
+    '')
+$$;
+
+COMMENT ON FUNCTION auth.device(user_agent text) IS 'Takes a User-Agent; gives what a person calls that device, such as Firefox on Windows.';
+
 CREATE FUNCTION auth.email() RETURNS text
     LANGUAGE sql STABLE
     AS $$
@@ -690,6 +846,26 @@ CREATE FUNCTION auth.email() RETURNS text
 $$;
 
 COMMENT ON FUNCTION auth.email() IS 'Gives the e-mail address in the request''s token, or null.';
+
+CREATE FUNCTION auth.end_my_session(session uuid) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select auth.end_session(auth.uid(), end_my_session.session)
+$$;
+
+COMMENT ON FUNCTION auth.end_my_session(session uuid) IS 'Ends a session of the person asking; says whether there was one.';
+
+CREATE FUNCTION auth.end_session(person uuid, session uuid) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with ended as (
+    delete from auth.sessions s where s.user_id = end_session.person and s.id = end_session.session returning s.id)
+  select exists (select from ended)
+$$;
+
+COMMENT ON FUNCTION auth.end_session(person uuid, session uuid) IS 'Ends a session of this person; says whether there was one.';
 
 CREATE FUNCTION auth.jwt() RETURNS jsonb
     LANGUAGE sql STABLE
@@ -702,6 +878,182 @@ $$;
 
 COMMENT ON FUNCTION auth.jwt() IS 'Gives all claims of the request''s token, or null.';
 
+CREATE FUNCTION auth.leave(person uuid, session uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if not exists (
+    select
+      from auth.sessions s
+      left join auth.mfa_amr_claims proof on proof.session_id = s.id
+     where s.user_id = leave.person
+       and s.id = leave.session
+       and coalesce(proof.updated_at, s.created_at) > now() - interval '15 minutes'
+  ) then
+    raise sqlstate 'PT400' using message = 'Sign in again to delete your account', hint = 'reauthentication_needed';
+  end if;
+  delete from auth.users u where u.id = leave.person;
+end
+$$;
+
+COMMENT ON FUNCTION auth.leave(person uuid, session uuid) IS 'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes; raises PT400 reauthentication_needed if not.';
+
+CREATE FUNCTION auth.leave_myself() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select auth.leave(auth.uid(), auth.session_id())
+$$;
+
+COMMENT ON FUNCTION auth.leave_myself() IS 'Deletes the account of the person asking.';
+
+CREATE FUNCTION auth.lift(kind text, id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  delete from auth.revocations r where r.kind = lift.kind and r.id = lift.id and r.until > now();
+  if found then
+    perform auth.tell_revocations(array[format('lifted %s', lift.id)]);
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION auth.lift(kind text, id uuid) IS 'Takes back what auth.revoke said of a person.';
+
+CREATE FUNCTION auth.my_sessions() RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select * from auth.sessions_of(auth.uid(), auth.session_id())
+$$;
+
+COMMENT ON FUNCTION auth.my_sessions() IS 'Gives the sessions of the person asking, the one used last first.';
+
+CREATE FUNCTION auth.note_barred_person() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    perform auth.lift('deleted', new.id);
+    return null;
+  end if;
+  if tg_op = 'DELETE' then
+    perform auth.revoke('deleted', array[old.id], now() + auth.token_life());
+    return null;
+  end if;
+  if new.banned_until is distinct from old.banned_until then
+    if new.banned_until > now() then
+      perform auth.revoke('banned', array[new.id], new.banned_until);
+    else
+      perform auth.lift('banned', new.id);
+    end if;
+  end if;
+  if new.deleted_at is distinct from old.deleted_at then
+    if new.deleted_at is not null then
+      perform auth.revoke('deleted', array[new.id], now() + auth.token_life());
+    else
+      perform auth.lift('deleted', new.id);
+    end if;
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.note_barred_person() IS 'Trigger: tokens of people who are banned or deleted are refused, and count again when that is taken back.';
+
+CREATE FUNCTION auth.note_ended_sessions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform auth.revoke('session', (select array_agg(id) from ended), now() + auth.token_life());
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.note_ended_sessions() IS 'Trigger: the tokens of deleted sessions count no more.';
+
+CREATE FUNCTION auth.note_run_out_session() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform auth.revoke('session', array[new.id], now() + auth.token_life());
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.note_run_out_session() IS 'Trigger: a session that was given an end in the past is over.';
+
+CREATE FUNCTION auth.pass(p_endpoint text, p_address text, p_account text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  rule auth.rate_limits;
+  wait interval;
+begin
+  for rule in select * from auth.rate_limits r where r.endpoint = p_endpoint order by r.per loop
+    wait := case rule.per
+      when 'address' then
+        case when p_address is not null then auth.take(auth.bucket(rule, p_address), rule.amount, rule.period, rule.burst) end
+      when 'all' then auth.take(auth.bucket(rule, ''), rule.amount, rule.period, rule.burst)
+      -- Only failures are counted against an account, or it could be locked by anybody who asks.
+      else (select b.full_at + rule.period / rule.amount * (1 - rule.burst) - clock_timestamp()
+              from auth.buckets b
+             where b.key = auth.bucket(rule, p_account))
+    end;
+    if wait > interval '0' then
+      return ceil(extract(epoch from wait));
+    end if;
+  end loop;
+  return 0;
+end
+$$;
+
+COMMENT ON FUNCTION auth.pass(p_endpoint text, p_address text, p_account text) IS 'Takes an endpoint, and the address and account it is asked by and for, where known; gives 0, or how many seconds to wait.';
+
+CREATE FUNCTION auth.revocation_line(kind text, id uuid, until timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select format('%s %s %s', kind, id, ceil(least(extract(epoch from until), 253402300799))::bigint)
+$$;
+
+COMMENT ON FUNCTION auth.revocation_line(kind text, id uuid, until timestamp with time zone) IS 'Gives a revocation as servers read it.';
+
+CREATE FUNCTION auth.revocation_lines() RETURNS SETOF text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from auth.revocations where until < now() - interval '1 minute';
+  select auth.sweep_buckets();
+  select auth.revocation_line(kind, id, until) from auth.revocations where until > now();
+$$;
+
+COMMENT ON FUNCTION auth.revocation_lines() IS 'Forgets what has no token left to refuse, and gives the rest as servers read it.';
+
+CREATE FUNCTION auth.revoke(kind text, ids uuid[], until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into auth.revocations (kind, id, until)
+  select revoke.kind, revoked.id, revoke.until
+    from unnest(ids) as revoked (id)
+  on conflict on constraint revocations_pkey do update
+     set until = excluded.until, revoked_at = excluded.revoked_at;
+  perform auth.tell_revocations(array_agg(auth.revocation_line(revoke.kind, revoked.id, revoke.until)))
+     from unnest(ids) as revoked (id)
+   having count(*) > 0;
+end
+$$;
+
+COMMENT ON FUNCTION auth.revoke(kind text, ids uuid[], until timestamp with time zone) IS 'Takes a kind (session, banned, deleted), ids, and until when their tokens are refused; from the commit on they are, everywhere.';
+
 CREATE FUNCTION auth.role() RETURNS text
     LANGUAGE sql STABLE
     AS $$
@@ -712,6 +1064,93 @@ CREATE FUNCTION auth.role() RETURNS text
 $$;
 
 COMMENT ON FUNCTION auth.role() IS 'Gives the role in the request''s token (anon, authenticated, service_role), or null.';
+
+CREATE FUNCTION auth.session_id() RETURNS uuid
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'session_id', '')::uuid
+$$;
+
+COMMENT ON FUNCTION auth.session_id() IS 'Gives the id of the session the person asking is in, or null.';
+
+CREATE FUNCTION auth.sessions_of(person uuid, present uuid) RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select s.id,
+         auth.device(s.user_agent),
+         auth.address_class(s.ip),
+         s.created_at,
+         coalesce(s.refreshed_at at time zone 'UTC', s.created_at),
+         coalesce(s.aal::text, 'aal1'),
+         coalesce(s.id = sessions_of.present, false)
+    from auth.sessions s
+   where s.user_id = sessions_of.person
+     and (s.not_after is null or s.not_after > now())
+   order by 5 desc, s.id
+$$;
+
+COMMENT ON FUNCTION auth.sessions_of(person uuid, present uuid) IS 'Takes a person and their present session; gives their sessions, the one used last first.';
+
+CREATE FUNCTION auth.sweep_buckets() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from auth.buckets b where b.full_at < now()
+$$;
+
+COMMENT ON FUNCTION auth.sweep_buckets() IS 'Forgets buckets that are full again.';
+
+CREATE FUNCTION auth.take(key text, amount integer, period interval, burst integer) RETURNS interval
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  -- A bucket is told by when it is full again: each request puts that off by one share of the period.
+  share interval := period / amount;
+  now timestamptz := clock_timestamp();
+begin
+  insert into auth.buckets as b (key, full_at)
+  values (take.key, now + share)
+  on conflict on constraint buckets_pkey do update
+     set full_at = greatest(b.full_at, now) + share
+   where greatest(b.full_at, now) + share <= now + share * burst;
+  if found then
+    return null;
+  end if;
+  return (select greatest(b.full_at + share - now - share * burst, interval '0') from auth.buckets b where b.key = take.key);
+end
+$$;
+
+COMMENT ON FUNCTION auth.take(key text, amount integer, period interval, burst integer) IS 'Takes one of amount a period from the bucket of this name, which holds burst; gives null, or how long to wait when it is empty. Exact however many ask at once.';
+
+CREATE FUNCTION auth.tell_revocations(lines text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- A notification holds 8000 bytes, a line at most 70.
+  perform pg_notify('walkie_revoked', string_agg(line, E'\n'))
+     from unnest(lines) with ordinality as told (line, place)
+    group by (place - 1) / 100;
+  -- The server that is at it reads this before it answers.
+  perform set_config('walkie.revoked',
+                     concat_ws(E'\n', nullif(current_setting('walkie.revoked', true), ''), array_to_string(lines, E'\n')),
+                     true);
+end
+$$;
+
+COMMENT ON FUNCTION auth.tell_revocations(lines text[]) IS 'Takes lines of "kind id seconds-since-1970" or "lifted id"; tells them to all servers when the transaction commits.';
+
+CREATE FUNCTION auth.token_life() RETURNS interval
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select make_interval(secs => coalesce(nullif(current_setting('walkie.token_seconds', true), '')::int, 604800) + 60)
+$$;
+
+COMMENT ON FUNCTION auth.token_life() IS 'Gives how long an access token that was made just now may still count: as the server says in its own transactions, else the longest that can be set, a week.';
 
 CREATE FUNCTION auth.uid() RETURNS uuid
     LANGUAGE sql STABLE
@@ -916,6 +1355,15 @@ end
 $$;
 
 COMMENT ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message of the caller''s, or any if they manage the conversation; takes its words back and gives what remains, also the second time. Errors: PT403 not_yours, PT404 no_such_message.';
+
+CREATE FUNCTION public.delete_my_account() RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select auth.leave_myself()
+$$;
+
+COMMENT ON FUNCTION public.delete_my_account() IS 'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed).';
 
 CREATE FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) RETURNS public.messages
     LANGUAGE plpgsql
@@ -1123,6 +1571,15 @@ $$;
 
 COMMENT ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) IS 'Takes a conversation and the seq read up to; moves the caller''s pointer forward, never back, and gives their membership. Errors: PT401 signed_out, PT404 not_member.';
 
+CREATE FUNCTION public.my_sessions() RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select * from auth.my_sessions()
+$$;
+
+COMMENT ON FUNCTION public.my_sessions() IS 'Where you are signed in: device, network, when it began and was last used, and which of them this is.';
+
 CREATE FUNCTION public.remove_member(p_conversation uuid, p_member uuid) RETURNS public.conversation_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1150,6 +1607,15 @@ end
 $$;
 
 COMMENT ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) IS 'Takes a conversation and a member; ends the membership and gives it. Errors: PT401 signed_out, PT403 not_manager or owner, PT404 not_member or no_such_member.';
+
+CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select auth.end_my_session(revoke_session.id)
+$$;
+
+COMMENT ON FUNCTION public.revoke_session(id uuid) IS 'Signs one of your devices out, at once and everywhere. Gives whether it was signed in.';
 
 CREATE FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid) RETURNS public.messages
     LANGUAGE plpgsql
@@ -2403,6 +2869,13 @@ CREATE TABLE auth.audit_log_entries (
 
 COMMENT ON TABLE auth.audit_log_entries IS 'Who did what to which account, and when.';
 
+CREATE UNLOGGED TABLE auth.buckets (
+    key text NOT NULL,
+    full_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE auth.buckets IS 'When each bucket is full again; one that is full has no row worth keeping.';
+
 CREATE TABLE auth.custom_oauth_providers (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     provider_type text NOT NULL,
@@ -2436,6 +2909,15 @@ CREATE TABLE auth.custom_oauth_providers (
 COMMENT ON TABLE auth.custom_oauth_providers IS 'Providers that an operator added while the server runs.';
 
 COMMENT ON COLUMN auth.custom_oauth_providers.client_secret IS 'Sealed with the key of the settings.';
+
+CREATE TABLE auth.email_domains (
+    domain text NOT NULL,
+    is_allowed boolean NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT email_domains_domain_check CHECK (((domain = lower(domain)) AND (domain <> ''::text)))
+);
+
+COMMENT ON TABLE auth.email_domains IS 'Domains whose addresses may have an account, subdomains included: once any is allowed only those are, and a refused one never is.';
 
 CREATE TABLE auth.flow_state (
     id uuid NOT NULL,
@@ -2586,26 +3068,16 @@ CREATE SEQUENCE auth.refresh_tokens_id_seq
 ALTER SEQUENCE auth.refresh_tokens_id_seq OWNED BY auth.refresh_tokens.id;
 
 CREATE TABLE auth.revocations (
-    id bigint NOT NULL,
-    session_id uuid,
-    user_id uuid,
+    kind text NOT NULL,
+    id uuid NOT NULL,
     revoked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     until timestamp with time zone NOT NULL,
-    CONSTRAINT revocations_check CHECK (((session_id IS NULL) <> (user_id IS NULL)))
+    CONSTRAINT revocations_kind_check CHECK ((kind = ANY (ARRAY['session'::text, 'banned'::text, 'deleted'::text])))
 );
 
 COMMENT ON TABLE auth.revocations IS 'Sessions and people whose access tokens are refused although they have not expired; kept until they have.';
 
-COMMENT ON COLUMN auth.revocations.user_id IS 'Tokens of this person that were issued before revoked_at.';
-
-ALTER TABLE auth.revocations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME auth.revocations_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
+COMMENT ON COLUMN auth.revocations.id IS 'Of the session when that is the kind, else of the person.';
 
 CREATE TABLE auth.sendings (
     address_hash text NOT NULL,
@@ -3110,11 +3582,17 @@ ALTER TABLE ONLY app.messages_15
 ALTER TABLE ONLY auth.audit_log_entries
     ADD CONSTRAINT audit_log_entries_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY auth.buckets
+    ADD CONSTRAINT buckets_pkey PRIMARY KEY (key);
+
 ALTER TABLE ONLY auth.custom_oauth_providers
     ADD CONSTRAINT custom_oauth_providers_identifier_key UNIQUE (identifier);
 
 ALTER TABLE ONLY auth.custom_oauth_providers
     ADD CONSTRAINT custom_oauth_providers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.email_domains
+    ADD CONSTRAINT email_domains_pkey PRIMARY KEY (domain);
 
 ALTER TABLE ONLY auth.flow_state
     ADD CONSTRAINT flow_state_pkey PRIMARY KEY (id);
@@ -3152,6 +3630,9 @@ ALTER TABLE ONLY auth.one_time_tokens
 ALTER TABLE ONLY auth.one_time_tokens
     ADD CONSTRAINT one_time_tokens_user_id_token_type_key UNIQUE (user_id, token_type);
 
+ALTER TABLE ONLY auth.rate_limits
+    ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (endpoint, per);
+
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (id);
 
@@ -3159,7 +3640,7 @@ ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_token_key UNIQUE (token);
 
 ALTER TABLE ONLY auth.revocations
-    ADD CONSTRAINT revocations_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT revocations_pkey PRIMARY KEY (id, kind);
 
 ALTER TABLE ONLY auth.sendings
     ADD CONSTRAINT sendings_pkey PRIMARY KEY (address_hash, purpose);
@@ -3262,6 +3743,8 @@ CREATE INDEX messages_14_conversation_id_rev_idx ON app.messages_14 USING btree 
 CREATE INDEX messages_15_conversation_id_rev_idx ON app.messages_15 USING btree (conversation_id, rev);
 
 CREATE INDEX audit_logs_instance_id_idx ON auth.audit_log_entries USING btree (instance_id);
+
+CREATE INDEX buckets_full_at_idx ON auth.buckets USING btree (full_at);
 
 CREATE UNIQUE INDEX confirmation_token_idx ON auth.users USING btree (confirmation_token) WHERE ((confirmation_token)::text <> ''::text);
 
@@ -3481,6 +3964,22 @@ CREATE TRIGGER on_auth_users_delete__erase_profile AFTER DELETE ON auth.users FO
 
 CREATE TRIGGER on_auth_users_insert__make_profile AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.make_profile();
 
+CREATE TRIGGER on_sessions_change__audit AFTER INSERT OR DELETE ON auth.sessions FOR EACH ROW EXECUTE FUNCTION auth.audit_session();
+
+CREATE TRIGGER on_sessions_delete__revoke AFTER DELETE ON auth.sessions REFERENCING OLD TABLE AS ended FOR EACH STATEMENT EXECUTE FUNCTION auth.note_ended_sessions();
+
+CREATE TRIGGER on_sessions_update__revoke AFTER UPDATE OF not_after ON auth.sessions FOR EACH ROW WHEN (((new.not_after IS DISTINCT FROM old.not_after) AND (new.not_after <= now()))) EXECUTE FUNCTION auth.note_run_out_session();
+
+CREATE TRIGGER on_users_change__audit AFTER INSERT OR DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.audit_user();
+
+CREATE TRIGGER on_users_delete__bar AFTER DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.note_barred_person();
+
+CREATE TRIGGER on_users_insert__lift AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.note_barred_person();
+
+CREATE TRIGGER on_users_update__audit AFTER UPDATE ON auth.users FOR EACH ROW WHEN ((((new.encrypted_password)::text IS DISTINCT FROM (old.encrypted_password)::text) OR ((new.email)::text IS DISTINCT FROM (old.email)::text) OR (new.phone IS DISTINCT FROM old.phone) OR (new.banned_until IS DISTINCT FROM old.banned_until) OR (new.deleted_at IS DISTINCT FROM old.deleted_at) OR ((new.role)::text IS DISTINCT FROM (old.role)::text) OR (new.raw_app_meta_data IS DISTINCT FROM old.raw_app_meta_data))) EXECUTE FUNCTION auth.audit_user();
+
+CREATE TRIGGER on_users_update__bar AFTER UPDATE OF banned_until, deleted_at ON auth.users FOR EACH ROW WHEN (((new.banned_until IS DISTINCT FROM old.banned_until) OR (new.deleted_at IS DISTINCT FROM old.deleted_at))) EXECUTE FUNCTION auth.note_barred_person();
+
 CREATE TRIGGER on_messages_insert__read_own_message AFTER INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION app.read_own_message();
 
 CREATE TRIGGER on_messages_insert__take_number BEFORE INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION app.take_number();
@@ -3554,7 +4053,11 @@ ALTER TABLE ONLY public.user_restrictions
 
 ALTER TABLE auth.audit_log_entries ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE auth.buckets ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE auth.custom_oauth_providers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.email_domains ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.flow_state ENABLE ROW LEVEL SECURITY;
 
@@ -3569,6 +4072,8 @@ ALTER TABLE auth.mfa_factors ENABLE ROW LEVEL SECURITY;
 ALTER TABLE auth.mfa_recovery_codes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.one_time_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.rate_limits ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.refresh_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -3765,17 +4270,59 @@ REVOKE ALL ON FUNCTION app.take_number() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.take_revision() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.check_sign_up(email text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.count_failure(p_endpoint text, p_account text) FROM PUBLIC;
+
 GRANT ALL ON FUNCTION auth.email() TO anon;
 GRANT ALL ON FUNCTION auth.email() TO authenticated;
 GRANT ALL ON FUNCTION auth.email() TO service_role;
+
+REVOKE ALL ON FUNCTION auth.end_my_session(session uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION auth.end_my_session(session uuid) TO authenticated;
+GRANT ALL ON FUNCTION auth.end_my_session(session uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION auth.end_session(person uuid, session uuid) FROM PUBLIC;
 
 GRANT ALL ON FUNCTION auth.jwt() TO anon;
 GRANT ALL ON FUNCTION auth.jwt() TO authenticated;
 GRANT ALL ON FUNCTION auth.jwt() TO service_role;
 
+REVOKE ALL ON FUNCTION auth.leave(person uuid, session uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.leave_myself() FROM PUBLIC;
+GRANT ALL ON FUNCTION auth.leave_myself() TO authenticated;
+GRANT ALL ON FUNCTION auth.leave_myself() TO service_role;
+
+REVOKE ALL ON FUNCTION auth.lift(kind text, id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.my_sessions() FROM PUBLIC;
+GRANT ALL ON FUNCTION auth.my_sessions() TO authenticated;
+GRANT ALL ON FUNCTION auth.my_sessions() TO service_role;
+
+REVOKE ALL ON FUNCTION auth.pass(p_endpoint text, p_address text, p_account text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.revocation_lines() FROM PUBLIC;
+GRANT ALL ON FUNCTION auth.revocation_lines() TO authenticator;
+
+REVOKE ALL ON FUNCTION auth.revoke(kind text, ids uuid[], until timestamp with time zone) FROM PUBLIC;
+
 GRANT ALL ON FUNCTION auth.role() TO anon;
 GRANT ALL ON FUNCTION auth.role() TO authenticated;
 GRANT ALL ON FUNCTION auth.role() TO service_role;
+
+GRANT ALL ON FUNCTION auth.session_id() TO authenticated;
+GRANT ALL ON FUNCTION auth.session_id() TO service_role;
+
+REVOKE ALL ON FUNCTION auth.sessions_of(person uuid, present uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.sweep_buckets() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.take(key text, amount integer, period interval, burst integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.tell_revocations(lines text[]) FROM PUBLIC;
 
 GRANT ALL ON FUNCTION auth.uid() TO anon;
 GRANT ALL ON FUNCTION auth.uid() TO authenticated;
@@ -3807,6 +4354,10 @@ REVOKE ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid
 GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.delete_my_account() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_my_account() TO authenticated;
+GRANT ALL ON FUNCTION public.delete_my_account() TO service_role;
+
 REVOKE ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO authenticated;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO service_role;
@@ -3835,9 +4386,17 @@ REVOKE ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) FROM 
 GRANT ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) TO authenticated;
 GRANT ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) TO service_role;
 
+REVOKE ALL ON FUNCTION public.my_sessions() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.my_sessions() TO authenticated;
+GRANT ALL ON FUNCTION public.my_sessions() TO service_role;
+
 REVOKE ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.revoke_session(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid) TO authenticated;

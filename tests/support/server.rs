@@ -179,12 +179,13 @@ impl Answer {
 /// What `walkie serve` would make of these flags.
 pub async fn settings(database: &Database, flags: &[&str]) -> Settings {
     let url = database.login_url().await;
-    let is_told = flags.contains(&"--realtime-drain-seconds");
-    let drain: &[&str] = if is_told { &[] } else { &["--realtime-drain-seconds", "0"] };
+    let unless_told = |flag, value| if flags.contains(&flag) { vec![] } else { vec![flag, value] };
+    let drain = unless_told("--realtime-drain-seconds", "0");
+    let slot = unless_told("--realtime-slot", database.name());
     let arguments = ["walkie", "serve", "--database-url", &url, "--jwt-secret", SECRET]
         .into_iter()
-        .chain(drain.iter().copied())
-        .chain(["--realtime-slot", database.name()])
+        .chain(drain)
+        .chain(slot)
         .chain(flags.iter().copied());
     match CommandLine::try_parse_from(arguments).unwrap_or_else(|error| panic!("{error}")).command {
         Command::Serve(settings) => *settings,

@@ -1,31 +1,45 @@
-//! Functions of the operator that are called in the midst of a request.
+//! Functions that operators write, and the rules for accounts that come and go.
 
 use serde_json::Value;
+use uuid::Uuid;
 
-use crate::auth::Error;
-use crate::pg::Transaction;
+use crate::pg::{self, Transaction};
 
-/// Calls a function of one `jsonb` that gives `jsonb` or nothing, in this transaction.
-///
-/// # Errors
-/// What the function raises, and what it gives as `{"error": {"http_code", "message"}}`.
+/// What a function that takes and gives jsonb answers within `limit`.
 pub(in crate::auth) async fn call(
     tx: &Transaction,
     function: &str,
     payload: &Value,
-) -> Result<(), Error> {
-    let quoted: Vec<String> =
-        function.split('.').map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
-    let sql = format!("select to_jsonb({}($1::jsonb))", quoted.join("."));
-    let row = tx.query_opt(&sql, &[payload]).await?;
-    let given: Option<Value> =
-        row.map_or(Ok(None), |row| row.try_get(0)).map_err(crate::pg::Error::from)?;
-    match given.as_ref().and_then(|given| given.get("error")) {
-        None | Some(Value::Null) => Ok(()),
-        Some(error) => {
-            let status = error["http_code"].as_u64().and_then(|code| u16::try_from(code).ok());
-            let message = error["message"].as_str().unwrap_or("The hook refused");
-            Err(Error::refused_by_hook(status, message))
-        }
-    }
+    limit: &str,
+) -> Result<Option<Value>, pg::Error> {
+    let set =
+        "select current_setting('statement_timeout'), set_config('statement_timeout', $1, true)";
+    let rows = tx.query(set, &[&limit]).await?;
+    let former: String = rows.first().expect("a select gives one row").try_get(0)?;
+    let answer =
+        tx.query_opt(&format!("select to_jsonb({function}($1::jsonb))"), &[payload]).await?;
+    tx.query("select set_config('statement_timeout', $1, true)", &[&former]).await?;
+    Ok(answer.map(|row| row.try_get(0)).transpose()?.flatten())
+}
+
+/// Deletes the account, if its session was proven lately.
+///
+/// # Errors
+/// It was not.
+pub(in crate::auth) async fn leave(
+    tx: &Transaction,
+    person: Uuid,
+    session: Option<Uuid>,
+) -> Result<(), pg::Error> {
+    tx.query("select auth.leave($1, $2)", &[&person, &session]).await?;
+    Ok(())
+}
+
+/// Whether the rules let this address have an account.
+///
+/// # Errors
+/// The rule that refuses.
+pub(in crate::auth) async fn check_sign_up(tx: &Transaction, email: &str) -> Result<(), pg::Error> {
+    tx.query("select auth.check_sign_up($1)", &[&email]).await?;
+    Ok(())
 }

@@ -3,26 +3,32 @@
 #[macro_use]
 mod columns;
 pub(super) mod address;
+mod device;
 pub(super) mod flow;
-pub(super) mod hook;
+mod hook;
+mod limit;
 mod session;
 pub(super) mod token;
 mod user;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::Error;
+use crate::identity::{Revoked, unix_now};
 use crate::pg::{self, Pg, Session, Transaction, names};
 
+pub(super) use device::{end_session, sessions_of};
+pub(super) use hook::{call, check_sign_up, leave};
 pub(super) use session::{
-    Amr, Ending, NewSession, Proof, Refreshing, end_sessions, present_token, proofs, revoke_tokens,
-    rotate_token, sign_in,
+    Amr, Ending, Life, NewSession, Proof, Refreshing, end_others, end_sessions, present_token,
+    proofs, revoke_tokens, rotate_token, sign_in,
 };
 pub(super) use user::{
-    NewUser, ban, confirm, create, delete, mark_deleted, merge_app_metadata, merge_user_metadata,
-    set_email, set_hash, set_password, set_role,
+    NewUser, ban, confirm, create, create_anonymous, delete, mark_deleted, merge_app_metadata,
+    merge_user_metadata, set_email, set_hash, set_password, set_role,
 };
 
 /// How long a refresh waits for another of the same session.
@@ -38,6 +44,22 @@ pub(super) struct User {
     pub is_banned: bool,
 }
 
+impl User {
+    /// Whether the account has no name yet.
+    ///
+    /// # Errors
+    /// Its document is not of this program.
+    pub(super) fn is_anonymous(&self) -> Result<bool, Error> {
+        #[derive(Deserialize)]
+        struct Anonymous {
+            is_anonymous: bool,
+        }
+        let read = serde_json::from_str(self.document.get());
+        let Anonymous { is_anonymous } = read.map_err(|error| Error::Broken(Box::new(error)))?;
+        Ok(is_anonymous)
+    }
+}
+
 /// One page of accounts.
 pub(super) struct Page {
     pub users: Box<RawValue>,
@@ -48,11 +70,15 @@ pub(super) struct Page {
 /// The accounts and sessions in the database.
 pub(super) struct Store {
     pg: Pg,
+    revoked: Revoked,
+    /// How long access tokens count, as SQL asks for it.
+    token_seconds: String,
 }
 
 impl Store {
-    pub(super) fn new(pg: Pg) -> Self {
-        Self { pg }
+    /// What ends sessions is told to `revoked` before anybody is answered.
+    pub(super) fn new(pg: Pg, revoked: Revoked, token_seconds: u32) -> Self {
+        Self { pg, revoked, token_seconds: token_seconds.to_string() }
     }
 
     /// Does `work` in one transaction: kept when it succeeds, undone when it fails.
@@ -60,11 +86,17 @@ impl Store {
         &self,
         work: impl AsyncFnOnce(&Transaction) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let session = Session::own(names::AUTH_ROLE).set("lock_timeout", LOCK_TIMEOUT);
+        let session = Session::own(names::AUTH_ROLE)
+            .set("lock_timeout", LOCK_TIMEOUT)
+            .set("walkie.token_seconds", &self.token_seconds);
         let tx = self.pg.begin(&session).await?;
         match work(&tx).await {
             Ok(done) => {
+                let revoked = revoked_lines(&tx).await?;
                 tx.commit().await?;
+                if let Some(lines) = revoked {
+                    self.revoked.learn(&lines, unix_now());
+                }
                 Ok(done)
             }
             Err(error) => {
@@ -89,7 +121,8 @@ impl Store {
                     user!(),
                     ",
                             exists (select from auth.sessions s
-                                     where s.id = $2::uuid and s.user_id = u.id) as has_session
+                                     where s.id = $2::uuid and s.user_id = u.id
+                                       and (s.not_after is null or s.not_after > now())) as has_session
                        from auth.users u
                       where u.id = $1::uuid and u.deleted_at is null"
                 ),
@@ -164,9 +197,19 @@ impl Store {
         Ok(Page { users: raw(row.try_get("users")?), total: row.try_get("total")? })
     }
 
+    async fn write(&self, sql: &str, params: &[pg::Text<'_>]) -> Result<Vec<Row>, pg::Error> {
+        self.pg.run(&Session::own(names::AUTH_ROLE), sql, params).await
+    }
+
     async fn read(&self, sql: &str, params: &[pg::Text<'_>]) -> Result<Vec<Row>, pg::Error> {
         self.pg.run(&Session::own(names::AUTH_ROLE).read_only(), sql, params).await
     }
+}
+
+/// What this transaction has revoked, as `auth.tell_revocations` notes it.
+async fn revoked_lines(tx: &Transaction) -> Result<Option<String>, pg::Error> {
+    let sql = "select nullif(current_setting('walkie.revoked', true), '')";
+    Ok(tx.query_opt(sql, &[]).await?.map(|row| row.try_get(0)).transpose()?.flatten())
 }
 
 /// An account as this transaction left it.

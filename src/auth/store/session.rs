@@ -44,6 +44,13 @@ pub(in crate::auth) struct Amr {
     pub timestamp: i64,
 }
 
+/// How many seconds a session lasts: in all, and unless it is refreshed.
+#[derive(Clone, Copy)]
+pub(in crate::auth) struct Life {
+    pub in_all: Option<u32>,
+    pub unused: Option<u32>,
+}
+
 /// Which sessions of a person end.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::auth) enum Ending {
@@ -104,6 +111,7 @@ pub(in crate::auth) async fn present_token(
     tx: &Transaction,
     token_hash: &str,
     reuse_seconds: u32,
+    life: Life,
 ) -> Result<Option<Refreshing>, pg::Error> {
     let locked = tx
         .query_opt(
@@ -124,7 +132,10 @@ pub(in crate::auth) async fn present_token(
                 s.id as session_id,
                 s.refresh_token_hmac_key as refresh_key,
                 coalesce(s.aal, 'aal1')::text as aal,
-                coalesce(s.not_after <= statement_timestamp(), false) as is_over,
+                coalesce(s.not_after <= statement_timestamp(), false)
+                  or coalesce(s.created_at + make_interval(secs => $3) <= statement_timestamp(), false)
+                  or coalesce(coalesce(s.refreshed_at at time zone 'UTC', s.created_at)
+                              + make_interval(secs => $4) <= statement_timestamp(), false) as is_over,
                 coalesce(t.revoked, false) as is_revoked,
                 t.updated_at > statement_timestamp() - make_interval(secs => $2) as is_recent,
                 active.token::text as active_hash,
@@ -139,7 +150,17 @@ pub(in crate::auth) async fn present_token(
                                limit 1) active on true
           where t.token = $1"
     );
-    let row = tx.query_opt(sql, &[&token_hash, &f64::from(reuse_seconds)]).await?;
+    let row = tx
+        .query_opt(
+            sql,
+            &[
+                &token_hash,
+                &f64::from(reuse_seconds),
+                &life.in_all.map(f64::from),
+                &life.unused.map(f64::from),
+            ],
+        )
+        .await?;
     row.as_ref().map(|row| refreshing(row, token_hash)).transpose()
 }
 
@@ -209,6 +230,22 @@ pub(in crate::auth) async fn proofs(
     rows.iter()
         .map(|row| Ok(Amr { method: row.try_get("method")?, timestamp: row.try_get("timestamp")? }))
         .collect()
+}
+
+/// Lets all other sessions of a person run out now; their refresh says so.
+pub(in crate::auth) async fn end_others(
+    tx: &Transaction,
+    user_id: Uuid,
+    present: Uuid,
+) -> Result<(), pg::Error> {
+    tx.query(
+        "update auth.sessions
+            set not_after = now()
+          where user_id = $1 and id <> $2 and (not_after is null or not_after > now())",
+        &[&user_id, &present],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Ends sessions, and with them their refresh tokens.

@@ -53,6 +53,23 @@ pub(in crate::auth) async fn create(tx: &Transaction, new: &NewUser<'_>) -> Resu
     Ok(())
 }
 
+/// Makes an account without a name; `data` is what it says of itself.
+pub(in crate::auth) async fn create_anonymous(
+    tx: &Transaction,
+    id: Uuid,
+    data: &Value,
+) -> Result<(), pg::Error> {
+    tx.query(
+        "insert into auth.users (instance_id, id, aud, role, raw_app_meta_data, raw_user_meta_data,
+                                 is_anonymous, created_at, updated_at)
+         values ('00000000-0000-0000-0000-000000000000', $1, 'authenticated', 'authenticated', '{}',
+                 $2, true, now(), now())",
+        &[&id, data],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Confirms the address, in a statement of its own: people's triggers wait for this update.
 pub(in crate::auth) async fn confirm(tx: &Transaction, id: Uuid) -> Result<(), pg::Error> {
     tx.query(
@@ -61,6 +78,7 @@ pub(in crate::auth) async fn confirm(tx: &Transaction, id: Uuid) -> Result<(), p
               set email_confirmed_at = now(),
                   raw_user_meta_data = coalesce(raw_user_meta_data, '{}')
                                        || '{\"email_verified\": true}',
+                  is_anonymous = false,
                   updated_at = now()
             where id = $1 and email_confirmed_at is null
            returning id)
@@ -87,6 +105,11 @@ pub(in crate::auth) async fn set_email(
               set email = $2::text,
                   raw_user_meta_data = coalesce(raw_user_meta_data, '{}')
                                        || jsonb_build_object('email', $2::text),
+                  raw_app_meta_data = case when is_anonymous
+                    then coalesce(raw_app_meta_data, '{}')
+                         || jsonb_build_object('provider', 'email',
+                                               'providers', jsonb_build_array('email'))
+                    else raw_app_meta_data end,
                   updated_at = now()
             where id = $1 and email is distinct from $2::text
            returning id)

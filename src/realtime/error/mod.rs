@@ -30,7 +30,7 @@ pub enum Token {
     NoKey(Option<String>),
     /// It is a project key, and none of ours.
     ApiKey,
-    /// The sign-in it came from has ended.
+    /// The sign-in it came from has ended, or its person is banned or deleted.
     SessionEnded,
 }
 
@@ -38,6 +38,7 @@ impl From<identity::Error> for Token {
     fn from(error: identity::Error) -> Self {
         match error {
             identity::Error::Expired(seconds) => Self::Expired(seconds),
+            identity::Error::Revoked(_) => Self::SessionEnded,
             identity::Error::Signature => Self::Signature,
             identity::Error::NoKey(kid) | identity::Error::UnknownAlgorithm(kid) => {
                 Self::NoKey(kid)
