@@ -18,7 +18,9 @@ update profiles set org_id = (select id from orgs where slug = 'elsewhere') wher
 
 select is((app.can_message(tests.id('ana'), tests.id('bo'))).allowed, true, 'people of one organisation may write to each other');
 select is((app.can_message(tests.id('ana'), tests.id('bo'))).reasons,
-          '[{"check": "self", "passed": true}, {"check": "no_such_person", "passed": true}, {"check": "not_same_org", "passed": true}]'::jsonb,
+          '[{"check": "self", "passed": true}, {"check": "no_such_person", "passed": true}, {"check": "not_same_org", "passed": true},
+            {"check": "restricted", "passed": true}, {"check": "blocked", "passed": true}, {"check": "dm_policy", "passed": true},
+            {"check": "privacy", "passed": true}]'::jsonb,
           'the verdict names every check');
 select is((app.can_message(tests.id('ana'), tests.id('ana'))).code, 'self', 'nobody writes to themselves');
 select is((app.can_message(tests.id('ana'), gen_random_uuid())).code, 'no_such_person', 'nobody writes to a stranger to the system');

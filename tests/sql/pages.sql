@@ -1,0 +1,76 @@
+-- Pages, threads and catching up. MSG-02, MSG-09
+set local search_path = public, tests;
+select plan(26);
+
+create function pg_temp.say(p_body text, p_thread uuid default null) returns uuid language sql as
+  $$ select (send_message(tests.conversation('watercooler'), p_body, p_thread_id => p_thread)).id $$;
+
+-- MSG-09: threads have one level and are no part of the main line
+select tests.be('bo');
+create temporary table root as select '20000000-0000-4000-8000-000000000001'::uuid as id;
+create temporary table reply as select pg_temp.say('In the thread', (select id from root)) as id;
+grant select on root, reply to public;
+select is((select (reply_count, last_reply_at is not null)::text from messages where id = (select id from root)), '(1,t)', 'the root counts its replies');
+select is((select count(*) from get_messages(tests.conversation('watercooler'))), 3::bigint, 'a reply is not in the main line');
+select is((select array_agg(body) from get_messages(tests.conversation('watercooler'), p_thread => (select id from root))), '{In the thread}'::text[],
+          'but in its thread');
+select is((select last_preview from conversations where slug = 'watercooler'), 'It even grinds the beans now.', 'it is no news of the conversation');
+select is((select unread from get_conversations() where title = 'Watercooler'), 1::bigint, 'and makes nothing read');
+select tests.be('ana');
+select is((select unread from get_conversations() where title = 'Watercooler'), 0::bigint, 'or unread');
+insert into messages (conversation_id, body, parent_message_id) values (tests.conversation('watercooler'), 'On the reply', (select id from reply));
+select is((select thread_id from messages where body = 'On the reply'), (select id from root), 'a reply to a reply hangs on the same root');
+select is((select parent_message_id from messages where body = 'On the reply'), (select id from reply), 'and tells what it answers');
+select is((select reply_count from messages where id = (select id from root)), 2, 'which counts both');
+select hint_ok($$ select send_message(tests.conversation('lunch'), 'x', p_thread_id => (select id from root)) $$, 'PT422', 'bad_reply', 'a thread is where its root is');
+select hint_ok($$ insert into messages (conversation_id, body, parent_message_id, thread_id)
+                  values (tests.conversation('watercooler'), 'x', (select id from reply), '20000000-0000-4000-8000-000000000002') $$, 'PT422', 'bad_reply',
+               'and an answer in the thread of what it answers');
+select hint_ok($$ select send_message(tests.conversation('lunch'), 'x', p_reply_to => (select id from root)) $$, 'PT422', 'bad_reply', 'as a quote is (MSG-10)');
+
+-- Around one
+select lives_ok($$ select pg_temp.say('Line ' || n) from generate_series(1, 20) n $$, 'twenty lines');
+select is((select array_agg(body order by seq) from get_messages(tests.conversation('watercooler'), p_limit => 4,
+                                                                 p_around => (select id from messages where body = 'Line 10'))),
+          '{Line 8,Line 9,Line 10,Line 11}'::text[], 'those around one');
+select is((select count(*) from get_messages(tests.conversation('watercooler'), p_around => gen_random_uuid(), p_limit => 4)), 4::bigint,
+          'around nothing, the newest');
+select is((select count(*) from get_messages(tests.conversation('watercooler'), p_limit => 2000000)), 23::bigint, 'no page is endless, or fails for being asked too much');
+
+-- Everything at once
+select is((select count(*) from sync_all('{}')), (select count(*) from messages), 'from nothing, all');
+select is_empty($$ select from sync_all((select jsonb_object_agg(id, last_rev) from conversations)) $$, 'from the end, nothing');
+create temporary table seen as select jsonb_object_agg(id, last_rev) as revs from conversations;
+grant select on seen to public;
+select lives_ok($$ select edit_message(tests.conversation('watercooler'), (select id from root), 'It is back.') $$, 'a correction');
+select lives_ok($$ select send_message(tests.conversation('lunch'), 'Today?') $$, 'and news elsewhere');
+select is((select string_agg(body, '|' order by body) from sync_all((select revs from seen))), 'It is back.|Today?', 'are what is new');
+select tests.be('cy');
+select is_empty($$ select from sync_all('{}') $$, 'an outsider gets nothing');
+
+-- What a page, a thread and catching up cost under the policies: an index each (MSG-18)
+select tests.be('administrator');
+insert into messages (conversation_id, sender_id, body)
+select tests.conversation('watercooler'), tests.id('ana'), 'Bulk ' || n from generate_series(1, 3000) n;
+analyze messages;
+create function pg_temp.plan(p_query text) returns text language plpgsql as $$
+declare
+  line text;
+  whole text := '';
+begin
+  for line in execute 'explain (costs off) ' || p_query loop
+    whole := whole || line || E'\n';
+  end loop;
+  return whole;
+end
+$$;
+select tests.be('bo');
+select ok(pg_temp.plan(format('select * from messages where conversation_id = %L and seq < 2000 order by seq desc, sub desc limit 50', tests.conversation('watercooler')))
+          like '%Index Scan Backward using messages_%_conversation_id_seq_sub_key%', 'a page reads by number');
+select ok(pg_temp.plan(format('select * from messages where conversation_id = %L and rev > 3000 order by rev limit 50', tests.conversation('watercooler')))
+          like '%Index Scan using messages_%_conversation_id_rev_idx%', 'catching up reads by rev');
+select ok(pg_temp.plan(format('select * from messages where conversation_id = %L and thread_id = %L order by seq limit 50', tests.conversation('watercooler'), (select id from root)))
+          like '%messages_%_conversation_id_thread_id_seq_idx%', 'a thread reads by its root');
+select ok(pg_temp.plan('select * from inbox where member_id = auth.uid()') ~ 'inbox_pkey|Seq Scan on inbox', 'the inbox is its owner''s');
+
+select * from finish();
