@@ -2,48 +2,62 @@
 
 create or replace function app.mentioned(p_conversation uuid, p_body text, p_wished uuid[], p_sender uuid)
 returns uuid[]
-language sql stable
+language plpgsql stable
 security definer set search_path = ''  -- settings of others decide
 as $$
-  select coalesce(array_agg(found.member_id order by found.member_id), '{}')
-    from (select m.member_id
-            from public.profiles p
-            join public.conversation_members m on m.member_id = p.id
-           where p.org_id = (select c.org_id from public.conversations c where c.id = p_conversation)
-             and (p.id = any (p_wished)
-                  or p.username in (select lower(word[1])
-                                      from regexp_matches(p_body, '(?:^|[^[:alnum:]_@])@([[:alnum:]][[:alnum:]_.-]{0,31})', 'g') word
-                                    union
-                                    -- The full stop after a name ends the sentence.
-                                    select rtrim(lower(word[1]), '.-')
-                                      from regexp_matches(p_body, '(?:^|[^[:alnum:]_@])@([[:alnum:]][[:alnum:]_.-]{0,31})', 'g') word))
-             and m.conversation_id = p_conversation
-             and m.left_at is null
-             and p.id <> p_sender
-             and not exists (select
-                               from public.user_privacy_settings s
-                              where s.user_id = p.id
-                                and (s.allow_mentions_from = 'nobody'
-                                     or s.allow_mentions_from = 'contacts'
-                                        and not exists (select
-                                                          from public.user_contacts k
-                                                         where k.owner_id = p.id
-                                                           and k.contact_id = p_sender)))
-           order by m.member_id
-           limit 50) found
+declare
+  words text[];
+begin
+  -- Most messages name nobody, and that must cost nothing.
+  if coalesce(strpos(p_body, '@'), 0) = 0 and coalesce(cardinality(p_wished), 0) = 0 then
+    return '{}';
+  end if;
+  -- The full stop after a name ends the sentence.
+  select array_agg(distinct name) into words
+    from regexp_matches(p_body, '(?:^|[^[:alnum:]_@])@([[:alnum:]][[:alnum:]_.-]{0,31})', 'g') word,
+         unnest(array[lower(word[1]), rtrim(lower(word[1]), '.-')]) name;
+  return (
+    select coalesce(array_agg(named.id order by named.id), '{}')
+      from (select meant.id
+              from (select p.id
+                      from public.conversations c
+                      join public.profiles p on p.org_id = c.org_id and p.username = any (words)
+                     where c.id = p_conversation
+                    union
+                    select wished
+                      from unnest(p_wished) wished) meant
+             where meant.id <> p_sender
+               and app.role_in(p_conversation, meant.id) is not null
+               and not exists (select
+                                 from public.user_privacy_settings s
+                                where s.user_id = meant.id
+                                  and (s.allow_mentions_from = 'nobody'
+                                       or s.allow_mentions_from = 'contacts'
+                                          and not exists (select
+                                                            from public.user_contacts k
+                                                           where k.owner_id = meant.id
+                                                             and k.contact_id = p_sender)))
+             order by meant.id
+             limit 50) named);
+end
 $$;
 comment on function app.mentioned(uuid, text, uuid[], uuid) is
   'Takes a conversation, a body, people whom the client names and the sender; gives the members, at most 50, who are meant by id or @username and let themselves be mentioned.';
 
 create or replace function app.mentions_all(p_conversation uuid, p_body text)
 returns boolean
-language sql stable
+language plpgsql stable
 security definer set search_path = ''  -- as is_member
 as $$
-  select coalesce(p_body ~* '(^|[^[:alnum:]_@])@(all|here|channel)([^[:alnum:]_]|$)', false)
-     and (c.member_count <= 100 or app.can_do(c.id, 'pin'))
-    from public.conversations c
-   where c.id = p_conversation
+begin
+  if coalesce(strpos(p_body, '@'), 0) = 0
+     or p_body !~* '(^|[^[:alnum:]_@])@(all|here|channel)([^[:alnum:]_]|$)' then
+    return false;
+  end if;
+  return (select c.member_count <= 100 or app.can_do(c.id, 'pin')
+            from public.conversations c
+           where c.id = p_conversation);
+end
 $$;
 comment on function app.mentions_all(uuid, text) is
   'Takes a conversation and a body; tells whether it calls everybody: by @all, @here or @channel, among more than 100 for moderators only.';

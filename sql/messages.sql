@@ -3,7 +3,6 @@
 create or replace function app.preview(p_body text)
 returns text
 language sql immutable
-set search_path = ''
 as $$
   select coalesce(left(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), 80), 'This message was deleted')
 $$;
@@ -28,7 +27,7 @@ language plpgsql stable
 security definer set search_path = ''  -- looks at messages that the sender may not read, to say so
 as $$
 begin
-  if p_message is not null and not exists (
+  if not exists (
     select
       from public.messages m
      where m.conversation_id = p_conversation
@@ -40,7 +39,7 @@ begin
 end
 $$;
 comment on function app.require_answerable(uuid, uuid) is
-  'Takes a conversation and a message to answer, or null; returns if it is there and the person asking can read it. Errors: PT422 bad_reply.';
+  'Takes a conversation and a message to answer; returns if it is there and the person asking can read it. Errors: PT422 bad_reply.';
 
 create or replace function app.require_may_say(p_place public.conversations, p_type text, p_body text)
 returns void
@@ -130,10 +129,14 @@ begin
   if me is not null then
     perform app.require_may_say(place, new.message_type, new.body);
   end if;
-  perform app.require_answerable(new.conversation_id, new.reply_to_id);
-  perform app.require_answerable(new.conversation_id, new.thread_id);
-  if app.thread_root(new.conversation_id, new.parent_message_id) is distinct from new.thread_id then
-    perform app.refuse('bad_reply');
+  if new.reply_to_id is not null then
+    perform app.require_answerable(new.conversation_id, new.reply_to_id);
+  end if;
+  if new.thread_id is not null then
+    perform app.require_answerable(new.conversation_id, new.thread_id);
+    if app.thread_root(new.conversation_id, new.parent_message_id) is distinct from new.thread_id then
+      perform app.refuse('bad_reply');
+    end if;
   end if;
   new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
   new.mentions_all := app.mentions_all(new.conversation_id, new.body);

@@ -67,16 +67,21 @@ comment on function public.sync_conversation(uuid, bigint, integer) is
 create or replace function public.sync_all(p_cursor jsonb default '{}', p_limit integer default 500)
 returns setof public.messages
 language sql stable
+security definer set search_path = ''  -- asks once a conversation what app.can_read would be asked once a message
 as $$
   select news.*
-    from (select c.id, c.last_rev, coalesce((p_cursor ->> c.id::text)::bigint, 0) as since_rev
-            from public.conversations c
-           where c.id in (select app.my_conversations())) mine
+    from (select c.id, c.last_rev, k.joined_chapter, coalesce((p_cursor ->> c.id::text)::bigint, 0) as since_rev
+            from public.conversation_members k
+            join public.conversations c on c.id = k.conversation_id
+           where k.member_id = (select auth.uid())
+             and k.left_at is null) mine
    cross join lateral (
       select m.*
         from public.messages m
        where m.conversation_id = mine.id
          and m.rev > mine.since_rev
+         and m.chapter >= mine.joined_chapter
+         and (m.visibility = 'normal' or m.sender_id = (select auth.uid()))
        order by m.rev
        limit least(greatest(p_limit, 0), 1000)) news
    where mine.last_rev > mine.since_rev

@@ -1,6 +1,6 @@
 -- Pages, threads and catching up. MSG-02, MSG-09
 set local search_path = public, tests;
-select plan(26);
+select plan(32);
 
 create function pg_temp.say(p_body text, p_thread uuid default null) returns uuid language sql as
   $$ select (send_message(tests.conversation('watercooler'), p_body, p_thread_id => p_thread)).id $$;
@@ -47,6 +47,22 @@ select lives_ok($$ select send_message(tests.conversation('lunch'), 'Today?') $$
 select is((select string_agg(body, '|' order by body) from sync_all((select revs from seen))), 'It is back.|Today?', 'are what is new');
 select tests.be('cy');
 select is_empty($$ select from sync_all('{}') $$, 'an outsider gets nothing');
+
+-- It asks for itself what the policies say, so it must say the same: shadows, and chapters that newcomers may not read
+select tests.be('administrator');
+insert into messages (conversation_id, sender_id, body, visibility) values (tests.conversation('watercooler'), tests.id('bo'), 'Psst', 'shadow');
+select tests.be('ana');
+select lives_ok($$ select add_members(tests.conversation('watercooler'), array[tests.id('cy')]) $$, 'cy comes in');
+select lives_ok($$ select send_message(tests.conversation('watercooler'), 'Welcome') $$, 'and is greeted');
+create function pg_temp.agree() returns text language sql as $$
+  select count(*) || ' ' || (select count(*) from messages m where not exists (select from sync_all('{}', 1000) a where a.id = m.id)) from sync_all('{}', 1000)
+$$;
+select is(pg_temp.agree(), (select count(*) || ' 0' from messages), 'ana');
+select tests.be('bo');
+select is(pg_temp.agree(), (select count(*) || ' 0' from messages), 'bo, who said something for himself');
+select isnt_empty($$ select from sync_all('{}') where body = 'Psst' $$, 'which he gets');
+select tests.be('cy');
+select is(pg_temp.agree(), '1 0', 'and cy, who came late, get exactly what they may read');
 
 -- What a page, a thread and catching up cost under the policies: an index each (MSG-18)
 select tests.be('administrator');
