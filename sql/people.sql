@@ -83,13 +83,17 @@ as $$
 declare
   org uuid := app.first_org();
 begin
-  insert into public.profiles (id, org_id, display_name, username)
-  values (p_id, org, app.display_name(p_said_of_self, p_email),
-          app.username(org, p_id, coalesce(p_said_of_self ->> 'username', split_part(p_email, '@', 1))))
-  on conflict (id) do nothing;
-  if not found then
-    return;
-  end if;
+  -- Of two who want one name at once the second has waited, and on the second try sees that it is taken.
+  for attempt in 1 .. 2 loop
+    if exists (select from public.profiles p where p.id = p_id) then
+      return;
+    end if;
+    insert into public.profiles (id, org_id, display_name, username)
+    values (p_id, org, app.display_name(p_said_of_self, p_email),
+            app.username(org, p_id, coalesce(p_said_of_self ->> 'username', split_part(p_email, '@', 1))))
+    on conflict do nothing;
+    exit when found;
+  end loop;
 
   insert into public.org_members (org_id, user_id, role)
   values (org, p_id, app.setting(org, 'default_role') #>> '{}');

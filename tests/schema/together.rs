@@ -36,6 +36,20 @@ async fn fifty_callers_get_one_conversation() {
     assert_eq!(database.value(members).await, "2");
 }
 
+#[tokio::test]
+async fn twenty_sign_ups_that_want_one_name_all_succeed() {
+    let database = Database::new().await;
+    let sign_ups = (0..20).map(|_| async {
+        let client = database.connect().await;
+        let account = "insert into auth.users (id, email, raw_user_meta_data)
+                       values (gen_random_uuid(), gen_random_uuid() || '@example.com', '{\"username\": \"sam\"}')";
+        client.batch_execute(account).await.expect("signs up");
+    });
+    join_all(sign_ups).await;
+    let names = "select count(*) || ' ' || count(distinct username) from profiles where username like 'sam%'";
+    assert_eq!(database.value(names).await, "20 20");
+}
+
 // MSG-20
 #[tokio::test]
 async fn same_client_id_sent_ten_times_at_once_is_one_message() {
@@ -71,7 +85,12 @@ async fn writers_of_every_kind_get_along_and_leave_no_gap() {
         ("ana", format!("select pin_message({place}, '{root}'), unpin_message({place}, '{root}')")),
         ("bo", format!("select mark_read({place}, 1000000)")),
         ("bo", format!("select mark_unread({place}, 2)")),
-        ("ana", format!("select add_members({place}, array[tests.id('cy')]), remove_member({place}, tests.id('cy'))")),
+        (
+            "ana",
+            format!(
+                "select add_members({place}, array[tests.id('cy')]), remove_member({place}, tests.id('cy'))"
+            ),
+        ),
     ];
     join_all(works.iter().map(|(who, work)| {
         let database = &database;
@@ -92,6 +111,8 @@ async fn writers_of_every_kind_get_along_and_leave_no_gap() {
           from conversations c join messages m on m.conversation_id = c.id
          where c.slug = 'watercooler' group by c.id";
     assert_eq!(database.value(state).await, "t");
-    let counts = format!("select reply_count || ' ' || (reaction_counts ->> 'x') from messages where id = '{root}'");
+    let counts = format!(
+        "select reply_count || ' ' || (reaction_counts ->> 'x') from messages where id = '{root}'"
+    );
     assert_eq!(database.value(&counts).await, format!("{ROUNDS} 1"));
 }
