@@ -1,6 +1,6 @@
 -- Pages, threads and catching up. MSG-02, MSG-09
 set local search_path = public, tests;
-select plan(32);
+select plan(34);
 
 create function pg_temp.say(p_body text, p_thread uuid default null) returns uuid language sql as
   $$ select (send_message(tests.conversation('watercooler'), p_body, p_thread_id => p_thread)).id $$;
@@ -63,6 +63,56 @@ select is(pg_temp.agree(), (select count(*) || ' 0' from messages), 'bo, who sai
 select isnt_empty($$ select from sync_all('{}') where body = 'Psst' $$, 'which he gets');
 select tests.be('cy');
 select is(pg_temp.agree(), '1 0', 'and cy, who came late, get exactly what they may read');
+
+-- A client that catches up in small steps, and now and then loses what it last received, ends with what there is
+select tests.be('administrator');
+create temporary table held (id uuid primary key, rev bigint, body text, is_deleted boolean, reactions jsonb);
+grant all on held to public;
+create function pg_temp.catch_up(p_times integer) returns void language plpgsql as $$
+declare
+  place uuid := tests.conversation('watercooler');
+  upto bigint := 0;
+  one uuid;
+  got integer;
+begin
+  perform setseed(0.7);
+  for n in 1 .. p_times loop
+    perform tests.be((array['ana', 'bo'])[1 + floor(random() * 2)]);
+    select m.id into one from public.messages m where m.conversation_id = place and m.sender_id = auth.uid() and m.deleted_at is null order by random() limit 1;
+    case floor(random() * 5)
+      when 0, 1 then perform public.send_message(place, 'Step ' || n);
+      when 2 then perform public.edit_message(place, one, 'Corrected ' || n);
+      when 3 then perform public.toggle_reaction(place, one, 'x');
+      else perform public.delete_message(place, one);
+    end case;
+    perform tests.be('ana');
+    if random() < 0.2 or n = p_times then
+      if random() < 0.3 then
+        upto := greatest(upto - floor(random() * 20)::bigint, 0);
+        delete from pg_temp.held where rev > upto;
+      end if;
+      loop
+        insert into pg_temp.held
+        select m.id, m.rev, m.body, m.deleted_at is not null, m.reaction_counts
+          from public.sync_conversation(place, upto, 3) m
+        on conflict (id) do update
+           set rev = excluded.rev, body = excluded.body, is_deleted = excluded.is_deleted, reactions = excluded.reactions;
+        get diagnostics got = row_count;
+        select coalesce(max(rev), 0) into upto from pg_temp.held;
+        exit when got < 3 and n < p_times or got = 0;
+      end loop;
+    end if;
+  end loop;
+end
+$$;
+select lives_ok('select pg_temp.catch_up(300)', 'three hundred steps of two people');
+select tests.be('ana');
+select is_empty($$ (select id, rev, body, deleted_at is not null, reaction_counts from messages where conversation_id = tests.conversation('watercooler')
+                    except table held)
+                   union all
+                   (table held
+                    except select id, rev, body, deleted_at is not null, reaction_counts from messages where conversation_id = tests.conversation('watercooler')) $$,
+                'the client has every message as it is, and no other');
 
 -- What a page, a thread and catching up cost under the policies: an index each (MSG-18)
 select tests.be('administrator');
