@@ -103,8 +103,8 @@ comment on column public.inbox.archived_seq is
   'The conversation''s last_seq when it was archived: what is said later brings it back, unless muted, and nobody has to write that.';
 comment on column public.inbox.pin_order is 'Place among the pinned ones, lower first.';
 comment on column public.inbox.priority is 'Null means as the conversation says.';
--- For the foreign key, and for what must touch all members of a conversation.
-create index inbox_conversation_idx on public.inbox (conversation_id);
+-- For the foreign key, and for what must touch some members of a large conversation.
+create index inbox_conversation_idx on public.inbox (conversation_id, member_id);
 alter table public.inbox replica identity full;
 
 insert into public.inbox (member_id, conversation_id, last_read_seq, last_read_ord, created_at)

@@ -161,6 +161,7 @@ begin
                where c.kind = 'dm'
                  and m.conversation_id = c.id
                  and m.member_id <> me
+               limit 1  -- asked for pairs alone, instead of joined with all members of all
             ) other on true
            where mine.member_id = me
              and mine.left_at is null) page

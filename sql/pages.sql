@@ -9,43 +9,49 @@ create or replace function public.get_messages(
   p_around uuid default null
 )
 returns setof public.messages
-language sql stable
+language plpgsql stable
 as $$
-  with bounds as (
-    select least(greatest(p_limit, 0), 1000) as most,
-           (select m.seq from public.messages m where m.conversation_id = p_conversation and m.id = p_around) as middle
-  )
+declare
+  most integer := least(greatest(p_limit, 0), 1000);
+  middle bigint := (select m.seq from public.messages m where m.conversation_id = p_conversation and m.id = p_around);
+  upto bigint := coalesce(p_before_seq, 9223372036854775807);
+  older integer := case when p_after_seq is not null then 0 when middle is null then most else most / 2 end;
+  below bigint := least(upto, coalesce(middle, upto));
+  above bigint := coalesce(p_after_seq, middle - 1, 9223372036854775807);
+begin
+  -- Bounds and limits are values by now, so that both halves are planned as short walks along an index.
+  return query
   select page.*
     from (
       (select m.*
          from public.messages m
-        where p_after_seq is null
-          and m.conversation_id = p_conversation
-          and m.thread_id is not distinct from p_thread
-          and m.seq < coalesce(p_before_seq, (select b.middle from bounds b), 9223372036854775807)
+        where m.conversation_id = p_conversation
+          and m.seq < below
+          and (p_thread is null and m.thread_id is null or m.thread_id = p_thread)
           and not exists (select
                             from public.message_hides h
                            where h.user_id = (select auth.uid())
                              and h.conversation_id = m.conversation_id
                              and h.message_id = m.id)
         order by m.seq desc, m.sub desc
-        limit (select case when b.middle is null then b.most else b.most / 2 end from bounds b))
+        limit older)
       union all
       (select m.*
          from public.messages m
         where m.conversation_id = p_conversation
-          and m.thread_id is not distinct from p_thread
-          and m.seq > coalesce(p_after_seq, (select b.middle - 1 from bounds b))
-          and m.seq < coalesce(p_before_seq, 9223372036854775807)
+          and m.seq > above
+          and m.seq < upto
+          and (p_thread is null and m.thread_id is null or m.thread_id = p_thread)
           and not exists (select
                             from public.message_hides h
                            where h.user_id = (select auth.uid())
                              and h.conversation_id = m.conversation_id
                              and h.message_id = m.id)
         order by m.seq, m.sub
-        limit (select case when b.middle is null then b.most else b.most - b.most / 2 end from bounds b))
+        limit most - older)
     ) page
-   order by page.seq, page.sub
+   order by page.seq, page.sub;
+end
 $$;
 comment on function public.get_messages(uuid, bigint, bigint, integer, uuid, uuid) is
   'Takes a conversation, a seq to stay below, a seq to stay above, how many (at most 1000), a thread''s root (else the main line) and a message to have in the middle; gives messages in order: the newest that fit, the ones next after p_after_seq, or those around. What the caller hid is left out. An outsider gets none.';

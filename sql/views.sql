@@ -22,6 +22,7 @@ select c.id,
      where c.kind = 'dm'
        and m.conversation_id = c.id
        and m.member_id <> i.member_id
+     limit 1
   ) other on true
  where i.member_id = (select auth.uid())
    and mine.left_at is null;

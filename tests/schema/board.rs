@@ -32,7 +32,11 @@ const TABLES: [(&str, &str, &str); 27] = [
         "(id, org_id, display_name) select gen_random_uuid(), org_id, 'New' from public.profiles limit 1",
         "bio",
     ),
-    ("user_contacts", "(owner_id, contact_id) values (auth.uid(), tests.id('eve'))", "contact_id"),
+    (
+        "user_contacts",
+        "(owner_id, contact_id) values (auth.uid(), gen_random_uuid())",
+        "contact_id",
+    ),
     ("user_blocks", "(blocker_id, blocked_id) values (tests.id('cy'), tests.id('ana'))", "reason"),
     ("user_privacy_settings", "(user_id) values (auth.uid())", "show_typing"),
     (

@@ -1,6 +1,6 @@
 -- Pages, threads and catching up. MSG-02, MSG-09
 set local search_path = public, tests;
-select plan(34);
+select plan(38);
 
 create function pg_temp.say(p_body text, p_thread uuid default null) returns uuid language sql as
   $$ select (send_message(tests.conversation('watercooler'), p_body, p_thread_id => p_thread)).id $$;
@@ -137,6 +137,20 @@ select ok(pg_temp.plan(format('select * from messages where conversation_id = %L
           like '%Index Scan using messages_%_conversation_id_rev_idx%', 'catching up reads by rev');
 select ok(pg_temp.plan(format('select * from messages where conversation_id = %L and thread_id = %L order by seq limit 50', tests.conversation('watercooler'), (select id from root)))
           like '%messages_%_conversation_id_thread_id_seq_idx%', 'a thread reads by its root');
+-- Nor is more judged than is read: the rule is asked about the rows of the page
+create temporary table asked as select 0::bigint as before;
+grant all on asked to public;
+create function pg_temp.asked() returns bigint language sql security definer as
+  $$ select coalesce(sum(calls), 0)::bigint from pg_stat_xact_user_functions where funcname = 'can_read' $$;
+select tests.be('administrator');
+set local track_functions = 'all';
+select tests.be('bo');
+update asked set before = pg_temp.asked();
+select is((select count(*) from get_messages(tests.conversation('watercooler'), p_before_seq => 2000)), 50::bigint, 'a page from the middle of three thousand');
+select ok((select pg_temp.asked() - before between 50 and 60 from asked), 'asks about fifty');
+update asked set before = pg_temp.asked();
+select is((select count(*) from sync_conversation(tests.conversation('watercooler'), 2000, 50)), 50::bigint, 'catching up from there');
+select ok((select pg_temp.asked() - before between 50 and 60 from asked), 'asks about fifty');
 select ok(pg_temp.plan('select * from inbox where member_id = auth.uid()') ~ 'inbox_pkey|Seq Scan on inbox', 'the inbox is its owner''s');
 
 select * from finish();
