@@ -1,6 +1,6 @@
 -- Who may write to whom. TEN-03 to TEN-08, TEN-13
 set local search_path = public, tests;
-select plan(44);
+select plan(45);
 
 create function pg_temp.verdict(p_from text, p_to text) returns text language sql as
   $$ select coalesce((app.can_message(tests.id(p_from), tests.id(p_to))).code, 'yes') $$;
@@ -33,8 +33,9 @@ select hint_ok($$ select invite_member(tests.conversation('watercooler'), tests.
 select throws_ok($$ insert into conversation_members (conversation_id, member_id) values (tests.conversation('watercooler'), tests.id('cy')) $$,
                  '42501', null, 'and to write the membership');
 select is((send_message(tests.conversation('watercooler'), 'Look, @cy')).mentions, '{}'::uuid[], 'a mention brings nobody in');
-select is(app.may_signal(tests.conversation('stage'), 'broadcast'), false, 'nor does a broadcast');
+select is(app.may_signal(tests.conversation('watercooler'), 'broadcast'), true, 'a broadcast goes where one is');
 select tests.be('dee');
+select is(app.may_signal(tests.conversation('watercooler'), 'broadcast'), false, 'and nowhere else');
 select hint_ok($$ select forward_message(tests.conversation('lunch'), '20000000-0000-4000-8000-000000000004', array[tests.conversation('dm')]) $$,
                '42501', 'cannot_post', 'nor forwarding');
 -- A pair that no rule lets any more reads on
