@@ -56,7 +56,7 @@ comment on function app.use_preset(text, jsonb) is
 create or replace function app.check_settings()
 returns trigger
 language plpgsql
-set search_path = ''
+security definer set search_path = ''  -- whoever changes an organisation need not be able to name the defaults
 as $$
 declare
   wrong text;

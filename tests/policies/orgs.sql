@@ -1,6 +1,6 @@
 -- Who sees organisations.
 set local search_path = public, tests;
-select plan(6);
+select plan(7);
 
 insert into orgs (slug, name) values ('elsewhere', 'Elsewhere');
 select is((select count(*) from orgs), 2::bigint, 'there are two');
@@ -12,6 +12,7 @@ select throws_ok($$ update orgs set slug = 'mine' $$, '42501', null, 'least of a
 
 select tests.be('service');
 select is((select count(*) from orgs), 2::bigint, 'the service sees all');
+select lives_ok($$ insert into orgs (slug, name, settings) values ('third', 'Third', '{"groups_by": "admins"}') $$, 'and makes more');
 
 select tests.be('nobody');
 select throws_ok('select from orgs', '42501', null, 'nobody sees any');

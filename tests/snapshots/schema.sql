@@ -320,7 +320,7 @@ $$;
 COMMENT ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) IS 'Takes a message''s conversation, chapter, visibility and sender; tells whether the person asking may read it as a member.';
 
 CREATE FUNCTION app.check_settings() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 declare
@@ -2742,6 +2742,7 @@ begin
                where c.kind = 'dm'
                  and m.conversation_id = c.id
                  and m.member_id <> me
+               limit 1  -- asked for pairs alone, instead of joined with all members of all
             ) other on true
            where mine.member_id = me
              and mine.left_at is null) page
@@ -2776,43 +2777,49 @@ $$;
 COMMENT ON FUNCTION public.get_conversations(p_limit integer, p_filter text, p_category uuid, p_priority text, p_query text, p_engagement uuid, p_cursor text) IS 'Takes how many (at most 1000), a filter (all, active, archived, unread, muted, pinned, mentions), a category, a priority, words to find in a title or a member''s name, an engagement, and the cursor of the last one received; gives the caller''s conversations that fit all of these: pinned ones first in their order, then the latest spoken in, each with its unread count; a pair bears the other''s name. Errors: PT422 bad_filter.';
 
 CREATE FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint DEFAULT NULL::bigint, p_after_seq bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50, p_thread uuid DEFAULT NULL::uuid, p_around uuid DEFAULT NULL::uuid) RETURNS SETOF public.messages
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-  with bounds as (
-    select least(greatest(p_limit, 0), 1000) as most,
-           (select m.seq from public.messages m where m.conversation_id = p_conversation and m.id = p_around) as middle
-  )
+declare
+  most integer := least(greatest(p_limit, 0), 1000);
+  middle bigint := (select m.seq from public.messages m where m.conversation_id = p_conversation and m.id = p_around);
+  upto bigint := coalesce(p_before_seq, 9223372036854775807);
+  older integer := case when p_after_seq is not null then 0 when middle is null then most else most / 2 end;
+  below bigint := least(upto, coalesce(middle, upto));
+  above bigint := coalesce(p_after_seq, middle - 1, 9223372036854775807);
+begin
+  -- Bounds and limits are values by now, so that both halves are planned as short walks along an index.
+  return query
   select page.*
     from (
       (select m.*
          from public.messages m
-        where p_after_seq is null
-          and m.conversation_id = p_conversation
-          and m.thread_id is not distinct from p_thread
-          and m.seq < coalesce(p_before_seq, (select b.middle from bounds b), 9223372036854775807)
+        where m.conversation_id = p_conversation
+          and m.seq < below
+          and (p_thread is null and m.thread_id is null or m.thread_id = p_thread)
           and not exists (select
                             from public.message_hides h
                            where h.user_id = (select auth.uid())
                              and h.conversation_id = m.conversation_id
                              and h.message_id = m.id)
         order by m.seq desc, m.sub desc
-        limit (select case when b.middle is null then b.most else b.most / 2 end from bounds b))
+        limit older)
       union all
       (select m.*
          from public.messages m
         where m.conversation_id = p_conversation
-          and m.thread_id is not distinct from p_thread
-          and m.seq > coalesce(p_after_seq, (select b.middle - 1 from bounds b))
-          and m.seq < coalesce(p_before_seq, 9223372036854775807)
+          and m.seq > above
+          and m.seq < upto
+          and (p_thread is null and m.thread_id is null or m.thread_id = p_thread)
           and not exists (select
                             from public.message_hides h
                            where h.user_id = (select auth.uid())
                              and h.conversation_id = m.conversation_id
                              and h.message_id = m.id)
         order by m.seq, m.sub
-        limit (select case when b.middle is null then b.most else b.most - b.most / 2 end from bounds b))
+        limit most - older)
     ) page
-   order by page.seq, page.sub
+   order by page.seq, page.sub;
+end
 $$;
 
 COMMENT ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) IS 'Takes a conversation, a seq to stay below, a seq to stay above, how many (at most 1000), a thread''s root (else the main line) and a message to have in the middle; gives messages in order: the newest that fit, the ones next after p_after_seq, or those around. What the caller hid is left out. An outsider gets none.';
@@ -5533,7 +5540,8 @@ CREATE VIEW public.user_conversations WITH (security_invoker='true') AS
             p.display_name
            FROM (public.conversation_members m
              JOIN public.profiles p ON ((p.id = m.member_id)))
-          WHERE ((c.kind = 'dm'::text) AND (m.conversation_id = c.id) AND (m.member_id <> i.member_id))) other ON (true))
+          WHERE ((c.kind = 'dm'::text) AND (m.conversation_id = c.id) AND (m.member_id <> i.member_id))
+         LIMIT 1) other ON (true))
   WHERE ((i.member_id = ( SELECT auth.uid() AS uid)) AND (mine.left_at IS NULL));
 
 COMMENT ON VIEW public.user_conversations IS 'The conversations of the person asking, with last message and unread count.';
@@ -6172,7 +6180,7 @@ CREATE INDEX conversations_org_kind_idx ON public.conversations USING btree (org
 
 CREATE INDEX engagements_consultant_idx ON public.engagements USING btree (consultant_id, client_id);
 
-CREATE INDEX inbox_conversation_idx ON public.inbox USING btree (conversation_id);
+CREATE INDEX inbox_conversation_idx ON public.inbox USING btree (conversation_id, member_id);
 
 CREATE INDEX message_mentions_mentioned_idx ON public.message_mentions USING btree (mentioned_id, conversation_id, seq);
 
