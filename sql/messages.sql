@@ -1,89 +1,115 @@
--- Saying, reading, correcting and taking back.
-
-create or replace function app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid)
-returns boolean
-language sql stable
-security definer set search_path = ''  -- looks into memberships, which are under a policy of their own
-as $$
-  select (p_visibility = 'normal' or p_sender = (select auth.uid()))
-     and exists (
-       select
-         from public.conversation_members m
-        where m.conversation_id = p_conversation
-          and m.member_id = (select auth.uid())
-          and m.left_at is null
-          and m.joined_chapter <= p_chapter
-     )
-$$;
-comment on function app.can_read(uuid, integer, text, uuid) is
-  'Takes a message''s conversation, chapter, visibility and sender; tells whether the person asking may read it.';
-
-create or replace function app.can_post(p_conversation uuid)
-returns boolean
-language sql stable
-security definer set search_path = ''  -- as is_member
-as $$
-  select app.is_member(p_conversation)
-$$;
-comment on function app.can_post(uuid) is 'Takes a conversation; tells whether the person asking may speak in it.';
-
-create or replace function app.can_edit(p_conversation uuid, p_sender uuid)
-returns boolean
-language sql stable
-security definer set search_path = ''  -- as is_member
-as $$
-  select p_sender = (select auth.uid()) and app.is_member(p_conversation)
-$$;
-comment on function app.can_edit(uuid, uuid) is
-  'Takes a message''s conversation and sender; tells whether the person asking may correct it.';
-
-create or replace function app.can_delete(p_conversation uuid, p_sender uuid)
-returns boolean
-language sql stable
-security definer set search_path = ''  -- as is_member
-as $$
-  select app.can_edit(p_conversation, p_sender) or app.can_manage(p_conversation)
-$$;
-comment on function app.can_delete(uuid, uuid) is
-  'Takes a message''s conversation and sender; tells whether the person asking may take it back.';
+-- Saying, correcting and taking back.
 
 create or replace function app.preview(p_body text)
 returns text
 language sql immutable
 as $$
-  select coalesce(left(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), 140), 'This message was deleted')
+  select coalesce(left(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), 80), 'This message was deleted')
 $$;
 comment on function app.preview(text) is 'Takes a body, null when deleted; gives the line that the inbox shows.';
+
+create or replace function app.thread_root(p_conversation uuid, p_message uuid)
+returns uuid
+language sql stable
+security definer set search_path = ''  -- asked before it is known whether the asker may read it
+as $$
+  select coalesce(m.thread_id, m.id)
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+$$;
+comment on function app.thread_root(uuid, uuid) is
+  'Takes a conversation and a message in it; gives the message that its thread hangs on, itself if it has none.';
+
+create or replace function app.require_answerable(p_conversation uuid, p_message uuid)
+returns void
+language plpgsql stable
+security definer set search_path = ''  -- looks at messages that the sender may not read, to say so
+as $$
+begin
+  if not exists (
+    select
+      from public.messages m
+     where m.conversation_id = p_conversation
+       and m.id = p_message
+       and (auth.uid() is null or app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id))
+  ) then
+    perform app.refuse('bad_reply');
+  end if;
+end
+$$;
+comment on function app.require_answerable(uuid, uuid) is
+  'Takes a conversation and a message to answer; returns if it is there and the person asking can read it. Errors: PT422 bad_reply.';
+
+create or replace function app.require_may_say(p_place public.conversations, p_type text, p_body text)
+returns void
+language plpgsql
+security definer set search_path = ''  -- looks into restrictions and settings
+as $$
+declare
+  me uuid := auth.uid();
+  most integer := app.setting(p_place.org_id, 'max_message_len')::int;
+  wait_s double precision;
+begin
+  perform app.take('send');
+  if p_type in ('system', 'meeting', 'poll') then
+    perform app.refuse('bad_type');
+  elsif p_type in ('file', 'image') then
+    perform app.refuse('no_attachment');
+  elsif char_length(p_body) > most then
+    perform app.refuse('too_long', format('limit=%s', most));
+  end if;
+
+  if p_place.slow_mode_s > 0 and not app.can_do(p_place.id, 'delete_any') then
+    select extract(epoch from i.last_sent_at + make_interval(secs => p_place.slow_mode_s) - app.now()) into wait_s
+      from public.inbox i
+     where i.member_id = me
+       and i.conversation_id = p_place.id;
+    if wait_s > 0 then
+      perform app.refuse('slow_mode', p_retry_after_s => wait_s);
+    end if;
+  end if;
+end
+$$;
+comment on function app.require_may_say(public.conversations, text, text) is
+  'Takes a conversation, a message''s type and its body; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
 
 create or replace function app.take_number()
 returns trigger
 language plpgsql
 security definer set search_path = ''  -- senders may not write the conversation's clocks
 as $$
+declare
+  me uuid := auth.uid();
+  place public.conversations;
+  refusal text;
 begin
-  perform
-     from public.conversations c
-    where c.id = new.conversation_id
-      for no key update;
+  new.sender_id := coalesce(me, new.sender_id);
+  if new.thread_id is not null or new.parent_message_id is not null then
+    new.parent_message_id := coalesce(new.parent_message_id, new.thread_id);
+    new.thread_id := coalesce(app.thread_root(new.conversation_id, coalesce(new.thread_id, new.parent_message_id)), new.thread_id);
+    -- What hangs on it is counted there: locked before the conversation, as everywhere.
+    perform
+       from public.messages m
+      where m.conversation_id = new.conversation_id
+        and m.id = new.thread_id
+        for no key update;
+  end if;
+
+  select c.* into place
+    from public.conversations c
+   where c.id = new.conversation_id
+     for no key update;
 
   -- Asked again under the lock: whoever was removed while this send waited must not be heard.
-  if auth.uid() is not null and not app.can_post(new.conversation_id) then
-    raise insufficient_privilege using message = 'You cannot speak in this conversation.', hint = 'not_member';
+  refusal := case when me is not null then app.post_refusal(new.conversation_id) end;
+  if refusal is not null then
+    perform app.refuse(refusal, app.muted_until(new.conversation_id, refusal));
   end if;
 
-  if new.reply_to_id is not null and not exists (
-    select
-      from public.messages m
-     where m.conversation_id = new.conversation_id
-       and m.id = new.reply_to_id
-       and (auth.uid() is null or app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id))
-  ) then
-    raise sqlstate 'PT422' using message = 'The message you answer is not in this conversation.', hint = 'bad_reply';
-  end if;
-
-  new.sender_id := coalesce(auth.uid(), new.sender_id);
+  new.org_id := place.org_id;
   new.created_at := clock_timestamp();
-  if app.is_shadow_banned(new.conversation_id) then
+  if me is not null and app.is_restricted(me, array['shadow_ban'], new.conversation_id) then
     new.visibility := 'shadow';
   end if;
 
@@ -100,29 +126,64 @@ begin
     end if;
   end if;
 
-  if new.visibility = 'normal' then
-    update public.conversations c
-       set last_seq = c.last_seq + 1,
-           last_rev = c.last_rev + 1,
-           root_count = c.root_count + 1,
-           last_message_id = new.id,
-           last_message_at = new.created_at,
-           last_preview = app.preview(new.body)
-     where c.id = new.conversation_id
-    returning c.last_seq, 0, c.root_count, c.last_rev, c.chapter
-      into new.seq, new.sub, new.ord, new.rev, new.chapter;
-  else
-    -- Follows the newest message without moving any clock, so that nobody else can tell.
-    select c.last_seq, nextval('app.message_sub'), c.root_count, c.last_rev, c.chapter
-      into new.seq, new.sub, new.ord, new.rev, new.chapter
-      from public.conversations c
-     where c.id = new.conversation_id;
+  if me is not null then
+    perform app.require_may_say(place, new.message_type, new.body);
   end if;
+  if new.reply_to_id is not null then
+    perform app.require_answerable(new.conversation_id, new.reply_to_id);
+  end if;
+  if new.thread_id is not null then
+    perform app.require_answerable(new.conversation_id, new.thread_id);
+    if app.thread_root(new.conversation_id, new.parent_message_id) is distinct from new.thread_id then
+      perform app.refuse('bad_reply');
+    end if;
+  end if;
+  new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
+  new.mentions_all := app.mentions_all(new.conversation_id, new.body);
+
+  if new.visibility <> 'normal' then
+    -- Follows the newest message without moving any clock, so that nobody else can tell.
+    new.seq := place.last_seq;
+    new.sub := nextval('app.message_sub');
+    new.ord := place.root_count;
+    new.rev := place.last_rev;
+    new.chapter := place.chapter;
+    return new;
+  end if;
+
+  -- A reply in a thread is no news of the main line: it leaves count and preview alone.
+  update public.conversations c
+     set last_seq = c.last_seq + 1,
+         last_rev = c.last_rev + 1,
+         root_count = c.root_count + case when new.thread_id is null then 1 else 0 end,
+         last_message_id = case when new.thread_id is null then new.id else c.last_message_id end,
+         last_message_at = case when new.thread_id is null then new.created_at else c.last_message_at end,
+         last_preview = case when new.thread_id is null then app.preview(new.body) else c.last_preview end
+   where c.id = new.conversation_id
+  returning c.last_seq, 0, c.root_count, c.last_rev, c.chapter
+    into new.seq, new.sub, new.ord, new.rev, new.chapter;
   return new;
 end
 $$;
 comment on function app.take_number() is
-  'Trigger: fills what the server owns (sender, numbers, time, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: 42501 not_member, PT422 bad_reply.';
+  'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal and app.require_may_say, PT422 bad_reply.';
+
+create or replace function app.muted_until(p_conversation uuid, p_refusal text)
+returns text
+language sql stable
+security definer set search_path = ''  -- restrictions are nobody's to read
+as $$
+  select format('until=%s', coalesce(max(coalesce(r.expires_at, 'infinity')), 'infinity'))
+    from public.user_restrictions r
+   where p_refusal = 'muted'
+     and r.user_id = auth.uid()
+     and r.restriction_type in ('mute', 'ban')
+     and (r.conversation_id is null or r.conversation_id = p_conversation)
+     and r.lifted_at is null
+  having count(*) > 0
+$$;
+comment on function app.muted_until(uuid, text) is
+  'Takes a conversation and a refusal; gives, where it is muted, until when the person asking is, else null.';
 
 create or replace trigger on_messages_insert__take_number
 before insert on public.messages
@@ -133,12 +194,25 @@ returns trigger
 language plpgsql
 security definer set search_path = ''  -- senders may not write the conversation's clocks
 as $$
+declare
+  most integer;
 begin
   if new.deleted_at is not null then
     new.body := null;
+    new.meta := '{}';
+    new.mentions := '{}';
+    new.mentions_all := false;
+    new.is_pinned := false;
     new.deleted_by := coalesce(auth.uid(), new.deleted_by);
   elsif new.body is distinct from old.body then
+    most := app.setting(new.org_id, 'max_message_len')::int;
+    if auth.uid() is not null and char_length(new.body) > most then
+      perform app.refuse('too_long', format('limit=%s', most));
+    end if;
     new.edited_at := clock_timestamp();
+    new.edit_count := old.edit_count + 1;
+    new.mentions := app.mentioned(new.conversation_id, new.body, '{}', new.sender_id);
+    new.mentions_all := app.mentions_all(new.conversation_id, new.body);
   end if;
 
   if new.visibility = 'normal' then
@@ -152,18 +226,80 @@ begin
 end
 $$;
 comment on function app.take_revision() is
-  'Trigger: a changed message takes the next rev, a deleted one loses its words, and the preview follows.';
+  'Trigger: a changed message takes the next rev, a corrected one its mentions anew, a deleted one loses its words, and the preview follows. Errors: PT422 too_long.';
 
 create or replace trigger on_messages_update__take_revision
 before update on public.messages
 for each row when (old.* is distinct from new.*)
 execute function app.take_revision();
 
+create or replace function app.keep_wording()
+returns trigger
+language plpgsql
+security definer set search_path = ''  -- records are nobody's to write
+as $$
+begin
+  insert into public.message_edits (conversation_id, message_id, version, body, edited_by)
+  values (old.conversation_id, old.id, old.edit_count + 1, old.body, auth.uid());
+  return null;
+end
+$$;
+comment on function app.keep_wording() is 'Trigger: what a corrected message said before is kept.';
+
+create or replace trigger on_messages_update__keep_wording
+after update on public.messages
+for each row when (new.edit_count > old.edit_count)
+execute function app.keep_wording();
+
+create or replace function app.unpin_deleted()
+returns trigger
+language plpgsql
+security definer set search_path = ''  -- pins are written by functions only
+as $$
+begin
+  delete from public.conversation_pins p
+   where p.conversation_id = new.conversation_id
+     and p.message_id = new.id;
+  return null;
+end
+$$;
+comment on function app.unpin_deleted() is 'Trigger: what was taken back is not held up.';
+
+create or replace trigger on_messages_delete__unpin
+after update on public.messages
+for each row when (old.is_pinned and new.deleted_at is not null)
+execute function app.unpin_deleted();
+
+create or replace function app.count_reply()
+returns trigger
+language plpgsql
+security definer set search_path = ''  -- counters are nobody's to write
+as $$
+begin
+  update public.messages m
+     set reply_count = m.reply_count + 1,
+         last_reply_at = new.created_at
+   where m.conversation_id = new.conversation_id
+     and m.id = new.thread_id;
+  return null;
+end
+$$;
+comment on function app.count_reply() is 'Trigger: a thread''s root counts its replies, and changes by that.';
+
+create or replace trigger on_messages_insert__count_reply
+after insert on public.messages
+for each row when (new.thread_id is not null and new.visibility = 'normal')
+execute function app.count_reply();
+
 create or replace function public.send_message(
   p_conversation_id uuid,
   p_body text,
   p_client_id uuid default null,
-  p_reply_to uuid default null
+  p_reply_to uuid default null,
+  p_thread_id uuid default null,
+  p_mentions uuid[] default '{}',
+  p_format text default 'plain',
+  p_meta jsonb default '{}'
 )
 returns public.messages
 language plpgsql
@@ -171,8 +307,9 @@ as $$
 declare
   sent public.messages;
 begin
-  insert into public.messages (conversation_id, body, client_id, reply_to_id)
-  values (p_conversation_id, p_body, p_client_id, p_reply_to)
+  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id, mentions, body_format, meta)
+  values (p_conversation_id, p_body, p_client_id, p_reply_to, p_thread_id, coalesce(p_mentions, '{}'),
+          coalesce(p_format, 'plain'), coalesce(p_meta, '{}'))
   on conflict (conversation_id, sender_id, client_id) do nothing
   returning * into sent;
 
@@ -186,54 +323,8 @@ begin
   return sent;
 end
 $$;
-comment on function public.send_message(uuid, text, uuid, uuid) is
-  'Takes a conversation, the words, the sender''s own id for the message and the message answered; gives the message. The same p_client_id again gives the first one back. Errors: 42501 not_member, PT422 bad_reply, 23514 for a blank or long body.';
-
-create or replace function public.get_messages(
-  p_conversation uuid,
-  p_before_seq bigint default null,
-  p_after_seq bigint default null,
-  p_limit integer default 50
-)
-returns setof public.messages
-language sql stable
-as $$
-  select page.*
-    from (
-      (select m.*
-         from public.messages m
-        where p_after_seq is null
-          and m.conversation_id = p_conversation
-          and m.seq < coalesce(p_before_seq, 9223372036854775807)
-        order by m.seq desc, m.sub desc
-        limit least(greatest(p_limit, 0), 1000))
-      union all
-      (select m.*
-         from public.messages m
-        where m.conversation_id = p_conversation
-          and m.seq > p_after_seq
-          and m.seq < coalesce(p_before_seq, 9223372036854775807)
-        order by m.seq, m.sub
-        limit least(greatest(p_limit, 0), 1000))
-    ) page
-   order by page.seq, page.sub
-$$;
-comment on function public.get_messages(uuid, bigint, bigint, integer) is
-  'Takes a conversation, a seq to stay below, a seq to stay above and how many (at most 1000); gives messages in order: the newest that fit, or the ones next after p_after_seq. An outsider gets none.';
-
-create or replace function public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer default 500)
-returns setof public.messages
-language sql stable
-as $$
-  select m.*
-    from public.messages m
-   where m.conversation_id = p_conversation
-     and m.rev > p_since_rev
-   order by m.rev
-   limit least(greatest(p_limit, 0), 1000)
-$$;
-comment on function public.sync_conversation(uuid, bigint, integer) is
-  'Takes a conversation, the last rev the client has and how many (at most 1000); gives what is new or changed since, in order: nothing skipped, each message as it is now. An outsider gets none.';
+comment on function public.send_message(uuid, text, uuid, uuid, uuid, uuid[], text, jsonb) is
+  'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, and the client''s own object; gives the message. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 bad_reply or too_long, PT429 slow_mode or rate_limited, 23514 for a blank body.';
 
 create or replace function public.edit_message(p_conversation uuid, p_message uuid, p_body text)
 returns public.messages
@@ -249,55 +340,111 @@ begin
   returning m.* into edited;
 
   if edited.id is null then
-    perform app.refuse_message(p_conversation, p_message);
+    perform app.refuse_message(p_conversation, p_message, 'edit_window_over');
   end if;
   return edited;
 end
 $$;
 comment on function public.edit_message(uuid, uuid, text) is
-  'Takes a conversation, one of the caller''s messages and the new words; gives the message. Errors: PT403 not_yours, PT404 no_such_message, 23514 for a blank or long body.';
+  'Takes a conversation, one of the caller''s messages and the new words; gives the message. Errors: PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
 
-create or replace function public.delete_message(p_conversation uuid, p_message uuid)
+create or replace function public.delete_message(p_conversation uuid, p_message uuid, p_for text default 'all')
 returns public.messages
 language plpgsql
 security definer set search_path = ''  -- deleted_at is nobody's to write directly
 as $$
 declare
+  me uuid := app.me();
   deleted public.messages;
 begin
+  if p_for = 'me' then
+    select m.* into deleted
+      from public.messages m
+     where m.conversation_id = p_conversation
+       and m.id = p_message
+       and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id);
+    if deleted.id is null then
+      perform app.refuse('no_such_message');
+    end if;
+    insert into public.message_hides (user_id, conversation_id, message_id)
+    values (me, p_conversation, p_message)
+    on conflict do nothing;
+    return deleted;
+  elsif p_for is distinct from 'all' then
+    perform app.refuse('bad_filter');
+  end if;
+
   update public.messages m
      set deleted_at = coalesce(m.deleted_at, clock_timestamp())
    where m.conversation_id = p_conversation
      and m.id = p_message
      and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
-     and app.can_delete(m.conversation_id, m.sender_id)
+     and app.can_delete(m.conversation_id, m.sender_id, m.created_at)
   returning m.* into deleted;
 
   if deleted.id is null then
-    perform app.refuse_message(p_conversation, p_message);
+    perform app.refuse_message(p_conversation, p_message, 'delete_window_over');
   end if;
   return deleted;
 end
 $$;
-comment on function public.delete_message(uuid, uuid) is
-  'Takes a conversation and a message of the caller''s, or any if they manage the conversation; takes its words back and gives what remains, also the second time. Errors: PT403 not_yours, PT404 no_such_message.';
+comment on function public.delete_message(uuid, uuid, text) is
+  'Takes a conversation, a message and for whom: all takes back the words of one''s own message, or of any if one moderates; me hides it from the caller alone. Gives what remains, also the second time. Errors: PT401 signed_out, PT403 not_yours or delete_window_over, PT404 no_such_message, PT422 bad_filter.';
 
-create or replace function app.refuse_message(p_conversation uuid, p_message uuid)
+create or replace function app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text)
 returns void
 language plpgsql stable
 security definer set search_path = ''  -- the two who ask it have different rights; the answer must not depend on that
 as $$
+declare
+  sender uuid;
 begin
-  if exists (select
-               from public.messages m
-              where m.conversation_id = p_conversation
-                and m.id = p_message
-                and m.deleted_at is null
-                and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)) then
-    raise sqlstate 'PT403' using message = 'This message is not yours to change.', hint = 'not_yours';
-  end if;
-  raise sqlstate 'PT404' using message = 'There is no such message.', hint = 'no_such_message';
+  select m.sender_id into sender
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+     and m.deleted_at is null
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id);
+  perform app.refuse(case when sender is null then 'no_such_message'
+                          when sender = auth.uid() then p_when_late
+                          else 'not_yours' end);
 end
 $$;
-comment on function app.refuse_message(uuid, uuid) is
-  'Takes a message that could not be changed and says why. Errors, always: PT403 not_yours, or PT404 no_such_message.';
+comment on function app.refuse_message(uuid, uuid, text) is
+  'Takes a message that could not be changed and the word for being late; says why. Errors, always: PT403 not_yours, edit_window_over or delete_window_over, or PT404 no_such_message.';
+
+create or replace function public.message_history(p_conversation uuid, p_message uuid)
+returns table (version integer, body text, edited_by uuid, edited_at timestamptz)
+language plpgsql stable
+security definer set search_path = ''  -- records are read through this alone
+as $$
+declare
+  now_ public.messages;
+begin
+  select m.* into now_
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+     and m.deleted_at is null
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+     and (m.sender_id = auth.uid() or app.setting(m.org_id, 'show_history')::boolean);
+  if now_.id is null then
+    perform app.refuse('no_such_message');
+  end if;
+  -- A wording is from whoever made it, at the time at which it replaced the one before.
+  return query
+    select e.version,
+           e.body,
+           coalesce(lag(e.edited_by) over wordings, now_.sender_id),
+           coalesce(lag(e.edited_at) over wordings, now_.created_at)
+      from (select x.version, x.body, x.edited_by, x.edited_at
+              from public.message_edits x
+             where x.conversation_id = p_conversation
+               and x.message_id = p_message
+            union all
+            select now_.edit_count + 1, now_.body, null, null) e
+    window wordings as (order by e.version);
+end
+$$;
+comment on function public.message_history(uuid, uuid) is
+  'Takes a conversation and a message; gives every wording in order, with who wrote it and when, the last being what it says now. Where the organisation does not show history, only to the sender. Errors: PT404 no_such_message.';

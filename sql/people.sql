@@ -1,4 +1,4 @@
--- Accounts become people; who they are; whom they may write to.
+-- Accounts become people; who they are.
 
 create or replace function app.me()
 returns uuid
@@ -13,7 +13,7 @@ begin
    where p.id = auth.uid()
      and p.erased_at is null;
   if me is null then
-    raise sqlstate 'PT401' using message = 'Sign in first.', hint = 'signed_out';
+    perform app.refuse('signed_out');
   end if;
   return me;
 end
@@ -31,50 +31,6 @@ as $$
      and p.erased_at is null
 $$;
 comment on function app.my_org() is 'Gives the organisation of the person asking, or null.';
-
-create or replace function app.can_message(p_from uuid, p_to uuid)
-returns app.verdict
-language sql stable
-security definer set search_path = ''  -- compares people who may not see each other
-as $$
-  with checks (place, code, passed) as (
-    values
-      (1, 'self', p_from is distinct from p_to),
-      (2, 'no_such_person', (select count(*) = 2 from public.profiles p where p.id in (p_from, p_to) and p.erased_at is null)),
-      (3, 'not_same_org', (select count(distinct p.org_id) = 1 from public.profiles p where p.id in (p_from, p_to)))
-  ),
-  refusal as (
-    select min(place) as place from checks where not passed
-  )
-  select (refusal.place is null,
-          (select checks.code from checks where checks.place = refusal.place),
-          (select jsonb_agg(jsonb_build_object('check', checks.code, 'passed', checks.passed) order by checks.place)
-             from checks
-            where refusal.place is null or checks.place <= refusal.place)
-         )::app.verdict
-    from refusal
-$$;
-comment on function app.can_message(uuid, uuid) is
-  'Takes the writer and the one written to; gives whether, the first refusal (self, no_such_person, not_same_org) and every check made.';
-
-create or replace function app.require_can_message(p_from uuid, p_to uuid)
-returns void
-language plpgsql stable
-security definer set search_path = ''  -- asks can_message, which no API role may
-as $$
-declare
-  verdict app.verdict := app.can_message(p_from, p_to);
-begin
-  if verdict.code = 'self' then
-    raise sqlstate 'PT422' using message = 'A conversation needs somebody else.', hint = 'self';
-  elsif not verdict.allowed then
-    -- People of other organisations are not even admitted to exist.
-    raise sqlstate 'PT404' using message = 'There is no such person here.', hint = 'no_such_person';
-  end if;
-end
-$$;
-comment on function app.require_can_message(uuid, uuid) is
-  'Takes the writer and the one written to; returns if that is allowed. Errors: PT422 self, PT404 no_such_person.';
 
 create or replace function app.display_name(p_said_of_self jsonb, p_email text)
 returns text
@@ -103,19 +59,68 @@ as $$
 $$;
 comment on function app.first_org() is 'Gives the oldest organisation: where new accounts come in.';
 
+create or replace function app.username(p_org uuid, p_id uuid, p_wish text)
+returns text
+language sql stable
+set search_path = ''
+as $$
+  -- Whoever comes second gets a piece of their id behind the name.
+  select case when wish.name ~ '^[a-z0-9]'
+                   and not exists (select from public.profiles p where p.org_id = p_org and p.username = wish.name)
+              then wish.name
+              else left(wish.name, 20) || case when wish.name = '' then 'user-' else '-' end || right(p_id::text, 6)
+         end
+    from (select left(btrim(regexp_replace(lower(coalesce(p_wish, '')), '[^a-z0-9_.-]+', '', 'g'), '_.-'), 32) as name) wish
+$$;
+comment on function app.username(uuid, uuid, text) is
+  'Takes an organisation, a new person and the name they would like; gives the word that mentions them.';
+
+create or replace function app.open_profile(p_id uuid, p_said_of_self jsonb, p_email text)
+returns void
+language plpgsql
+security definer set search_path = ''  -- the account is written by a role that has no rights in public
+as $$
+declare
+  org uuid := app.first_org();
+begin
+  -- Of two who want one name at once the second has waited, and on the second try sees that it is taken.
+  for attempt in 1 .. 2 loop
+    if exists (select from public.profiles p where p.id = p_id) then
+      return;
+    end if;
+    insert into public.profiles (id, org_id, display_name, username)
+    values (p_id, org, app.display_name(p_said_of_self, p_email),
+            app.username(org, p_id, coalesce(p_said_of_self ->> 'username', split_part(p_email, '@', 1))))
+    on conflict do nothing;
+    exit when found;
+  end loop;
+
+  insert into public.org_members (org_id, user_id, role)
+  values (org, p_id, app.setting(org, 'default_role') #>> '{}');
+  if app.setting(org, 'private_defaults')::boolean then
+    insert into public.user_privacy_settings (user_id, who_can_dm, show_typing, show_presence, show_last_seen,
+                                              show_read_receipts, allow_mentions_from, discoverable, link_previews)
+    values (p_id, 'shared', false, false, false, false, 'contacts', false, false);
+  end if;
+  if app.setting(org, 'persona_groups')::boolean then
+    perform app.make_client_group(p_id);
+  end if;
+end
+$$;
+comment on function app.open_profile(uuid, jsonb, text) is
+  'Takes an account''s id, what it says of itself and its address; makes the person in the first organisation: profile, role, private settings and a group of their own where the organisation says so.';
+
 create or replace function app.make_profile()
 returns trigger
 language plpgsql
 security definer set search_path = ''  -- the account is written by a role that has no rights in public
 as $$
 begin
-  insert into public.profiles (id, org_id, display_name)
-  values (new.id, app.first_org(), app.display_name(new.raw_user_meta_data, new.email))
-  on conflict (id) do nothing;
+  perform app.open_profile(new.id, new.raw_user_meta_data, new.email);
   return null;
 end
 $$;
-comment on function app.make_profile() is 'Trigger: a new account gets its profile, in the first organisation.';
+comment on function app.make_profile() is 'Trigger: a new account becomes a person.';
 
 create or replace trigger on_auth_users_insert__make_profile
 after insert on auth.users
@@ -137,22 +142,55 @@ begin
      set display_name = 'Deleted user',
          avatar_path = null,
          bio = null,
+         username = null,
+         status_text = null,
+         status_emoji = null,
+         locale = null,
+         timezone = null,
          erased_at = clock_timestamp()
    where id = old.id;
-  delete from public.user_privacy_settings
-   where user_id = old.id;
+  delete from public.user_privacy_settings where user_id = old.id;
+  delete from public.org_members where user_id = old.id;
+  delete from public.team_members where user_id = old.id;
+  delete from public.user_blocks where old.id in (blocker_id, blocked_id);
+  delete from public.user_contacts where old.id in (owner_id, contact_id);
+  delete from public.user_presence where user_id = old.id;
+  delete from public.typing_states where actor_id = old.id;
+  delete from public.message_stars where user_id = old.id;
+  delete from public.message_hides where user_id = old.id;
+  delete from public.read_marks where member_id = old.id;
+  update public.inbox set draft = null where member_id = old.id and draft is not null;
   return null;
 end
 $$;
 comment on function app.erase_profile() is
-  'Trigger: a deleted account leaves its conversations, its profile names nobody and its settings go; its words stay.';
+  'Trigger: a deleted account leaves its conversations, its profile names nobody and what it kept for itself goes; its words stay.';
 
 create or replace trigger on_auth_users_delete__erase_profile
 after delete on auth.users
 for each row execute function app.erase_profile();
 
 -- Accounts that were there before the product was.
-insert into public.profiles (id, org_id, display_name)
-select u.id, app.first_org(), app.display_name(u.raw_user_meta_data, u.email)
+select app.open_profile(u.id, u.raw_user_meta_data, u.email)
   from auth.users u
  where not exists (select from public.profiles p where p.id = u.id);
+
+-- People who were there before usernames were.
+do $$
+declare
+  person record;
+begin
+  for person in
+    select p.id, p.org_id, u.email, u.raw_user_meta_data ->> 'username' as wish
+      from public.profiles p
+      join auth.users u on u.id = p.id
+     where p.username is null
+       and p.erased_at is null
+     order by p.created_at, p.id
+  loop
+    update public.profiles p
+       set username = app.username(person.org_id, person.id, coalesce(person.wish, split_part(person.email, '@', 1)))
+     where p.id = person.id;
+  end loop;
+end
+$$;

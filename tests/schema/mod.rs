@@ -2,5 +2,9 @@
 
 mod board;
 mod install;
+mod presets;
+mod refusals;
 mod rules;
 mod snapshot;
+mod together;
+mod upgrade;

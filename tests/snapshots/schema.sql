@@ -54,32 +54,6 @@ CREATE TYPE auth.aal_level AS ENUM (
     'aal3'
 );
 
-CREATE TYPE auth.code_challenge_method AS ENUM (
-    's256',
-    'plain'
-);
-
-CREATE TYPE auth.factor_status AS ENUM (
-    'unverified',
-    'verified'
-);
-
-CREATE TYPE auth.factor_type AS ENUM (
-    'totp',
-    'webauthn',
-    'phone',
-    'recovery_code'
-);
-
-CREATE TYPE auth.one_time_token_type AS ENUM (
-    'confirmation_token',
-    'reauthentication_token',
-    'recovery_token',
-    'email_change_token_new',
-    'email_change_token_current',
-    'phone_change_token'
-);
-
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
@@ -95,6 +69,7 @@ CREATE TABLE public.conversation_members (
     left_at timestamp with time zone,
     removed_by uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_delivered_seq bigint DEFAULT 0 NOT NULL,
     CONSTRAINT conversation_members_removed_has_left CHECK (((removed_by IS NULL) OR (left_at IS NOT NULL))),
     CONSTRAINT conversation_members_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'moderator'::text, 'member'::text, 'guest'::text, 'observer'::text])))
 )
@@ -106,13 +81,15 @@ COMMENT ON TABLE public.conversation_members IS 'Who is in which conversation, a
 
 COMMENT ON COLUMN public.conversation_members.joined_chapter IS 'The first chapter of the conversation that this member may read.';
 
-COMMENT ON COLUMN public.conversation_members.last_read_seq IS 'The newest message read; only ever rises.';
+COMMENT ON COLUMN public.conversation_members.last_read_seq IS 'How far the others are told that this member has read; rises only. The member''s own pointer is in inbox.';
 
 COMMENT ON COLUMN public.conversation_members.last_read_ord IS 'ord of that message: unread is root_count minus this.';
 
 COMMENT ON COLUMN public.conversation_members.left_at IS 'When the member left or was removed; the row stays so that they can be named, and find their place again.';
 
 COMMENT ON COLUMN public.conversation_members.removed_by IS 'Who removed the member; null when they left themselves.';
+
+COMMENT ON COLUMN public.conversation_members.last_delivered_seq IS 'The newest message that reached one of this member''s devices; rises only.';
 
 CREATE FUNCTION app.admit(p_conversation uuid, p_members uuid[], p_role text, p_from_the_start boolean) RETURNS SETOF public.conversation_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -161,39 +138,119 @@ $$;
 
 COMMENT ON FUNCTION app.admit(p_conversation uuid, p_members uuid[], p_role text, p_from_the_start boolean) IS 'Takes a conversation, people, their role and whether newcomers may read what was said before; gives the memberships that are new or live again.';
 
-CREATE FUNCTION app.can_delete(p_conversation uuid, p_sender uuid) RETURNS boolean
+CREATE FUNCTION app.appoint_overseers() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  changed uuid[];
+begin
+  if tg_table_name = 'orgs' then
+    changed := array[new.id];
+  elsif tg_op = 'DELETE' then
+    changed := array[old.org_id];
+  else
+    changed := array[new.org_id];
+  end if;
+  delete from app.overseers o
+   where o.org_id = any (changed)
+     and not exists (select
+                       from public.org_members m
+                      where m.org_id = o.org_id
+                        and m.user_id = o.user_id
+                        and m.role in ('admin', 'superadmin')
+                        and m.suspended_at is null
+                        and app.setting(m.org_id, 'oversight_mode') = '"open"');
+  insert into app.overseers (org_id, user_id)
+  select m.org_id, m.user_id
+    from public.org_members m
+   where m.org_id = any (changed)
+     and m.role in ('admin', 'superadmin')
+     and m.suspended_at is null
+     and app.setting(m.org_id, 'oversight_mode') = '"open"'
+  on conflict do nothing;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.appoint_overseers() IS 'Trigger: where an organisation''s oversight is open, exactly its admins are overseers.';
+
+CREATE FUNCTION app.archive_instead() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if auth.uid() is null then
+    return old;
+  end if;
+  update public.conversations c
+     set archived_at = coalesce(c.archived_at, app.now())
+   where c.id = old.id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.archive_instead() IS 'Trigger: a conversation that its owner deletes is put away for all; its words stay. Only the service deletes for good.';
+
+CREATE FUNCTION app.audit(p_action text, p_table text DEFAULT NULL::text, p_key text DEFAULT NULL::text, p_diff jsonb DEFAULT NULL::jsonb, p_reason text DEFAULT NULL::text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into public.audit_log (org_id, actor_id, action, table_name, row_key, diff, reason)
+  values (app.my_org(), auth.uid(), p_action, p_table, p_key, p_diff, p_reason)
+$$;
+
+COMMENT ON FUNCTION app.audit(p_action text, p_table text, p_key text, p_diff jsonb, p_reason text) IS 'Takes what was done, to which table and row, what changed and why; records it with the person asking and the time.';
+
+CREATE FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select app.can_edit(p_conversation, p_sender) or app.can_manage(p_conversation)
+  select p_sender = (select auth.uid())
+           and app.is_member(p_conversation)
+           and app.is_within(p_conversation, 'delete_window_s', p_created_at)
+      or app.can_do(p_conversation, 'delete_any')
 $$;
 
-COMMENT ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid) IS 'Takes a message''s conversation and sender; tells whether the person asking may take it back.';
+COMMENT ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) IS 'Takes a message''s conversation, sender and time; tells whether the person asking may take it back for all: their own in time, or any if they moderate.';
 
-CREATE FUNCTION app.can_edit(p_conversation uuid, p_sender uuid) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  select p_sender = (select auth.uid()) and app.is_member(p_conversation)
-$$;
-
-COMMENT ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid) IS 'Takes a message''s conversation and sender; tells whether the person asking may correct it.';
-
-CREATE FUNCTION app.can_manage(p_conversation uuid) RETURNS boolean
+CREATE FUNCTION app.can_do(p_conversation uuid, p_action text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
   select exists (
     select
       from public.conversation_members m
+      join public.conversations c on c.id = m.conversation_id
      where m.conversation_id = p_conversation
        and m.member_id = (select auth.uid())
        and m.left_at is null
-       and m.role in ('owner', 'admin')
+       and (app.role_may(m.role, p_action) or c.kind = 'dm' and p_action = 'pin')
+  ) or exists (
+    -- Groups that an organisation makes for people are managed by its admins.
+    select
+      from public.conversations c
+     where c.id = p_conversation
+       and c.kind in ('persona_group', 'announcement')
+       and c.org_id = app.my_org()
+       and p_action in ('invite', 'remove', 'rename', 'appoint')
+       and app.is_admin((select auth.uid()))
   )
 $$;
 
-COMMENT ON FUNCTION app.can_manage(p_conversation uuid) IS 'Takes a conversation; tells whether the person asking may let people in and remove them, and take back others'' words.';
+COMMENT ON FUNCTION app.can_do(p_conversation uuid, p_action text) IS 'Takes a conversation and an action of app.role_may; tells whether the person asking may do it there.';
+
+CREATE FUNCTION app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select p_sender = (select auth.uid())
+     and p_type not in ('system', 'meeting')
+     and app.is_member(p_conversation)
+     and app.is_within(p_conversation, 'edit_window_s', p_created_at)
+$$;
+
+COMMENT ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamp with time zone) IS 'Takes a message''s conversation, sender, type and time; tells whether the person asking may correct it: their own, in the time that there is for that. Nobody corrects another''s words.';
 
 CREATE FUNCTION app.can_message(p_from uuid, p_to uuid) RETURNS app.verdict
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -202,8 +259,16 @@ CREATE FUNCTION app.can_message(p_from uuid, p_to uuid) RETURNS app.verdict
   with checks (place, code, passed) as (
     values
       (1, 'self', p_from is distinct from p_to),
-      (2, 'no_such_person', (select count(*) = 2 from public.profiles p where p.id in (p_from, p_to) and p.erased_at is null)),
-      (3, 'not_same_org', (select count(distinct p.org_id) = 1 from public.profiles p where p.id in (p_from, p_to)))
+      (2, 'no_such_person', (select count(*) = 2
+                               from public.profiles p
+                              where p.id in (p_from, p_to)
+                                and p.erased_at is null
+                                and p.deactivated_at is null)),
+      (3, 'not_same_org', (select count(distinct p.org_id) = 1 from public.profiles p where p.id in (p_from, p_to))),
+      (4, 'restricted', not app.is_restricted(p_from, array['block', 'ban'])),
+      (5, 'blocked', not app.have_blocked(p_from, p_to)),
+      (6, coalesce(app.policy_refusal(p_from, p_to), 'dm_policy'), app.policy_refusal(p_from, p_to) is null),
+      (7, 'privacy', app.privacy_lets(p_from, p_to))
   ),
   refusal as (
     select min(place) as place from checks where not passed
@@ -217,16 +282,25 @@ CREATE FUNCTION app.can_message(p_from uuid, p_to uuid) RETURNS app.verdict
     from refusal
 $$;
 
-COMMENT ON FUNCTION app.can_message(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; gives whether, the first refusal (self, no_such_person, not_same_org) and every check made.';
+COMMENT ON FUNCTION app.can_message(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; gives whether they may open a conversation, the first refusal (self, no_such_person, not_same_org, restricted, blocked, one of the organisation''s rules, privacy) and every check made.';
 
 CREATE FUNCTION app.can_post(p_conversation uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select app.is_member(p_conversation)
+  select app.post_refusal(p_conversation) is null
 $$;
 
 COMMENT ON FUNCTION app.can_post(p_conversation uuid) IS 'Takes a conversation; tells whether the person asking may speak in it.';
+
+CREATE FUNCTION app.can_react(p_conversation uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce(app.post_refusal(p_conversation), 'posting_closed') = 'posting_closed'
+$$;
+
+COMMENT ON FUNCTION app.can_react(p_conversation uuid) IS 'Takes a conversation; tells whether the person asking may react there: whoever may speak, and whoever only listens because others have the word.';
 
 CREATE FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -243,7 +317,38 @@ CREATE FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibilit
      )
 $$;
 
-COMMENT ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) IS 'Takes a message''s conversation, chapter, visibility and sender; tells whether the person asking may read it.';
+COMMENT ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) IS 'Takes a message''s conversation, chapter, visibility and sender; tells whether the person asking may read it as a member.';
+
+CREATE FUNCTION app.check_settings() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  wrong text;
+begin
+  select given.key into wrong
+    from jsonb_each(new.settings) given
+    left join jsonb_each(app.default_settings()) known on known.key = given.key
+   where known.key is null
+      or jsonb_typeof(given.value) <> jsonb_typeof(known.value)
+      or jsonb_typeof(given.value) = 'number' and not (given.value)::numeric between 0 and 2147483647
+      or given.key = 'max_message_len' and not (given.value)::numeric between 1 and 40000
+      or given.key = 'default_persona_count' and not (given.value)::numeric between 0 and 200
+      or given.key = 'dm_policy' and not (given.value <@ '["open", "team", "engagement", "persona", "community"]'
+                                          and given.value <> '[]')
+      or given.key = 'groups_by' and given.value not in ('"anyone"', '"admins"')
+      or given.key = 'oversight_mode' and given.value not in ('"off"', '"open"', '"break_glass"')
+      or given.key = 'default_role' and given.value not in ('"client"', '"consultant"', '"member"')
+   order by given.key
+   limit 1;
+  if wrong is not null then
+    perform app.refuse('bad_setting', wrong);
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.check_settings() IS 'Trigger: an organisation has only settings that exist, with values of their kind. Errors: PT422 bad_setting, details names it.';
 
 CREATE FUNCTION app.close_functions() RETURNS void
     LANGUAGE plpgsql
@@ -275,6 +380,97 @@ CREATE FUNCTION app.conversation_of_topic(p_topic text) RETURNS uuid
 $_$;
 
 COMMENT ON FUNCTION app.conversation_of_topic(p_topic text) IS 'Takes a channel''s topic; gives the conversation that conversation:<id> names, else null.';
+
+CREATE FUNCTION app.count_members() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'DELETE' then
+    update public.conversations c
+       set member_count = c.member_count - leaving.heads
+      from (select m.conversation_id, count(*) as heads
+              from before m
+             where m.left_at is null
+             group by m.conversation_id) leaving
+     where c.id = leaving.conversation_id;
+  else
+    update public.conversations c
+       set member_count = c.member_count + moved.heads
+      from (select now_.conversation_id,
+                   count(*) filter (where now_.left_at is null) - count(*) filter (where was.left_at is null) as heads
+              from after now_
+              join before was using (conversation_id, member_id)
+             group by now_.conversation_id) moved
+     where c.id = moved.conversation_id
+       and moved.heads <> 0;
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.count_members() IS 'Trigger: member_count follows who leaves and who comes back.';
+
+CREATE FUNCTION app.count_reaction() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  changed public.message_reactions := case tg_op when 'DELETE' then old else new end;
+  step integer := case tg_op when 'DELETE' then -1 else 1 end;
+begin
+  update public.messages m
+     set reaction_counts = case when coalesce((m.reaction_counts ->> changed.emoji)::int, 0) + step > 0
+                                then m.reaction_counts || jsonb_build_object(changed.emoji,
+                                       coalesce((m.reaction_counts ->> changed.emoji)::int, 0) + step)
+                                else m.reaction_counts - changed.emoji end
+   where m.conversation_id = changed.conversation_id
+     and m.id = changed.message_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.count_reaction() IS 'Trigger: a message counts its reactions, and changes by that.';
+
+CREATE FUNCTION app.count_reply() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.messages m
+     set reply_count = m.reply_count + 1,
+         last_reply_at = new.created_at
+   where m.conversation_id = new.conversation_id
+     and m.id = new.thread_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.count_reply() IS 'Trigger: a thread''s root counts its replies, and changes by that.';
+
+CREATE FUNCTION app.default_settings() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select '{
+    "dm_policy": ["open"],
+    "admins_cross_team": true,
+    "groups_by": "anyone",
+    "default_role": "member",
+    "private_defaults": false,
+    "edit_window_s": 0,
+    "delete_window_s": 0,
+    "max_message_len": 40000,
+    "show_history": true,
+    "oversight_mode": "off",
+    "persona_groups": false,
+    "default_persona_count": 20,
+    "new_account_hours": 0,
+    "new_account_dms": 5
+  }'::jsonb
+$$;
+
+COMMENT ON FUNCTION app.default_settings() IS 'Gives every setting of an organisation with its default. Windows in seconds, 0 for without end.';
 
 CREATE FUNCTION app.display_name(p_said_of_self jsonb, p_email text) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -349,15 +545,63 @@ begin
      set display_name = 'Deleted user',
          avatar_path = null,
          bio = null,
+         username = null,
+         status_text = null,
+         status_emoji = null,
+         locale = null,
+         timezone = null,
          erased_at = clock_timestamp()
    where id = old.id;
-  delete from public.user_privacy_settings
-   where user_id = old.id;
+  delete from public.user_privacy_settings where user_id = old.id;
+  delete from public.org_members where user_id = old.id;
+  delete from public.team_members where user_id = old.id;
+  delete from public.user_blocks where old.id in (blocker_id, blocked_id);
+  delete from public.user_contacts where old.id in (owner_id, contact_id);
+  delete from public.user_presence where user_id = old.id;
+  delete from public.typing_states where actor_id = old.id;
+  delete from public.message_stars where user_id = old.id;
+  delete from public.message_hides where user_id = old.id;
+  delete from public.read_marks where member_id = old.id;
+  update public.inbox set draft = null where member_id = old.id and draft is not null;
   return null;
 end
 $$;
 
-COMMENT ON FUNCTION app.erase_profile() IS 'Trigger: a deleted account leaves its conversations, its profile names nobody and its settings go; its words stay.';
+COMMENT ON FUNCTION app.erase_profile() IS 'Trigger: a deleted account leaves its conversations, its profile names nobody and what it kept for itself goes; its words stay.';
+
+CREATE FUNCTION app.fill_reaction() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  target public.messages;
+begin
+  new.actor_id := coalesce(auth.uid(), new.actor_id);
+  perform app.take('react');
+  select m.* into target
+    from public.messages m
+   where m.conversation_id = new.conversation_id
+     and m.id = new.message_id
+     and m.deleted_at is null
+     and (auth.uid() is null or app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id))
+     for no key update;
+  if target.id is null then
+    perform app.refuse('no_such_message');
+  elsif auth.uid() is not null and not app.can_react(new.conversation_id) then
+    perform app.refuse(app.post_refusal(new.conversation_id));
+  elsif not target.reaction_counts ? new.emoji and (select count(*) from jsonb_object_keys(target.reaction_counts)) >= 20 then
+    perform app.refuse('reactions_full');
+  end if;
+  new.chapter := target.chapter;
+  new.created_at := clock_timestamp();
+  new.visibility := case when target.visibility <> 'normal'
+                           or app.is_restricted(new.actor_id, array['shadow_ban'], new.conversation_id)
+                         then 'shadow' else 'normal' end;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.fill_reaction() IS 'Trigger: fills who, when and for whose eyes. Errors: 42501 as for speaking, PT404 no_such_message, PT422 reactions_full, PT429 rate_limited.';
 
 CREATE FUNCTION app.first_org() RETURNS uuid
     LANGUAGE sql STABLE
@@ -370,6 +614,88 @@ CREATE FUNCTION app.first_org() RETURNS uuid
 $$;
 
 COMMENT ON FUNCTION app.first_org() IS 'Gives the oldest organisation: where new accounts come in.';
+
+CREATE FUNCTION app.follow_engagement() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if new.status in ('negotiating', 'active') then
+    perform app.open_engagement(new.id);
+  end if;
+  update public.conversations c
+     set title = new.title
+   where c.engagement_id = new.id
+     and c.title is distinct from new.title;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.follow_engagement() IS 'Trigger: who negotiates or works together has a conversation, which bears the engagement''s title. That it ends with it, app.post_refusal says.';
+
+CREATE FUNCTION app.found() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if auth.uid() is null or new.kind in ('dm', 'engagement') or new.created_for is not null then
+    return new;  -- made by the service, or by a function that knows
+  end if;
+  new.created_by := app.me();
+  new.org_id := app.my_org();
+  perform app.require_may_found(new.kind);
+  new.title := btrim(new.title);
+  if new.kind = 'room' and new.slug is null then
+    new.slug := app.slug(new.title);
+  end if;
+  if new.title is null then
+    perform app.refuse('bad_title');
+  end if;
+  if new.kind = 'announcement' then
+    new.posting := 'admins';
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.found() IS 'Trigger: fills organisation, maker and a room''s slug. Errors: PT403 not_admin, PT422 bad_kind or bad_title.';
+
+CREATE FUNCTION app.have_blocked(p_one uuid, p_other uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.user_blocks b
+     where (b.blocker_id, b.blocked_id) in ((p_one, p_other), (p_other, p_one))
+       and (b.expires_at is null or b.expires_at > app.now())
+  )
+$$;
+
+COMMENT ON FUNCTION app.have_blocked(p_one uuid, p_other uuid) IS 'Takes two people; tells whether one of them has blocked the other.';
+
+CREATE FUNCTION app.i_show_receipts() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select not exists (
+    select
+      from public.user_privacy_settings s
+     where s.user_id = (select auth.uid())
+       and not s.show_read_receipts
+  )
+$$;
+
+COMMENT ON FUNCTION app.i_show_receipts() IS 'Tells whether the person asking lets others learn how far they have read, and so learns it of them.';
+
+CREATE FUNCTION app.is_admin(p_user uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce(app.role_of(p_user) in ('admin', 'superadmin'), false)
+$$;
+
+COMMENT ON FUNCTION app.is_admin(p_user uuid) IS 'Takes a person; tells whether they are an admin or superadmin of their organisation.';
 
 CREATE FUNCTION app.is_member(p_conversation uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -385,6 +711,41 @@ CREATE FUNCTION app.is_member(p_conversation uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION app.is_member(p_conversation uuid) IS 'Takes a conversation; tells whether the person asking is in it now.';
+
+CREATE FUNCTION app.is_new_and_busy(p_from uuid, p_to uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select p.created_at > app.now() - make_interval(hours => app.setting(p.org_id, 'new_account_hours')::int)
+     and (select count(*)
+            from public.conversations c
+           where c.org_id = p.org_id
+             and c.kind = 'dm'
+             and c.created_by = p_from
+             and c.created_at > app.now() - interval '1 day'
+             and strpos(c.dm_key, p_to::text) = 0) >= app.setting(p.org_id, 'new_account_dms')::int
+    from public.profiles p
+   where p.id = p_from
+$$;
+
+COMMENT ON FUNCTION app.is_new_and_busy(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; tells whether the account is new and has opened all conversations with others that a day allows.';
+
+CREATE FUNCTION app.is_restricted(p_user uuid, p_types text[], p_conversation uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.user_restrictions r
+     where r.user_id = p_user
+       and r.restriction_type = any (p_types)
+       and (r.conversation_id is null or r.conversation_id = p_conversation)
+       and r.lifted_at is null
+       and (r.expires_at is null or r.expires_at > app.now())
+  )
+$$;
+
+COMMENT ON FUNCTION app.is_restricted(p_user uuid, p_types text[], p_conversation uuid) IS 'Takes a person, types of restriction and a conversation; tells whether one of them holds there or everywhere, now.';
 
 CREATE FUNCTION app.is_shadow_banned(p_conversation uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -403,19 +764,148 @@ $$;
 
 COMMENT ON FUNCTION app.is_shadow_banned(p_conversation uuid) IS 'Takes a conversation; tells whether what the person asking sends there is for their own eyes alone.';
 
+CREATE FUNCTION app.is_within(p_conversation uuid, p_setting text, p_since timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select window_s.seconds = 0 or p_since > app.now() - make_interval(secs => window_s.seconds)
+    from public.conversations c,
+         lateral (select coalesce(case p_setting when 'edit_window_s' then c.edit_window_s end,
+                                  app.setting(c.org_id, p_setting)::int) as seconds) window_s
+   where c.id = p_conversation
+$$;
+
+COMMENT ON FUNCTION app.is_within(p_conversation uuid, p_setting text, p_since timestamp with time zone) IS 'Takes a conversation, edit_window_s or delete_window_s and a time; tells whether it is less than that ago; a window of 0 has no end.';
+
+CREATE FUNCTION app.keep_record() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  -- Earlier wordings go with their message, when a conversation is deleted for good.
+  if tg_op = 'DELETE' and tg_table_name = 'message_edits' then
+    if not exists (select
+                     from public.messages m
+                    where m.conversation_id = old.conversation_id
+                      and m.id = old.message_id) then
+      return old;
+    end if;
+  end if;
+  perform app.refuse('append_only');
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.keep_record() IS 'Trigger: refuses changes and deletions, whoever asks. Errors: 42501 append_only.';
+
+CREATE FUNCTION app.keep_wording() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into public.message_edits (conversation_id, message_id, version, body, edited_by)
+  values (old.conversation_id, old.id, old.edit_count + 1, old.body, auth.uid());
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.keep_wording() IS 'Trigger: what a corrected message said before is kept.';
+
+CREATE FUNCTION app.live_engagement(p_one uuid, p_other uuid) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select e.id
+    from public.engagements e
+   where (e.client_id, e.consultant_id) in ((p_one, p_other), (p_other, p_one))
+     and e.status in ('bidding', 'negotiating', 'active')
+   order by array_position(array['active', 'negotiating', 'bidding'], e.status), e.created_at desc, e.id
+   limit 1
+$$;
+
+COMMENT ON FUNCTION app.live_engagement(p_one uuid, p_other uuid) IS 'Takes two people; gives the engagement that lets them talk, an active one before a bid, or null.';
+
+CREATE FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  -- Two heartbeats missed are an absence, whoever has written that down or not.
+  select case when p_status = 'offline' or p_last_seen is null or p_last_seen < app.now() - interval '65 s' then 'offline'
+              else coalesce(p_manual, p_status) end
+$$;
+
+COMMENT ON FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) IS 'Takes a status, the one chosen by hand and the last heartbeat; gives what holds now.';
+
+CREATE FUNCTION app.make_client_group(p_client uuid) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  org uuid := (select p.org_id from public.profiles p where p.id = p_client);
+  made uuid;
+begin
+  insert into public.conversations (org_id, kind, title, created_for)
+  select org, 'persona_group', left('Group of ' || p.display_name, 200), p_client
+    from public.profiles p
+   where p.id = p_client
+  returning id into made;
+  perform app.admit(made, array[p_client], 'member', true);
+  -- Those who sit in the fewest groups come first, so that all are seen about as often.
+  perform app.admit(made, array_agg(chosen.id), 'member', true)
+    from (select p.id
+            from public.profiles p
+           where p.org_id = org
+             and p.kind = 'persona'
+             and p.deactivated_at is null
+             and p.erased_at is null
+           order by (select count(*) from public.conversation_members m where m.member_id = p.id and m.left_at is null), p.id
+           limit app.setting(org, 'default_persona_count')::int) chosen
+  having count(*) > 0;
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION app.make_client_group(p_client uuid) IS 'Takes a new person; makes their persona_group, with as many personas as the organisation''s default_persona_count says and has, and gives its id.';
+
 CREATE FUNCTION app.make_profile() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 begin
-  insert into public.profiles (id, org_id, display_name)
-  values (new.id, app.first_org(), app.display_name(new.raw_user_meta_data, new.email))
-  on conflict (id) do nothing;
+  perform app.open_profile(new.id, new.raw_user_meta_data, new.email);
   return null;
 end
 $$;
 
-COMMENT ON FUNCTION app.make_profile() IS 'Trigger: a new account gets its profile, in the first organisation.';
+COMMENT ON FUNCTION app.make_profile() IS 'Trigger: a new account becomes a person.';
+
+CREATE FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select p_org = app.my_org()
+     and p_user <> (select auth.uid())
+     and (app.role_of((select auth.uid())) = 'superadmin'
+          or app.role_of((select auth.uid())) = 'admin' and p_role <> 'superadmin')
+$$;
+
+COMMENT ON FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) IS 'Takes an organisation, a person and a role; tells whether the person asking may give or take it: superadmins all, admins all but superadmin, nobody their own.';
+
+CREATE FUNCTION app.may_manage_team(p_team uuid, p_user uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.is_admin((select auth.uid()))
+     and exists (
+       select
+         from public.teams t
+         join public.profiles p on p.org_id = t.org_id
+        where t.id = p_team
+          and t.org_id = app.my_org()
+          and p.id = p_user)
+$$;
+
+COMMENT ON FUNCTION app.may_manage_team(p_team uuid, p_user uuid) IS 'Takes a team and a person; tells whether the person asking may put them in, change or take them out: an admin of the organisation of both.';
 
 CREATE FUNCTION app.may_signal(p_conversation uuid, p_extension text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -444,13 +934,89 @@ begin
    where p.id = auth.uid()
      and p.erased_at is null;
   if me is null then
-    raise sqlstate 'PT401' using message = 'Sign in first.', hint = 'signed_out';
+    perform app.refuse('signed_out');
   end if;
   return me;
 end
 $$;
 
 COMMENT ON FUNCTION app.me() IS 'Gives the id of the person asking. Errors: PT401 signed_out.';
+
+CREATE FUNCTION app.mentioned(p_conversation uuid, p_body text, p_wished uuid[], p_sender uuid) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  words text[];
+begin
+  -- Most messages name nobody, and that must cost nothing.
+  if coalesce(strpos(p_body, '@'), 0) = 0 and coalesce(cardinality(p_wished), 0) = 0 then
+    return '{}';
+  end if;
+  -- The full stop after a name ends the sentence.
+  select array_agg(distinct name) into words
+    from regexp_matches(p_body, '(?:^|[^[:alnum:]_@])@([[:alnum:]][[:alnum:]_.-]{0,31})', 'g') word,
+         unnest(array[lower(word[1]), rtrim(lower(word[1]), '.-')]) name;
+  return (
+    select coalesce(array_agg(named.id order by named.id), '{}')
+      from (select meant.id
+              from (select p.id
+                      from public.conversations c
+                      join public.profiles p on p.org_id = c.org_id and p.username = any (words)
+                     where c.id = p_conversation
+                    union
+                    select wished
+                      from unnest(p_wished) wished) meant
+             where meant.id <> p_sender
+               and app.role_in(p_conversation, meant.id) is not null
+               and not exists (select
+                                 from public.user_privacy_settings s
+                                where s.user_id = meant.id
+                                  and (s.allow_mentions_from = 'nobody'
+                                       or s.allow_mentions_from = 'contacts'
+                                          and not exists (select
+                                                            from public.user_contacts k
+                                                           where k.owner_id = meant.id
+                                                             and k.contact_id = p_sender)))
+             order by meant.id
+             limit 50) named);
+end
+$$;
+
+COMMENT ON FUNCTION app.mentioned(p_conversation uuid, p_body text, p_wished uuid[], p_sender uuid) IS 'Takes a conversation, a body, people whom the client names and the sender; gives the members, at most 50, who are meant by id or @username and let themselves be mentioned.';
+
+CREATE FUNCTION app.mentions_all(p_conversation uuid, p_body text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+begin
+  if coalesce(strpos(p_body, '@'), 0) = 0
+     or p_body !~* '(^|[^[:alnum:]_@])@(all|here|channel)([^[:alnum:]_]|$)' then
+    return false;
+  end if;
+  return (select c.member_count <= 100 or app.can_do(c.id, 'pin')
+            from public.conversations c
+           where c.id = p_conversation);
+end
+$_$;
+
+COMMENT ON FUNCTION app.mentions_all(p_conversation uuid, p_body text) IS 'Takes a conversation and a body; tells whether it calls everybody: by @all, @here or @channel, among more than 100 for moderators only.';
+
+CREATE FUNCTION app.muted_until(p_conversation uuid, p_refusal text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select format('until=%s', coalesce(max(coalesce(r.expires_at, 'infinity')), 'infinity'))
+    from public.user_restrictions r
+   where p_refusal = 'muted'
+     and r.user_id = auth.uid()
+     and r.restriction_type in ('mute', 'ban')
+     and (r.conversation_id is null or r.conversation_id = p_conversation)
+     and r.lifted_at is null
+  having count(*) > 0
+$$;
+
+COMMENT ON FUNCTION app.muted_until(p_conversation uuid, p_refusal text) IS 'Takes a conversation and a refusal; gives, where it is muted, until when the person asking is, else null.';
 
 CREATE FUNCTION app.my_conversations() RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -476,692 +1042,75 @@ $$;
 
 COMMENT ON FUNCTION app.my_org() IS 'Gives the organisation of the person asking, or null.';
 
-CREATE FUNCTION app.preview(p_body text) RETURNS text
-    LANGUAGE sql IMMUTABLE
-    AS $$
-  select coalesce(left(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), 140), 'This message was deleted')
-$$;
-
-COMMENT ON FUNCTION app.preview(p_body text) IS 'Takes a body, null when deleted; gives the line that the inbox shows.';
-
-CREATE FUNCTION app.read_own_message() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  update public.conversation_members m
-     set last_read_seq = new.seq,
-         last_read_ord = new.ord
-   where m.conversation_id = new.conversation_id
-     and m.member_id = new.sender_id
-     and m.last_read_seq < new.seq;
-  return null;
-end
-$$;
-
-COMMENT ON FUNCTION app.read_own_message() IS 'Trigger: whoever speaks has read so far.';
-
-CREATE FUNCTION app.refuse_message(p_conversation uuid, p_message uuid) RETURNS void
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  if exists (select
-               from public.messages m
-              where m.conversation_id = p_conversation
-                and m.id = p_message
-                and m.deleted_at is null
-                and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)) then
-    raise sqlstate 'PT403' using message = 'This message is not yours to change.', hint = 'not_yours';
-  end if;
-  raise sqlstate 'PT404' using message = 'There is no such message.', hint = 'no_such_message';
-end
-$$;
-
-COMMENT ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid) IS 'Takes a message that could not be changed and says why. Errors, always: PT403 not_yours, or PT404 no_such_message.';
-
-CREATE FUNCTION app.require_can_message(p_from uuid, p_to uuid) RETURNS void
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  verdict app.verdict := app.can_message(p_from, p_to);
-begin
-  if verdict.code = 'self' then
-    raise sqlstate 'PT422' using message = 'A conversation needs somebody else.', hint = 'self';
-  elsif not verdict.allowed then
-    -- People of other organisations are not even admitted to exist.
-    raise sqlstate 'PT404' using message = 'There is no such person here.', hint = 'no_such_person';
-  end if;
-end
-$$;
-
-COMMENT ON FUNCTION app.require_can_message(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; returns if that is allowed. Errors: PT422 self, PT404 no_such_person.';
-
-CREATE FUNCTION app.require_manager(p_conversation uuid) RETURNS void
-    LANGUAGE plpgsql STABLE
-    SET search_path TO ''
-    AS $$
-begin
-  if not app.is_member(p_conversation) then
-    raise sqlstate 'PT404' using message = 'There is no such conversation.', hint = 'not_member';
-  elsif not app.can_manage(p_conversation) then
-    raise sqlstate 'PT403' using message = 'Only an owner or admin of the conversation may do this.', hint = 'not_manager';
-  end if;
-end
-$$;
-
-COMMENT ON FUNCTION app.require_manager(p_conversation uuid) IS 'Takes a conversation; returns if the person asking manages it. Errors: PT404 not_member, PT403 not_manager.';
-
-CREATE FUNCTION app.reset(p_table regclass) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-declare
-  policy name;
-begin
-  for policy in
-    select polname from pg_catalog.pg_policy where polrelid = p_table
-  loop
-    execute format('drop policy %I on %s', policy, p_table);
-  end loop;
-  execute format('revoke all on %s from public, anon, authenticated, service_role', p_table);
-  execute format('alter table %s enable row level security', p_table);
-end
-$$;
-
-COMMENT ON FUNCTION app.reset(p_table regclass) IS 'Takes a table; drops its policies, revokes all rights of the API roles and switches row security on.';
-
-CREATE FUNCTION app.slug(p_title text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE
-    AS $$
-declare
-  slug text := left(btrim(regexp_replace(lower(p_title), '[^a-z0-9]+', '-', 'g'), '-'), 63);
-begin
-  if coalesce(slug, '') = '' then
-    raise sqlstate 'PT422' using message = 'A room''s title needs a letter from a to z or a digit.', hint = 'bad_title';
-  end if;
-  return slug;
-end
-$$;
-
-COMMENT ON FUNCTION app.slug(p_title text) IS 'Takes a title; gives its letters and digits joined by hyphens, for addresses. Errors: PT422 bad_title.';
-
-CREATE FUNCTION app.take_number() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  perform
-     from public.conversations c
-    where c.id = new.conversation_id
-      for no key update;
-
-  -- Asked again under the lock: whoever was removed while this send waited must not be heard.
-  if auth.uid() is not null and not app.can_post(new.conversation_id) then
-    raise insufficient_privilege using message = 'You cannot speak in this conversation.', hint = 'not_member';
-  end if;
-
-  if new.reply_to_id is not null and not exists (
-    select
-      from public.messages m
-     where m.conversation_id = new.conversation_id
-       and m.id = new.reply_to_id
-       and (auth.uid() is null or app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id))
-  ) then
-    raise sqlstate 'PT422' using message = 'The message you answer is not in this conversation.', hint = 'bad_reply';
-  end if;
-
-  new.sender_id := coalesce(auth.uid(), new.sender_id);
-  new.created_at := clock_timestamp();
-  if app.is_shadow_banned(new.conversation_id) then
-    new.visibility := 'shadow';
-  end if;
-
-  -- A repeat takes no number: the unique key decides between an error and silence, and no gap is left.
-  if new.client_id is not null then
-    select m.seq, m.sub, m.ord, m.rev, m.chapter
-      into new.seq, new.sub, new.ord, new.rev, new.chapter
-      from public.messages m
-     where m.conversation_id = new.conversation_id
-       and m.sender_id = new.sender_id
-       and m.client_id = new.client_id;
-    if found then
-      return new;
-    end if;
-  end if;
-
-  if new.visibility = 'normal' then
-    update public.conversations c
-       set last_seq = c.last_seq + 1,
-           last_rev = c.last_rev + 1,
-           root_count = c.root_count + 1,
-           last_message_id = new.id,
-           last_message_at = new.created_at,
-           last_preview = app.preview(new.body)
-     where c.id = new.conversation_id
-    returning c.last_seq, 0, c.root_count, c.last_rev, c.chapter
-      into new.seq, new.sub, new.ord, new.rev, new.chapter;
-  else
-    -- Follows the newest message without moving any clock, so that nobody else can tell.
-    select c.last_seq, nextval('app.message_sub'), c.root_count, c.last_rev, c.chapter
-      into new.seq, new.sub, new.ord, new.rev, new.chapter
-      from public.conversations c
-     where c.id = new.conversation_id;
-  end if;
-  return new;
-end
-$$;
-
-COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, numbers, time, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: 42501 not_member, PT422 bad_reply.';
-
-CREATE FUNCTION app.take_revision() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  if new.deleted_at is not null then
-    new.body := null;
-    new.deleted_by := coalesce(auth.uid(), new.deleted_by);
-  elsif new.body is distinct from old.body then
-    new.edited_at := clock_timestamp();
-  end if;
-
-  if new.visibility = 'normal' then
-    update public.conversations c
-       set last_rev = c.last_rev + 1,
-           last_preview = case c.last_message_id when new.id then app.preview(new.body) else c.last_preview end
-     where c.id = new.conversation_id
-    returning c.last_rev into new.rev;
-  end if;
-  return new;
-end
-$$;
-
-COMMENT ON FUNCTION app.take_revision() IS 'Trigger: a changed message takes the next rev, a deleted one loses its words, and the preview follows.';
-
-CREATE FUNCTION auth.address_class(ip inet) RETURNS text
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
-    AS $$
-  select case
-    when ip is null then null
-    when ip <<= '127.0.0.0/8' or ip = '::1' then 'this machine'
-    when ip <<= any (array['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10']::inet[]) then 'local network'
-    when family(ip) = 4 then host(network(set_masklen(ip, 16))) || '/16'
-    else host(network(set_masklen(ip, 32))) || '/32'
-  end
-$$;
-
-COMMENT ON FUNCTION auth.address_class(ip inet) IS 'Takes an address; gives the network it is in, wide enough that it names no household.';
-
-CREATE FUNCTION auth.audit(action text, person uuid, log_type text, ip text) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  insert into auth.audit_log_entries (instance_id, payload, created_at, ip_address)
-  select '00000000-0000-0000-0000-000000000000',
-         json_build_object('action', action, 'actor_id', person, 'actor_username', coalesce(u.email, u.phone, ''),
-                           'actor_via_sso', coalesce(u.is_sso_user, false), 'log_type', log_type),
-         clock_timestamp(),
-         coalesce(ip, '')
-    from (select 1) as one
-    left join auth.users u on u.id = person
-$$;
-
-COMMENT ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text) IS 'Writes down what was done, to or by whom, and from where.';
-
-CREATE FUNCTION auth.audit_session() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  if tg_op = 'INSERT' then
-    perform auth.audit('login', new.user_id, 'account', host(new.ip));
-  else
-    perform auth.audit('logout', old.user_id, 'account', host(old.ip));
-  end if;
-  return null;
-end
-$$;
-
-COMMENT ON FUNCTION auth.audit_session() IS 'Trigger: writes down that a session began or ended.';
-
-CREATE FUNCTION auth.audit_user() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  if tg_op = 'INSERT' then
-    perform auth.audit('user_signedup', new.id, 'team', null);
-  elsif tg_op = 'DELETE' or new.deleted_at is not null and old.deleted_at is null then
-    perform auth.audit('user_deleted', old.id, 'team', null);
-  elsif new.encrypted_password is distinct from old.encrypted_password then
-    perform auth.audit('user_updated_password', new.id, 'user', null);
-  else
-    perform auth.audit('user_modified', new.id, 'user', null);
-  end if;
-  return null;
-end
-$$;
-
-COMMENT ON FUNCTION auth.audit_user() IS 'Trigger: writes down what became of an account.';
-
-CREATE TABLE auth.rate_limits (
-    endpoint text NOT NULL,
-    per text NOT NULL,
-    amount integer NOT NULL,
-    period interval NOT NULL,
-    burst integer NOT NULL,
-    CONSTRAINT rate_limits_amount_check CHECK ((amount > 0)),
-    CONSTRAINT rate_limits_burst_check CHECK ((burst > 0)),
-    CONSTRAINT rate_limits_per_check CHECK ((per = ANY (ARRAY['address'::text, 'account'::text, 'all'::text]))),
-    CONSTRAINT rate_limits_period_check CHECK ((period > '00:00:00'::interval))
-);
-
-COMMENT ON TABLE auth.rate_limits IS 'So many requests a period, and so many at once; delete a row to lift a limit.';
-
-COMMENT ON COLUMN auth.rate_limits.endpoint IS 'Method and path below /auth/v1; for POST /token the grant type too.';
-
-COMMENT ON COLUMN auth.rate_limits.per IS 'Counted by the caller''s address, by the account that is asked for, or all together.';
-
-CREATE FUNCTION auth.bucket(rule auth.rate_limits, whose text) RETURNS text
-    LANGUAGE sql STABLE
-    SET search_path TO ''
-    AS $$
-  select format('%s %s %s', rule.endpoint, rule.per, encode(sha256(convert_to(whose, 'UTF8')), 'hex'))
-$$;
-
-COMMENT ON FUNCTION auth.bucket(rule auth.rate_limits, whose text) IS 'Gives the name of a bucket; nobody''s address stands in it.';
-
-CREATE FUNCTION auth.check_sign_up(email text) RETURNS void
-    LANGUAGE plpgsql STABLE
-    SET search_path TO ''
-    AS $_$
-declare
-  theirs text := lower(substring(email from '@(.*)$'));
-begin
-  if theirs is null then
-    return;
-  end if;
-  if exists (select from auth.email_domains d where not d.is_allowed and (theirs = d.domain or theirs like '%.' || d.domain)) then
-    raise sqlstate 'PT422' using message = 'Addresses of this provider are not accepted', hint = 'email_address_invalid';
-  end if;
-  if exists (select from auth.email_domains d where d.is_allowed)
-     and not exists (select from auth.email_domains d where d.is_allowed and (theirs = d.domain or theirs like '%.' || d.domain)) then
-    raise sqlstate 'PT422' using message = 'Only addresses of certain domains are accepted', hint = 'email_address_not_authorized';
-  end if;
-end
-$_$;
-
-COMMENT ON FUNCTION auth.check_sign_up(email text) IS 'Takes the address of a new account; raises PT422 (email_address_invalid, email_address_not_authorized) when auth.email_domains is against it.';
-
-CREATE FUNCTION auth.count_failure(p_endpoint text, p_account text) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  select auth.take(auth.bucket(r, p_account), r.amount, r.period, r.burst)
-    from auth.rate_limits r
-   where r.endpoint = p_endpoint and r.per = 'account'
-$$;
-
-COMMENT ON FUNCTION auth.count_failure(p_endpoint text, p_account text) IS 'Counts a failed proof against an account.';
-
-CREATE FUNCTION auth.device(user_agent text) RETURNS text
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
-    AS $$
-  select coalesce(
-    concat_ws(' on ',
-      case
-        when user_agent ~* 'edg(e|a|ios)?/' then 'Edge'
-        when user_agent ~* 'opr/|opera' then 'Opera'
-        when user_agent ~* 'samsungbrowser' then 'Samsung Internet'
-        when user_agent ~* 'firefox|fxios' then 'Firefox'
-        when user_agent ~* 'chrome|crios|chromium' then 'Chrome'
-        when user_agent ~* 'safari' then 'Safari'
-        else nullif(left((regexp_match(user_agent, '^[^/ (]+'))[1], 40), 'Mozilla')
-      end,
-      case
-        when user_agent ~* 'iphone' then 'iPhone'
-        when user_agent ~* 'ipad' then 'iPad'
-        when user_agent ~* 'android' then 'Android'
-        when user_agent ~* 'windows' then 'Windows'
-        when user_agent ~* 'mac os|macintosh|darwin' then 'macOS'
-        when user_agent ~* 'cros' then 'ChromeOS'
-        when user_agent ~* 'linux|x11' then 'Linux'
-      end),
-    '')
-$$;
-
-COMMENT ON FUNCTION auth.device(user_agent text) IS 'Takes a User-Agent; gives what a person calls that device, such as Firefox on Windows.';
-
-CREATE FUNCTION auth.email() RETURNS text
-    LANGUAGE sql STABLE
-    AS $$
-  select coalesce(
-    nullif(current_setting('request.jwt.claim.email', true), ''),
-    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'email', '')
-  )
-$$;
-
-COMMENT ON FUNCTION auth.email() IS 'Gives the e-mail address in the request''s token, or null.';
-
-CREATE FUNCTION auth.end_my_session(session uuid) RETURNS boolean
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  select auth.end_session(auth.uid(), end_my_session.session)
-$$;
-
-COMMENT ON FUNCTION auth.end_my_session(session uuid) IS 'Ends a session of the person asking; says whether there was one.';
-
-CREATE FUNCTION auth.end_session(person uuid, session uuid) RETURNS boolean
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  with ended as (
-    delete from auth.sessions s where s.user_id = end_session.person and s.id = end_session.session returning s.id)
-  select exists (select from ended)
-$$;
-
-COMMENT ON FUNCTION auth.end_session(person uuid, session uuid) IS 'Ends a session of this person; says whether there was one.';
-
-CREATE FUNCTION auth.jwt() RETURNS jsonb
-    LANGUAGE sql STABLE
-    AS $$
-  select coalesce(
-    nullif(current_setting('request.jwt.claim', true), ''),
-    nullif(current_setting('request.jwt.claims', true), '')
-  )::jsonb
-$$;
-
-COMMENT ON FUNCTION auth.jwt() IS 'Gives all claims of the request''s token, or null.';
-
-CREATE FUNCTION auth.leave(person uuid, session uuid) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  if not exists (
-    select
-      from auth.sessions s
-      left join auth.mfa_amr_claims proof on proof.session_id = s.id
-     where s.user_id = leave.person
-       and s.id = leave.session
-       and coalesce(proof.updated_at, s.created_at) > now() - interval '15 minutes'
-  ) then
-    raise sqlstate 'PT400' using message = 'Sign in again to delete your account', hint = 'reauthentication_needed';
-  end if;
-  delete from auth.users u where u.id = leave.person;
-end
-$$;
-
-COMMENT ON FUNCTION auth.leave(person uuid, session uuid) IS 'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes; raises PT400 reauthentication_needed if not.';
-
-CREATE FUNCTION auth.leave_myself() RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  select auth.leave(auth.uid(), auth.session_id())
-$$;
-
-COMMENT ON FUNCTION auth.leave_myself() IS 'Deletes the account of the person asking.';
-
-CREATE FUNCTION auth.lift(kind text, id uuid) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  delete from auth.revocations r where r.kind = lift.kind and r.id = lift.id and r.until > now();
-  if found then
-    perform auth.tell_revocations(array[format('lifted %s', lift.id)]);
-  end if;
-end
-$$;
-
-COMMENT ON FUNCTION auth.lift(kind text, id uuid) IS 'Takes back what auth.revoke said of a person.';
-
-CREATE FUNCTION auth.my_sessions() RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+CREATE FUNCTION app.my_orgs_teams() RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select * from auth.sessions_of(auth.uid(), auth.session_id())
+  select t.id
+    from public.teams t
+   where t.org_id = (select app.my_org())
 $$;
 
-COMMENT ON FUNCTION auth.my_sessions() IS 'Gives the sessions of the person asking, the one used last first.';
+COMMENT ON FUNCTION app.my_orgs_teams() IS 'Gives the teams of the organisation of the person asking.';
 
-CREATE FUNCTION auth.note_barred_person() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  if tg_op = 'INSERT' then
-    perform auth.lift('deleted', new.id);
-    return null;
-  end if;
-  if tg_op = 'DELETE' then
-    perform auth.revoke('deleted', array[old.id], now() + auth.token_life());
-    return null;
-  end if;
-  if new.banned_until is distinct from old.banned_until then
-    if new.banned_until > now() then
-      perform auth.revoke('banned', array[new.id], new.banned_until);
-    else
-      perform auth.lift('banned', new.id);
-    end if;
-  end if;
-  if new.deleted_at is distinct from old.deleted_at then
-    if new.deleted_at is not null then
-      perform auth.revoke('deleted', array[new.id], now() + auth.token_life());
-    else
-      perform auth.lift('deleted', new.id);
-    end if;
-  end if;
-  return null;
-end
-$$;
-
-COMMENT ON FUNCTION auth.note_barred_person() IS 'Trigger: tokens of people who are banned or deleted are refused, and count again when that is taken back.';
-
-CREATE FUNCTION auth.note_ended_sessions() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  perform auth.revoke('session', (select array_agg(id) from ended), now() + auth.token_life());
-  return null;
-end
-$$;
-
-COMMENT ON FUNCTION auth.note_ended_sessions() IS 'Trigger: the tokens of deleted sessions count no more.';
-
-CREATE FUNCTION auth.note_run_out_session() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  perform auth.revoke('session', array[new.id], now() + auth.token_life());
-  return null;
-end
-$$;
-
-COMMENT ON FUNCTION auth.note_run_out_session() IS 'Trigger: a session that was given an end in the past is over.';
-
-CREATE FUNCTION auth.pass(p_endpoint text, p_address text, p_account text) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  rule auth.rate_limits;
-  wait interval;
-begin
-  for rule in select * from auth.rate_limits r where r.endpoint = p_endpoint order by r.per loop
-    wait := case rule.per
-      when 'address' then
-        case when p_address is not null then auth.take(auth.bucket(rule, p_address), rule.amount, rule.period, rule.burst) end
-      when 'all' then auth.take(auth.bucket(rule, ''), rule.amount, rule.period, rule.burst)
-      -- Only failures are counted against an account, or it could be locked by anybody who asks.
-      else (select b.full_at + rule.period / rule.amount * (1 - rule.burst) - clock_timestamp()
-              from auth.buckets b
-             where b.key = auth.bucket(rule, p_account))
-    end;
-    if wait > interval '0' then
-      return ceil(extract(epoch from wait));
-    end if;
-  end loop;
-  return 0;
-end
-$$;
-
-COMMENT ON FUNCTION auth.pass(p_endpoint text, p_address text, p_account text) IS 'Takes an endpoint, and the address and account it is asked by and for, where known; gives 0, or how many seconds to wait.';
-
-CREATE FUNCTION auth.revocation_line(kind text, id uuid, until timestamp with time zone) RETURNS text
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
-    AS $$
-  select format('%s %s %s', kind, id, ceil(least(extract(epoch from until), 253402300799))::bigint)
-$$;
-
-COMMENT ON FUNCTION auth.revocation_line(kind text, id uuid, until timestamp with time zone) IS 'Gives a revocation as servers read it.';
-
-CREATE FUNCTION auth.revocation_lines() RETURNS SETOF text
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  delete from auth.revocations where until < now() - interval '1 minute';
-  select auth.sweep_buckets();
-  select auth.revocation_line(kind, id, until) from auth.revocations where until > now();
-$$;
-
-COMMENT ON FUNCTION auth.revocation_lines() IS 'Forgets what has no token left to refuse, and gives the rest as servers read it.';
-
-CREATE FUNCTION auth.revoke(kind text, ids uuid[], until timestamp with time zone) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  insert into auth.revocations (kind, id, until)
-  select revoke.kind, revoked.id, revoke.until
-    from unnest(ids) as revoked (id)
-  on conflict on constraint revocations_pkey do update
-     set until = excluded.until, revoked_at = excluded.revoked_at;
-  perform auth.tell_revocations(array_agg(auth.revocation_line(revoke.kind, revoked.id, revoke.until)))
-     from unnest(ids) as revoked (id)
-   having count(*) > 0;
-end
-$$;
-
-COMMENT ON FUNCTION auth.revoke(kind text, ids uuid[], until timestamp with time zone) IS 'Takes a kind (session, banned, deleted), ids, and until when their tokens are refused; from the commit on they are, everywhere.';
-
-CREATE FUNCTION auth.role() RETURNS text
-    LANGUAGE sql STABLE
-    AS $$
-  select coalesce(
-    nullif(current_setting('request.jwt.claim.role', true), ''),
-    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role', '')
-  )
-$$;
-
-COMMENT ON FUNCTION auth.role() IS 'Gives the role in the request''s token (anon, authenticated, service_role), or null.';
-
-CREATE FUNCTION auth.session_id() RETURNS uuid
-    LANGUAGE sql STABLE
-    SET search_path TO ''
-    AS $$
-  select nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'session_id', '')::uuid
-$$;
-
-COMMENT ON FUNCTION auth.session_id() IS 'Gives the id of the session the person asking is in, or null.';
-
-CREATE FUNCTION auth.sessions_of(person uuid, present uuid) RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+CREATE FUNCTION app.my_overseen_orgs() RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select s.id,
-         auth.device(s.user_agent),
-         auth.address_class(s.ip),
-         s.created_at,
-         coalesce(s.refreshed_at at time zone 'UTC', s.created_at),
-         coalesce(s.aal::text, 'aal1'),
-         coalesce(s.id = sessions_of.present, false)
-    from auth.sessions s
-   where s.user_id = sessions_of.person
-     and (s.not_after is null or s.not_after > now())
-   order by 5 desc, s.id
+  select o.org_id
+    from app.overseers o
+   where o.user_id = (select auth.uid())
 $$;
 
-COMMENT ON FUNCTION auth.sessions_of(person uuid, present uuid) IS 'Takes a person and their present session; gives their sessions, the one used last first.';
+COMMENT ON FUNCTION app.my_overseen_orgs() IS 'Gives the organisations whose every conversation the person asking may read.';
 
-CREATE FUNCTION auth.sweep_buckets() RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  delete from auth.buckets b where b.full_at < now()
-$$;
-
-COMMENT ON FUNCTION auth.sweep_buckets() IS 'Forgets buckets that are full again.';
-
-CREATE FUNCTION auth.take(key text, amount integer, period interval, burst integer) RETURNS interval
+CREATE FUNCTION app.note_mentions() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 declare
-  -- A bucket is told by when it is full again: each request puts that off by one share of the period.
-  share interval := period / amount;
-  now timestamptz := clock_timestamp();
+  newly uuid[];
 begin
-  insert into auth.buckets as b (key, full_at)
-  values (take.key, now + share)
-  on conflict on constraint buckets_pkey do update
-     set full_at = greatest(b.full_at, now) + share
-   where greatest(b.full_at, now) + share <= now + share * burst;
-  if found then
-    return null;
+  delete from public.message_mentions k
+   where k.conversation_id = new.conversation_id
+     and k.message_id = new.id
+     and not k.mentioned_id = any (new.mentions);
+  with noted as (
+    insert into public.message_mentions (conversation_id, message_id, mentioned_id, seq)
+    select new.conversation_id, new.id, named, new.seq
+      from unnest(new.mentions) named
+    on conflict do nothing
+    returning mentioned_id
+  )
+  select coalesce(array_agg(noted.mentioned_id), '{}') into newly from noted;
+
+  if new.mentions_all and (tg_op = 'INSERT' or not old.mentions_all) then
+    newly := (select array_agg(m.member_id)
+                from public.conversation_members m
+               where m.conversation_id = new.conversation_id
+                 and m.left_at is null
+                 and m.member_id <> new.sender_id);
   end if;
-  return (select greatest(b.full_at + share - now - share * burst, interval '0') from auth.buckets b where b.key = take.key);
+
+  update public.inbox i
+     set mention_count = i.mention_count + 1
+   where i.conversation_id = new.conversation_id
+     and i.member_id = any (newly)
+     and i.last_read_seq < new.seq;
+  return null;
 end
 $$;
 
-COMMENT ON FUNCTION auth.take(key text, amount integer, period interval, burst integer) IS 'Takes one of amount a period from the bucket of this name, which holds burst; gives null, or how long to wait when it is empty. Exact however many ask at once.';
+COMMENT ON FUNCTION app.note_mentions() IS 'Trigger: whoever is mentioned finds it, and has one mention more in what is unread; a correction tells only those whom it adds.';
 
-CREATE FUNCTION auth.tell_revocations(lines text[]) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-  -- A notification holds 8000 bytes, a line at most 70.
-  perform pg_notify('walkie_revoked', string_agg(line, E'\n'))
-     from unnest(lines) with ordinality as told (line, place)
-    group by (place - 1) / 100;
-  -- The server that is at it reads this before it answers.
-  perform set_config('walkie.revoked',
-                     concat_ws(E'\n', nullif(current_setting('walkie.revoked', true), ''), array_to_string(lines, E'\n')),
-                     true);
-end
-$$;
-
-COMMENT ON FUNCTION auth.tell_revocations(lines text[]) IS 'Takes lines of "kind id seconds-since-1970" or "lifted id"; tells them to all servers when the transaction commits.';
-
-CREATE FUNCTION auth.token_life() RETURNS interval
+CREATE FUNCTION app.now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
-  select make_interval(secs => coalesce(nullif(current_setting('walkie.token_seconds', true), '')::int, 604800) + 60)
+  select coalesce(nullif(current_setting('app.test_now', true), '')::timestamptz, now())
 $$;
 
-COMMENT ON FUNCTION auth.token_life() IS 'Gives how long an access token that was made just now may still count: as the server says in its own transactions, else the longest that can be set, a week.';
-
-CREATE FUNCTION auth.uid() RETURNS uuid
-    LANGUAGE sql STABLE
-    AS $$
-  select coalesce(
-    nullif(current_setting('request.jwt.claim.sub', true), ''),
-    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', '')
-  )::uuid
-$$;
-
-COMMENT ON FUNCTION auth.uid() IS 'Gives the id of the person asking, or null when nobody is signed in.';
+COMMENT ON FUNCTION app.now() IS 'Gives the time of the transaction, or what app.test_now is set to; clients cannot set that, since they send no SQL.';
 
 CREATE FUNCTION base.uuid7() RETURNS uuid
     LANGUAGE sql PARALLEL SAFE
@@ -1176,31 +1125,6 @@ CREATE FUNCTION base.uuid7() RETURNS uuid
 $$;
 
 COMMENT ON FUNCTION base.uuid7() IS 'Gives a uuid of version 7: later ones sort after earlier ones, so index inserts stay in one place.';
-
-CREATE FUNCTION extensions.uuid_generate_v4() RETURNS uuid
-    LANGUAGE sql PARALLEL SAFE
-    RETURN gen_random_uuid();
-
-COMMENT ON FUNCTION extensions.uuid_generate_v4() IS 'Gives a random uuid: stands in for uuid-ossp where the server lacks it.';
-
-CREATE FUNCTION public.add_members(p_conversation uuid, p_members uuid[]) RETURNS SETOF public.conversation_members
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  me uuid := app.me();
-begin
-  perform app.require_manager(p_conversation);
-  perform app.require_can_message(me, newcomer)
-    from unnest(p_members) newcomer
-   where newcomer is distinct from me;
-  return query
-    select admitted.*
-      from app.admit(p_conversation, array_remove(p_members, me), 'member', false) admitted;
-end
-$$;
-
-COMMENT ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[]) IS 'Takes a conversation and people; lets them in from now on and gives the new memberships. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member or no_such_person.';
 
 CREATE TABLE public.conversations (
     id uuid DEFAULT base.uuid7() NOT NULL,
@@ -1219,11 +1143,35 @@ CREATE TABLE public.conversations (
     last_message_at timestamp with time zone,
     last_preview text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    description text,
+    topic text,
+    category_id uuid,
+    posting text DEFAULT 'members'::text NOT NULL,
+    engagement_id uuid,
+    created_for uuid,
+    member_count integer DEFAULT 0 NOT NULL,
+    receipts_mode text DEFAULT 'all'::text NOT NULL,
+    notify_default text DEFAULT 'all'::text NOT NULL,
+    slow_mode_s integer DEFAULT 0 NOT NULL,
+    edit_window_s integer,
+    no_forward boolean DEFAULT false NOT NULL,
+    priority text DEFAULT 'normal'::text NOT NULL,
+    locked_at timestamp with time zone,
+    archived_at timestamp with time zone,
+    CONSTRAINT conversations_description_fits CHECK ((char_length(description) <= 2000)),
     CONSTRAINT conversations_dm_has_key CHECK (((kind = 'dm'::text) = (dm_key IS NOT NULL))),
+    CONSTRAINT conversations_edit_window_in_range CHECK ((edit_window_s >= 0)),
+    CONSTRAINT conversations_engagement_has_one CHECK (((kind = 'engagement'::text) = (engagement_id IS NOT NULL))),
     CONSTRAINT conversations_kind_known CHECK ((kind = ANY (ARRAY['dm'::text, 'group'::text, 'room'::text, 'engagement'::text, 'persona_group'::text, 'persona_dm'::text, 'announcement'::text]))),
+    CONSTRAINT conversations_notify_default_known CHECK ((notify_default = ANY (ARRAY['all'::text, 'mentions'::text, 'none'::text]))),
+    CONSTRAINT conversations_posting_known CHECK ((posting = ANY (ARRAY['members'::text, 'admins'::text, 'nobody'::text]))),
+    CONSTRAINT conversations_priority_known CHECK ((priority = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'urgent'::text]))),
+    CONSTRAINT conversations_receipts_mode_known CHECK ((receipts_mode = ANY (ARRAY['all'::text, 'count'::text, 'off'::text]))),
     CONSTRAINT conversations_room_has_slug CHECK (((kind = 'room'::text) = (slug IS NOT NULL))),
+    CONSTRAINT conversations_slow_mode_in_range CHECK (((slow_mode_s >= 0) AND (slow_mode_s <= 86400))),
     CONSTRAINT conversations_slug_is_url_word CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text)),
     CONSTRAINT conversations_title_fits CHECK (((title ~ '\S'::text) AND (char_length(title) <= 200))),
+    CONSTRAINT conversations_topic_fits CHECK ((char_length(topic) <= 250)),
     CONSTRAINT conversations_visibility_known CHECK ((visibility = ANY (ARRAY['private'::text, 'org'::text, 'public'::text])))
 )
 WITH (fillfactor='70');
@@ -1246,7 +1194,1193 @@ COMMENT ON COLUMN public.conversations.chapter IS 'Rises when people are let in 
 
 COMMENT ON COLUMN public.conversations.last_preview IS 'The newest message''s first words, for the inbox; null until somebody speaks in this chapter.';
 
-CREATE FUNCTION public.create_group(p_title text, p_members uuid[] DEFAULT '{}'::uuid[], p_kind text DEFAULT 'group'::text) RETURNS public.conversations
+COMMENT ON COLUMN public.conversations.posting IS 'Who may speak: every member whose role may, admins alone, or nobody.';
+
+COMMENT ON COLUMN public.conversations.created_for IS 'The person for whom it was made, where an organisation makes one for each.';
+
+COMMENT ON COLUMN public.conversations.receipts_mode IS 'all: members see how far each has read, up to 100 of them; count: how many have; off: nothing.';
+
+COMMENT ON COLUMN public.conversations.edit_window_s IS 'How long words may be corrected; null means as the organisation says.';
+
+COMMENT ON COLUMN public.conversations.no_forward IS 'Whether what is said here must stay here.';
+
+COMMENT ON COLUMN public.conversations.locked_at IS 'Since when nobody speaks; null means open.';
+
+COMMENT ON COLUMN public.conversations.archived_at IS 'Since when it is put away for all.';
+
+CREATE FUNCTION app.open_engagement(p_engagement uuid) RETURNS public.conversations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  deal public.engagements;
+  place public.conversations;
+begin
+  select e.* into strict deal from public.engagements e where e.id = p_engagement;
+  insert into public.conversations (org_id, kind, title, engagement_id, created_by)
+  values (deal.org_id, 'engagement', deal.title, deal.id, auth.uid())
+  on conflict (engagement_id) do nothing
+  returning * into place;
+  if place.id is not null then
+    perform app.admit(place.id, array[deal.client_id, deal.consultant_id], 'member', true);
+  end if;
+  select c.* into strict place from public.conversations c where c.engagement_id = deal.id;
+  return place;
+end
+$$;
+
+COMMENT ON FUNCTION app.open_engagement(p_engagement uuid) IS 'Takes an engagement; gives its one conversation, made if need be, with client and consultant in it.';
+
+CREATE FUNCTION app.open_inboxes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into public.inbox (member_id, conversation_id, last_read_seq, last_read_ord)
+  select m.member_id, m.conversation_id, m.last_read_seq, m.last_read_ord
+    from joined m
+  on conflict do nothing;
+  update public.conversations c
+     set member_count = c.member_count + joining.heads
+    from (select m.conversation_id, count(*) as heads
+            from joined m
+           where m.left_at is null
+           group by m.conversation_id) joining
+   where c.id = joining.conversation_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.open_inboxes() IS 'Trigger: whoever comes in gets an inbox row and is counted.';
+
+CREATE FUNCTION app.open_profile(p_id uuid, p_said_of_self jsonb, p_email text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  org uuid := app.first_org();
+begin
+  -- Of two who want one name at once the second has waited, and on the second try sees that it is taken.
+  for attempt in 1 .. 2 loop
+    if exists (select from public.profiles p where p.id = p_id) then
+      return;
+    end if;
+    insert into public.profiles (id, org_id, display_name, username)
+    values (p_id, org, app.display_name(p_said_of_self, p_email),
+            app.username(org, p_id, coalesce(p_said_of_self ->> 'username', split_part(p_email, '@', 1))))
+    on conflict do nothing;
+    exit when found;
+  end loop;
+
+  insert into public.org_members (org_id, user_id, role)
+  values (org, p_id, app.setting(org, 'default_role') #>> '{}');
+  if app.setting(org, 'private_defaults')::boolean then
+    insert into public.user_privacy_settings (user_id, who_can_dm, show_typing, show_presence, show_last_seen,
+                                              show_read_receipts, allow_mentions_from, discoverable, link_previews)
+    values (p_id, 'shared', false, false, false, false, 'contacts', false, false);
+  end if;
+  if app.setting(org, 'persona_groups')::boolean then
+    perform app.make_client_group(p_id);
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.open_profile(p_id uuid, p_said_of_self jsonb, p_email text) IS 'Takes an account''s id, what it says of itself and its address; makes the person in the first organisation: profile, role, private settings and a group of their own where the organisation says so.';
+
+CREATE FUNCTION app.ord_read(p_conversation uuid, p_seq bigint, p_ord bigint, p_last_sent bigint, p_member uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select p_ord + case when p_last_sent <= p_seq then 0 else (
+    select count(*)
+      from public.messages m
+     where m.conversation_id = p_conversation
+       and m.seq > p_seq
+       and m.seq <= p_last_sent
+       and m.sender_id = p_member
+       and m.thread_id is null
+       and m.visibility = 'normal') end
+$$;
+
+COMMENT ON FUNCTION app.ord_read(p_conversation uuid, p_seq bigint, p_ord bigint, p_last_sent bigint, p_member uuid) IS 'Takes a conversation, a message''s seq and ord, the seq of the member''s own newest message, and the member; gives the pointer''s ord: that of the message, and one for each message of one''s own behind it.';
+
+CREATE FUNCTION app.policy_refusal(p_from uuid, p_to uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  -- Rules add up: one that lets is enough, and the first one's word tells why none does.
+  select case when bool_or(rules.refusal is null) then null
+              else (array_agg(rules.refusal order by rules.place))[1] end
+    from (select rule.place, app.rule_refusal(rule.name, p_from, p_to) as refusal
+            from public.profiles p,
+                 jsonb_array_elements_text(app.setting(p.org_id, 'dm_policy')) with ordinality rule (name, place)
+           where p.id = p_from) rules
+$$;
+
+COMMENT ON FUNCTION app.policy_refusal(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; gives null if one of the organisation''s rules lets them, else the word of the first.';
+
+CREATE FUNCTION app.post_refusal(p_conversation uuid) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := auth.uid();
+  place public.conversations;
+  my_role text;
+  other uuid;
+begin
+  select c.* into place from public.conversations c where c.id = p_conversation;
+  my_role := app.role_in(p_conversation, me);
+  if place.kind = 'engagement' and app.is_admin(me)
+     and (my_role is not null or place.org_id in (select app.my_overseen_orgs())) then
+    return 'admin_read_only';
+  elsif my_role is null or not app.role_may(my_role, 'post') then
+    return 'cannot_post';
+  elsif place.locked_at is not null or place.archived_at is not null then
+    return 'locked';
+  elsif place.posting = 'nobody' or place.posting = 'admins' and not app.role_may(my_role, 'post_where_admins_post') then
+    return 'posting_closed';
+  elsif app.is_restricted(me, array['mute', 'ban'], p_conversation) then
+    return 'muted';
+  elsif place.kind = 'engagement' and not exists (
+    select
+      from public.engagements e
+     where e.id = place.engagement_id
+       and e.status in ('bidding', 'negotiating', 'active')
+  ) then
+    return 'engagement_over';
+  elsif place.kind = 'dm' then
+    select m.member_id into other
+      from public.conversation_members m
+     where m.conversation_id = p_conversation
+       and m.member_id <> me;
+    -- Privacy is asked when a pair begins to talk; who regrets it later, blocks.
+    if app.is_restricted(me, array['block']) or app.have_blocked(me, other)
+       or app.policy_refusal(me, other) in ('not_same_team', 'no_engagement', 'admin_read_only', 'persona_only') then
+      return 'blocked';
+    end if;
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.post_refusal(p_conversation uuid) IS 'Takes a conversation; gives the word why the person asking may not speak there now (cannot_post, admin_read_only, locked, posting_closed, muted, engagement_over, blocked), or null when they may.';
+
+CREATE FUNCTION app.preview(p_body text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  select coalesce(left(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), 80), 'This message was deleted')
+$$;
+
+COMMENT ON FUNCTION app.preview(p_body text) IS 'Takes a body, null when deleted; gives the line that the inbox shows.';
+
+CREATE FUNCTION app.privacy_lets(p_from uuid, p_to uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce((
+    select case s.who_can_dm
+             when 'everyone' then true
+             when 'shared' then app.share_a_conversation(p_from, p_to)
+                             or app.share_a_team(p_from, p_to)
+                             or app.live_engagement(p_from, p_to) is not null
+             when 'contacts' then exists (select
+                                            from public.user_contacts c
+                                           where c.owner_id = p_to
+                                             and c.contact_id = p_from)
+             else false
+           end
+      from public.user_privacy_settings s
+     where s.user_id = p_to), true)
+$$;
+
+COMMENT ON FUNCTION app.privacy_lets(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; tells whether the latter''s settings agree.';
+
+CREATE FUNCTION app.read_own_message() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.inbox i
+     set last_read_seq = new.seq,
+         last_read_ord = new.ord,
+         last_sent_seq = case when new.visibility = 'normal' then new.seq else i.last_sent_seq end,
+         last_sent_at = new.created_at,
+         mention_count = 0
+   where i.conversation_id = new.conversation_id
+     and i.member_id = new.sender_id;
+  delete from public.typing_states t
+   where t.conversation_id = new.conversation_id
+     and t.actor_id = new.sender_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.read_own_message() IS 'Trigger: whoever speaks in the main line has read so far, and types no more.';
+
+CREATE FUNCTION app.reckon_expiry() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if new.expires_at is null and new.duration_hours is not null then
+    new.expires_at := new.created_at + make_interval(hours => new.duration_hours);
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.reckon_expiry() IS 'Trigger: a restriction of so many hours ends that long after it began.';
+
+CREATE FUNCTION app.record_role() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.audit('change_role', 'org_members', new.user_id::text,
+                    jsonb_build_object('from', old.role, 'to', new.role, 'suspended_at', new.suspended_at));
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.record_role() IS 'Trigger: a changed role is on record.';
+
+CREATE FUNCTION app.refusals() RETURNS TABLE(hint text, code text, message text, meaning text)
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  values
+    ('signed_out',         'PT401', 'Sign in first.', 'the call needs a person and nobody is signed in, or the account is gone'),
+    ('not_manager',        'PT403', 'Your role in this conversation does not allow that.', 'only some roles of the conversation may do this'),
+    ('not_admin',          'PT403', 'Only an admin of the organisation may do this.', 'the organisation leaves this to its admins'),
+    ('not_yours',          'PT403', 'This message is not yours to change.', 'the message is another''s'),
+    ('edit_window_over',   'PT403', 'It is too late to correct this message.', 'the time for corrections is over'),
+    ('delete_window_over', 'PT403', 'It is too late to take this message back for all; you can hide it for yourself.', 'the time for taking back is over'),
+    ('no_forward',         'PT403', 'What is said here may not be passed on.', 'the conversation forbids forwarding'),
+    ('removed',            'PT403', 'You were removed from this room.', 'one who was removed comes back by invitation only'),
+    ('owner',              'PT403', 'An owner cannot be removed or demoted by another.', 'the member is an owner'),
+    ('last_owner',         'PT403', 'A conversation keeps at least one owner.', 'the last owner cannot step down'),
+    ('restricted',         'PT403', 'You cannot write to people at the moment.', 'a moderator has blocked or banned the caller'),
+    ('privacy',            'PT403', 'This person does not take messages from you.', 'privacy settings or a block; which, is not told'),
+    ('not_same_team',      'PT403', 'You can write only to people of your teams.', 'rule team: the two share no team'),
+    ('no_engagement',      'PT403', 'You can write only to people you have a bid or project with.', 'rule engagement: no live engagement'),
+    ('persona_only',       'PT403', 'You can write only in your own groups.', 'rule persona: the two share no live persona group'),
+    ('new_account_limit',  'PT403', 'New accounts may write to a few people a day.', 'rule community: the limit of a new account is reached'),
+    ('no_grant',           'PT403', 'Open this conversation with a reason first.', 'reading as an admin needs open_oversight here'),
+    ('not_member',         'PT404', 'There is no such conversation.', 'no such conversation, or the caller is not in it: an outsider cannot tell which'),
+    ('no_such_person',     'PT404', 'There is no such person here.', 'nobody by that id whom the caller could write to'),
+    ('no_such_room',       'PT404', 'There is no such room.', 'no room by that name that the caller could join'),
+    ('no_such_member',     'PT404', 'That person is not in the conversation.', 'the person meant is not a member'),
+    ('no_such_message',    'PT404', 'There is no such message.', 'no message by that id that the caller can see'),
+    ('no_such_invite',     'PT404', 'There is no such invitation.', 'no open invitation by that id'),
+    ('no_such_engagement', 'PT404', 'There is no such engagement.', 'no engagement of the two by that id'),
+    ('slug_taken',         'PT409', 'There is a room of that name already.', 'the organisation has a room of that name'),
+    ('self',               'PT422', 'A conversation needs somebody else.', 'a conversation with oneself'),
+    ('bad_kind',           'PT422', 'Conversations of that kind cannot be made this way.', 'a kind of conversation that cannot be made this way'),
+    ('bad_title',          'PT422', 'A room''s title needs a letter from a to z or a digit.', 'no name could be made from the title'),
+    ('dm_stays',           'PT422', 'A conversation of two cannot be left.', 'a conversation of two, or of an engagement, keeps its members'),
+    ('bad_reply',          'PT422', 'The message you answer is not in this conversation.', 'the message answered or quoted is not there, or not readable'),
+    ('bad_type',           'PT422', 'Messages of that type are not yours to send.', 'the type is written by the system'),
+    ('no_attachment',      'PT422', 'A file message needs a file.', 'message_type file or image without an attachment'),
+    ('bad_filter',         'PT422', 'There is no such filter.', 'a filter, cursor or scope that is not known'),
+    ('bad_role',           'PT422', 'There is no such role.', 'a role that cannot be given'),
+    ('bad_setting',        'PT422', 'There is no such setting, or not of that type.', 'an organisation''s setting that is not known'),
+    ('bad_status',         'PT422', 'There is no such status.', 'a presence status that is not known'),
+    ('too_long',           'PT422', 'The message is too long.', 'longer than the organisation allows; details has the limit'),
+    ('too_many',           'PT422', 'That is too many at once.', 'more than a call takes; details has the limit'),
+    ('pins_full',          'PT422', 'A conversation holds up 50 messages; take one down first.', 'all 50 pins are used'),
+    ('reactions_full',     'PT422', 'A message takes 20 different reactions.', 'the message has 20 different emoji'),
+    ('slow_mode',          'PT429', 'This conversation is in slow mode.', 'the next message must wait; details and Retry-After say how long'),
+    ('rate_limited',       'PT429', 'That was too fast. Try again in a moment.', 'an allowance is used up; details and Retry-After say how long'),
+    ('cannot_post',        '42501', 'You cannot speak in this conversation.', 'writing into a conversation without being in it, or in a role that only listens'),
+    ('admin_read_only',    '42501', 'Admins may read here, not write.', 'clients and consultants talk without admins'),
+    ('posting_closed',     '42501', 'Only some may speak here.', 'the conversation''s posting excludes the caller'),
+    ('locked',             '42501', 'This conversation is closed.', 'locked or archived for all'),
+    ('muted',              '42501', 'You are muted.', 'a moderator has muted or banned the caller; details says until when'),
+    ('engagement_over',    '42501', 'The engagement is over.', 'the bid or project is completed, cancelled or declined'),
+    ('append_only',        '42501', 'Records are only ever added to.', 'a change or deletion of a record'),
+    ('blocked',            '42501', 'This person does not take messages from you.', 'one of the two has blocked the other, or rules have changed since')
+$$;
+
+COMMENT ON FUNCTION app.refusals() IS 'Gives every refusal: the machine word, the SQLSTATE (PTnnn is the HTTP status nnn), the words for people and when it comes.';
+
+CREATE FUNCTION app.refuse(p_hint text, p_detail text DEFAULT NULL::text, p_retry_after_s double precision DEFAULT NULL::double precision) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  refusal record;
+begin
+  select r.code, r.message into strict refusal
+    from app.refusals() r
+   where r.hint = p_hint;
+
+  if refusal.code = 'PT429' then
+    -- The form that carries headers: the status is 429, and Retry-After goes along.
+    raise sqlstate 'PGRST' using
+      message = jsonb_build_object('code', refusal.code, 'message', refusal.message,
+                                   'details', format('retry_after=%s', ceil(p_retry_after_s)), 'hint', p_hint)::text,
+      detail = jsonb_build_object('status', 429, 'headers',
+                                  jsonb_build_object('Retry-After', ceil(p_retry_after_s)::text))::text,
+      hint = p_hint;
+  end if;
+  if p_detail is null then
+    raise exception using errcode = refusal.code, message = refusal.message, hint = p_hint;
+  end if;
+  raise exception using errcode = refusal.code, message = refusal.message, detail = p_detail, hint = p_hint;
+end
+$$;
+
+COMMENT ON FUNCTION app.refuse(p_hint text, p_detail text, p_retry_after_s double precision) IS 'Takes a word of app.refusals(), a detail and, for 429, the seconds to wait; always raises.';
+
+CREATE FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  sender uuid;
+begin
+  select m.sender_id into sender
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+     and m.deleted_at is null
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id);
+  perform app.refuse(case when sender is null then 'no_such_message'
+                          when sender = auth.uid() then p_when_late
+                          else 'not_yours' end);
+end
+$$;
+
+COMMENT ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) IS 'Takes a message that could not be changed and the word for being late; says why. Errors, always: PT403 not_yours, edit_window_over or delete_window_over, or PT404 no_such_message.';
+
+CREATE FUNCTION app.require_admin() RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  if not app.is_admin(app.me()) then
+    perform app.refuse('not_admin');
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_admin() IS 'Returns if the person asking is an admin of their organisation. Errors: PT401 signed_out, PT403 not_admin.';
+
+CREATE FUNCTION app.require_answerable(p_conversation uuid, p_message uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if not exists (
+    select
+      from public.messages m
+     where m.conversation_id = p_conversation
+       and m.id = p_message
+       and (auth.uid() is null or app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id))
+  ) then
+    perform app.refuse('bad_reply');
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_answerable(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message to answer; returns if it is there and the person asking can read it. Errors: PT422 bad_reply.';
+
+CREATE FUNCTION app.require_can_join(p_conversation uuid, p_newcomer uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- An admin puts personas and clients into the groups that the organisation makes; rules are for the others.
+  if app.is_admin(auth.uid()) and exists (
+    select
+      from public.conversations c
+      join public.profiles p on p.org_id = c.org_id
+     where c.id = p_conversation
+       and c.kind in ('persona_group', 'announcement')
+       and p.id = p_newcomer
+       and p.erased_at is null
+       and p.deactivated_at is null
+  ) then
+    return;
+  end if;
+  perform app.require_can_message(auth.uid(), p_newcomer);
+end
+$$;
+
+COMMENT ON FUNCTION app.require_can_join(p_conversation uuid, p_newcomer uuid) IS 'Takes a conversation and a newcomer; returns if the person asking may bring them in. Errors: as app.require_can_message.';
+
+CREATE FUNCTION app.require_can_message(p_from uuid, p_to uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  verdict app.verdict := app.can_message(p_from, p_to);
+begin
+  if not verdict.allowed then
+    -- People of other organisations are not even admitted to exist, and a block is not told.
+    perform app.refuse(case verdict.code when 'not_same_org' then 'no_such_person'
+                                         when 'blocked' then 'privacy'
+                                         else verdict.code end);
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_can_message(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; returns if that is allowed. Errors: PT422 self, PT404 no_such_person, PT403 restricted, privacy or the organisation''s rule, 42501 admin_read_only.';
+
+CREATE FUNCTION app.require_may_found(p_kind text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  if p_kind is null or p_kind not in ('group', 'room', 'announcement', 'persona_group') then
+    perform app.refuse('bad_kind');
+  elsif p_kind in ('announcement', 'persona_group') or app.setting(app.my_org(), 'groups_by') = '"admins"' then
+    perform app.require_admin();
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_may_found(p_kind text) IS 'Takes a kind of conversation; returns if the person asking may make one. Errors: PT401 signed_out, PT403 not_admin, PT422 bad_kind.';
+
+CREATE FUNCTION app.require_may_give(p_conversation uuid, p_role text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  if p_role is null or p_role not in ('owner', 'admin', 'moderator', 'member', 'guest', 'observer') then
+    perform app.refuse('bad_role');
+  end if;
+  if p_role in ('owner', 'admin', 'moderator') then
+    perform app.require_right(p_conversation, 'appoint');
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_may_give(p_conversation uuid, p_role text) IS 'Takes a conversation and a role; returns if the person asking may give it there. Errors: PT403 not_manager, PT422 bad_role.';
+
+CREATE FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := auth.uid();
+  most integer := app.setting(p_place.org_id, 'max_message_len')::int;
+  wait_s double precision;
+begin
+  perform app.take('send');
+  if p_type in ('system', 'meeting', 'poll') then
+    perform app.refuse('bad_type');
+  elsif p_type in ('file', 'image') then
+    perform app.refuse('no_attachment');
+  elsif char_length(p_body) > most then
+    perform app.refuse('too_long', format('limit=%s', most));
+  end if;
+
+  if p_place.slow_mode_s > 0 and not app.can_do(p_place.id, 'delete_any') then
+    select extract(epoch from i.last_sent_at + make_interval(secs => p_place.slow_mode_s) - app.now()) into wait_s
+      from public.inbox i
+     where i.member_id = me
+       and i.conversation_id = p_place.id;
+    if wait_s > 0 then
+      perform app.refuse('slow_mode', p_retry_after_s => wait_s);
+    end if;
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text) IS 'Takes a conversation, a message''s type and its body; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
+
+CREATE FUNCTION app.require_party(p_engagement uuid, p_one uuid, p_other uuid) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  if not exists (select
+                   from public.engagements e
+                  where e.id = p_engagement
+                    and (e.client_id, e.consultant_id) in ((p_one, p_other), (p_other, p_one))
+                    and e.status in ('bidding', 'negotiating', 'active')) then
+    perform app.refuse('no_such_engagement');
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_party(p_engagement uuid, p_one uuid, p_other uuid) IS 'Takes an engagement and two people; returns if it is theirs and live. Errors: PT404 no_such_engagement.';
+
+CREATE FUNCTION app.require_right(p_conversation uuid, p_action text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.me();
+  if app.can_do(p_conversation, p_action) then
+    return;
+  end if;
+  perform app.refuse(case when app.is_member(p_conversation) then 'not_manager' else 'not_member' end);
+end
+$$;
+
+COMMENT ON FUNCTION app.require_right(p_conversation uuid, p_action text) IS 'Takes a conversation and an action of app.role_may; returns if the person asking may do it there. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member.';
+
+CREATE FUNCTION app.reset(p_table regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  policy name;
+begin
+  for policy in
+    select polname from pg_catalog.pg_policy where polrelid = p_table
+  loop
+    execute format('drop policy %I on %s', policy, p_table);
+  end loop;
+  execute format('revoke all on %s from public, anon, authenticated, service_role', p_table);
+  execute format('alter table %s enable row level security', p_table);
+end
+$$;
+
+COMMENT ON FUNCTION app.reset(p_table regclass) IS 'Takes a table; drops its policies, revokes all rights of the API roles and switches row security on.';
+
+CREATE FUNCTION app.role_in(p_conversation uuid, p_member uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select m.role
+    from public.conversation_members m
+   where m.conversation_id = p_conversation
+     and m.member_id = p_member
+     and m.left_at is null
+$$;
+
+COMMENT ON FUNCTION app.role_in(p_conversation uuid, p_member uuid) IS 'Takes a conversation and a person; gives their role there, null when not in it.';
+
+CREATE FUNCTION app.role_may(p_role text, p_action text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select case p_action
+    when 'post' then p_role in ('owner', 'admin', 'moderator', 'member', 'guest')
+    when 'post_where_admins_post' then p_role in ('owner', 'admin')
+    when 'invite' then p_role in ('owner', 'admin', 'moderator')
+    when 'remove' then p_role in ('owner', 'admin', 'moderator')
+    when 'pin' then p_role in ('owner', 'admin', 'moderator')
+    when 'delete_any' then p_role in ('owner', 'admin', 'moderator')
+    when 'rename' then p_role in ('owner', 'admin')
+    when 'appoint' then p_role in ('owner', 'admin')
+    else false
+  end
+$$;
+
+COMMENT ON FUNCTION app.role_may(p_role text, p_action text) IS 'Takes a role in a conversation and post, post_where_admins_post, invite, remove, pin, delete_any, rename or appoint; tells whether the role may. Change it here.';
+
+CREATE FUNCTION app.role_of(p_user uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select m.role
+    from public.org_members m
+    join public.profiles p on p.id = m.user_id and p.org_id = m.org_id
+   where m.user_id = p_user
+     and m.suspended_at is null
+$$;
+
+COMMENT ON FUNCTION app.role_of(p_user uuid) IS 'Takes a person; gives their role in their organisation, null when suspended.';
+
+CREATE FUNCTION app.rule_refusal(p_rule text, p_from uuid, p_to uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select case p_rule
+    when 'open' then null
+    when 'team' then
+      case when app.share_a_team(p_from, p_to)
+             or app.role_of(p_from) = 'superadmin' or app.role_of(p_to) = 'superadmin'
+             or (app.is_admin(p_from) or app.is_admin(p_to))
+                and (select app.setting(p.org_id, 'admins_cross_team')::boolean from public.profiles p where p.id = p_from)
+           then null else 'not_same_team' end
+    when 'engagement' then
+      case when app.is_admin(p_from) or app.is_admin(p_to) then 'admin_read_only'
+           when app.live_engagement(p_from, p_to) is not null then null
+           else 'no_engagement' end
+    when 'persona' then
+      case when exists (select
+                          from public.conversation_members one
+                          join public.conversation_members other on other.conversation_id = one.conversation_id
+                          join public.conversations c on c.id = one.conversation_id
+                          join public.profiles p on p.id = other.member_id
+                         where one.member_id = p_from
+                           and one.left_at is null
+                           and other.member_id = p_to
+                           and other.left_at is null
+                           and c.kind = 'persona_group'
+                           and c.archived_at is null
+                           and p.kind = 'persona')
+             or app.is_admin(p_from) and app.is_admin(p_to)
+           then null else 'persona_only' end
+    when 'community' then
+      case when not coalesce((select s.discoverable from public.user_privacy_settings s where s.user_id = p_to), true)
+                and not app.share_a_conversation(p_from, p_to) then 'privacy'
+           when app.is_new_and_busy(p_from, p_to) then 'new_account_limit'
+      end
+  end
+$$;
+
+COMMENT ON FUNCTION app.rule_refusal(p_rule text, p_from uuid, p_to uuid) IS 'Takes a rule (open, team, engagement, persona, community), the writer and the one written to; gives the word of the refusal, or null.';
+
+CREATE FUNCTION app.sees_message(p_conversation uuid, p_message uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.messages m
+     where m.conversation_id = p_conversation
+       and m.id = p_message
+       and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+  )
+$$;
+
+COMMENT ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; tells whether the person asking can read it as a member.';
+
+CREATE FUNCTION app.setting(p_org uuid, p_name text) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce(o.settings -> p_name, app.default_settings() -> p_name)
+    from public.orgs o
+   where o.id = p_org
+$$;
+
+COMMENT ON FUNCTION app.setting(p_org uuid, p_name text) IS 'Takes an organisation and a setting''s name; gives its value there.';
+
+CREATE FUNCTION app.settle_founder() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if auth.uid() is not null and new.kind in ('group', 'room', 'announcement', 'persona_group') and new.created_for is null then
+    perform app.admit(new.id, array[new.created_by], 'owner', true);
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.settle_founder() IS 'Trigger: whoever makes a conversation owns it.';
+
+CREATE FUNCTION app.share_a_conversation(p_one uuid, p_other uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.conversation_members one
+      join public.conversation_members other on other.conversation_id = one.conversation_id
+     where one.member_id = p_one
+       and one.left_at is null
+       and other.member_id = p_other
+       and other.left_at is null
+  )
+$$;
+
+COMMENT ON FUNCTION app.share_a_conversation(p_one uuid, p_other uuid) IS 'Takes two people; tells whether they are in a conversation together.';
+
+CREATE FUNCTION app.share_a_team(p_one uuid, p_other uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.team_members one
+      join public.team_members other on other.team_id = one.team_id
+     where one.user_id = p_one
+       and other.user_id = p_other
+  )
+$$;
+
+COMMENT ON FUNCTION app.share_a_team(p_one uuid, p_other uuid) IS 'Takes two people; tells whether a team has both.';
+
+CREATE FUNCTION app.shows_presence_to_me(p_user uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select p_user = (select auth.uid())
+      or exists (
+           select
+             from public.conversation_members theirs
+             join public.conversation_members mine on mine.conversation_id = theirs.conversation_id
+            where theirs.member_id = p_user
+              and theirs.left_at is null
+              and mine.member_id = (select auth.uid())
+              and mine.left_at is null)
+         and not exists (
+           select
+             from public.user_privacy_settings s
+            where s.user_id = p_user
+              and not s.show_presence)
+$$;
+
+COMMENT ON FUNCTION app.shows_presence_to_me(p_user uuid) IS 'Takes a person; tells whether the person asking may know if they are there: who shares a conversation with them, unless they keep it to themselves.';
+
+CREATE FUNCTION app.shows_receipts(p_member uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce((select s.show_read_receipts from public.user_privacy_settings s where s.user_id = p_member), true)
+$$;
+
+COMMENT ON FUNCTION app.shows_receipts(p_member uuid) IS 'Takes a person; tells whether others learn how far they have read.';
+
+CREATE FUNCTION app.slug(p_title text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+declare
+  slug text := left(btrim(regexp_replace(lower(p_title), '[^a-z0-9]+', '-', 'g'), '-'), 63);
+begin
+  if coalesce(slug, '') = '' then
+    perform app.refuse('bad_title');
+  end if;
+  return slug;
+end
+$$;
+
+COMMENT ON FUNCTION app.slug(p_title text) IS 'Takes a title; gives its letters and digits joined by hyphens, for addresses. Errors: PT422 bad_title.';
+
+CREATE FUNCTION app.take(p_name text, p_cost double precision DEFAULT 1) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  who uuid := auth.uid();
+  rule app.rate_rules;
+  left_over double precision;
+begin
+  if who is null then
+    return;  -- the service goes as fast as it likes
+  end if;
+
+  select r.* into rule
+    from app.rate_rules r
+   where r.name = p_name
+     and r.role in ('', coalesce((select m.role from public.org_members m where m.user_id = who limit 1), ''))
+   order by r.role desc
+   limit 1;
+  if rule.name is null then
+    return;
+  end if;
+
+  -- One statement refills, takes, and finds too little: two at once wait for each other here.
+  insert into app.rate_buckets as bucket (key, tokens, at)
+  values (p_name || ':' || who, rule.burst - p_cost, clock_timestamp())
+  on conflict (key) do update
+     set tokens = least(rule.burst, bucket.tokens
+                      + rule.rate * greatest(extract(epoch from clock_timestamp() - bucket.at), 0)) - p_cost,
+         at = clock_timestamp()
+   where least(rule.burst, bucket.tokens
+             + rule.rate * greatest(extract(epoch from clock_timestamp() - bucket.at), 0)) >= p_cost
+  returning bucket.tokens into left_over;
+
+  if left_over is null then
+    select greatest((p_cost - b.tokens) / rule.rate - extract(epoch from clock_timestamp() - b.at), 1) into left_over
+      from app.rate_buckets b
+     where b.key = p_name || ':' || who;
+    perform app.refuse('rate_limited', p_retry_after_s => left_over);
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.take(p_name text, p_cost double precision) IS 'Takes an allowance''s name and a cost; takes that from the allowance of the person asking, as app.rate_rules says for their role. Errors: PT429 rate_limited.';
+
+CREATE FUNCTION app.take_number() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := auth.uid();
+  place public.conversations;
+  refusal text;
+begin
+  new.sender_id := coalesce(me, new.sender_id);
+  if new.thread_id is not null or new.parent_message_id is not null then
+    new.parent_message_id := coalesce(new.parent_message_id, new.thread_id);
+    new.thread_id := coalesce(app.thread_root(new.conversation_id, coalesce(new.thread_id, new.parent_message_id)), new.thread_id);
+    -- What hangs on it is counted there: locked before the conversation, as everywhere.
+    perform
+       from public.messages m
+      where m.conversation_id = new.conversation_id
+        and m.id = new.thread_id
+        for no key update;
+  end if;
+
+  select c.* into place
+    from public.conversations c
+   where c.id = new.conversation_id
+     for no key update;
+
+  -- Asked again under the lock: whoever was removed while this send waited must not be heard.
+  refusal := case when me is not null then app.post_refusal(new.conversation_id) end;
+  if refusal is not null then
+    perform app.refuse(refusal, app.muted_until(new.conversation_id, refusal));
+  end if;
+
+  new.org_id := place.org_id;
+  new.created_at := clock_timestamp();
+  if me is not null and app.is_restricted(me, array['shadow_ban'], new.conversation_id) then
+    new.visibility := 'shadow';
+  end if;
+
+  -- A repeat takes no number: the unique key decides between an error and silence, and no gap is left.
+  if new.client_id is not null then
+    select m.seq, m.sub, m.ord, m.rev, m.chapter
+      into new.seq, new.sub, new.ord, new.rev, new.chapter
+      from public.messages m
+     where m.conversation_id = new.conversation_id
+       and m.sender_id = new.sender_id
+       and m.client_id = new.client_id;
+    if found then
+      return new;
+    end if;
+  end if;
+
+  if me is not null then
+    perform app.require_may_say(place, new.message_type, new.body);
+  end if;
+  if new.reply_to_id is not null then
+    perform app.require_answerable(new.conversation_id, new.reply_to_id);
+  end if;
+  if new.thread_id is not null then
+    perform app.require_answerable(new.conversation_id, new.thread_id);
+    if app.thread_root(new.conversation_id, new.parent_message_id) is distinct from new.thread_id then
+      perform app.refuse('bad_reply');
+    end if;
+  end if;
+  new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
+  new.mentions_all := app.mentions_all(new.conversation_id, new.body);
+
+  if new.visibility <> 'normal' then
+    -- Follows the newest message without moving any clock, so that nobody else can tell.
+    new.seq := place.last_seq;
+    new.sub := nextval('app.message_sub');
+    new.ord := place.root_count;
+    new.rev := place.last_rev;
+    new.chapter := place.chapter;
+    return new;
+  end if;
+
+  -- A reply in a thread is no news of the main line: it leaves count and preview alone.
+  update public.conversations c
+     set last_seq = c.last_seq + 1,
+         last_rev = c.last_rev + 1,
+         root_count = c.root_count + case when new.thread_id is null then 1 else 0 end,
+         last_message_id = case when new.thread_id is null then new.id else c.last_message_id end,
+         last_message_at = case when new.thread_id is null then new.created_at else c.last_message_at end,
+         last_preview = case when new.thread_id is null then app.preview(new.body) else c.last_preview end
+   where c.id = new.conversation_id
+  returning c.last_seq, 0, c.root_count, c.last_rev, c.chapter
+    into new.seq, new.sub, new.ord, new.rev, new.chapter;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal and app.require_may_say, PT422 bad_reply.';
+
+CREATE FUNCTION app.take_revision() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  most integer;
+begin
+  if new.deleted_at is not null then
+    new.body := null;
+    new.meta := '{}';
+    new.mentions := '{}';
+    new.mentions_all := false;
+    new.is_pinned := false;
+    new.deleted_by := coalesce(auth.uid(), new.deleted_by);
+  elsif new.body is distinct from old.body then
+    most := app.setting(new.org_id, 'max_message_len')::int;
+    if auth.uid() is not null and char_length(new.body) > most then
+      perform app.refuse('too_long', format('limit=%s', most));
+    end if;
+    new.edited_at := clock_timestamp();
+    new.edit_count := old.edit_count + 1;
+    new.mentions := app.mentioned(new.conversation_id, new.body, '{}', new.sender_id);
+    new.mentions_all := app.mentions_all(new.conversation_id, new.body);
+  end if;
+
+  if new.visibility = 'normal' then
+    update public.conversations c
+       set last_rev = c.last_rev + 1,
+           last_preview = case c.last_message_id when new.id then app.preview(new.body) else c.last_preview end
+     where c.id = new.conversation_id
+    returning c.last_rev into new.rev;
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.take_revision() IS 'Trigger: a changed message takes the next rev, a corrected one its mentions anew, a deleted one loses its words, and the preview follows. Errors: PT422 too_long.';
+
+CREATE FUNCTION app.tell_read(p_member uuid, p_conversations uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if not app.shows_receipts(p_member) then
+    return;
+  end if;
+  with told as (
+    update public.conversation_members m
+       set last_read_seq = i.last_read_seq,
+           last_read_ord = i.last_read_ord,
+           last_delivered_seq = greatest(m.last_delivered_seq, i.last_read_seq)
+      from public.inbox i
+      join public.conversations c on c.id = i.conversation_id
+     where i.member_id = p_member
+       and i.conversation_id = any (p_conversations)
+       and m.conversation_id = i.conversation_id
+       and m.member_id = i.member_id
+       and m.left_at is null
+       and m.last_read_seq < i.last_read_seq
+       and c.receipts_mode = 'all'
+       and c.member_count <= 100
+    returning m.conversation_id, m.last_read_seq
+  )
+  insert into public.read_marks (conversation_id, member_id, seq)
+  select told.conversation_id, p_member, told.last_read_seq
+    from told
+  on conflict do nothing;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_read(p_member uuid, p_conversations uuid[]) IS 'Takes a member and conversations; lets the others know how far the member has read there, if the member shows it and the conversation is small.';
+
+CREATE FUNCTION app.thread_root(p_conversation uuid, p_message uuid) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce(m.thread_id, m.id)
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+$$;
+
+COMMENT ON FUNCTION app.thread_root(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message in it; gives the message that its thread hangs on, itself if it has none.';
+
+CREATE FUNCTION app.unpin_deleted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  delete from public.conversation_pins p
+   where p.conversation_id = new.conversation_id
+     and p.message_id = new.id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.unpin_deleted() IS 'Trigger: what was taken back is not held up.';
+
+CREATE FUNCTION app.use_preset(p_rule text, p_settings jsonb) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  update public.orgs o
+     set settings = o.settings || p_settings || jsonb_build_object('dm_policy',
+           case when coalesce(current_setting('walkie.mix', true), '') <> 'on' or not o.settings ? 'dm_policy'
+                then jsonb_build_array(p_rule)
+                when o.settings -> 'dm_policy' ? p_rule
+                then o.settings -> 'dm_policy'
+                else (o.settings -> 'dm_policy') || jsonb_build_array(p_rule) end)
+   where o.slug = coalesce(nullif(current_setting('walkie.org', true), ''), 'default')
+$$;
+
+COMMENT ON FUNCTION app.use_preset(p_rule text, p_settings jsonb) IS 'Takes a rule of who may write to whom and settings; gives them to the organisation that the setting walkie.org names, else to default. With walkie.mix = on the rule is added to those that there are.';
+
+CREATE FUNCTION app.username(p_org uuid, p_id uuid, p_wish text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  -- Whoever comes second gets a piece of their id behind the name.
+  select case when wish.name ~ '^[a-z0-9]'
+                   and not exists (select from public.profiles p where p.org_id = p_org and p.username = wish.name)
+              then wish.name
+              else left(wish.name, 20) || case when wish.name = '' then 'user-' else '-' end || right(p_id::text, 6)
+         end
+    from (select left(btrim(regexp_replace(lower(coalesce(p_wish, '')), '[^a-z0-9_.-]+', '', 'g'), '_.-'), 32) as name) wish
+$$;
+
+COMMENT ON FUNCTION app.username(p_org uuid, p_id uuid, p_wish text) IS 'Takes an organisation, a new person and the name they would like; gives the word that mentions them.';
+
+CREATE FUNCTION auth.email() RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim.email', true), ''),
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'email', '')
+  )
+$$;
+
+COMMENT ON FUNCTION auth.email() IS 'Gives the e-mail address in the request''s token, or null.';
+
+CREATE FUNCTION auth.jwt() RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim', true), ''),
+    nullif(current_setting('request.jwt.claims', true), '')
+  )::jsonb
+$$;
+
+COMMENT ON FUNCTION auth.jwt() IS 'Gives all claims of the request''s token, or null.';
+
+CREATE FUNCTION auth.role() RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim.role', true), ''),
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role', '')
+  )
+$$;
+
+COMMENT ON FUNCTION auth.role() IS 'Gives the role in the request''s token (anon, authenticated, service_role), or null.';
+
+CREATE FUNCTION auth.uid() RETURNS uuid
+    LANGUAGE sql STABLE
+    AS $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim.sub', true), ''),
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', '')
+  )::uuid
+$$;
+
+COMMENT ON FUNCTION auth.uid() IS 'Gives the id of the person asking, or null when nobody is signed in.';
+
+CREATE FUNCTION extensions.uuid_generate_v4() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    RETURN gen_random_uuid();
+
+COMMENT ON FUNCTION extensions.uuid_generate_v4() IS 'Gives a random uuid: stands in for uuid-ossp where the server lacks it.';
+
+CREATE FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text DEFAULT 'member'::text) RETURNS SETOF public.conversation_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+begin
+  perform app.require_right(p_conversation, 'invite');
+  perform app.require_may_give(p_conversation, p_role);
+  if cardinality(p_members) > 500 then
+    perform app.refuse('too_many', 'limit=500');
+  end if;
+  perform app.require_can_join(p_conversation, newcomer)
+    from unnest(p_members) newcomer
+   where newcomer is distinct from me;
+  return query
+    select admitted.*
+      from app.admit(p_conversation, array_remove(p_members, me), p_role, false) admitted;
+end
+$$;
+
+COMMENT ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) IS 'Takes a conversation, up to 500 people and their role; lets them in from now on and gives the new memberships. For owners, admins and moderators. Errors: PT401 signed_out, PT403 not_manager or the rule that forbids to add somebody, PT404 not_member or no_such_person, PT422 bad_role or too_many.';
+
+CREATE TABLE public.conversation_invites (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    conversation_id uuid NOT NULL,
+    invitee_id uuid NOT NULL,
+    invited_by uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    expires_at timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
+    answered_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT conversation_invites_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'moderator'::text, 'member'::text, 'guest'::text, 'observer'::text]))),
+    CONSTRAINT conversation_invites_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'accepted'::text, 'declined'::text, 'revoked'::text])))
+);
+
+ALTER TABLE ONLY public.conversation_invites REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.conversation_invites IS 'Who was asked to come in, and what they said.';
+
+CREATE FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) RETURNS public.conversation_invites
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  answered public.conversation_invites;
+begin
+  -- The one who asked takes it back; the invited accepts or declines.
+  update public.conversation_invites i
+     set state = case when i.invitee_id <> me then 'revoked' when p_accept then 'accepted' else 'declined' end,
+         answered_at = app.now()
+   where i.id = p_invite
+     and i.state = 'pending'
+     and i.expires_at > app.now()
+     and (i.invitee_id = me or i.invited_by = me and not p_accept)
+  returning i.* into answered;
+  if answered.id is null then
+    perform app.refuse('no_such_invite');
+  end if;
+  if answered.state = 'accepted' then
+    perform app.admit(answered.conversation_id, array[me], answered.role, false);
+  end if;
+  return answered;
+end
+$$;
+
+COMMENT ON FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) IS 'Takes an invitation and whether it is accepted; the invited comes in or declines, the one who asked takes it back with false. Gives the invitation. Errors: PT401 signed_out, PT404 no_such_invite, also when it has expired.';
+
+CREATE FUNCTION public.block_user(p_user uuid, p_hours integer DEFAULT NULL::integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+begin
+  if p_user = me then
+    perform app.refuse('self');
+  elsif not exists (select from public.profiles p where p.id = p_user and p.org_id = app.my_org()) then
+    perform app.refuse('no_such_person');
+  end if;
+  insert into public.user_blocks (blocker_id, blocked_id, expires_at)
+  values (me, p_user, app.now() + make_interval(hours => p_hours))
+  on conflict (blocker_id, blocked_id) do update set expires_at = excluded.expires_at;
+end
+$$;
+
+COMMENT ON FUNCTION public.block_user(p_user uuid, p_hours integer) IS 'Takes a person and for how many hours, or null for good; they can no longer write to the caller, and are not told. Errors: PT401 signed_out, PT404 no_such_person, PT422 self.';
+
+CREATE FUNCTION public.create_client_group(p_client uuid) RETURNS public.conversations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  new_id uuid;
+  made public.conversations;
+begin
+  perform app.require_admin();
+  if not exists (select
+                   from public.profiles p
+                  where p.id = p_client
+                    and p.org_id = app.my_org()
+                    and p.kind = 'human'
+                    and p.erased_at is null) then
+    perform app.refuse('no_such_person');
+  end if;
+  new_id := app.make_client_group(p_client);
+  select c.* into made from public.conversations c where c.id = new_id;
+  perform app.audit('create_client_group', 'conversations', made.id::text);
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.create_client_group(p_client uuid) IS 'Takes a person; makes a group for them with the organisation''s personas and gives it. For admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_person.';
+
+CREATE FUNCTION public.create_group(p_title text, p_members uuid[] DEFAULT '{}'::uuid[], p_kind text DEFAULT 'group'::text, p_visibility text DEFAULT NULL::text) RETURNS public.conversations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -1254,35 +2388,87 @@ declare
   me uuid := app.me();
   made public.conversations;
 begin
-  if p_kind is null or p_kind not in ('group', 'room') then
-    raise sqlstate 'PT422' using message = 'Only groups and rooms can be made this way.', hint = 'bad_kind';
+  perform app.require_may_found(p_kind);
+  perform app.take('open');
+  if cardinality(p_members) > 500 then
+    perform app.refuse('too_many', 'limit=500');
   end if;
-
-  insert into public.conversations (org_id, kind, visibility, title, slug, created_by)
-  select p.org_id,
-         p_kind,
-         case p_kind when 'room' then 'org' else 'private' end,
-         btrim(p_title),
-         case p_kind when 'room' then app.slug(p_title) end,
-         me
-    from public.profiles p
-   where p.id = me
-  on conflict (org_id, slug) do nothing
-  returning * into made;
-  if made.id is null then
-    raise sqlstate 'PT409' using message = 'There is a room of that name already.', hint = 'slug_taken';
-  end if;
-
-  perform app.admit(made.id, array[me], 'owner', true);
   perform app.require_can_message(me, member)
     from unnest(p_members) member
    where member is distinct from me;
+
+  insert into public.conversations (kind, visibility, title)
+  values (p_kind, coalesce(p_visibility, case p_kind when 'room' then 'org' else 'private' end), p_title)
+  on conflict (org_id, slug) do nothing
+  returning * into made;
+  if made.id is null then
+    perform app.refuse('slug_taken');
+  end if;
   perform app.admit(made.id, array_remove(p_members, me), 'member', true);
   return made;
 end
 $$;
 
-COMMENT ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text) IS 'Takes a title, the people to begin with and group (by invitation) or room (anyone of the organisation may join); gives the conversation, owned by the caller. Errors: PT401 signed_out, PT404 no_such_person, PT409 slug_taken, PT422 bad_kind or bad_title, 23514 for a blank or long title.';
+COMMENT ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text, p_visibility text) IS 'Takes a title, up to 500 people to begin with, a kind (group: by invitation, room: open to the organisation unless p_visibility is private; announcement and persona_group: for admins) and a visibility; gives the conversation, owned by the caller. Errors: PT401 signed_out, PT403 not_admin or the rule that forbids to add somebody, PT404 no_such_person, PT409 slug_taken, PT422 bad_kind, bad_title or too_many, 23514 for a blank or long title.';
+
+CREATE TABLE public.profiles (
+    id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    display_name text NOT NULL,
+    avatar_path text,
+    bio text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    erased_at timestamp with time zone,
+    kind text DEFAULT 'human'::text NOT NULL,
+    username text,
+    status_text text,
+    status_emoji text,
+    status_until timestamp with time zone,
+    locale text,
+    timezone text,
+    created_by uuid,
+    deactivated_at timestamp with time zone,
+    CONSTRAINT profiles_avatar_path_fits CHECK ((char_length(avatar_path) <= 1024)),
+    CONSTRAINT profiles_bio_fits CHECK ((char_length(bio) <= 2000)),
+    CONSTRAINT profiles_display_name_fits CHECK (((display_name ~ '\S'::text) AND (char_length(display_name) <= 100))),
+    CONSTRAINT profiles_kind_known CHECK ((kind = ANY (ARRAY['human'::text, 'persona'::text, 'bot'::text, 'system'::text]))),
+    CONSTRAINT profiles_locale_fits CHECK ((char_length(locale) <= 35)),
+    CONSTRAINT profiles_status_emoji_fits CHECK ((char_length(status_emoji) <= 16)),
+    CONSTRAINT profiles_status_text_fits CHECK ((char_length(status_text) <= 140)),
+    CONSTRAINT profiles_timezone_fits CHECK ((char_length(timezone) <= 64)),
+    CONSTRAINT profiles_username_is_a_word CHECK ((username ~ '^[a-z0-9][a-z0-9_.-]{0,31}$'::text))
+);
+
+COMMENT ON TABLE public.profiles IS 'How people appear to each other: one row per person, made when their account is.';
+
+COMMENT ON COLUMN public.profiles.id IS 'The account''s id in auth.users. No foreign key: the profile stays, nameless, when the account goes, since messages point here.';
+
+COMMENT ON COLUMN public.profiles.erased_at IS 'When the account was deleted; the profile then names nobody.';
+
+COMMENT ON COLUMN public.profiles.kind IS 'human: has an account; persona: a figure that admins speak as; bot and system: programs.';
+
+COMMENT ON COLUMN public.profiles.username IS 'The word after the @ that mentions this person.';
+
+COMMENT ON COLUMN public.profiles.deactivated_at IS 'Since when nobody may write to this person; null means active.';
+
+CREATE FUNCTION public.create_persona(p_name text, p_avatar text DEFAULT NULL::text, p_bio text DEFAULT NULL::text) RETURNS public.profiles
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  made public.profiles;
+  new_id uuid := base.uuid7();
+begin
+  perform app.require_admin();
+  insert into public.profiles (id, org_id, kind, display_name, username, avatar_path, bio, created_by)
+  values (new_id, app.my_org(), 'persona', btrim(p_name), app.username(app.my_org(), new_id, p_name), p_avatar, p_bio, app.me())
+  returning * into made;
+  perform app.audit('create_persona', 'profiles', made.id::text);
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) IS 'Takes a name, an avatar''s path and a biography; makes a persona and gives it. For admins. Errors: PT401 signed_out, PT403 not_admin, 23514 for a blank or long name.';
 
 CREATE TABLE public.messages (
     conversation_id uuid NOT NULL,
@@ -1302,8 +2488,24 @@ CREATE TABLE public.messages (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid NOT NULL,
+    body_format text DEFAULT 'plain'::text NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    mentions_all boolean DEFAULT false NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    is_pinned boolean DEFAULT false NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -1318,7 +2520,7 @@ COMMENT ON COLUMN public.messages.seq IS 'Place in the conversation: gapless, in
 
 COMMENT ON COLUMN public.messages.sub IS '0, or the order of a shadow or held message after the seq it follows.';
 
-COMMENT ON COLUMN public.messages.ord IS 'How many messages that count as unread there were, with this one.';
+COMMENT ON COLUMN public.messages.ord IS 'How many messages of the main line there were, with this one; replies in threads do not count.';
 
 COMMENT ON COLUMN public.messages.rev IS 'The conversation''s clock at the last change of this row.';
 
@@ -1326,44 +2528,71 @@ COMMENT ON COLUMN public.messages.chapter IS 'The conversation''s chapter when t
 
 COMMENT ON COLUMN public.messages.client_id IS 'The sender''s own id for this message: sending it again gives the first one back.';
 
+COMMENT ON COLUMN public.messages.reply_to_id IS 'The message quoted, in the main line or a thread.';
+
 COMMENT ON COLUMN public.messages.visibility IS 'normal: all members see it; shadow and held: its sender alone.';
 
 COMMENT ON COLUMN public.messages.created_at IS 'Taken while the conversation is locked, so it rises with seq.';
 
 COMMENT ON COLUMN public.messages.deleted_at IS 'When it was taken back; the row stays, without its words, so that numbers and replies stay whole.';
 
-CREATE FUNCTION public.delete_message(p_conversation uuid, p_message uuid) RETURNS public.messages
+COMMENT ON COLUMN public.messages.org_id IS 'The conversation''s organisation, here so that a policy need not look it up.';
+
+COMMENT ON COLUMN public.messages.meta IS 'The client''s own: at most 8 KB.';
+
+COMMENT ON COLUMN public.messages.parent_message_id IS 'The message that this one answers in its thread.';
+
+COMMENT ON COLUMN public.messages.thread_id IS 'The message that the thread hangs on; threads have one level. Null in the main line.';
+
+COMMENT ON COLUMN public.messages.mentions IS 'Members who are named by @username or by the client.';
+
+COMMENT ON COLUMN public.messages.mentions_all IS 'Whether @all, @here or @channel is in it.';
+
+COMMENT ON COLUMN public.messages.reaction_counts IS 'How many people gave each emoji.';
+
+COMMENT ON COLUMN public.messages.forwarded IS 'Where it was copied from: {} if the readers here may not know.';
+
+CREATE FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text DEFAULT 'all'::text) RETURNS public.messages
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 declare
+  me uuid := app.me();
   deleted public.messages;
 begin
+  if p_for = 'me' then
+    select m.* into deleted
+      from public.messages m
+     where m.conversation_id = p_conversation
+       and m.id = p_message
+       and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id);
+    if deleted.id is null then
+      perform app.refuse('no_such_message');
+    end if;
+    insert into public.message_hides (user_id, conversation_id, message_id)
+    values (me, p_conversation, p_message)
+    on conflict do nothing;
+    return deleted;
+  elsif p_for is distinct from 'all' then
+    perform app.refuse('bad_filter');
+  end if;
+
   update public.messages m
      set deleted_at = coalesce(m.deleted_at, clock_timestamp())
    where m.conversation_id = p_conversation
      and m.id = p_message
      and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
-     and app.can_delete(m.conversation_id, m.sender_id)
+     and app.can_delete(m.conversation_id, m.sender_id, m.created_at)
   returning m.* into deleted;
 
   if deleted.id is null then
-    perform app.refuse_message(p_conversation, p_message);
+    perform app.refuse_message(p_conversation, p_message, 'delete_window_over');
   end if;
   return deleted;
 end
 $$;
 
-COMMENT ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message of the caller''s, or any if they manage the conversation; takes its words back and gives what remains, also the second time. Errors: PT403 not_yours, PT404 no_such_message.';
-
-CREATE FUNCTION public.delete_my_account() RETURNS void
-    LANGUAGE sql
-    SET search_path TO ''
-    AS $$
-  select auth.leave_myself()
-$$;
-
-COMMENT ON FUNCTION public.delete_my_account() IS 'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed).';
+COMMENT ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) IS 'Takes a conversation, a message and for whom: all takes back the words of one''s own message, or of any if one moderates; me hides it from the caller alone. Gives what remains, also the second time. Errors: PT401 signed_out, PT403 not_yours or delete_window_over, PT404 no_such_message, PT422 bad_filter.';
 
 CREATE FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) RETURNS public.messages
     LANGUAGE plpgsql
@@ -1378,107 +2607,345 @@ begin
   returning m.* into edited;
 
   if edited.id is null then
-    perform app.refuse_message(p_conversation, p_message);
+    perform app.refuse_message(p_conversation, p_message, 'edit_window_over');
   end if;
   return edited;
 end
 $$;
 
-COMMENT ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) IS 'Takes a conversation, one of the caller''s messages and the new words; gives the message. Errors: PT403 not_yours, PT404 no_such_message, 23514 for a blank or long body.';
+COMMENT ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) IS 'Takes a conversation, one of the caller''s messages and the new words; gives the message. Errors: PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
 
-CREATE FUNCTION public.get_conversations(p_limit integer DEFAULT 50) RETURNS TABLE(id uuid, kind text, title text, slug text, other_id uuid, last_message_id uuid, last_message_at timestamp with time zone, last_preview text, last_seq bigint, last_rev bigint, last_read_seq bigint, unread bigint)
-    LANGUAGE sql STABLE
+CREATE FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) RETURNS SETOF public.messages
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
     AS $$
+declare
+  origin public.messages;
+begin
+  perform app.take('forward');
+  if cardinality(p_to) > 20 then
+    perform app.refuse('too_many', 'limit=20');
+  end if;
+  select m.* into origin
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+     and m.deleted_at is null
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id);
+  if origin.id is null then
+    perform app.refuse('no_such_message');
+  elsif exists (select from public.conversations c where c.id = p_conversation and c.no_forward) then
+    perform app.refuse('no_forward');
+  end if;
+
+  -- Where it came from is told only where all may read it there anyway.
+  return query
+  insert into public.messages (conversation_id, sender_id, body, body_format, forwarded)
+  select target.id,
+         app.me(),
+         origin.body,
+         origin.body_format,
+         case when exists (
+                select
+                  from public.conversation_members reader
+                 where reader.conversation_id = target.id
+                   and reader.left_at is null
+                   and not exists (select
+                                     from public.conversation_members m
+                                    where m.conversation_id = origin.conversation_id
+                                      and m.member_id = reader.member_id
+                                      and m.left_at is null
+                                      and m.joined_chapter <= origin.chapter))
+              then '{}'::jsonb
+              else jsonb_build_object('conversation_id', origin.conversation_id, 'message_id', origin.id,
+                                      'sender_id', origin.sender_id) end
+    from (select distinct id from unnest(p_to) id) target
+   order by target.id
+  returning *;
+end
+$$;
+
+COMMENT ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) IS 'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. All or none. Errors: those of send_message, PT403 no_forward, PT404 no_such_message, PT422 too_many.';
+
+CREATE FUNCTION public.get_conversations(p_limit integer DEFAULT 50, p_filter text DEFAULT 'all'::text, p_category uuid DEFAULT NULL::uuid, p_priority text DEFAULT NULL::text, p_query text DEFAULT NULL::text, p_engagement uuid DEFAULT NULL::uuid, p_cursor text DEFAULT NULL::text) RETURNS TABLE(id uuid, kind text, title text, slug text, other_id uuid, last_message_id uuid, last_message_at timestamp with time zone, last_preview text, last_seq bigint, last_rev bigint, last_read_seq bigint, unread bigint, mention_count integer, is_muted boolean, is_archived boolean, is_pinned boolean, category_id uuid, priority text, draft text, engagement_id uuid, member_count integer, cursor text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := auth.uid();
+  after_rank double precision;
+  after_at timestamptz;
+  after_id uuid;
+begin
+  after_rank := split_part(p_cursor, '~', 1);
+  after_at := split_part(p_cursor, '~', 2);
+  after_id := split_part(p_cursor, '~', 3);
+  if p_filter is null or p_filter not in ('all', 'active', 'archived', 'unread', 'muted', 'pinned', 'mentions') then
+    perform app.refuse('bad_filter', p_filter);
+  end if;
+  return query
   select page.id,
          page.kind,
-         coalesce(page.title, other.display_name),
+         page.title,
          page.slug,
-         other.id,
+         page.other_id,
          page.last_message_id,
          page.last_message_at,
          page.last_preview,
          page.last_seq,
          page.last_rev,
          page.last_read_seq,
-         greatest(page.root_count - page.last_read_ord, 0)
-    from (select c.*, mine.member_id, mine.last_read_seq, mine.last_read_ord
+         page.unread,
+         page.mention_count,
+         page.is_muted,
+         page.is_archived,
+         page.is_pinned,
+         page.category_id,
+         page.priority,
+         page.draft,
+         page.engagement_id,
+         page.member_count,
+         format('%s~%s~%s', page.rank, page.at, page.id)
+    from (select c.id,
+                 c.kind,
+                 coalesce(c.title, other.display_name) as title,
+                 c.slug,
+                 other.id as other_id,
+                 c.last_message_id,
+                 c.last_message_at,
+                 c.last_preview,
+                 c.last_seq,
+                 c.last_rev,
+                 i.last_read_seq,
+                 greatest(c.root_count - i.last_read_ord, 0) as unread,
+                 i.mention_count,
+                 coalesce(i.muted_until > now(), false) as is_muted,
+                 -- What is said later brings an archived conversation back, unless it is muted.
+                 c.archived_at is not null
+                   or i.archived_at is not null
+                      and (c.last_seq <= i.archived_seq or coalesce(i.muted_until > now(), false)) as is_archived,
+                 i.pinned_at is not null as is_pinned,
+                 coalesce(i.category_id, c.category_id) as category_id,
+                 coalesce(i.priority, c.priority) as priority,
+                 i.draft,
+                 c.engagement_id,
+                 c.member_count,
+                 case when i.pinned_at is null then 'infinity' else coalesce(i.pin_order, 0) end::double precision as rank,
+                 coalesce(c.last_message_at, c.created_at) as at
             from public.conversation_members mine
             join public.conversations c on c.id = mine.conversation_id
-           where mine.member_id = (select auth.uid())
-             and mine.left_at is null
-           order by coalesce(c.last_message_at, c.created_at) desc, c.id
-           limit least(greatest(p_limit, 0), 1000)) page
-    left join lateral (
-      select p.id, p.display_name
-        from public.conversation_members m
-        join public.profiles p on p.id = m.member_id
-       where page.kind = 'dm'
-         and m.conversation_id = page.id
-         and m.member_id <> page.member_id
-    ) other on true
-   order by coalesce(page.last_message_at, page.created_at) desc, page.id
+            join public.inbox i on i.member_id = mine.member_id and i.conversation_id = mine.conversation_id
+            left join lateral (
+              select p.id, p.display_name
+                from public.conversation_members m
+                join public.profiles p on p.id = m.member_id
+               where c.kind = 'dm'
+                 and m.conversation_id = c.id
+                 and m.member_id <> me
+               limit 1  -- asked for pairs alone, instead of joined with all members of all
+            ) other on true
+           where mine.member_id = me
+             and mine.left_at is null) page
+   where (p_filter <> 'active' or not page.is_archived)
+     and (p_filter <> 'archived' or page.is_archived)
+     and (p_filter <> 'unread' or page.unread > 0)
+     and (p_filter <> 'muted' or page.is_muted)
+     and (p_filter <> 'pinned' or page.is_pinned)
+     and (p_filter <> 'mentions' or page.mention_count > 0)
+     and (p_category is null or page.category_id = p_category)
+     and (p_priority is null or page.priority = p_priority)
+     and (p_engagement is null or page.engagement_id = p_engagement)
+     and (p_query is null
+          or strpos(lower(page.title), lower(p_query)) > 0
+          or exists (select
+                       from public.conversation_members m
+                       join public.profiles p on p.id = m.member_id
+                      where m.conversation_id = page.id
+                        and m.left_at is null
+                        and m.member_id <> me
+                        and strpos(lower(p.display_name), lower(p_query)) > 0))
+     and (p_cursor is null
+          or page.rank > after_rank
+          or page.rank = after_rank and (page.at < after_at or page.at = after_at and page.id > after_id))
+   order by page.rank, page.at desc, page.id
+   limit least(greatest(p_limit, 0), 1000);
+exception when invalid_text_representation or invalid_datetime_format or datetime_field_overflow then
+  perform app.refuse('bad_filter', 'p_cursor');
+end
 $$;
 
-COMMENT ON FUNCTION public.get_conversations(p_limit integer) IS 'Takes how many (at most 1000); gives the caller''s conversations, the latest spoken in first, each with its unread count; a pair bears the other''s name.';
+COMMENT ON FUNCTION public.get_conversations(p_limit integer, p_filter text, p_category uuid, p_priority text, p_query text, p_engagement uuid, p_cursor text) IS 'Takes how many (at most 1000), a filter (all, active, archived, unread, muted, pinned, mentions), a category, a priority, words to find in a title or a member''s name, an engagement, and the cursor of the last one received; gives the caller''s conversations that fit all of these: pinned ones first in their order, then the latest spoken in, each with its unread count; a pair bears the other''s name. Errors: PT422 bad_filter.';
 
-CREATE FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint DEFAULT NULL::bigint, p_after_seq bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) RETURNS SETOF public.messages
-    LANGUAGE sql STABLE
+CREATE FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint DEFAULT NULL::bigint, p_after_seq bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50, p_thread uuid DEFAULT NULL::uuid, p_around uuid DEFAULT NULL::uuid) RETURNS SETOF public.messages
+    LANGUAGE plpgsql STABLE
     AS $$
+declare
+  most integer := least(greatest(p_limit, 0), 1000);
+  middle bigint := (select m.seq from public.messages m where m.conversation_id = p_conversation and m.id = p_around);
+  upto bigint := coalesce(p_before_seq, 9223372036854775807);
+  older integer := case when p_after_seq is not null then 0 when middle is null then most else most / 2 end;
+  below bigint := least(upto, coalesce(middle, upto));
+  above bigint := coalesce(p_after_seq, middle - 1, 9223372036854775807);
+begin
+  -- Bounds and limits are values by now, so that both halves are planned as short walks along an index.
+  return query
   select page.*
     from (
       (select m.*
          from public.messages m
-        where p_after_seq is null
-          and m.conversation_id = p_conversation
-          and m.seq < coalesce(p_before_seq, 9223372036854775807)
+        where m.conversation_id = p_conversation
+          and m.seq < below
+          and (p_thread is null and m.thread_id is null or m.thread_id = p_thread)
+          and not exists (select
+                            from public.message_hides h
+                           where h.user_id = (select auth.uid())
+                             and h.conversation_id = m.conversation_id
+                             and h.message_id = m.id)
         order by m.seq desc, m.sub desc
-        limit least(greatest(p_limit, 0), 1000))
+        limit older)
       union all
       (select m.*
          from public.messages m
         where m.conversation_id = p_conversation
-          and m.seq > p_after_seq
-          and m.seq < coalesce(p_before_seq, 9223372036854775807)
+          and m.seq > above
+          and m.seq < upto
+          and (p_thread is null and m.thread_id is null or m.thread_id = p_thread)
+          and not exists (select
+                            from public.message_hides h
+                           where h.user_id = (select auth.uid())
+                             and h.conversation_id = m.conversation_id
+                             and h.message_id = m.id)
         order by m.seq, m.sub
-        limit least(greatest(p_limit, 0), 1000))
+        limit most - older)
     ) page
-   order by page.seq, page.sub
+   order by page.seq, page.sub;
+end
 $$;
 
-COMMENT ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer) IS 'Takes a conversation, a seq to stay below, a seq to stay above and how many (at most 1000); gives messages in order: the newest that fit, or the ones next after p_after_seq. An outsider gets none.';
+COMMENT ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) IS 'Takes a conversation, a seq to stay below, a seq to stay above, how many (at most 1000), a thread''s root (else the main line) and a message to have in the middle; gives messages in order: the newest that fit, the ones next after p_after_seq, or those around. What the caller hid is left out. An outsider gets none.';
 
-CREATE FUNCTION public.get_or_create_conversation(p_other uuid) RETURNS public.conversations
+CREATE FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid DEFAULT NULL::uuid) RETURNS public.conversations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 declare
   me uuid := app.me();
+  pair text := least(me, p_other) || ':' || greatest(me, p_other);
+  deal uuid := p_engagement;
   found_or_made public.conversations;
 begin
+  -- A pair that talks already goes on reading, whatever the rules say now.
+  select c.* into found_or_made
+    from public.conversations c
+   where p_engagement is null
+     and c.org_id = app.my_org()
+     and c.dm_key = pair;
+  if found then
+    return found_or_made;
+  end if;
+
+  perform app.take('open');
   perform app.require_can_message(me, p_other);
+  if p_engagement is not null then
+    perform app.require_party(p_engagement, me, p_other);
+  elsif app.setting(app.my_org(), 'dm_policy') ? 'engagement' then
+    deal := app.live_engagement(me, p_other);
+  end if;
+  if deal is not null then
+    return app.open_engagement(deal);
+  end if;
 
   insert into public.conversations (org_id, kind, dm_key, created_by)
-  select p.org_id, 'dm', least(me, p_other) || ':' || greatest(me, p_other), me
-    from public.profiles p
-   where p.id = me
+  values (app.my_org(), 'dm', pair, me)
   on conflict (org_id, dm_key) do nothing
   returning * into found_or_made;
-
   if found_or_made.id is not null then
     insert into public.conversation_members (conversation_id, member_id)
-    values (found_or_made.id, me), (found_or_made.id, p_other);
-  else
-    -- The other one was quicker: the insert has waited for that commit, so the pair is complete.
-    select c.* into strict found_or_made
-      from public.conversations c
-     where c.org_id = app.my_org()
-       and c.dm_key = least(me, p_other) || ':' || greatest(me, p_other);
+    values (found_or_made.id, least(me, p_other)), (found_or_made.id, greatest(me, p_other));
   end if;
+  -- If the other one was quicker, the insert has waited for that commit, so the pair is complete.
+  select c.* into strict found_or_made
+    from public.conversations c
+   where c.org_id = app.my_org()
+     and c.dm_key = pair;
   return found_or_made;
 end
 $$;
 
-COMMENT ON FUNCTION public.get_or_create_conversation(p_other uuid) IS 'Takes the other person; gives the one conversation of the two, made if need be, however many ask at once. Errors: PT401 signed_out, PT404 no_such_person, PT422 self.';
+COMMENT ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) IS 'Takes the other person and, where the two talk about an engagement, which one; gives the one conversation, made if need be, however many ask at once. Errors: PT401 signed_out, PT403 with the rule that forbids it, PT404 no_such_person or no_such_engagement, PT422 self, PT429 rate_limited.';
+
+CREATE FUNCTION public.heartbeat(p_status text DEFAULT 'online'::text, p_active boolean DEFAULT true) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  now_ text;
+begin
+  if p_status is null or p_status not in ('online', 'away', 'busy', 'offline') then
+    perform app.refuse('bad_status');
+  end if;
+  perform app.take('signal');
+
+  -- Written only when something is new, or the last word is half a minute old: it all goes to the log.
+  insert into public.user_presence as p (user_id, status, last_seen_at, last_active_at)
+  values (me, p_status, app.now(), case when p_active then app.now() end)
+  on conflict (user_id) do update
+     set status = excluded.status,
+         last_seen_at = excluded.last_seen_at,
+         last_active_at = coalesce(excluded.last_active_at, p.last_active_at)
+   where p.status <> excluded.status
+      or p.last_seen_at is null
+      or p.last_seen_at < excluded.last_seen_at - interval '25 s';
+
+  -- Everybody who is there looks after a few who are gone, so that their rows say so without a clock.
+  update public.user_presence p
+     set status = 'offline'
+   where p.user_id in (select gone.user_id
+                         from public.user_presence gone
+                        where gone.status <> 'offline'
+                          and gone.last_seen_at < app.now() - interval '65 s'
+                        order by gone.last_seen_at
+                        limit 20
+                          for update skip locked);
+
+  select app.live_status(p.status, p.manual_status, p.last_seen_at) into now_
+    from public.user_presence p
+   where p.user_id = me;
+  return now_;
+end
+$$;
+
+COMMENT ON FUNCTION public.heartbeat(p_status text, p_active boolean) IS 'Takes online, away, busy or, when going, offline, and whether the person did something; keeps the caller present for 65 seconds and gives their status. Call it every 25 to 30 seconds. Errors: PT401 signed_out, PT422 bad_status, PT429 rate_limited.';
+
+CREATE FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text DEFAULT 'member'::text) RETURNS public.conversation_invites
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  made public.conversation_invites;
+begin
+  perform app.require_right(p_conversation, 'invite');
+  perform app.require_may_give(p_conversation, p_role);
+  if p_role = 'owner' then
+    perform app.refuse('bad_role');
+  end if;
+  perform app.require_can_join(p_conversation, p_invitee);
+  perform app.take('open');
+
+  insert into public.conversation_invites as i (conversation_id, invitee_id, invited_by, role, expires_at)
+  values (p_conversation, p_invitee, me, p_role, app.now() + interval '14 days')
+  on conflict (conversation_id, invitee_id) where state = 'pending' do update
+     set invited_by = excluded.invited_by,
+         role = excluded.role,
+         expires_at = excluded.expires_at
+  returning * into made;
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text) IS 'Takes a conversation, a person and the role they would have; asks them in for 14 days and gives the invitation, the same one if it is still open. For owners, admins and moderators. Errors: PT401 signed_out, PT403 not_manager or the rule that forbids it, PT404 not_member or no_such_person, PT422 bad_role, PT429 rate_limited.';
 
 CREATE FUNCTION public.join_room(p_slug text) RETURNS public.conversations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1492,9 +2959,10 @@ begin
     from public.conversations c
    where c.org_id = app.my_org()
      and c.slug = p_slug
+     and c.archived_at is null
      and (c.visibility in ('org', 'public') or app.is_member(c.id));
   if room.id is null then
-    raise sqlstate 'PT404' using message = 'There is no such room.', hint = 'no_such_room';
+    perform app.refuse('no_such_room');
   end if;
 
   if exists (select
@@ -1502,7 +2970,7 @@ begin
               where m.conversation_id = room.id
                 and m.member_id = me
                 and m.removed_by is not null) then
-    raise sqlstate 'PT403' using message = 'You were removed from this room.', hint = 'removed';
+    perform app.refuse('removed');
   end if;
 
   perform app.admit(room.id, array[me], 'member', true);
@@ -1520,13 +2988,14 @@ declare
   me uuid := app.me();
   ended public.conversation_members;
 begin
-  if exists (select from public.conversations c where c.id = p_conversation and c.kind = 'dm') and app.is_member(p_conversation) then
-    raise sqlstate 'PT422' using message = 'A conversation of two cannot be left.', hint = 'dm_stays';
+  if exists (select from public.conversations c where c.id = p_conversation and c.kind in ('dm', 'engagement'))
+     and app.is_member(p_conversation) then
+    perform app.refuse('dm_stays');
   end if;
 
   ended := app.end_membership(p_conversation, me, me);
   if ended.member_id is null then
-    raise sqlstate 'PT404' using message = 'There is no such conversation.', hint = 'not_member';
+    perform app.refuse('not_member');
   end if;
   return ended;
 end
@@ -1534,17 +3003,129 @@ $$;
 
 COMMENT ON FUNCTION public.leave_conversation(p_conversation uuid) IS 'Takes a conversation; ends the caller''s membership and gives it. Errors: PT401 signed_out, PT404 not_member, PT422 dm_stays.';
 
-CREATE FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) RETURNS public.conversation_members
+CREATE FUNCTION public.mark_all_read() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 declare
   me uuid := app.me();
-  pointer public.conversation_members;
+  moved uuid[];
 begin
-  update public.conversation_members mine
+  with moving as (
+    update public.inbox i
+       set last_read_seq = c.last_seq,
+           last_read_ord = c.root_count,
+           mention_count = 0
+      from public.conversations c
+     where i.member_id = me
+       and c.id = i.conversation_id
+       and c.id in (select app.my_conversations())
+       and i.last_read_seq < c.last_seq
+    returning i.conversation_id
+  )
+  select coalesce(array_agg(moving.conversation_id), '{}') into moved from moving;
+  perform app.tell_read(me, moved);
+  return cardinality(moved);
+end
+$$;
+
+COMMENT ON FUNCTION public.mark_all_read() IS 'Moves all of the caller''s pointers to the end and gives how many moved. Errors: PT401 signed_out.';
+
+CREATE FUNCTION public.mark_delivered(p_items jsonb) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  moved integer;
+begin
+  if jsonb_typeof(p_items) is distinct from 'object' or (select count(*) from jsonb_object_keys(p_items)) > 1000 then
+    perform app.refuse('too_many', 'limit=1000');
+  end if;
+  if not app.shows_receipts(me) then
+    return 0;
+  end if;
+  update public.conversation_members m
+     set last_delivered_seq = least(item.seq::bigint, c.last_seq)
+    from jsonb_each_text(p_items) item (id, seq)
+    join public.conversations c on c.id = item.id::uuid
+   where m.conversation_id = c.id
+     and m.member_id = me
+     and m.left_at is null
+     and m.last_delivered_seq < least(item.seq::bigint, c.last_seq)
+     and c.receipts_mode = 'all'
+     and c.member_count <= 100;
+  get diagnostics moved = row_count;
+  return moved;
+end
+$$;
+
+COMMENT ON FUNCTION public.mark_delivered(p_items jsonb) IS 'Takes an object of conversation ids and the newest seq that reached this device, at most 1000; moves what others are told, in small conversations and if the caller shows it, and gives how many moved. Errors: PT401 signed_out, PT422 too_many.';
+
+CREATE TABLE public.inbox (
+    member_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    last_read_seq bigint DEFAULT 0 NOT NULL,
+    last_read_ord bigint DEFAULT 0 NOT NULL,
+    last_sent_seq bigint DEFAULT 0 NOT NULL,
+    last_sent_at timestamp with time zone,
+    mention_count integer DEFAULT 0 NOT NULL,
+    notify_level text,
+    muted_until timestamp with time zone,
+    archived_at timestamp with time zone,
+    archived_seq bigint,
+    pinned_at timestamp with time zone,
+    pin_order double precision,
+    category_id uuid,
+    priority text,
+    draft text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT inbox_draft_fits CHECK ((char_length(draft) <= 40000)),
+    CONSTRAINT inbox_notify_level_known CHECK ((notify_level = ANY (ARRAY['all'::text, 'mentions'::text, 'none'::text]))),
+    CONSTRAINT inbox_priority_known CHECK ((priority = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'urgent'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY public.inbox REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.inbox IS 'What a conversation is to one of its members alone: how far read, mentions, and how it is listed.';
+
+COMMENT ON COLUMN public.inbox.last_read_ord IS 'How many messages that count as unread come before what is unread; unread is the conversation''s root_count minus this.';
+
+COMMENT ON COLUMN public.inbox.last_sent_seq IS 'The newest message of one''s own.';
+
+COMMENT ON COLUMN public.inbox.mention_count IS 'How often one is mentioned in what is unread.';
+
+COMMENT ON COLUMN public.inbox.notify_level IS 'Null means as the conversation says.';
+
+COMMENT ON COLUMN public.inbox.muted_until IS 'infinity means until it is taken back.';
+
+COMMENT ON COLUMN public.inbox.archived_seq IS 'The conversation''s last_seq when it was archived: what is said later brings it back, unless muted, and nobody has to write that.';
+
+COMMENT ON COLUMN public.inbox.pin_order IS 'Place among the pinned ones, lower first.';
+
+COMMENT ON COLUMN public.inbox.priority IS 'Null means as the conversation says.';
+
+CREATE FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) RETURNS public.inbox
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  pointer public.inbox;
+begin
+  if not app.is_member(p_conversation) then
+    perform app.refuse('not_member');
+  end if;
+
+  update public.inbox mine
      set last_read_seq = newest.seq,
-         last_read_ord = newest.ord
+         last_read_ord = app.ord_read(p_conversation, newest.seq, newest.ord, mine.last_sent_seq, me),
+         mention_count = (select count(*)
+                            from public.message_mentions k
+                           where k.mentioned_id = me
+                             and k.conversation_id = p_conversation
+                             and k.seq > newest.seq)
     from (select m.seq, m.ord
             from public.messages m
            where m.conversation_id = p_conversation
@@ -1554,31 +3135,284 @@ begin
            limit 1) newest
    where mine.conversation_id = p_conversation
      and mine.member_id = me
-     and mine.left_at is null
      and mine.last_read_seq < newest.seq;
-
-  select m.* into pointer
-    from public.conversation_members m
-   where m.conversation_id = p_conversation
-     and m.member_id = me
-     and m.left_at is null;
-  if pointer.member_id is null then
-    raise sqlstate 'PT404' using message = 'There is no such conversation.', hint = 'not_member';
+  if found then
+    perform app.tell_read(me, array[p_conversation]);
   end if;
+
+  select i.* into pointer
+    from public.inbox i
+   where i.conversation_id = p_conversation
+     and i.member_id = me;
   return pointer;
 end
 $$;
 
-COMMENT ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) IS 'Takes a conversation and the seq read up to; moves the caller''s pointer forward, never back, and gives their membership. Errors: PT401 signed_out, PT404 not_member.';
+COMMENT ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) IS 'Takes a conversation and the seq read up to; moves the caller''s pointer forward, never back, and gives their inbox row. Call it at most once in one or two seconds. Errors: PT401 signed_out, PT404 not_member.';
 
-CREATE FUNCTION public.my_sessions() RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
-    LANGUAGE sql STABLE
+CREATE FUNCTION public.mark_unread(p_conversation uuid, p_seq bigint) RETURNS public.inbox
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select * from auth.my_sessions()
+declare
+  me uuid := app.me();
+  place public.conversations;
+  pointer public.inbox;
+begin
+  if not app.is_member(p_conversation) then
+    perform app.refuse('not_member');
+  end if;
+  -- Locked, so that what is counted and the counter are of one moment.
+  select c.* into place from public.conversations c where c.id = p_conversation for no key update;
+
+  update public.inbox mine
+     set last_read_seq = back.seq,
+         last_read_ord = place.root_count - (select count(*)
+                                               from public.messages m
+                                              where m.conversation_id = p_conversation
+                                                and m.seq > back.seq
+                                                and m.sender_id <> me
+                                                and m.thread_id is null
+                                                and m.visibility = 'normal'),
+         mention_count = (select count(*)
+                            from public.message_mentions k
+                           where k.mentioned_id = me
+                             and k.conversation_id = p_conversation
+                             and k.seq > back.seq)
+    from (select greatest(p_seq - 1, place.last_seq - 1000, 0) as seq) back
+   where mine.conversation_id = p_conversation
+     and mine.member_id = me
+     and mine.last_read_seq > back.seq;
+
+  select i.* into pointer
+    from public.inbox i
+   where i.conversation_id = p_conversation
+     and i.member_id = me;
+  return pointer;
+end
 $$;
 
-COMMENT ON FUNCTION public.my_sessions() IS 'Where you are signed in: device, network, when it began and was last used, and which of them this is.';
+COMMENT ON FUNCTION public.mark_unread(p_conversation uuid, p_seq bigint) IS 'Takes a conversation and a seq; what is from there on counts as unread again, at most the last 1000, and the inbox row is given. What others were told stays told. Errors: PT401 signed_out, PT404 not_member.';
+
+CREATE FUNCTION public.message_history(p_conversation uuid, p_message uuid) RETURNS TABLE(version integer, body text, edited_by uuid, edited_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  now_ public.messages;
+begin
+  select m.* into now_
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+     and m.deleted_at is null
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+     and (m.sender_id = auth.uid() or app.setting(m.org_id, 'show_history')::boolean);
+  if now_.id is null then
+    perform app.refuse('no_such_message');
+  end if;
+  -- A wording is from whoever made it, at the time at which it replaced the one before.
+  return query
+    select e.version,
+           e.body,
+           coalesce(lag(e.edited_by) over wordings, now_.sender_id),
+           coalesce(lag(e.edited_at) over wordings, now_.created_at)
+      from (select x.version, x.body, x.edited_by, x.edited_at
+              from public.message_edits x
+             where x.conversation_id = p_conversation
+               and x.message_id = p_message
+            union all
+            select now_.edit_count + 1, now_.body, null, null) e
+    window wordings as (order by e.version);
+end
+$$;
+
+COMMENT ON FUNCTION public.message_history(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; gives every wording in order, with who wrote it and when, the last being what it says now. Where the organisation does not show history, only to the sender. Errors: PT404 no_such_message.';
+
+CREATE TABLE public.oversight_grants (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    admin_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    reason text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT oversight_grants_reason_given CHECK (((reason ~ '\S'::text) AND (char_length(reason) <= 1000)))
+);
+
+COMMENT ON TABLE public.oversight_grants IS 'Which admin opened which conversation to read it, why and until when.';
+
+CREATE FUNCTION public.open_oversight(p_conversation uuid, p_reason text, p_minutes integer DEFAULT 60) RETURNS public.oversight_grants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  made public.oversight_grants;
+begin
+  perform app.require_admin();
+  if not exists (select
+                   from public.conversations c
+                  where c.id = p_conversation
+                    and c.org_id = app.my_org()
+                    and app.setting(c.org_id, 'oversight_mode') <> '"off"') then
+    perform app.refuse('not_member');
+  end if;
+  insert into public.oversight_grants (admin_id, conversation_id, reason, expires_at)
+  values (app.me(), p_conversation, p_reason, app.now() + make_interval(mins => least(greatest(p_minutes, 1), 1440)))
+  returning * into made;
+  perform app.audit('open_oversight', 'conversations', p_conversation::text, jsonb_build_object('expires_at', made.expires_at), p_reason);
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.open_oversight(p_conversation uuid, p_reason text, p_minutes integer) IS 'Takes a conversation of the caller''s organisation, a reason and for how many minutes (at most 1440); lets the admin read it by oversee_messages and puts that on record. Errors: PT401 signed_out, PT403 not_admin, PT404 not_member where the organisation has no oversight, 23514 without a reason.';
+
+CREATE FUNCTION public.oversee_messages(p_conversation uuid, p_before_seq bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) RETURNS SETOF public.messages
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.require_admin();
+  -- No policy knows this grant: it ends by itself, and a policy that asks the time could not be remembered.
+  if not exists (select
+                   from public.oversight_grants g
+                   join public.conversations c on c.id = g.conversation_id
+                  where g.admin_id = auth.uid()
+                    and g.conversation_id = p_conversation
+                    and g.expires_at > app.now()
+                    and c.org_id = app.my_org()
+                    and app.setting(c.org_id, 'oversight_mode') <> '"off"') then
+    perform app.refuse('no_grant');
+  end if;
+  return query
+    select page.*
+      from (select m.*
+              from public.messages m
+             where m.conversation_id = p_conversation
+               and m.seq < coalesce(p_before_seq, 9223372036854775807)
+             order by m.seq desc, m.sub desc
+             limit least(greatest(p_limit, 0), 1000)) page
+     order by page.seq, page.sub;
+end
+$$;
+
+COMMENT ON FUNCTION public.oversee_messages(p_conversation uuid, p_before_seq bigint, p_limit integer) IS 'Takes a conversation that the admin has opened, a seq to stay below and how many (at most 1000); gives messages in order. Errors: PT401 signed_out, PT403 not_admin or no_grant.';
+
+CREATE TABLE public.conversation_pins (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    pinned_by uuid NOT NULL,
+    chapter integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.conversation_pins REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.conversation_pins IS 'Messages that a conversation holds up, at most 50.';
+
+COMMENT ON COLUMN public.conversation_pins.chapter IS 'The message''s: whoever may read that chapter sees the pin.';
+
+CREATE FUNCTION public.pin_message(p_conversation uuid, p_message uuid) RETURNS public.conversation_pins
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  target public.messages;
+  made public.conversation_pins;
+begin
+  perform app.require_right(p_conversation, 'pin');
+  if not app.can_react(p_conversation) then
+    perform app.refuse(app.post_refusal(p_conversation));
+  end if;
+  -- The message first, then its conversation: under that lock pins are counted one at a time.
+  update public.messages m
+     set is_pinned = true
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+     and m.deleted_at is null
+     and m.visibility = 'normal'
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+  returning m.* into target;
+  if target.id is null then
+    perform app.refuse('no_such_message');
+  end if;
+
+  insert into public.conversation_pins (conversation_id, message_id, pinned_by, chapter)
+  values (p_conversation, p_message, me, target.chapter)
+  on conflict do nothing;
+  if (select count(*) from public.conversation_pins p where p.conversation_id = p_conversation) > 50 then
+    perform app.refuse('pins_full');
+  end if;
+  select p.* into made
+    from public.conversation_pins p
+   where p.conversation_id = p_conversation
+     and p.message_id = p_message;
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; holds it up for all and gives the pin, the same one the second time. For owners, admins and moderators, and both of a pair. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member or no_such_message, PT422 pins_full.';
+
+CREATE FUNCTION public.read_at(p_message public.messages) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    AS $$
+  select min(k.at)
+    from public.read_marks k
+   where k.conversation_id = p_message.conversation_id
+     and k.seq >= p_message.seq
+     and k.member_id <> p_message.sender_id
+$$;
+
+COMMENT ON FUNCTION public.read_at(p_message public.messages) IS 'Takes a message, so that select=*,read_at works; gives when the first of the others had read it, or null.';
+
+CREATE FUNCTION public.read_by(p_conversation uuid, p_message uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  place public.conversations;
+  target public.messages;
+begin
+  select m.* into target
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id);
+  if target.id is null then
+    perform app.refuse('no_such_message');
+  end if;
+  select c.* into place from public.conversations c where c.id = p_conversation;
+
+  -- Whoever hides how far they have read does not learn it of others.
+  if place.receipts_mode = 'off' or place.member_count > 2000 or not app.i_show_receipts() then
+    return jsonb_build_object('count', null, 'members', null);
+  elsif place.receipts_mode = 'count' or place.member_count > 100 then
+    return (select jsonb_build_object('count', count(*), 'members', null)
+              from public.inbox i
+              join public.conversation_members m on m.conversation_id = i.conversation_id and m.member_id = i.member_id
+             where i.conversation_id = p_conversation
+               and i.last_read_seq >= target.seq
+               and i.member_id <> target.sender_id
+               and m.left_at is null
+               and app.shows_receipts(i.member_id));
+  end if;
+  return (select jsonb_build_object('count', count(*),
+                                    'members', coalesce(jsonb_agg(jsonb_build_object('member_id', reader.member_id, 'read_at', reader.at)
+                                                                  order by reader.at, reader.member_id), '[]'))
+            from (select k.member_id, min(k.at) as at
+                    from public.read_marks k
+                    join public.conversation_members m on m.conversation_id = k.conversation_id and m.member_id = k.member_id
+                   where k.conversation_id = p_conversation
+                     and k.seq >= target.seq
+                     and k.member_id <> target.sender_id
+                     and m.left_at is null
+                     and app.shows_receipts(k.member_id)
+                   group by k.member_id) reader);
+end
+$$;
+
+COMMENT ON FUNCTION public.read_by(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; gives {"count", "members": [{"member_id", "read_at"}]}: who has read it and when, up to 100 members; the count alone up to 2000; nulls beyond, where receipts are off, or if the caller hides theirs. Errors: PT401 signed_out, PT404 no_such_message.';
 
 CREATE FUNCTION public.remove_member(p_conversation uuid, p_member uuid) RETURNS public.conversation_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1586,45 +3420,53 @@ CREATE FUNCTION public.remove_member(p_conversation uuid, p_member uuid) RETURNS
     AS $$
 declare
   me uuid := app.me();
+  their_role text := app.role_in(p_conversation, p_member);
   ended public.conversation_members;
 begin
-  perform app.require_manager(p_conversation);
-  if p_member <> me and exists (select
-                                  from public.conversation_members m
-                                 where m.conversation_id = p_conversation
-                                   and m.member_id = p_member
-                                   and m.left_at is null
-                                   and m.role = 'owner') then
-    raise sqlstate 'PT403' using message = 'An owner cannot be removed.', hint = 'owner';
+  perform app.require_right(p_conversation, 'remove');
+  if p_member <> me and their_role = 'owner' then
+    perform app.refuse('owner');
+  elsif p_member <> me and their_role in ('admin', 'moderator') then
+    perform app.require_right(p_conversation, 'appoint');
   end if;
 
   ended := app.end_membership(p_conversation, p_member, me);
   if ended.member_id is null then
-    raise sqlstate 'PT404' using message = 'That person is not in the conversation.', hint = 'no_such_member';
+    perform app.refuse('no_such_member');
   end if;
   return ended;
 end
 $$;
 
-COMMENT ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) IS 'Takes a conversation and a member; ends the membership and gives it. Errors: PT401 signed_out, PT403 not_manager or owner, PT404 not_member or no_such_member.';
+COMMENT ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) IS 'Takes a conversation and a member; ends the membership and gives it. Moderators remove members, guests and observers; owners and admins all but owners. Errors: PT401 signed_out, PT403 not_manager or owner, PT404 not_member or no_such_member.';
 
-CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
-    LANGUAGE sql
+CREATE FUNCTION public.search_rooms(p_query text DEFAULT ''::text, p_limit integer DEFAULT 50) RETURNS TABLE(id uuid, slug text, title text, topic text, visibility text, member_count integer, is_member boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select auth.end_my_session(revoke_session.id)
+  select c.id, c.slug, c.title, c.topic, c.visibility, c.member_count, c.id in (select app.my_conversations())
+    from public.conversations c
+   where c.org_id = app.my_org()
+     and c.kind = 'room'
+     and c.archived_at is null
+     and (c.visibility in ('org', 'public') or c.id in (select app.my_conversations()))
+     and (coalesce(p_query, '') = ''
+          or strpos(lower(concat_ws(' ', c.title, c.slug, c.topic, c.description)), lower(p_query)) > 0)
+   order by c.member_count desc, c.slug
+   limit least(greatest(p_limit, 0), 200)
 $$;
 
-COMMENT ON FUNCTION public.revoke_session(id uuid) IS 'Signs one of your devices out, at once and everywhere. Gives whether it was signed in.';
+COMMENT ON FUNCTION public.search_rooms(p_query text, p_limit integer) IS 'Takes words and how many (at most 200); gives rooms that have them in title, topic or description: the open ones of the caller''s organisation, and the private ones they are in.';
 
-CREATE FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid) RETURNS public.messages
+CREATE FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_mentions uuid[] DEFAULT '{}'::uuid[], p_format text DEFAULT 'plain'::text, p_meta jsonb DEFAULT '{}'::jsonb) RETURNS public.messages
     LANGUAGE plpgsql
     AS $$
 declare
   sent public.messages;
 begin
-  insert into public.messages (conversation_id, body, client_id, reply_to_id)
-  values (p_conversation_id, p_body, p_client_id, p_reply_to)
+  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id, mentions, body_format, meta)
+  values (p_conversation_id, p_body, p_client_id, p_reply_to, p_thread_id, coalesce(p_mentions, '{}'),
+          coalesce(p_format, 'plain'), coalesce(p_meta, '{}'))
   on conflict (conversation_id, sender_id, client_id) do nothing
   returning * into sent;
 
@@ -1639,7 +3481,208 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid) IS 'Takes a conversation, the words, the sender''s own id for the message and the message answered; gives the message. The same p_client_id again gives the first one back. Errors: 42501 not_member, PT422 bad_reply, 23514 for a blank or long body.';
+COMMENT ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) IS 'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, and the client''s own object; gives the message. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 bad_reply or too_long, PT429 slow_mode or rate_limited, 23514 for a blank body.';
+
+CREATE FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) RETURNS public.inbox
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  wrong text;
+  changed public.inbox;
+begin
+  select given.key into wrong
+    from jsonb_object_keys(p_prefs) given (key)
+   where given.key not in ('archived', 'pinned', 'pin_order', 'muted_until', 'notify_level', 'category_id', 'priority', 'draft')
+   limit 1;
+  if wrong is not null then
+    perform app.refuse('bad_setting', wrong);
+  elsif not app.is_member(p_conversation) then
+    perform app.refuse('not_member');
+  elsif p_prefs ->> 'category_id' is not null and not exists (
+    select
+      from public.conversation_categories k
+     where k.id = (p_prefs ->> 'category_id')::uuid
+       and k.org_id = app.my_org()
+       and coalesce(k.owner_id, me) = me
+  ) then
+    perform app.refuse('bad_setting', 'category_id');
+  end if;
+
+  update public.inbox i
+     set archived_at  = case (p_prefs ->> 'archived')::boolean when true then app.now() when false then null else i.archived_at end,
+         archived_seq = case (p_prefs ->> 'archived')::boolean when true then c.last_seq when false then null else i.archived_seq end,
+         pinned_at    = case (p_prefs ->> 'pinned')::boolean when true then coalesce(i.pinned_at, app.now())
+                                                             when false then null else i.pinned_at end,
+         pin_order    = case when (p_prefs ->> 'pinned')::boolean is false then null
+                             when p_prefs ? 'pin_order' then (p_prefs ->> 'pin_order')::double precision
+                             when (p_prefs ->> 'pinned')::boolean
+                             then coalesce(i.pin_order, (select coalesce(max(x.pin_order), 0) + 1 from public.inbox x where x.member_id = me))
+                             else i.pin_order end,
+         muted_until  = case when p_prefs ? 'muted_until' then (p_prefs ->> 'muted_until')::timestamptz else i.muted_until end,
+         notify_level = case when p_prefs ? 'notify_level' then p_prefs ->> 'notify_level' else i.notify_level end,
+         category_id  = case when p_prefs ? 'category_id' then (p_prefs ->> 'category_id')::uuid else i.category_id end,
+         priority     = case when p_prefs ? 'priority' then p_prefs ->> 'priority' else i.priority end,
+         draft        = case when p_prefs ? 'draft' then nullif(p_prefs ->> 'draft', '') else i.draft end
+    from public.conversations c
+   where c.id = p_conversation
+     and i.conversation_id = c.id
+     and i.member_id = me
+  returning i.* into changed;
+  return changed;
+end
+$$;
+
+COMMENT ON FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) IS 'Takes a conversation and an object of what to change for the caller alone: archived, pinned, pin_order, muted_until (a time, infinity, or null to unmute), notify_level, category_id, priority, draft; gives the inbox row. Errors: PT401 signed_out, PT404 not_member, PT422 bad_setting, 23514 for a value that is not known.';
+
+CREATE FUNCTION public.set_member_role(p_conversation uuid, p_member uuid, p_role text) RETURNS public.conversation_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  my_role text;
+  their_role text;
+  changed public.conversation_members;
+begin
+  perform app.require_right(p_conversation, 'appoint');
+  perform app.require_may_give(p_conversation, p_role);
+  -- Under this lock two owners cannot demote each other at once.
+  perform from public.conversations c where c.id = p_conversation for no key update;
+  my_role := app.role_in(p_conversation, app.me());
+  their_role := app.role_in(p_conversation, p_member);
+
+  if their_role is null then
+    perform app.refuse('no_such_member');
+  elsif (their_role = 'owner' or p_role = 'owner') and my_role is distinct from 'owner' then
+    perform app.refuse('owner');
+  elsif their_role = 'owner' and p_role <> 'owner' and not exists (
+    select
+      from public.conversation_members m
+     where m.conversation_id = p_conversation
+       and m.member_id <> p_member
+       and m.role = 'owner'
+       and m.left_at is null
+  ) then
+    perform app.refuse('last_owner');
+  end if;
+
+  update public.conversation_members m
+     set role = p_role
+   where m.conversation_id = p_conversation
+     and m.member_id = p_member
+  returning m.* into changed;
+  return changed;
+end
+$$;
+
+COMMENT ON FUNCTION public.set_member_role(p_conversation uuid, p_member uuid, p_role text) IS 'Takes a conversation, a member and owner, admin, moderator, member, guest or observer; gives the membership. For owners and admins; only owners make owners. Errors: PT403 not_manager, owner or last_owner, PT404 not_member or no_such_member, PT422 bad_role.';
+
+CREATE FUNCTION public.set_status(p_status text, p_text text DEFAULT NULL::text, p_emoji text DEFAULT NULL::text, p_until timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+begin
+  if p_status not in ('online', 'away', 'busy', 'offline') then
+    perform app.refuse('bad_status');
+  end if;
+  update public.profiles p
+     set status_text = p_text,
+         status_emoji = p_emoji,
+         status_until = p_until
+   where p.id = me
+     and (p.status_text, p.status_emoji, p.status_until) is distinct from (p_text, p_emoji, p_until);
+  insert into public.user_presence as p (user_id, status, manual_status, last_seen_at)
+  values (me, coalesce(p_status, 'online'), p_status, app.now())
+  on conflict (user_id) do update
+     set manual_status = excluded.manual_status,
+         last_seen_at = excluded.last_seen_at;
+  return coalesce(p_status, 'online');
+end
+$$;
+
+COMMENT ON FUNCTION public.set_status(p_status text, p_text text, p_emoji text, p_until timestamp with time zone) IS 'Takes online, away, busy or offline to stay so whatever the devices say, or null to follow them; words, an emoji and until when they hold, for the profile. Errors: PT401 signed_out, PT422 bad_status, 23514 for long words.';
+
+CREATE FUNCTION public.set_typing(p_conversation uuid, p_typing boolean DEFAULT true, p_thread uuid DEFAULT NULL::uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+begin
+  if not app.is_member(p_conversation) then
+    perform app.refuse('not_member');
+  end if;
+  perform app.take('signal');
+  -- Whoever may not be heard, or keeps it to themselves, is not told so.
+  if not app.may_signal(p_conversation, 'broadcast') or app.post_refusal(p_conversation) is not null then
+    return;
+  end if;
+
+  if p_typing then
+    insert into public.typing_states as t (conversation_id, actor_id, thread_id, expires_at)
+    values (p_conversation, me, p_thread, app.now() + interval '6 s')
+    on conflict (conversation_id, actor_id) do update
+       set thread_id = excluded.thread_id,
+           expires_at = excluded.expires_at;
+  else
+    delete from public.typing_states t
+     where t.conversation_id = p_conversation
+       and t.actor_id = me;
+  end if;
+  perform realtime.send(jsonb_build_object('user_id', me, 'typing', p_typing, 'thread_id', p_thread),
+                        'typing', 'conversation:' || p_conversation, true);
+end
+$$;
+
+COMMENT ON FUNCTION public.set_typing(p_conversation uuid, p_typing boolean, p_thread uuid) IS 'Takes a conversation, whether the caller types and in which thread; tells those who listen on conversation:<id> by a typing broadcast, and those who come later by typing_states, for 6 seconds. Call it at most every 3 seconds. Errors: PT401 signed_out, PT404 not_member, PT429 rate_limited.';
+
+CREATE FUNCTION public.star_message(p_conversation uuid, p_message uuid, p_starred boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if p_starred then
+    insert into public.message_stars (user_id, conversation_id, message_id)
+    values (auth.uid(), p_conversation, p_message)
+    on conflict do nothing;
+  else
+    delete from public.message_stars s
+     where s.user_id = (select auth.uid())
+       and s.conversation_id = p_conversation
+       and s.message_id = p_message;
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION public.star_message(p_conversation uuid, p_message uuid, p_starred boolean) IS 'Takes a conversation, a message and whether to keep it; stars it for the caller alone, or no longer. Errors: 42501 for a message that the caller cannot read.';
+
+CREATE FUNCTION public.sync_all(p_cursor jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 500) RETURNS SETOF public.messages
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select news.*
+    from (select c.id, c.last_rev, k.joined_chapter, coalesce((p_cursor ->> c.id::text)::bigint, 0) as since_rev
+            from public.conversation_members k
+            join public.conversations c on c.id = k.conversation_id
+           where k.member_id = (select auth.uid())
+             and k.left_at is null) mine
+   cross join lateral (
+      select m.*
+        from public.messages m
+       where m.conversation_id = mine.id
+         and m.rev > mine.since_rev
+         and m.chapter >= mine.joined_chapter
+         and (m.visibility = 'normal' or m.sender_id = (select auth.uid()))
+       order by m.rev
+       limit least(greatest(p_limit, 0), 1000)) news
+   where mine.last_rev > mine.since_rev
+   order by news.conversation_id, news.rev
+   limit least(greatest(p_limit, 0), 1000)
+$$;
+
+COMMENT ON FUNCTION public.sync_all(p_cursor jsonb, p_limit integer) IS 'Takes an object of conversation ids and the last rev the client has of each (what it leaves out begins at 0) and how many (at most 1000); gives what is new or changed in all of the caller''s conversations, each conversation in order of rev. Call it again with the revs received until fewer come than asked for.';
 
 CREATE FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer DEFAULT 500) RETURNS SETOF public.messages
     LANGUAGE sql STABLE
@@ -1652,7 +3695,129 @@ CREATE FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint
    limit least(greatest(p_limit, 0), 1000)
 $$;
 
-COMMENT ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) IS 'Takes a conversation, the last rev the client has and how many (at most 1000); gives what is new or changed since, in order: nothing skipped, each message as it is now. An outsider gets none.';
+COMMENT ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) IS 'Takes a conversation, the last rev the client has and how many (at most 1000); gives what is new or changed since, in order, threads included: nothing skipped, each message as it is now. An outsider gets none.';
+
+CREATE FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+begin
+  delete from public.message_reactions r
+   where r.conversation_id = p_conversation
+     and r.message_id = p_message
+     and r.actor_id = (select auth.uid())
+     and r.emoji = p_emoji;
+  if found then
+    return false;
+  end if;
+  insert into public.message_reactions (conversation_id, message_id, emoji)
+  values (p_conversation, p_message, p_emoji)
+  on conflict do nothing;
+  return true;
+end
+$$;
+
+COMMENT ON FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) IS 'Takes a conversation, a message and an emoji; gives the caller''s reaction or takes it back, and tells whether it is there now. Errors: 42501 as for speaking, PT404 no_such_message, PT422 reactions_full, PT429 rate_limited, 23514 for a blank or long emoji.';
+
+CREATE FUNCTION public.unblock_user(p_user uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from public.user_blocks b
+   where b.blocker_id = app.me()
+     and b.blocked_id = p_user
+$$;
+
+COMMENT ON FUNCTION public.unblock_user(p_user uuid) IS 'Takes a person; ends the caller''s block of them. Errors: PT401 signed_out.';
+
+CREATE FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.require_right(p_conversation, 'pin');
+  update public.messages m
+     set is_pinned = false
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+     and m.is_pinned;
+  delete from public.conversation_pins p
+   where p.conversation_id = p_conversation
+     and p.message_id = p_message;
+end
+$$;
+
+COMMENT ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; takes its pin down, if there is one. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member.';
+
+CREATE FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) RETURNS public.conversations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  wrong text;
+  changed public.conversations;
+begin
+  select given.key into wrong
+    from jsonb_object_keys(p_settings) given (key)
+   where given.key not in ('title', 'topic', 'description', 'posting', 'visibility', 'category_id', 'priority',
+                           'notify_default', 'receipts_mode', 'slow_mode_s', 'edit_window_s', 'no_forward', 'locked', 'archived')
+   limit 1;
+  if wrong is not null then
+    perform app.refuse('bad_setting', wrong);
+  end if;
+  perform app.require_right(p_conversation, 'rename');
+
+  update public.conversations c
+     set title          = case when p_settings ? 'title' then btrim(p_settings ->> 'title') else c.title end,
+         topic          = case when p_settings ? 'topic' then p_settings ->> 'topic' else c.topic end,
+         description    = case when p_settings ? 'description' then p_settings ->> 'description' else c.description end,
+         posting        = coalesce(p_settings ->> 'posting', c.posting),
+         visibility     = coalesce(p_settings ->> 'visibility', c.visibility),
+         category_id    = case when p_settings ? 'category_id' then (p_settings ->> 'category_id')::uuid else c.category_id end,
+         priority       = coalesce(p_settings ->> 'priority', c.priority),
+         notify_default = coalesce(p_settings ->> 'notify_default', c.notify_default),
+         receipts_mode  = coalesce(p_settings ->> 'receipts_mode', c.receipts_mode),
+         slow_mode_s    = coalesce((p_settings ->> 'slow_mode_s')::int, c.slow_mode_s),
+         edit_window_s  = case when p_settings ? 'edit_window_s' then (p_settings ->> 'edit_window_s')::int else c.edit_window_s end,
+         no_forward     = coalesce((p_settings ->> 'no_forward')::boolean, c.no_forward),
+         locked_at      = case (p_settings ->> 'locked')::boolean when true then coalesce(c.locked_at, app.now())
+                                                                  when false then null else c.locked_at end,
+         archived_at    = case (p_settings ->> 'archived')::boolean when true then coalesce(c.archived_at, app.now())
+                                                                    when false then null else c.archived_at end
+   where c.id = p_conversation
+  returning c.* into changed;
+  return changed;
+end
+$$;
+
+COMMENT ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) IS 'Takes a conversation and an object of what to change: title, topic, description, posting, visibility, category_id, priority, notify_default, receipts_mode, slow_mode_s, edit_window_s, no_forward, locked, archived; gives the conversation. For its owners and admins. Errors: PT403 not_manager, PT404 not_member, PT422 bad_setting, 23514 for a value out of range.';
+
+CREATE FUNCTION public.who_is_online(p_users uuid[]) RETURNS TABLE(user_id uuid, status text, last_seen_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select p.user_id,
+         app.live_status(p.status, p.manual_status, p.last_seen_at),
+         case when coalesce((select s.show_last_seen from public.user_privacy_settings s where s.user_id = p.user_id), true)
+              then p.last_seen_at end
+    from public.user_presence p
+   where p.user_id = any (p_users[1:1000])
+     and app.shows_presence_to_me(p.user_id)
+   order by p.user_id
+$$;
+
+COMMENT ON FUNCTION public.who_is_online(p_users uuid[]) IS 'Takes up to 1000 people; gives those whom the caller may see, each with what holds now (online, away, busy, offline) and when they were last there, if they show that.';
+
+CREATE FUNCTION public.who_is_typing(p_conversation uuid) RETURNS TABLE(user_id uuid, thread_id uuid, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    AS $$
+  select t.actor_id, t.thread_id, t.expires_at
+    from public.typing_states t
+   where t.conversation_id = p_conversation
+     and t.expires_at > now()
+   order by t.actor_id
+$$;
+
+COMMENT ON FUNCTION public.who_is_typing(p_conversation uuid) IS 'Takes a conversation; gives who is typing there at this moment. An outsider gets none.';
 
 CREATE FUNCTION realtime.ask_each(p_name text, p_claims text[], p_params text[]) RETURNS text[]
     LANGUAGE plpgsql
@@ -2278,140 +4443,6 @@ $$;
 
 COMMENT ON FUNCTION realtime.watch(p_tables oid[]) IS 'Takes tables that policies read; publishes to the server, and to nobody else, those that can be. Gives the ones whose changes are told from the end of this transaction on.';
 
-CREATE FUNCTION walkie.announce_jobs() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-begin
-  perform pg_catalog.pg_notify('walkie', 'jobs');
-  return null;
-end
-$$;
-
-COMMENT ON FUNCTION walkie.announce_jobs() IS 'Wakes the servers when the transaction commits.';
-
-CREATE FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) RETURNS TABLE(id bigint, kind text, payload jsonb, attempt smallint)
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  with due as (
-    select j.id
-      from walkie.jobs j
-     where j.state = 'ready' and j.run_at <= now() and j.kind = any (kinds)
-     order by j.priority, j.run_at
-     limit up_to
-       for update skip locked)
-  update walkie.jobs j
-     set state = 'running',
-         attempts = j.attempts + 1,
-         locked_by = worker,
-         locked_until = clock_timestamp() + lease
-    from due
-   where j.id = due.id
-  returning j.id, j.kind, j.payload, j.attempts
-$$;
-
-COMMENT ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) IS 'Takes the name of a server, the kinds it knows, how many it can do and how long it may take; gives the jobs that are its own until then.';
-
-CREATE FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone DEFAULT now(), unique_key text DEFAULT NULL::text, max_attempts integer DEFAULT 10, priority integer DEFAULT 0) RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  insert into walkie.jobs (kind, payload, run_at, unique_key, max_attempts, priority)
-  values (kind, payload, coalesce(run_at, now()), unique_key, max_attempts, priority)
-  on conflict (unique_key) where state in ('ready', 'running') do nothing
-  returning id
-$$;
-
-COMMENT ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) IS 'Takes what is to be done and when; gives the job''s id, or null when one of the same unique_key waits already. It runs after the commit.';
-
-CREATE FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) RETURNS text
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  update walkie.jobs
-     set state = case when is_final or attempts >= max_attempts then 'dead' else 'ready' end,
-         done_at = case when is_final or attempts >= max_attempts then now() end,
-         -- 5 s, 10 s, 20 s ... an hour; a quarter more or less, so that many do not come back at once.
-         run_at = now() + least(5 * 2 ^ (attempts - 1), 3600) * (0.75 + random() / 2) * interval '1 second',
-         locked_by = null,
-         locked_until = null,
-         last_error = left(error, 500)
-   where id = job and state = 'running' and locked_by = worker and attempts = attempt
-  returning state
-$$;
-
-COMMENT ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) IS 'Says that an attempt failed; gives ready when there will be another, dead when not, and nothing when the lease was lost.';
-
-CREATE FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) RETURNS boolean
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  with done as (
-    update walkie.jobs
-       set state = 'done', payload = '{}', done_at = now(), locked_by = null, locked_until = null, last_error = null
-     where id = job and state = 'running' and locked_by = worker and attempts = attempt
-    returning id)
-  select exists (select from done)
-$$;
-
-COMMENT ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) IS 'Says that a job is done; false when the lease was lost meanwhile.';
-
-CREATE FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  delete from walkie.inbox
-   where id <= (select i.id from walkie.inbox i order by i.id desc offset 499 limit 1);
-  insert into walkie.inbox (sender, recipient, subject, plain, html)
-  values (sender, recipient, subject, plain, html)
-  returning id
-$$;
-
-COMMENT ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) IS 'Puts a message into the inbox of a development server; the oldest make way.';
-
-CREATE FUNCTION walkie.retry_job(job bigint) RETURNS boolean
-    LANGUAGE sql
-    SET search_path TO ''
-    AS $$
-  with revived as (
-    update walkie.jobs
-       set state = 'ready', attempts = 0, run_at = now(), done_at = null
-     where id = job and state = 'dead'
-    returning id)
-  select exists (select from revived)
-$$;
-
-COMMENT ON FUNCTION walkie.retry_job(job bigint) IS 'For a DBA: gives a dead job another row of attempts; false when it is not dead.';
-
-CREATE FUNCTION walkie.sweep_jobs() RETURNS integer
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-  delete from walkie.jobs
-   where state = 'done' and done_at < now() - interval '1 day'
-      or state = 'dead' and done_at < now() - interval '30 days';
-  with lost as (
-    select id
-      from walkie.jobs
-     where state = 'running' and locked_until < clock_timestamp()
-       for update skip locked),
-  freed as (
-    update walkie.jobs j
-       set state = case when j.attempts >= j.max_attempts then 'dead' else 'ready' end,
-           done_at = case when j.attempts >= j.max_attempts then now() end,
-           run_at = now(),
-           locked_by = null,
-           locked_until = null,
-           last_error = 'whoever worked on it was lost'
-      from lost
-     where j.id = lost.id
-    returning 1)
-  select count(*)::integer from freed
-$$;
-
-COMMENT ON FUNCTION walkie.sweep_jobs() IS 'Frees jobs whose lease has run out, and gives their number; forgets what ended long ago.';
-
 CREATE TABLE app.installed_functions (
     signature text NOT NULL
 );
@@ -2445,8 +4476,24 @@ CREATE TABLE app.messages_00 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2472,8 +4519,24 @@ CREATE TABLE app.messages_01 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2499,8 +4562,24 @@ CREATE TABLE app.messages_02 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2526,8 +4605,24 @@ CREATE TABLE app.messages_03 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2553,8 +4648,24 @@ CREATE TABLE app.messages_04 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2580,8 +4691,24 @@ CREATE TABLE app.messages_05 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2607,8 +4734,24 @@ CREATE TABLE app.messages_06 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2634,8 +4777,24 @@ CREATE TABLE app.messages_07 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2661,8 +4820,24 @@ CREATE TABLE app.messages_08 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2688,8 +4863,24 @@ CREATE TABLE app.messages_09 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2715,8 +4906,24 @@ CREATE TABLE app.messages_10 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2742,8 +4949,24 @@ CREATE TABLE app.messages_11 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2769,8 +4992,24 @@ CREATE TABLE app.messages_12 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2796,8 +5035,24 @@ CREATE TABLE app.messages_13 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2823,8 +5078,24 @@ CREATE TABLE app.messages_14 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2850,8 +5121,24 @@ CREATE TABLE app.messages_15 (
     edited_at timestamp with time zone,
     deleted_at timestamp with time zone,
     deleted_by uuid,
+    org_id uuid CONSTRAINT messages_org_id_not_null NOT NULL,
+    body_format text DEFAULT 'plain'::text CONSTRAINT messages_body_format_not_null NOT NULL,
+    meta jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_meta_not_null NOT NULL,
+    parent_message_id uuid,
+    thread_id uuid,
+    reply_count integer DEFAULT 0 CONSTRAINT messages_reply_count_not_null NOT NULL,
+    last_reply_at timestamp with time zone,
+    mentions uuid[] DEFAULT '{}'::uuid[] CONSTRAINT messages_mentions_not_null NOT NULL,
+    mentions_all boolean DEFAULT false CONSTRAINT messages_mentions_all_not_null NOT NULL,
+    reaction_counts jsonb DEFAULT '{}'::jsonb CONSTRAINT messages_reaction_counts_not_null NOT NULL,
+    is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
+    forwarded jsonb,
+    edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
+    CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
+    CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -2859,95 +5146,33 @@ CREATE TABLE app.messages_15 (
 
 ALTER TABLE ONLY app.messages_15 REPLICA IDENTITY FULL;
 
-CREATE TABLE auth.audit_log_entries (
-    instance_id uuid,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    payload json,
-    created_at timestamp with time zone DEFAULT now(),
-    ip_address character varying(64) DEFAULT ''::character varying NOT NULL
+CREATE TABLE app.overseers (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL
 );
 
-COMMENT ON TABLE auth.audit_log_entries IS 'Who did what to which account, and when.';
+COMMENT ON TABLE app.overseers IS 'Who may read every conversation of an organisation: its admins, where it says so. Kept by triggers, so that policies ask a few rows that seldom change instead of roles and settings.';
 
-CREATE UNLOGGED TABLE auth.buckets (
+CREATE UNLOGGED TABLE app.rate_buckets (
     key text NOT NULL,
-    full_at timestamp with time zone NOT NULL
-);
+    tokens double precision NOT NULL,
+    at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
 
-COMMENT ON TABLE auth.buckets IS 'When each bucket is full again; one that is full has no row worth keeping.';
+COMMENT ON TABLE app.rate_buckets IS 'What is left of allowances; a crash fills them all.';
 
-CREATE TABLE auth.custom_oauth_providers (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    provider_type text NOT NULL,
-    identifier text NOT NULL,
+CREATE TABLE app.rate_rules (
     name text NOT NULL,
-    client_id text NOT NULL,
-    client_secret text DEFAULT ''::text NOT NULL,
-    acceptable_client_ids text[] DEFAULT '{}'::text[] NOT NULL,
-    scopes text[] DEFAULT '{}'::text[] NOT NULL,
-    pkce_enabled boolean DEFAULT true NOT NULL,
-    attribute_mapping jsonb DEFAULT '{}'::jsonb NOT NULL,
-    custom_claims_allowlist text[] DEFAULT '{}'::text[] NOT NULL,
-    authorization_params jsonb DEFAULT '{}'::jsonb NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    email_optional boolean DEFAULT false NOT NULL,
-    issuer text,
-    discovery_url text,
-    skip_nonce_check boolean DEFAULT false NOT NULL,
-    authorization_url text,
-    token_url text,
-    userinfo_url text,
-    jwks_uri text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT custom_oauth_providers_client_id_check CHECK (((char_length(client_id) >= 1) AND (char_length(client_id) <= 512))),
-    CONSTRAINT custom_oauth_providers_identifier_check CHECK ((identifier ~ '^custom:[a-z0-9][a-z0-9_-]{0,62}$'::text)),
-    CONSTRAINT custom_oauth_providers_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
-    CONSTRAINT custom_oauth_providers_provider_type_check CHECK ((provider_type = ANY (ARRAY['oauth2'::text, 'oidc'::text])))
+    role text DEFAULT ''::text NOT NULL,
+    rate double precision NOT NULL,
+    burst double precision NOT NULL,
+    CONSTRAINT rate_rules_positive CHECK (((rate > (0)::double precision) AND (burst >= (1)::double precision)))
 );
 
-COMMENT ON TABLE auth.custom_oauth_providers IS 'Providers that an operator added while the server runs.';
+COMMENT ON TABLE app.rate_rules IS 'How many times a second and in one go; the operator''s to change.';
 
-COMMENT ON COLUMN auth.custom_oauth_providers.client_secret IS 'Sealed with the key of the settings.';
-
-CREATE TABLE auth.email_domains (
-    domain text NOT NULL,
-    is_allowed boolean NOT NULL,
-    note text DEFAULT ''::text NOT NULL,
-    CONSTRAINT email_domains_domain_check CHECK (((domain = lower(domain)) AND (domain <> ''::text)))
-);
-
-COMMENT ON TABLE auth.email_domains IS 'Domains whose addresses may have an account, subdomains included: once any is allowed only those are, and a refused one never is.';
-
-CREATE TABLE auth.flow_state (
-    id uuid NOT NULL,
-    user_id uuid,
-    auth_code text,
-    code_challenge_method auth.code_challenge_method,
-    code_challenge text,
-    provider_type text NOT NULL,
-    provider_access_token text,
-    provider_refresh_token text,
-    created_at timestamp with time zone,
-    updated_at timestamp with time zone,
-    authentication_method text NOT NULL,
-    auth_code_issued_at timestamp with time zone,
-    invite_token text,
-    referrer text,
-    oauth_client_state_id uuid,
-    linking_target_id uuid,
-    email_optional boolean DEFAULT false NOT NULL,
-    nonce text,
-    provider_verifier text
-);
-
-COMMENT ON TABLE auth.flow_state IS 'Sign-ins that left for a provider or a mailbox and come back with a code (PKCE).';
-
-COMMENT ON COLUMN auth.flow_state.auth_code IS 'sha256 of the code in hexadecimal.';
-
-COMMENT ON COLUMN auth.flow_state.nonce IS 'What the provider''s id_token must repeat.';
-
-COMMENT ON COLUMN auth.flow_state.provider_verifier IS 'Our own PKCE verifier towards the provider.';
+COMMENT ON COLUMN app.rate_rules.role IS 'In the organisation; empty means everybody for whose role there is no row.';
 
 CREATE TABLE auth.identities (
     provider_id text NOT NULL,
@@ -2973,75 +5198,6 @@ CREATE TABLE auth.mfa_amr_claims (
 
 COMMENT ON TABLE auth.mfa_amr_claims IS 'How a session was proven: the amr claim of its tokens.';
 
-CREATE TABLE auth.mfa_challenges (
-    id uuid NOT NULL,
-    factor_id uuid NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    verified_at timestamp with time zone,
-    ip_address inet NOT NULL,
-    otp_code text,
-    web_authn_session_data jsonb
-);
-
-COMMENT ON TABLE auth.mfa_challenges IS 'Questions put to a second factor, good for five minutes.';
-
-CREATE TABLE auth.mfa_factors (
-    id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    friendly_name text,
-    factor_type auth.factor_type NOT NULL,
-    status auth.factor_status NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    secret text,
-    phone text,
-    last_challenged_at timestamp with time zone,
-    web_authn_credential jsonb,
-    web_authn_aaguid uuid,
-    last_webauthn_challenge_data jsonb,
-    last_used_step bigint
-);
-
-COMMENT ON TABLE auth.mfa_factors IS 'Second factors.';
-
-COMMENT ON COLUMN auth.mfa_factors.secret IS 'Sealed with the key of the settings; never in clear.';
-
-COMMENT ON COLUMN auth.mfa_factors.last_used_step IS 'The 30-second step of the last code that was accepted: no code opens twice.';
-
-CREATE TABLE auth.mfa_recovery_codes (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    factor_id uuid NOT NULL,
-    code_hash text NOT NULL,
-    used_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-COMMENT ON TABLE auth.mfa_recovery_codes IS 'Codes that stand in for a lost second factor, each once; hashed.';
-
-CREATE TABLE auth.one_time_tokens (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    user_id uuid NOT NULL,
-    token_type auth.one_time_token_type NOT NULL,
-    token_hash text NOT NULL,
-    relates_to text NOT NULL,
-    created_at timestamp without time zone DEFAULT timezone('utc'::text, now()) NOT NULL,
-    updated_at timestamp without time zone DEFAULT timezone('utc'::text, now()) NOT NULL,
-    code_hash text,
-    attempts smallint DEFAULT 0 NOT NULL,
-    flow_id uuid,
-    CONSTRAINT one_time_tokens_token_hash_check CHECK ((char_length(token_hash) > 0))
-);
-
-COMMENT ON TABLE auth.one_time_tokens IS 'Codes and links on their way: one a person and purpose, gone when used.';
-
-COMMENT ON COLUMN auth.one_time_tokens.token_hash IS 'sha256 of the link''s secret in hexadecimal: a copy of this table lets nobody in.';
-
-COMMENT ON COLUMN auth.one_time_tokens.relates_to IS 'The address or number it was sent to.';
-
-COMMENT ON COLUMN auth.one_time_tokens.code_hash IS 'Digest of the address and the code, keyed with the server''s secret; null once it was guessed at too often.';
-
-COMMENT ON COLUMN auth.one_time_tokens.flow_id IS 'The sign-in that goes on with a code instead of a session (PKCE).';
-
 CREATE TABLE auth.refresh_tokens (
     instance_id uuid,
     id bigint NOT NULL,
@@ -3066,28 +5222,6 @@ CREATE SEQUENCE auth.refresh_tokens_id_seq
     CACHE 1;
 
 ALTER SEQUENCE auth.refresh_tokens_id_seq OWNED BY auth.refresh_tokens.id;
-
-CREATE TABLE auth.revocations (
-    kind text NOT NULL,
-    id uuid NOT NULL,
-    revoked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    until timestamp with time zone NOT NULL,
-    CONSTRAINT revocations_kind_check CHECK ((kind = ANY (ARRAY['session'::text, 'banned'::text, 'deleted'::text])))
-);
-
-COMMENT ON TABLE auth.revocations IS 'Sessions and people whose access tokens are refused although they have not expired; kept until they have.';
-
-COMMENT ON COLUMN auth.revocations.id IS 'Of the session when that is the kind, else of the person.';
-
-CREATE TABLE auth.sendings (
-    address_hash text NOT NULL,
-    purpose text NOT NULL,
-    sent_at timestamp with time zone NOT NULL
-);
-
-COMMENT ON TABLE auth.sendings IS 'When something was last sent to an address, be there an account or not: nothing goes there too often.';
-
-COMMENT ON COLUMN auth.sendings.address_hash IS 'sha256 of the address or number in hexadecimal.';
 
 CREATE TABLE auth.sessions (
     id uuid NOT NULL,
@@ -3157,73 +5291,291 @@ COMMENT ON COLUMN auth.users.raw_app_meta_data IS 'What the service says of the 
 
 COMMENT ON COLUMN auth.users.raw_user_meta_data IS 'What the person says of themselves; never decide a right by it.';
 
-CREATE TABLE auth.webauthn_challenges (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    user_id uuid,
-    challenge_type text NOT NULL,
-    session_data jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    CONSTRAINT webauthn_challenges_challenge_type_check CHECK ((challenge_type = ANY (ARRAY['signup'::text, 'registration'::text, 'authentication'::text])))
+CREATE TABLE public.audit_log (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    org_id uuid,
+    actor_id uuid,
+    action text NOT NULL,
+    table_name text,
+    row_key text,
+    diff jsonb,
+    reason text,
+    CONSTRAINT audit_log_action_fits CHECK ((char_length(action) <= 100)),
+    CONSTRAINT audit_log_reason_fits CHECK ((char_length(reason) <= 1000))
 );
 
-COMMENT ON TABLE auth.webauthn_challenges IS 'Questions put to a passkey, used once.';
+COMMENT ON TABLE public.audit_log IS 'What people with special rights did, and when. Only ever added to.';
 
-CREATE TABLE auth.webauthn_credentials (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
+ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW public.chat_groups WITH (security_invoker='true') AS
+ SELECT id,
+    title AS name,
+    description,
+    kind AS group_type,
+    created_by,
+    created_for,
+    member_count,
+    last_message_at,
+    created_at
+   FROM public.conversations c
+  WHERE (kind = ANY (ARRAY['group'::text, 'room'::text, 'persona_group'::text, 'announcement'::text]));
+
+COMMENT ON VIEW public.chat_groups IS 'Conversations of more than two, in other words: name and description can be changed by who may rename them.';
+
+CREATE TABLE public.conversation_categories (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    org_id uuid NOT NULL,
+    owner_id uuid,
+    name text NOT NULL,
+    "position" integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT conversation_categories_name_fits CHECK (((name ~ '\S'::text) AND (char_length(name) <= 100)))
+);
+
+COMMENT ON TABLE public.conversation_categories IS 'Headings for lists of conversations.';
+
+COMMENT ON COLUMN public.conversation_categories.owner_id IS 'Whose own heading; null means the organisation''s, for rooms.';
+
+CREATE TABLE public.engagements (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    org_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    consultant_id uuid NOT NULL,
+    bid_ref text DEFAULT ''::text NOT NULL,
+    title text NOT NULL,
+    status text DEFAULT 'bidding'::text NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT engagements_status_known CHECK ((status = ANY (ARRAY['bidding'::text, 'negotiating'::text, 'active'::text, 'completed'::text, 'cancelled'::text, 'declined'::text]))),
+    CONSTRAINT engagements_title_fits CHECK (((title ~ '\S'::text) AND (char_length(title) <= 200))),
+    CONSTRAINT engagements_two_people CHECK ((client_id <> consultant_id))
+);
+
+ALTER TABLE ONLY public.engagements REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.engagements IS 'A client''s bid or project with a consultant; written by the business, read by both.';
+
+COMMENT ON COLUMN public.engagements.bid_ref IS 'What the business calls it.';
+
+CREATE TABLE public.message_edits (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    version integer NOT NULL,
+    body text NOT NULL,
+    edited_by uuid,
+    edited_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.message_edits IS 'What messages said before they were corrected. Only ever added to.';
+
+COMMENT ON COLUMN public.message_edits.edited_by IS 'Who replaced these words.';
+
+CREATE TABLE public.message_hides (
     user_id uuid NOT NULL,
-    credential_id bytea NOT NULL,
-    public_key bytea NOT NULL,
-    credential jsonb NOT NULL,
-    attestation_type text DEFAULT ''::text NOT NULL,
-    aaguid uuid,
-    sign_count bigint DEFAULT 0 NOT NULL,
-    transports jsonb DEFAULT '[]'::jsonb NOT NULL,
-    backup_eligible boolean DEFAULT false NOT NULL,
-    backed_up boolean DEFAULT false NOT NULL,
-    friendly_name text DEFAULT ''::text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_used_at timestamp with time zone
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
-COMMENT ON TABLE auth.webauthn_credentials IS 'Passkeys: public halves only.';
+COMMENT ON TABLE public.message_hides IS 'Messages that people deleted for themselves alone. Pages leave them out; a policy does not, since it would have to be asked for each message anew.';
+
+CREATE TABLE public.message_mentions (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    mentioned_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.message_mentions IS 'Who is mentioned where: for the mentioned to find it.';
+
+CREATE TABLE public.message_reactions (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    actor_id uuid NOT NULL,
+    emoji text NOT NULL,
+    chapter integer NOT NULL,
+    visibility text DEFAULT 'normal'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT message_reactions_emoji_fits CHECK (((emoji ~ '\S'::text) AND (char_length(emoji) <= 32))),
+    CONSTRAINT message_reactions_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text])))
+);
+
+ALTER TABLE ONLY public.message_reactions REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.message_reactions IS 'Who gave which emoji to which message.';
+
+COMMENT ON COLUMN public.message_reactions.actor_id IS 'The profile. No foreign key: this table would become a second way from messages to profiles, and a client''s embedding ambiguous.';
+
+COMMENT ON COLUMN public.message_reactions.chapter IS 'The message''s: whoever may read that chapter sees the reaction.';
+
+CREATE TABLE public.message_stars (
+    user_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.message_stars IS 'Messages that people keep for themselves.';
+
+CREATE TABLE public.org_members (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    invited_by uuid,
+    suspended_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT org_members_role_known CHECK ((role = ANY (ARRAY['client'::text, 'consultant'::text, 'member'::text, 'moderator'::text, 'admin'::text, 'superadmin'::text])))
+);
+
+ALTER TABLE ONLY public.org_members REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.org_members IS 'What people are in their organisation.';
+
+COMMENT ON COLUMN public.org_members.user_id IS 'The profile. No foreign key: a second way from orgs to profiles would make a client''s embedding ambiguous.';
 
 CREATE TABLE public.orgs (
     id uuid DEFAULT base.uuid7() NOT NULL,
     slug text NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT orgs_name_not_blank CHECK ((name ~ '\S'::text)),
+    CONSTRAINT orgs_settings_are_an_object CHECK (((jsonb_typeof(settings) = 'object'::text) AND (pg_column_size(settings) <= 16384))),
     CONSTRAINT orgs_slug_is_url_word CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
 );
 
 COMMENT ON TABLE public.orgs IS 'Organisations: people of one never meet people of another.';
 
-CREATE TABLE public.profiles (
-    id uuid NOT NULL,
-    org_id uuid NOT NULL,
-    display_name text NOT NULL,
-    avatar_path text,
-    bio text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    erased_at timestamp with time zone,
-    CONSTRAINT profiles_avatar_path_fits CHECK ((char_length(avatar_path) <= 1024)),
-    CONSTRAINT profiles_bio_fits CHECK ((char_length(bio) <= 2000)),
-    CONSTRAINT profiles_display_name_fits CHECK (((display_name ~ '\S'::text) AND (char_length(display_name) <= 100)))
+COMMENT ON COLUMN public.orgs.settings IS 'What differs from the defaults of app.default_settings(); a trigger refuses what it does not know.';
+
+CREATE TABLE public.read_marks (
+    conversation_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
-COMMENT ON TABLE public.profiles IS 'How people appear to each other: one row per person, made when their account is.';
+COMMENT ON TABLE public.read_marks IS 'When a member of a small conversation had read up to which message: one row per move of a pointer, not per message.';
 
-COMMENT ON COLUMN public.profiles.id IS 'The account''s id in auth.users. No foreign key: the profile stays, nameless, when the account goes, since messages point here.';
+CREATE TABLE public.team_members (
+    team_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT team_members_role_known CHECK ((role = ANY (ARRAY['lead'::text, 'member'::text])))
+);
 
-COMMENT ON COLUMN public.profiles.erased_at IS 'When the account was deleted; the profile then names nobody.';
+ALTER TABLE ONLY public.team_members REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.team_members IS 'Who is in which team.';
+
+CREATE TABLE public.teams (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    org_id uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT teams_name_fits CHECK (((name ~ '\S'::text) AND (char_length(name) <= 100)))
+);
+
+COMMENT ON TABLE public.teams IS 'Groups of people who work together; where the rule is team, only they write to each other.';
+
+CREATE UNLOGGED TABLE public.typing_states (
+    conversation_id uuid NOT NULL,
+    actor_id uuid NOT NULL,
+    thread_id uuid,
+    expires_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE public.typing_states IS 'Who is typing, for those who come in late; unlogged, since a crash ends all typing. Live it is told by broadcast.';
+
+CREATE TABLE public.user_blocks (
+    blocker_id uuid NOT NULL,
+    blocked_id uuid NOT NULL,
+    expires_at timestamp with time zone,
+    reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT user_blocks_of_another CHECK ((blocker_id <> blocked_id)),
+    CONSTRAINT user_blocks_reason_fits CHECK ((char_length(reason) <= 500))
+);
+
+COMMENT ON TABLE public.user_blocks IS 'Whom people do not want to hear from; the blocked one is not told.';
+
+CREATE TABLE public.user_contacts (
+    owner_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT user_contacts_of_another CHECK ((owner_id <> contact_id))
+);
+
+COMMENT ON TABLE public.user_contacts IS 'Whom people know: who may write to them where they let only contacts.';
+
+CREATE VIEW public.user_conversations WITH (security_invoker='true') AS
+ SELECT c.id,
+    c.kind,
+    COALESCE(c.title, other.display_name) AS title,
+    other.id AS other_id,
+    c.last_message_id,
+    c.last_message_at,
+    c.last_preview,
+    GREATEST((c.root_count - i.last_read_ord), (0)::bigint) AS unread,
+    i.mention_count,
+    i.muted_until,
+    i.pinned_at
+   FROM (((public.inbox i
+     JOIN public.conversations c ON ((c.id = i.conversation_id)))
+     JOIN public.conversation_members mine ON (((mine.conversation_id = i.conversation_id) AND (mine.member_id = i.member_id))))
+     LEFT JOIN LATERAL ( SELECT p.id,
+            p.display_name
+           FROM (public.conversation_members m
+             JOIN public.profiles p ON ((p.id = m.member_id)))
+          WHERE ((c.kind = 'dm'::text) AND (m.conversation_id = c.id) AND (m.member_id <> i.member_id))
+         LIMIT 1) other ON (true))
+  WHERE ((i.member_id = ( SELECT auth.uid() AS uid)) AND (mine.left_at IS NULL));
+
+COMMENT ON VIEW public.user_conversations IS 'The conversations of the person asking, with last message and unread count.';
+
+CREATE TABLE public.user_presence (
+    user_id uuid NOT NULL,
+    status text DEFAULT 'offline'::text NOT NULL,
+    manual_status text,
+    last_seen_at timestamp with time zone,
+    last_active_at timestamp with time zone,
+    CONSTRAINT user_presence_manual_status_known CHECK ((manual_status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text]))),
+    CONSTRAINT user_presence_status_known CHECK ((status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text])))
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE public.user_presence IS 'Who is there; who is there without a pause writes once a minute.';
+
+COMMENT ON COLUMN public.user_presence.manual_status IS 'What the person chose; it wins over what their devices say.';
+
+COMMENT ON COLUMN public.user_presence.last_seen_at IS 'The last heartbeat, to within half a minute; null when the person hides it.';
 
 CREATE TABLE public.user_privacy_settings (
     user_id uuid NOT NULL,
     show_typing boolean DEFAULT true NOT NULL,
     show_presence boolean DEFAULT true NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    who_can_dm text DEFAULT 'everyone'::text NOT NULL,
+    show_last_seen boolean DEFAULT true NOT NULL,
+    show_read_receipts boolean DEFAULT true NOT NULL,
+    allow_mentions_from text DEFAULT 'everyone'::text NOT NULL,
+    discoverable boolean DEFAULT true NOT NULL,
+    link_previews boolean DEFAULT true NOT NULL,
+    CONSTRAINT user_privacy_settings_allow_mentions_known CHECK ((allow_mentions_from = ANY (ARRAY['everyone'::text, 'contacts'::text, 'nobody'::text]))),
+    CONSTRAINT user_privacy_settings_who_can_dm_known CHECK ((who_can_dm = ANY (ARRAY['everyone'::text, 'shared'::text, 'contacts'::text, 'nobody'::text])))
 );
 
 COMMENT ON TABLE public.user_privacy_settings IS 'What people show of themselves; without a row, what the defaults say.';
@@ -3231,6 +5583,12 @@ COMMENT ON TABLE public.user_privacy_settings IS 'What people show of themselves
 COMMENT ON COLUMN public.user_privacy_settings.show_typing IS 'Whether the others in a conversation hear what one does there besides sending: typing and the like.';
 
 COMMENT ON COLUMN public.user_privacy_settings.show_presence IS 'Whether the others in a conversation see that one is there.';
+
+COMMENT ON COLUMN public.user_privacy_settings.who_can_dm IS 'Who may open a conversation of two: everyone whom the organisation lets, who shares a conversation, team or engagement, contacts, nobody.';
+
+COMMENT ON COLUMN public.user_privacy_settings.show_read_receipts IS 'Whether others learn how far one has read; whoever hides it does not learn it of others.';
+
+COMMENT ON COLUMN public.user_privacy_settings.discoverable IS 'Whether strangers find one in searches and may write.';
 
 CREATE TABLE public.user_restrictions (
     id uuid DEFAULT base.uuid7() NOT NULL,
@@ -3240,18 +5598,26 @@ CREATE TABLE public.user_restrictions (
     expires_at timestamp with time zone,
     lifted_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT user_restrictions_type_known CHECK ((restriction_type = 'shadow_ban'::text))
+    duration_hours integer,
+    reason text,
+    created_by uuid,
+    lifted_by uuid,
+    CONSTRAINT user_restrictions_duration_positive CHECK ((duration_hours > 0)),
+    CONSTRAINT user_restrictions_reason_fits CHECK ((char_length(reason) <= 1000)),
+    CONSTRAINT user_restrictions_type_known CHECK ((restriction_type = ANY (ARRAY['mute'::text, 'block'::text, 'shadow_ban'::text, 'ban'::text, 'slow_mode'::text, 'no_files'::text, 'no_links'::text])))
 );
 
 COMMENT ON TABLE public.user_restrictions IS 'What people may not do, where and until when.';
 
 COMMENT ON COLUMN public.user_restrictions.conversation_id IS 'Where; null means everywhere.';
 
-COMMENT ON COLUMN public.user_restrictions.restriction_type IS 'shadow_ban: what they send is seen by themselves alone, and they are not told.';
+COMMENT ON COLUMN public.user_restrictions.restriction_type IS 'mute: says nothing; block: opens and uses no conversations of two; ban: both; shadow_ban: what they send is seen by themselves alone, and they are not told.';
 
 COMMENT ON COLUMN public.user_restrictions.expires_at IS 'When it ends by itself; null means never.';
 
 COMMENT ON COLUMN public.user_restrictions.lifted_at IS 'When it was ended early.';
+
+COMMENT ON COLUMN public.user_restrictions.duration_hours IS 'From it expires_at is reckoned when that is null.';
 
 CREATE UNLOGGED TABLE realtime.policy_notes (
     relation oid NOT NULL,
@@ -3305,27 +5671,6 @@ COMMENT ON COLUMN realtime.messages.extension IS 'broadcast or presence.';
 
 COMMENT ON COLUMN realtime.messages.inserted_at IS 'UTC, whatever the session''s time zone; decides the partition.';
 
-CREATE TABLE walkie.inbox (
-    id bigint NOT NULL,
-    sender text NOT NULL,
-    recipient text NOT NULL,
-    subject text NOT NULL,
-    plain text NOT NULL,
-    html text NOT NULL,
-    received_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-COMMENT ON TABLE walkie.inbox IS 'Mail of a development server, which is shown instead of sent; the latest few hundred.';
-
-ALTER TABLE walkie.inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME walkie.inbox_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
 CREATE TABLE walkie.installation (
     part text NOT NULL,
     fingerprint text NOT NULL,
@@ -3334,46 +5679,6 @@ CREATE TABLE walkie.installation (
 );
 
 COMMENT ON TABLE walkie.installation IS 'One row a part: a hash of all its files, and the version that installed it';
-
-CREATE TABLE walkie.jobs (
-    id bigint NOT NULL,
-    kind text NOT NULL,
-    payload jsonb NOT NULL,
-    priority smallint DEFAULT 0 NOT NULL,
-    run_at timestamp with time zone DEFAULT now() NOT NULL,
-    state text DEFAULT 'ready'::text NOT NULL,
-    attempts smallint DEFAULT 0 NOT NULL,
-    max_attempts smallint DEFAULT 10 NOT NULL,
-    locked_by text,
-    locked_until timestamp with time zone,
-    unique_key text,
-    last_error text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    done_at timestamp with time zone,
-    CONSTRAINT jobs_max_attempts_check CHECK ((max_attempts > 0)),
-    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'running'::text, 'done'::text, 'dead'::text])))
-);
-
-COMMENT ON TABLE walkie.jobs IS 'Effects that are due: mail, texts, calls. A dead one stays for a month, for somebody to look.';
-
-COMMENT ON COLUMN walkie.jobs.kind IS 'What is to be done; a server takes only the kinds it knows.';
-
-COMMENT ON COLUMN walkie.jobs.payload IS 'What the effect needs; emptied when it is done, since it may hold one-time links.';
-
-COMMENT ON COLUMN walkie.jobs.priority IS 'Lower ones come first.';
-
-COMMENT ON COLUMN walkie.jobs.locked_until IS 'When whoever works on it counts as lost.';
-
-COMMENT ON COLUMN walkie.jobs.unique_key IS 'While one of this name is ready or running, another is not taken.';
-
-ALTER TABLE walkie.jobs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME walkie.jobs_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
 
 CREATE TABLE walkie.platform_history (
     version integer NOT NULL,
@@ -3579,23 +5884,14 @@ ALTER TABLE ONLY app.messages_15
 ALTER TABLE ONLY app.messages_15
     ADD CONSTRAINT messages_15_pkey PRIMARY KEY (conversation_id, id);
 
-ALTER TABLE ONLY auth.audit_log_entries
-    ADD CONSTRAINT audit_log_entries_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY app.overseers
+    ADD CONSTRAINT overseers_pkey PRIMARY KEY (org_id, user_id);
 
-ALTER TABLE ONLY auth.buckets
-    ADD CONSTRAINT buckets_pkey PRIMARY KEY (key);
+ALTER TABLE ONLY app.rate_buckets
+    ADD CONSTRAINT rate_buckets_pkey PRIMARY KEY (key);
 
-ALTER TABLE ONLY auth.custom_oauth_providers
-    ADD CONSTRAINT custom_oauth_providers_identifier_key UNIQUE (identifier);
-
-ALTER TABLE ONLY auth.custom_oauth_providers
-    ADD CONSTRAINT custom_oauth_providers_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY auth.email_domains
-    ADD CONSTRAINT email_domains_pkey PRIMARY KEY (domain);
-
-ALTER TABLE ONLY auth.flow_state
-    ADD CONSTRAINT flow_state_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY app.rate_rules
+    ADD CONSTRAINT rate_rules_pkey PRIMARY KEY (name, role);
 
 ALTER TABLE ONLY auth.identities
     ADD CONSTRAINT identities_pkey PRIMARY KEY (id);
@@ -3609,41 +5905,11 @@ ALTER TABLE ONLY auth.mfa_amr_claims
 ALTER TABLE ONLY auth.mfa_amr_claims
     ADD CONSTRAINT mfa_amr_claims_session_id_authentication_method_pkey UNIQUE (session_id, authentication_method);
 
-ALTER TABLE ONLY auth.mfa_challenges
-    ADD CONSTRAINT mfa_challenges_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY auth.mfa_factors
-    ADD CONSTRAINT mfa_factors_last_challenged_at_key UNIQUE (last_challenged_at);
-
-ALTER TABLE ONLY auth.mfa_factors
-    ADD CONSTRAINT mfa_factors_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY auth.mfa_recovery_codes
-    ADD CONSTRAINT mfa_recovery_codes_factor_id_code_hash_key UNIQUE (factor_id, code_hash);
-
-ALTER TABLE ONLY auth.mfa_recovery_codes
-    ADD CONSTRAINT mfa_recovery_codes_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY auth.one_time_tokens
-    ADD CONSTRAINT one_time_tokens_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY auth.one_time_tokens
-    ADD CONSTRAINT one_time_tokens_user_id_token_type_key UNIQUE (user_id, token_type);
-
-ALTER TABLE ONLY auth.rate_limits
-    ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (endpoint, per);
-
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_token_key UNIQUE (token);
-
-ALTER TABLE ONLY auth.revocations
-    ADD CONSTRAINT revocations_pkey PRIMARY KEY (id, kind);
-
-ALTER TABLE ONLY auth.sendings
-    ADD CONSTRAINT sendings_pkey PRIMARY KEY (address_hash, purpose);
 
 ALTER TABLE ONLY auth.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
@@ -3654,17 +5920,26 @@ ALTER TABLE ONLY auth.users
 ALTER TABLE ONLY auth.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY auth.webauthn_challenges
-    ADD CONSTRAINT webauthn_challenges_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY auth.webauthn_credentials
-    ADD CONSTRAINT webauthn_credentials_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.conversation_categories
+    ADD CONSTRAINT conversation_categories_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.conversation_invites
+    ADD CONSTRAINT conversation_invites_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.conversation_members
     ADD CONSTRAINT conversation_members_pkey PRIMARY KEY (conversation_id, member_id);
 
+ALTER TABLE ONLY public.conversation_pins
+    ADD CONSTRAINT conversation_pins_pkey PRIMARY KEY (conversation_id, message_id);
+
 ALTER TABLE ONLY public.conversations
     ADD CONSTRAINT conversations_one_dm_per_pair UNIQUE (org_id, dm_key);
+
+ALTER TABLE ONLY public.conversations
+    ADD CONSTRAINT conversations_one_per_engagement UNIQUE (engagement_id);
 
 ALTER TABLE ONLY public.conversations
     ADD CONSTRAINT conversations_pkey PRIMARY KEY (id);
@@ -3672,14 +5947,71 @@ ALTER TABLE ONLY public.conversations
 ALTER TABLE ONLY public.conversations
     ADD CONSTRAINT conversations_slug_unique UNIQUE (org_id, slug);
 
+ALTER TABLE ONLY public.engagements
+    ADD CONSTRAINT engagements_once_per_bid UNIQUE (client_id, consultant_id, bid_ref);
+
+ALTER TABLE ONLY public.engagements
+    ADD CONSTRAINT engagements_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (member_id, conversation_id);
+
+ALTER TABLE ONLY public.message_edits
+    ADD CONSTRAINT message_edits_pkey PRIMARY KEY (conversation_id, message_id, version);
+
+ALTER TABLE ONLY public.message_hides
+    ADD CONSTRAINT message_hides_pkey PRIMARY KEY (user_id, conversation_id, message_id);
+
+ALTER TABLE ONLY public.message_mentions
+    ADD CONSTRAINT message_mentions_pkey PRIMARY KEY (conversation_id, message_id, mentioned_id);
+
+ALTER TABLE ONLY public.message_reactions
+    ADD CONSTRAINT message_reactions_pkey PRIMARY KEY (conversation_id, message_id, actor_id, emoji);
+
+ALTER TABLE ONLY public.message_stars
+    ADD CONSTRAINT message_stars_pkey PRIMARY KEY (user_id, conversation_id, message_id);
+
+ALTER TABLE ONLY public.org_members
+    ADD CONSTRAINT org_members_pkey PRIMARY KEY (org_id, user_id);
+
 ALTER TABLE ONLY public.orgs
     ADD CONSTRAINT orgs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.orgs
     ADD CONSTRAINT orgs_slug_unique UNIQUE (slug);
 
+ALTER TABLE ONLY public.oversight_grants
+    ADD CONSTRAINT oversight_grants_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.profiles
+    ADD CONSTRAINT profiles_username_unique UNIQUE (org_id, username);
+
+ALTER TABLE ONLY public.read_marks
+    ADD CONSTRAINT read_marks_pkey PRIMARY KEY (conversation_id, member_id, seq);
+
+ALTER TABLE ONLY public.team_members
+    ADD CONSTRAINT team_members_pkey PRIMARY KEY (team_id, user_id);
+
+ALTER TABLE ONLY public.teams
+    ADD CONSTRAINT teams_name_unique UNIQUE (org_id, name);
+
+ALTER TABLE ONLY public.teams
+    ADD CONSTRAINT teams_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.typing_states
+    ADD CONSTRAINT typing_states_pkey PRIMARY KEY (conversation_id, actor_id);
+
+ALTER TABLE ONLY public.user_blocks
+    ADD CONSTRAINT user_blocks_pkey PRIMARY KEY (blocker_id, blocked_id);
+
+ALTER TABLE ONLY public.user_contacts
+    ADD CONSTRAINT user_contacts_pkey PRIMARY KEY (owner_id, contact_id);
+
+ALTER TABLE ONLY public.user_presence
+    ADD CONSTRAINT user_presence_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY public.user_privacy_settings
     ADD CONSTRAINT user_privacy_settings_pkey PRIMARY KEY (user_id);
@@ -3693,14 +6025,8 @@ ALTER TABLE ONLY realtime.messages
 ALTER TABLE ONLY realtime.policy_notes
     ADD CONSTRAINT policy_notes_pkey PRIMARY KEY (relation, role);
 
-ALTER TABLE ONLY walkie.inbox
-    ADD CONSTRAINT inbox_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY walkie.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (part);
-
-ALTER TABLE ONLY walkie.jobs
-    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY walkie.platform_history
     ADD CONSTRAINT platform_history_pkey PRIMARY KEY (version);
@@ -3712,39 +6038,103 @@ CREATE INDEX messages_rev_idx ON ONLY public.messages USING btree (conversation_
 
 CREATE INDEX messages_00_conversation_id_rev_idx ON app.messages_00 USING btree (conversation_id, rev);
 
+CREATE INDEX messages_thread_idx ON ONLY public.messages USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_00_conversation_id_thread_id_seq_idx ON app.messages_00 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_sender_idx ON ONLY public.messages USING btree (sender_id, created_at DESC);
+
+CREATE INDEX messages_00_sender_id_created_at_idx ON app.messages_00 USING btree (sender_id, created_at DESC);
+
 CREATE INDEX messages_01_conversation_id_rev_idx ON app.messages_01 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_01_conversation_id_thread_id_seq_idx ON app.messages_01 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_01_sender_id_created_at_idx ON app.messages_01 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_02_conversation_id_rev_idx ON app.messages_02 USING btree (conversation_id, rev);
 
+CREATE INDEX messages_02_conversation_id_thread_id_seq_idx ON app.messages_02 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_02_sender_id_created_at_idx ON app.messages_02 USING btree (sender_id, created_at DESC);
+
 CREATE INDEX messages_03_conversation_id_rev_idx ON app.messages_03 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_03_conversation_id_thread_id_seq_idx ON app.messages_03 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_03_sender_id_created_at_idx ON app.messages_03 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_04_conversation_id_rev_idx ON app.messages_04 USING btree (conversation_id, rev);
 
+CREATE INDEX messages_04_conversation_id_thread_id_seq_idx ON app.messages_04 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_04_sender_id_created_at_idx ON app.messages_04 USING btree (sender_id, created_at DESC);
+
 CREATE INDEX messages_05_conversation_id_rev_idx ON app.messages_05 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_05_conversation_id_thread_id_seq_idx ON app.messages_05 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_05_sender_id_created_at_idx ON app.messages_05 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_06_conversation_id_rev_idx ON app.messages_06 USING btree (conversation_id, rev);
 
+CREATE INDEX messages_06_conversation_id_thread_id_seq_idx ON app.messages_06 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_06_sender_id_created_at_idx ON app.messages_06 USING btree (sender_id, created_at DESC);
+
 CREATE INDEX messages_07_conversation_id_rev_idx ON app.messages_07 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_07_conversation_id_thread_id_seq_idx ON app.messages_07 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_07_sender_id_created_at_idx ON app.messages_07 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_08_conversation_id_rev_idx ON app.messages_08 USING btree (conversation_id, rev);
 
+CREATE INDEX messages_08_conversation_id_thread_id_seq_idx ON app.messages_08 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_08_sender_id_created_at_idx ON app.messages_08 USING btree (sender_id, created_at DESC);
+
 CREATE INDEX messages_09_conversation_id_rev_idx ON app.messages_09 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_09_conversation_id_thread_id_seq_idx ON app.messages_09 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_09_sender_id_created_at_idx ON app.messages_09 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_10_conversation_id_rev_idx ON app.messages_10 USING btree (conversation_id, rev);
 
+CREATE INDEX messages_10_conversation_id_thread_id_seq_idx ON app.messages_10 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_10_sender_id_created_at_idx ON app.messages_10 USING btree (sender_id, created_at DESC);
+
 CREATE INDEX messages_11_conversation_id_rev_idx ON app.messages_11 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_11_conversation_id_thread_id_seq_idx ON app.messages_11 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_11_sender_id_created_at_idx ON app.messages_11 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_12_conversation_id_rev_idx ON app.messages_12 USING btree (conversation_id, rev);
 
+CREATE INDEX messages_12_conversation_id_thread_id_seq_idx ON app.messages_12 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_12_sender_id_created_at_idx ON app.messages_12 USING btree (sender_id, created_at DESC);
+
 CREATE INDEX messages_13_conversation_id_rev_idx ON app.messages_13 USING btree (conversation_id, rev);
+
+CREATE INDEX messages_13_conversation_id_thread_id_seq_idx ON app.messages_13 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_13_sender_id_created_at_idx ON app.messages_13 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_14_conversation_id_rev_idx ON app.messages_14 USING btree (conversation_id, rev);
 
+CREATE INDEX messages_14_conversation_id_thread_id_seq_idx ON app.messages_14 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_14_sender_id_created_at_idx ON app.messages_14 USING btree (sender_id, created_at DESC);
+
 CREATE INDEX messages_15_conversation_id_rev_idx ON app.messages_15 USING btree (conversation_id, rev);
 
-CREATE INDEX audit_logs_instance_id_idx ON auth.audit_log_entries USING btree (instance_id);
+CREATE INDEX messages_15_conversation_id_thread_id_seq_idx ON app.messages_15 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
 
-CREATE INDEX buckets_full_at_idx ON auth.buckets USING btree (full_at);
+CREATE INDEX messages_15_sender_id_created_at_idx ON app.messages_15 USING btree (sender_id, created_at DESC);
 
 CREATE UNIQUE INDEX confirmation_token_idx ON auth.users USING btree (confirmation_token) WHERE ((confirmation_token)::text <> ''::text);
 
@@ -3752,31 +6142,9 @@ CREATE UNIQUE INDEX email_change_token_current_idx ON auth.users USING btree (em
 
 CREATE UNIQUE INDEX email_change_token_new_idx ON auth.users USING btree (email_change_token_new) WHERE ((email_change_token_new)::text <> ''::text);
 
-CREATE INDEX factor_id_created_at_idx ON auth.mfa_factors USING btree (user_id, created_at);
-
-CREATE INDEX flow_state_created_at_idx ON auth.flow_state USING btree (created_at DESC);
-
 CREATE INDEX identities_email_idx ON auth.identities USING btree (email text_pattern_ops);
 
 CREATE INDEX identities_user_id_idx ON auth.identities USING btree (user_id);
-
-CREATE INDEX idx_auth_code ON auth.flow_state USING btree (auth_code);
-
-CREATE INDEX idx_user_id_auth_method ON auth.flow_state USING btree (user_id, authentication_method);
-
-CREATE INDEX mfa_challenge_created_at_idx ON auth.mfa_challenges USING btree (created_at DESC);
-
-CREATE UNIQUE INDEX mfa_factors_user_friendly_name_unique ON auth.mfa_factors USING btree (friendly_name, user_id) WHERE (TRIM(BOTH FROM friendly_name) <> ''::text);
-
-CREATE INDEX mfa_factors_user_id_idx ON auth.mfa_factors USING btree (user_id);
-
-CREATE INDEX one_time_tokens_created_at_idx ON auth.one_time_tokens USING btree (created_at);
-
-CREATE INDEX one_time_tokens_flow_id_idx ON auth.one_time_tokens USING btree (flow_id) WHERE (flow_id IS NOT NULL);
-
-CREATE INDEX one_time_tokens_relates_to_hash_idx ON auth.one_time_tokens USING hash (relates_to);
-
-CREATE INDEX one_time_tokens_token_hash_hash_idx ON auth.one_time_tokens USING hash (token_hash);
 
 CREATE UNIQUE INDEX reauthentication_token_idx ON auth.users USING btree (reauthentication_token) WHERE ((reauthentication_token)::text <> ''::text);
 
@@ -3788,15 +6156,9 @@ CREATE INDEX refresh_tokens_session_id_revoked_idx ON auth.refresh_tokens USING 
 
 CREATE INDEX refresh_tokens_user_id_idx ON auth.refresh_tokens USING btree (user_id);
 
-CREATE INDEX revocations_until_idx ON auth.revocations USING btree (until);
-
-CREATE INDEX sendings_sent_at_idx ON auth.sendings USING btree (sent_at);
-
 CREATE INDEX sessions_not_after_idx ON auth.sessions USING btree (not_after DESC);
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions USING btree (user_id, created_at);
-
-CREATE UNIQUE INDEX unique_phone_factor_per_user ON auth.mfa_factors USING btree (user_id, phone);
 
 CREATE UNIQUE INDEX users_email_partial_key ON auth.users USING btree (email) WHERE (NOT is_sso_user);
 
@@ -3804,17 +6166,35 @@ COMMENT ON INDEX auth.users_email_partial_key IS 'An address is one account, exc
 
 CREATE INDEX users_instance_id_email_idx ON auth.users USING btree (instance_id, lower((email)::text));
 
-CREATE INDEX webauthn_challenges_expires_at_idx ON auth.webauthn_challenges USING btree (expires_at);
+CREATE INDEX audit_log_org_idx ON public.audit_log USING btree (org_id, id);
 
-CREATE INDEX webauthn_challenges_user_id_idx ON auth.webauthn_challenges USING btree (user_id);
+CREATE UNIQUE INDEX conversation_categories_name_unique ON public.conversation_categories USING btree (org_id, COALESCE(owner_id, org_id), lower(name));
 
-CREATE UNIQUE INDEX webauthn_credentials_credential_id_key ON auth.webauthn_credentials USING btree (credential_id);
+CREATE INDEX conversation_invites_invitee_idx ON public.conversation_invites USING btree (invitee_id);
 
-CREATE INDEX webauthn_credentials_user_id_idx ON auth.webauthn_credentials USING btree (user_id);
+CREATE UNIQUE INDEX conversation_invites_one_pending ON public.conversation_invites USING btree (conversation_id, invitee_id) WHERE (state = 'pending'::text);
 
 CREATE INDEX conversation_members_live_idx ON public.conversation_members USING btree (member_id) INCLUDE (conversation_id) WHERE (left_at IS NULL);
 
+CREATE INDEX conversations_org_kind_idx ON public.conversations USING btree (org_id, kind, visibility);
+
+CREATE INDEX engagements_consultant_idx ON public.engagements USING btree (consultant_id, client_id);
+
+CREATE INDEX inbox_conversation_idx ON public.inbox USING btree (conversation_id, member_id);
+
+CREATE INDEX message_mentions_mentioned_idx ON public.message_mentions USING btree (mentioned_id, conversation_id, seq);
+
+CREATE INDEX org_members_user_idx ON public.org_members USING btree (user_id);
+
+CREATE INDEX oversight_grants_admin_idx ON public.oversight_grants USING btree (admin_id, conversation_id);
+
 CREATE INDEX profiles_org_id_idx ON public.profiles USING btree (org_id);
+
+CREATE INDEX team_members_user_idx ON public.team_members USING btree (user_id) INCLUDE (team_id);
+
+CREATE INDEX user_blocks_blocked_idx ON public.user_blocks USING btree (blocked_id);
+
+CREATE INDEX user_presence_live_idx ON public.user_presence USING btree (last_seen_at) WHERE (status <> 'offline'::text);
 
 CREATE INDEX user_restrictions_conversation_idx ON public.user_restrictions USING btree (conversation_id);
 
@@ -3822,23 +6202,17 @@ CREATE INDEX user_restrictions_user_idx ON public.user_restrictions USING btree 
 
 CREATE INDEX messages_inserted_at_topic_index ON ONLY realtime.messages USING btree (inserted_at DESC, topic) WHERE ((extension = 'broadcast'::text) AND private);
 
-CREATE INDEX inbox_recipient_idx ON walkie.inbox USING btree (recipient, id DESC);
-
-CREATE INDEX jobs_due_idx ON walkie.jobs USING btree (priority, run_at) WHERE (state = 'ready'::text);
-
-CREATE INDEX jobs_ended_idx ON walkie.jobs USING btree (done_at) WHERE (state = ANY (ARRAY['done'::text, 'dead'::text]));
-
-CREATE INDEX jobs_lease_idx ON walkie.jobs USING btree (locked_until) WHERE (state = 'running'::text);
-
-CREATE UNIQUE INDEX jobs_unique_key ON walkie.jobs USING btree (unique_key) WHERE (state = ANY (ARRAY['ready'::text, 'running'::text]));
-
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_00_conversation_id_rev_idx;
 
 ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_00_conversation_id_sender_id_client_id_key;
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_00_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_00_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_00_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_00_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_01_conversation_id_rev_idx;
 
@@ -3846,7 +6220,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_01_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_01_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_01_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_01_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_01_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_02_conversation_id_rev_idx;
 
@@ -3854,7 +6232,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_02_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_02_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_02_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_02_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_02_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_03_conversation_id_rev_idx;
 
@@ -3862,7 +6244,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_03_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_03_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_03_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_03_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_03_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_04_conversation_id_rev_idx;
 
@@ -3870,7 +6256,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_04_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_04_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_04_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_04_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_04_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_05_conversation_id_rev_idx;
 
@@ -3878,7 +6268,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_05_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_05_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_05_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_05_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_05_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_06_conversation_id_rev_idx;
 
@@ -3886,7 +6280,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_06_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_06_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_06_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_06_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_06_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_07_conversation_id_rev_idx;
 
@@ -3894,7 +6292,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_07_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_07_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_07_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_07_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_07_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_08_conversation_id_rev_idx;
 
@@ -3902,7 +6304,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_08_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_08_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_08_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_08_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_08_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_09_conversation_id_rev_idx;
 
@@ -3910,7 +6316,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_09_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_09_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_09_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_09_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_09_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_10_conversation_id_rev_idx;
 
@@ -3918,7 +6328,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_10_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_10_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_10_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_10_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_10_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_11_conversation_id_rev_idx;
 
@@ -3926,7 +6340,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_11_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_11_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_11_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_11_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_11_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_12_conversation_id_rev_idx;
 
@@ -3934,7 +6352,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_12_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_12_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_12_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_12_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_12_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_13_conversation_id_rev_idx;
 
@@ -3942,7 +6364,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_13_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_13_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_13_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_13_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_13_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_14_conversation_id_rev_idx;
 
@@ -3950,7 +6376,11 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_14_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_14_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_14_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_14_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_14_sender_id_created_at_idx;
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_15_conversation_id_rev_idx;
 
@@ -3958,38 +6388,72 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_15_co
 
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_15_conversation_id_seq_sub_key;
 
+ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_15_conversation_id_thread_id_seq_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_15_pkey;
+
+ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_15_sender_id_created_at_idx;
 
 CREATE TRIGGER on_auth_users_delete__erase_profile AFTER DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION app.erase_profile();
 
 CREATE TRIGGER on_auth_users_insert__make_profile AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.make_profile();
 
-CREATE TRIGGER on_sessions_change__audit AFTER INSERT OR DELETE ON auth.sessions FOR EACH ROW EXECUTE FUNCTION auth.audit_session();
+CREATE TRIGGER on_audit_log_change__refuse BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION app.keep_record();
 
-CREATE TRIGGER on_sessions_delete__revoke AFTER DELETE ON auth.sessions REFERENCING OLD TABLE AS ended FOR EACH STATEMENT EXECUTE FUNCTION auth.note_ended_sessions();
+CREATE TRIGGER on_audit_log_truncate__refuse BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION app.keep_record();
 
-CREATE TRIGGER on_sessions_update__revoke AFTER UPDATE OF not_after ON auth.sessions FOR EACH ROW WHEN (((new.not_after IS DISTINCT FROM old.not_after) AND (new.not_after <= now()))) EXECUTE FUNCTION auth.note_run_out_session();
+CREATE TRIGGER on_conversation_members_delete__count AFTER DELETE ON public.conversation_members REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION app.count_members();
 
-CREATE TRIGGER on_users_change__audit AFTER INSERT OR DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.audit_user();
+CREATE TRIGGER on_conversation_members_insert__open_inboxes AFTER INSERT ON public.conversation_members REFERENCING NEW TABLE AS joined FOR EACH STATEMENT EXECUTE FUNCTION app.open_inboxes();
 
-CREATE TRIGGER on_users_delete__bar AFTER DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.note_barred_person();
+CREATE TRIGGER on_conversation_members_update__count AFTER UPDATE ON public.conversation_members REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION app.count_members();
 
-CREATE TRIGGER on_users_insert__lift AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.note_barred_person();
+CREATE TRIGGER on_conversations_delete__archive_instead BEFORE DELETE ON public.conversations FOR EACH ROW EXECUTE FUNCTION app.archive_instead();
 
-CREATE TRIGGER on_users_update__audit AFTER UPDATE ON auth.users FOR EACH ROW WHEN ((((new.encrypted_password)::text IS DISTINCT FROM (old.encrypted_password)::text) OR ((new.email)::text IS DISTINCT FROM (old.email)::text) OR (new.phone IS DISTINCT FROM old.phone) OR (new.banned_until IS DISTINCT FROM old.banned_until) OR (new.deleted_at IS DISTINCT FROM old.deleted_at) OR ((new.role)::text IS DISTINCT FROM (old.role)::text) OR (new.raw_app_meta_data IS DISTINCT FROM old.raw_app_meta_data))) EXECUTE FUNCTION auth.audit_user();
+CREATE TRIGGER on_conversations_insert__found BEFORE INSERT ON public.conversations FOR EACH ROW EXECUTE FUNCTION app.found();
 
-CREATE TRIGGER on_users_update__bar AFTER UPDATE OF banned_until, deleted_at ON auth.users FOR EACH ROW WHEN (((new.banned_until IS DISTINCT FROM old.banned_until) OR (new.deleted_at IS DISTINCT FROM old.deleted_at))) EXECUTE FUNCTION auth.note_barred_person();
+CREATE TRIGGER on_conversations_insert__settle_founder AFTER INSERT ON public.conversations FOR EACH ROW EXECUTE FUNCTION app.settle_founder();
 
-CREATE TRIGGER on_messages_insert__read_own_message AFTER INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION app.read_own_message();
+CREATE TRIGGER on_engagements_write__follow AFTER INSERT OR UPDATE OF status, title ON public.engagements FOR EACH ROW EXECUTE FUNCTION app.follow_engagement();
+
+CREATE TRIGGER on_message_edits_change__refuse BEFORE DELETE OR UPDATE ON public.message_edits FOR EACH ROW EXECUTE FUNCTION app.keep_record();
+
+CREATE TRIGGER on_message_reactions_delete__count AFTER DELETE ON public.message_reactions FOR EACH ROW WHEN ((old.visibility = 'normal'::text)) EXECUTE FUNCTION app.count_reaction();
+
+CREATE TRIGGER on_message_reactions_insert__count AFTER INSERT ON public.message_reactions FOR EACH ROW WHEN ((new.visibility = 'normal'::text)) EXECUTE FUNCTION app.count_reaction();
+
+CREATE TRIGGER on_message_reactions_insert__fill BEFORE INSERT ON public.message_reactions FOR EACH ROW EXECUTE FUNCTION app.fill_reaction();
+
+CREATE TRIGGER on_messages_delete__unpin AFTER UPDATE ON public.messages FOR EACH ROW WHEN ((old.is_pinned AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.unpin_deleted();
+
+CREATE TRIGGER on_messages_insert__count_reply AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.thread_id IS NOT NULL) AND (new.visibility = 'normal'::text))) EXECUTE FUNCTION app.count_reply();
+
+CREATE TRIGGER on_messages_insert__note_mentions AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND ((new.mentions <> '{}'::uuid[]) OR new.mentions_all))) EXECUTE FUNCTION app.note_mentions();
+
+CREATE TRIGGER on_messages_insert__read_own_message AFTER INSERT ON public.messages FOR EACH ROW WHEN ((new.thread_id IS NULL)) EXECUTE FUNCTION app.read_own_message();
 
 CREATE TRIGGER on_messages_insert__take_number BEFORE INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION app.take_number();
 
+CREATE TRIGGER on_messages_update__keep_wording AFTER UPDATE ON public.messages FOR EACH ROW WHEN ((new.edit_count > old.edit_count)) EXECUTE FUNCTION app.keep_wording();
+
+CREATE TRIGGER on_messages_update__note_mentions AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND ((new.mentions IS DISTINCT FROM old.mentions) OR (new.mentions_all IS DISTINCT FROM old.mentions_all)))) EXECUTE FUNCTION app.note_mentions();
+
 CREATE TRIGGER on_messages_update__take_revision BEFORE UPDATE ON public.messages FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.take_revision();
 
-CREATE TRIGGER on_jobs_insert__announce AFTER INSERT ON walkie.jobs FOR EACH STATEMENT EXECUTE FUNCTION walkie.announce_jobs();
+CREATE TRIGGER on_org_members_insert__appoint_overseers AFTER INSERT ON public.org_members FOR EACH ROW WHEN ((new.role = ANY (ARRAY['admin'::text, 'superadmin'::text]))) EXECUTE FUNCTION app.appoint_overseers();
 
-ALTER TABLE ONLY auth.flow_state
-    ADD CONSTRAINT flow_state_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+CREATE TRIGGER on_org_members_update__appoint_overseers AFTER DELETE OR UPDATE ON public.org_members FOR EACH ROW EXECUTE FUNCTION app.appoint_overseers();
+
+CREATE TRIGGER on_org_members_update__record_role AFTER UPDATE ON public.org_members FOR EACH ROW WHEN (((old.role IS DISTINCT FROM new.role) OR (old.suspended_at IS DISTINCT FROM new.suspended_at))) EXECUTE FUNCTION app.record_role();
+
+CREATE TRIGGER on_orgs_update__appoint_overseers AFTER UPDATE OF settings ON public.orgs FOR EACH ROW WHEN ((old.settings IS DISTINCT FROM new.settings)) EXECUTE FUNCTION app.appoint_overseers();
+
+CREATE TRIGGER on_orgs_write__check_settings BEFORE INSERT OR UPDATE OF settings ON public.orgs FOR EACH ROW EXECUTE FUNCTION app.check_settings();
+
+CREATE TRIGGER on_user_restrictions_insert__reckon_expiry BEFORE INSERT ON public.user_restrictions FOR EACH ROW EXECUTE FUNCTION app.reckon_expiry();
+
+ALTER TABLE ONLY app.overseers
+    ADD CONSTRAINT overseers_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY auth.identities
     ADD CONSTRAINT identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
@@ -3997,32 +6461,17 @@ ALTER TABLE ONLY auth.identities
 ALTER TABLE ONLY auth.mfa_amr_claims
     ADD CONSTRAINT mfa_amr_claims_session_id_fkey FOREIGN KEY (session_id) REFERENCES auth.sessions(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY auth.mfa_challenges
-    ADD CONSTRAINT mfa_challenges_factor_id_fkey FOREIGN KEY (factor_id) REFERENCES auth.mfa_factors(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY auth.mfa_factors
-    ADD CONSTRAINT mfa_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY auth.mfa_recovery_codes
-    ADD CONSTRAINT mfa_recovery_codes_factor_id_fkey FOREIGN KEY (factor_id) REFERENCES auth.mfa_factors(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY auth.one_time_tokens
-    ADD CONSTRAINT one_time_tokens_flow_id_fkey FOREIGN KEY (flow_id) REFERENCES auth.flow_state(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY auth.one_time_tokens
-    ADD CONSTRAINT one_time_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
-
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES auth.sessions(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY auth.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY auth.webauthn_challenges
-    ADD CONSTRAINT webauthn_challenges_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.conversation_categories
+    ADD CONSTRAINT conversation_categories_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY auth.webauthn_credentials
-    ADD CONSTRAINT webauthn_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.conversation_invites
+    ADD CONSTRAINT conversation_invites_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.conversation_members
     ADD CONSTRAINT conversation_members_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
@@ -4030,8 +6479,41 @@ ALTER TABLE ONLY public.conversation_members
 ALTER TABLE ONLY public.conversation_members
     ADD CONSTRAINT conversation_members_member_id_fkey FOREIGN KEY (member_id) REFERENCES public.profiles(id);
 
+ALTER TABLE ONLY public.conversation_pins
+    ADD CONSTRAINT conversation_pins_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.conversations
+    ADD CONSTRAINT conversations_category_exists FOREIGN KEY (category_id) REFERENCES public.conversation_categories(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.conversations
+    ADD CONSTRAINT conversations_engagement_id_fkey FOREIGN KEY (engagement_id) REFERENCES public.engagements(id);
+
 ALTER TABLE ONLY public.conversations
     ADD CONSTRAINT conversations_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id);
+
+ALTER TABLE ONLY public.engagements
+    ADD CONSTRAINT engagements_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.inbox
+    ADD CONSTRAINT inbox_category_id_fkey FOREIGN KEY (category_id) REFERENCES public.conversation_categories(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.inbox
+    ADD CONSTRAINT inbox_conversation_id_member_id_fkey FOREIGN KEY (conversation_id, member_id) REFERENCES public.conversation_members(conversation_id, member_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_edits
+    ADD CONSTRAINT message_edits_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_hides
+    ADD CONSTRAINT message_hides_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_mentions
+    ADD CONSTRAINT message_mentions_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_reactions
+    ADD CONSTRAINT message_reactions_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_stars
+    ADD CONSTRAINT message_stars_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
 
 ALTER TABLE public.messages
     ADD CONSTRAINT messages_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
@@ -4039,8 +6521,32 @@ ALTER TABLE public.messages
 ALTER TABLE public.messages
     ADD CONSTRAINT messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.profiles(id);
 
+ALTER TABLE ONLY public.org_members
+    ADD CONSTRAINT org_members_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.oversight_grants
+    ADD CONSTRAINT oversight_grants_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id);
+
+ALTER TABLE ONLY public.read_marks
+    ADD CONSTRAINT read_marks_conversation_id_member_id_fkey FOREIGN KEY (conversation_id, member_id) REFERENCES public.conversation_members(conversation_id, member_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.team_members
+    ADD CONSTRAINT team_members_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.team_members
+    ADD CONSTRAINT team_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id);
+
+ALTER TABLE ONLY public.teams
+    ADD CONSTRAINT teams_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_blocks
+    ADD CONSTRAINT user_blocks_blocker_id_fkey FOREIGN KEY (blocker_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_contacts
+    ADD CONSTRAINT user_contacts_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.user_privacy_settings
     ADD CONSTRAINT user_privacy_settings_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
@@ -4051,49 +6557,63 @@ ALTER TABLE ONLY public.user_restrictions
 ALTER TABLE ONLY public.user_restrictions
     ADD CONSTRAINT user_restrictions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
 
-ALTER TABLE auth.audit_log_entries ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE auth.buckets ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE auth.custom_oauth_providers ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE auth.email_domains ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE auth.flow_state ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE auth.identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.mfa_amr_claims ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE auth.mfa_challenges ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE auth.mfa_factors ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE auth.mfa_recovery_codes ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE auth.one_time_tokens ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE auth.rate_limits ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE auth.refresh_tokens ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE auth.revocations ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE auth.sendings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.sessions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.users ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE auth.webauthn_challenges ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "admins change what people are in teams" ON public.team_members FOR UPDATE TO authenticated USING (app.may_manage_team(team_id, user_id));
 
-ALTER TABLE auth.webauthn_credentials ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "admins dissolve teams" ON public.teams FOR DELETE TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
 
-CREATE POLICY "authors correct their own messages" ON public.messages FOR UPDATE TO authenticated USING (((deleted_at IS NULL) AND app.can_edit(conversation_id, sender_id)));
+CREATE POLICY "admins dress personas" ON public.profiles FOR UPDATE TO authenticated USING (((kind = 'persona'::text) AND (org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
+
+CREATE POLICY "admins give and take roles, superadmins all of them, nobody the" ON public.org_members FOR UPDATE TO authenticated USING (app.may_manage_role(org_id, user_id, role)) WITH CHECK (app.may_manage_role(org_id, user_id, role));
+
+CREATE POLICY "admins make teams" ON public.teams FOR INSERT TO authenticated WITH CHECK (((org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
+
+CREATE POLICY "admins put people of the organisation into teams" ON public.team_members FOR INSERT TO authenticated WITH CHECK (app.may_manage_team(team_id, user_id));
+
+CREATE POLICY "admins read what they have opened" ON public.oversight_grants FOR SELECT TO authenticated USING ((admin_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "admins read where their organisation oversees" ON public.conversations FOR SELECT TO authenticated USING ((org_id IN ( SELECT app.my_overseen_orgs() AS my_overseen_orgs)));
+
+CREATE POLICY "admins read where their organisation oversees" ON public.engagements FOR SELECT TO authenticated USING ((org_id IN ( SELECT app.my_overseen_orgs() AS my_overseen_orgs)));
+
+CREATE POLICY "admins read where their organisation oversees" ON public.messages FOR SELECT TO authenticated USING ((org_id IN ( SELECT app.my_overseen_orgs() AS my_overseen_orgs)));
+
+CREATE POLICY "admins rename teams" ON public.teams FOR UPDATE TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
+
+CREATE POLICY "admins take people out of teams" ON public.team_members FOR DELETE TO authenticated USING (app.may_manage_team(team_id, user_id));
+
+ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "authors correct their own messages, in time" ON public.messages FOR UPDATE TO authenticated USING (((deleted_at IS NULL) AND app.can_edit(conversation_id, sender_id, message_type, created_at)));
+
+CREATE POLICY "clients read their engagements" ON public.engagements FOR SELECT TO authenticated USING ((client_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "consultants read their engagements" ON public.engagements FOR SELECT TO authenticated USING ((consultant_id = ( SELECT auth.uid() AS uid)));
+
+ALTER TABLE public.conversation_categories ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.conversation_invites ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.conversation_members ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.conversation_pins ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.conversations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.engagements ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.inbox ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "makers read a conversation in which nobody is yet" ON public.conversations FOR SELECT TO authenticated USING (((created_by = ( SELECT auth.uid() AS uid)) AND (member_count = 0)));
 
 CREATE POLICY "members read messages of their conversations" ON public.messages FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, sender_id));
 
@@ -4101,19 +6621,77 @@ CREATE POLICY "members read their conversations" ON public.conversations FOR SEL
 
 CREATE POLICY "members read who is in it with them" ON public.conversation_members FOR SELECT TO authenticated USING (app.is_member(conversation_id));
 
+CREATE POLICY "members read who was asked in" ON public.conversation_invites FOR SELECT TO authenticated USING (app.is_member(conversation_id));
+
+CREATE POLICY "members see who types" ON public.typing_states FOR SELECT TO authenticated USING (app.is_member(conversation_id));
+
 CREATE POLICY "members speak in their conversations, as themselves" ON public.messages FOR INSERT TO authenticated WITH CHECK (((sender_id = ( SELECT auth.uid() AS uid)) AND app.can_post(conversation_id)));
+
+CREATE POLICY "members who show how far they have read see it of the others" ON public.read_marks FOR SELECT TO authenticated USING ((app.is_member(conversation_id) AND app.i_show_receipts()));
+
+ALTER TABLE public.message_edits ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.message_hides ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.message_mentions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.message_reactions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.message_stars ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.messages ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.org_members ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.orgs ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "overseers read what was done in their organisation" ON public.audit_log FOR SELECT TO authenticated USING ((org_id IN ( SELECT app.my_overseen_orgs() AS my_overseen_orgs)));
+
+ALTER TABLE public.oversight_grants ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "owners and admins say what a conversation is" ON public.conversations FOR UPDATE TO authenticated USING (app.can_do(id, 'rename'::text));
+
+CREATE POLICY "owners put a conversation away" ON public.conversations FOR DELETE TO authenticated USING (((app.role_in(id, ( SELECT auth.uid() AS uid)) = 'owner'::text) AND (kind <> ALL (ARRAY['dm'::text, 'engagement'::text]))));
+
+CREATE POLICY "people change their own headings, admins the organisation's" ON public.conversation_categories FOR UPDATE TO authenticated USING (((owner_id = ( SELECT auth.uid() AS uid)) OR ((owner_id IS NULL) AND (org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid)))));
 
 CREATE POLICY "people change their own profile" ON public.profiles FOR UPDATE TO authenticated USING ((id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people change their own settings" ON public.user_privacy_settings FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY "people delete their own headings, admins the organisation's" ON public.conversation_categories FOR DELETE TO authenticated USING (((owner_id = ( SELECT auth.uid() AS uid)) OR ((owner_id IS NULL) AND (org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid)))));
+
+CREATE POLICY "people find where they are mentioned, while they are members" ON public.message_mentions FOR SELECT TO authenticated USING (((mentioned_id = ( SELECT auth.uid() AS uid)) AND app.is_member(conversation_id)));
+
+CREATE POLICY "people forget whom they knew" ON public.user_contacts FOR DELETE TO authenticated USING ((owner_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people keep their own inbox" ON public.inbox FOR UPDATE TO authenticated USING ((member_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people make groups and rooms of their organisation" ON public.conversations FOR INSERT TO authenticated WITH CHECK (((created_by = ( SELECT auth.uid() AS uid)) AND (org_id = ( SELECT app.my_org() AS my_org))));
+
+CREATE POLICY "people make their own headings, admins the organisation's" ON public.conversation_categories FOR INSERT TO authenticated WITH CHECK (((org_id = ( SELECT app.my_org() AS my_org)) AND ((owner_id = ( SELECT auth.uid() AS uid)) OR ((owner_id IS NULL) AND app.is_admin(( SELECT auth.uid() AS uid))))));
+
 CREATE POLICY "people make their own settings" ON public.user_privacy_settings FOR INSERT TO authenticated WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY "people note whom they know" ON public.user_contacts FOR INSERT TO authenticated WITH CHECK ((owner_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people react as themselves" ON public.message_reactions FOR INSERT TO authenticated WITH CHECK (((actor_id = ( SELECT auth.uid() AS uid)) AND app.can_react(conversation_id)));
+
+CREATE POLICY "people read how they were asked in" ON public.conversation_invites FOR SELECT TO authenticated USING ((invitee_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read the headings of their organisation" ON public.conversation_categories FOR SELECT TO authenticated USING (((owner_id IS NULL) AND (org_id = ( SELECT app.my_org() AS my_org))));
+
 CREATE POLICY "people read the profiles of their organisation" ON public.profiles FOR SELECT TO authenticated USING ((org_id = ( SELECT app.my_org() AS my_org)));
+
+CREATE POLICY "people read the roles of their organisation" ON public.org_members FOR SELECT TO authenticated USING ((org_id = ( SELECT app.my_org() AS my_org)));
+
+CREATE POLICY "people read the teams of their organisation" ON public.teams FOR SELECT TO authenticated USING ((org_id = ( SELECT app.my_org() AS my_org)));
+
+CREATE POLICY "people read their own contacts" ON public.user_contacts FOR SELECT TO authenticated USING ((owner_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read their own headings" ON public.conversation_categories FOR SELECT TO authenticated USING ((owner_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read their own inbox" ON public.inbox FOR SELECT TO authenticated USING ((member_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read their own memberships, ended ones too" ON public.conversation_members FOR SELECT TO authenticated USING ((member_id = ( SELECT auth.uid() AS uid)));
 
@@ -4121,11 +6699,49 @@ CREATE POLICY "people read their own organisation" ON public.orgs FOR SELECT TO 
 
 CREATE POLICY "people read their own settings" ON public.user_privacy_settings FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY "people read their own stars" ON public.message_stars FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read what they have hidden from themselves" ON public.message_hides FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read who is in the teams of their organisation" ON public.team_members FOR SELECT TO authenticated USING ((team_id IN ( SELECT app.my_orgs_teams() AS my_orgs_teams)));
+
+CREATE POLICY "people read whom they have blocked, and not who has blocked the" ON public.user_blocks FOR SELECT TO authenticated USING ((blocker_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people see who of those they talk with is there" ON public.user_presence FOR SELECT TO authenticated USING (app.shows_presence_to_me(user_id));
+
+CREATE POLICY "people show themselves again what they had hidden" ON public.message_hides FOR DELETE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people star what they can read" ON public.message_stars FOR INSERT TO authenticated WITH CHECK (((user_id = ( SELECT auth.uid() AS uid)) AND app.sees_message(conversation_id, message_id)));
+
+CREATE POLICY "people take back their own reactions" ON public.message_reactions FOR DELETE TO authenticated USING (((actor_id = ( SELECT auth.uid() AS uid)) AND app.can_react(conversation_id)));
+
+CREATE POLICY "people take their stars away" ON public.message_stars FOR DELETE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
 ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.read_marks ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "superadmins change their organisation's settings" ON public.orgs FOR UPDATE TO authenticated USING (((id = ( SELECT app.my_org() AS my_org)) AND (app.role_of(( SELECT auth.uid() AS uid)) = 'superadmin'::text)));
+
+ALTER TABLE public.team_members ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.teams ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.typing_states ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.user_blocks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.user_contacts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.user_presence ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_privacy_settings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_restrictions ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "who reads a message sees its reactions" ON public.message_reactions FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, actor_id));
+
+CREATE POLICY "who reads a message sees that it is held up" ON public.conversation_pins FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, 'normal'::text, NULL::uuid));
 
 CREATE POLICY "members listen to their conversation" ON realtime.messages FOR SELECT TO authenticated USING (((extension = ANY (ARRAY['broadcast'::text, 'presence'::text])) AND (topic = ( SELECT realtime.topic() AS topic)) AND app.is_member(app.conversation_of_topic(( SELECT realtime.topic() AS topic)))));
 
@@ -4145,13 +6761,23 @@ CREATE PUBLICATION walkie_policies WITH (publish = 'insert, update, delete, trun
 
 COMMENT ON PUBLICATION walkie_policies IS 'Tables that row policies read and that nobody follows. The server adds and removes them itself; only to make one unlogged, take it out first.';
 
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversation_invites;
+
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversation_members;
 
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversation_pins;
+
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversations;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.inbox;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.message_reactions;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.messages;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.profiles;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.user_presence;
 
 ALTER PUBLICATION supabase_realtime_messages_publication ADD TABLE ONLY realtime.messages;
 
@@ -4184,25 +6810,29 @@ GRANT USAGE ON SCHEMA realtime TO service_role;
 GRANT USAGE ON SCHEMA realtime TO authenticator;
 
 GRANT USAGE ON SCHEMA walkie TO PUBLIC;
-GRANT USAGE ON SCHEMA walkie TO authenticator;
-GRANT USAGE ON SCHEMA walkie TO supabase_auth_admin;
 
 GRANT SELECT ON TABLE public.conversation_members TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_members TO service_role;
 
 REVOKE ALL ON FUNCTION app.admit(p_conversation uuid, p_members uuid[], p_role text, p_from_the_start boolean) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid) TO authenticated;
-GRANT ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid) TO service_role;
+REVOKE ALL ON FUNCTION app.appoint_overseers() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid) TO authenticated;
-GRANT ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid) TO service_role;
+REVOKE ALL ON FUNCTION app.archive_instead() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app.can_manage(p_conversation uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app.can_manage(p_conversation uuid) TO authenticated;
-GRANT ALL ON FUNCTION app.can_manage(p_conversation uuid) TO service_role;
+REVOKE ALL ON FUNCTION app.audit(p_action text, p_table text, p_key text, p_diff jsonb, p_reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) TO service_role;
+
+REVOKE ALL ON FUNCTION app.can_do(p_conversation uuid, p_action text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.can_do(p_conversation uuid, p_action text) TO authenticated;
+GRANT ALL ON FUNCTION app.can_do(p_conversation uuid, p_action text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamp with time zone) TO service_role;
 
 REVOKE ALL ON FUNCTION app.can_message(p_from uuid, p_to uuid) FROM PUBLIC;
 
@@ -4210,9 +6840,15 @@ REVOKE ALL ON FUNCTION app.can_post(p_conversation uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.can_post(p_conversation uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.can_post(p_conversation uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION app.can_react(p_conversation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.can_react(p_conversation uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.can_react(p_conversation uuid) TO service_role;
+
 REVOKE ALL ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.check_settings() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.close_functions() FROM PUBLIC;
 
@@ -4220,27 +6856,81 @@ REVOKE ALL ON FUNCTION app.conversation_of_topic(p_topic text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.conversation_of_topic(p_topic text) TO authenticated;
 GRANT ALL ON FUNCTION app.conversation_of_topic(p_topic text) TO service_role;
 
+REVOKE ALL ON FUNCTION app.count_members() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.count_reaction() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.count_reply() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.default_settings() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.display_name(p_said_of_self jsonb, p_email text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.end_membership(p_conversation uuid, p_member uuid, p_by uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.erase_profile() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.fill_reaction() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.first_org() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.follow_engagement() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.found() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.have_blocked(p_one uuid, p_other uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.i_show_receipts() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.i_show_receipts() TO authenticated;
+GRANT ALL ON FUNCTION app.i_show_receipts() TO service_role;
+
+REVOKE ALL ON FUNCTION app.is_admin(p_user uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.is_admin(p_user uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.is_admin(p_user uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION app.is_member(p_conversation uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION app.is_new_and_busy(p_from uuid, p_to uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.is_restricted(p_user uuid, p_types text[], p_conversation uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.is_shadow_banned(p_conversation uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.is_within(p_conversation uuid, p_setting text, p_since timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.keep_record() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.keep_wording() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.live_engagement(p_one uuid, p_other uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.make_client_group(p_client uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.make_profile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) TO authenticated;
+GRANT ALL ON FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.may_manage_team(p_team uuid, p_user uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_manage_team(p_team uuid, p_user uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.may_manage_team(p_team uuid, p_user uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO authenticated;
 GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO service_role;
 
 REVOKE ALL ON FUNCTION app.me() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.mentioned(p_conversation uuid, p_body text, p_wished uuid[], p_sender uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.mentions_all(p_conversation uuid, p_body text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.muted_until(p_conversation uuid, p_refusal text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.my_conversations() FROM PUBLIC;
 GRANT ALL ON FUNCTION app.my_conversations() TO authenticated;
@@ -4250,94 +6940,208 @@ REVOKE ALL ON FUNCTION app.my_org() FROM PUBLIC;
 GRANT ALL ON FUNCTION app.my_org() TO authenticated;
 GRANT ALL ON FUNCTION app.my_org() TO service_role;
 
+REVOKE ALL ON FUNCTION app.my_orgs_teams() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.my_orgs_teams() TO authenticated;
+GRANT ALL ON FUNCTION app.my_orgs_teams() TO service_role;
+
+REVOKE ALL ON FUNCTION app.my_overseen_orgs() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.my_overseen_orgs() TO authenticated;
+GRANT ALL ON FUNCTION app.my_overseen_orgs() TO service_role;
+
+REVOKE ALL ON FUNCTION app.note_mentions() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.now() FROM PUBLIC;
+
+GRANT SELECT,DELETE ON TABLE public.conversations TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversations TO service_role;
+
+GRANT INSERT(kind) ON TABLE public.conversations TO authenticated;
+
+GRANT INSERT(visibility) ON TABLE public.conversations TO authenticated;
+
+GRANT INSERT(title),UPDATE(title) ON TABLE public.conversations TO authenticated;
+
+GRANT INSERT(slug) ON TABLE public.conversations TO authenticated;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE public.conversations TO authenticated;
+
+GRANT INSERT(topic),UPDATE(topic) ON TABLE public.conversations TO authenticated;
+
+GRANT INSERT(category_id),UPDATE(category_id) ON TABLE public.conversations TO authenticated;
+
+GRANT INSERT(posting),UPDATE(posting) ON TABLE public.conversations TO authenticated;
+
+GRANT UPDATE(slow_mode_s) ON TABLE public.conversations TO authenticated;
+
+GRANT UPDATE(no_forward) ON TABLE public.conversations TO authenticated;
+
+GRANT UPDATE(priority) ON TABLE public.conversations TO authenticated;
+
+REVOKE ALL ON FUNCTION app.open_engagement(p_engagement uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.open_inboxes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.open_profile(p_id uuid, p_said_of_self jsonb, p_email text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.ord_read(p_conversation uuid, p_seq bigint, p_ord bigint, p_last_sent bigint, p_member uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.policy_refusal(p_from uuid, p_to uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.post_refusal(p_conversation uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.preview(p_body text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.privacy_lets(p_from uuid, p_to uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.read_own_message() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid) TO authenticated;
-GRANT ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid) TO service_role;
+REVOKE ALL ON FUNCTION app.reckon_expiry() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.record_role() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.refusals() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.refusals() TO authenticated;
+GRANT ALL ON FUNCTION app.refusals() TO service_role;
+
+REVOKE ALL ON FUNCTION app.refuse(p_hint text, p_detail text, p_retry_after_s double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.refuse(p_hint text, p_detail text, p_retry_after_s double precision) TO authenticated;
+GRANT ALL ON FUNCTION app.refuse(p_hint text, p_detail text, p_retry_after_s double precision) TO service_role;
+
+REVOKE ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) TO authenticated;
+GRANT ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.require_admin() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.require_answerable(p_conversation uuid, p_message uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.require_can_join(p_conversation uuid, p_newcomer uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.require_can_message(p_from uuid, p_to uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app.require_manager(p_conversation uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app.require_may_found(p_kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.require_may_give(p_conversation uuid, p_role text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.require_party(p_engagement uuid, p_one uuid, p_other uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.require_right(p_conversation uuid, p_action text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.reset(p_table regclass) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.role_in(p_conversation uuid, p_member uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.role_in(p_conversation uuid, p_member uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.role_in(p_conversation uuid, p_member uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.role_may(p_role text, p_action text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.role_of(p_user uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.role_of(p_user uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.role_of(p_user uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.rule_refusal(p_rule text, p_from uuid, p_to uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.setting(p_org uuid, p_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.settle_founder() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.share_a_conversation(p_one uuid, p_other uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.share_a_team(p_one uuid, p_other uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.shows_presence_to_me(p_user uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.shows_presence_to_me(p_user uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.shows_presence_to_me(p_user uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.shows_receipts(p_member uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.slug(p_title text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.take(p_name text, p_cost double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.take_number() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.take_revision() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app.tell_read(p_member uuid, p_conversations uuid[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION auth.check_sign_up(email text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app.thread_root(p_conversation uuid, p_message uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION auth.count_failure(p_endpoint text, p_account text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app.unpin_deleted() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.use_preset(p_rule text, p_settings jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.username(p_org uuid, p_id uuid, p_wish text) FROM PUBLIC;
 
 GRANT ALL ON FUNCTION auth.email() TO anon;
 GRANT ALL ON FUNCTION auth.email() TO authenticated;
 GRANT ALL ON FUNCTION auth.email() TO service_role;
 
-REVOKE ALL ON FUNCTION auth.end_my_session(session uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION auth.end_my_session(session uuid) TO authenticated;
-GRANT ALL ON FUNCTION auth.end_my_session(session uuid) TO service_role;
-
-REVOKE ALL ON FUNCTION auth.end_session(person uuid, session uuid) FROM PUBLIC;
-
 GRANT ALL ON FUNCTION auth.jwt() TO anon;
 GRANT ALL ON FUNCTION auth.jwt() TO authenticated;
 GRANT ALL ON FUNCTION auth.jwt() TO service_role;
-
-REVOKE ALL ON FUNCTION auth.leave(person uuid, session uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION auth.leave_myself() FROM PUBLIC;
-GRANT ALL ON FUNCTION auth.leave_myself() TO authenticated;
-GRANT ALL ON FUNCTION auth.leave_myself() TO service_role;
-
-REVOKE ALL ON FUNCTION auth.lift(kind text, id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION auth.my_sessions() FROM PUBLIC;
-GRANT ALL ON FUNCTION auth.my_sessions() TO authenticated;
-GRANT ALL ON FUNCTION auth.my_sessions() TO service_role;
-
-REVOKE ALL ON FUNCTION auth.pass(p_endpoint text, p_address text, p_account text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION auth.revocation_lines() FROM PUBLIC;
-GRANT ALL ON FUNCTION auth.revocation_lines() TO authenticator;
-
-REVOKE ALL ON FUNCTION auth.revoke(kind text, ids uuid[], until timestamp with time zone) FROM PUBLIC;
 
 GRANT ALL ON FUNCTION auth.role() TO anon;
 GRANT ALL ON FUNCTION auth.role() TO authenticated;
 GRANT ALL ON FUNCTION auth.role() TO service_role;
 
-GRANT ALL ON FUNCTION auth.session_id() TO authenticated;
-GRANT ALL ON FUNCTION auth.session_id() TO service_role;
-
-REVOKE ALL ON FUNCTION auth.sessions_of(person uuid, present uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION auth.sweep_buckets() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION auth.take(key text, amount integer, period interval, burst integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION auth.tell_revocations(lines text[]) FROM PUBLIC;
-
 GRANT ALL ON FUNCTION auth.uid() TO anon;
 GRANT ALL ON FUNCTION auth.uid() TO authenticated;
 GRANT ALL ON FUNCTION auth.uid() TO service_role;
 
-REVOKE ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[]) TO authenticated;
-GRANT ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[]) TO service_role;
+REVOKE ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) TO authenticated;
+GRANT ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) TO service_role;
 
-GRANT SELECT ON TABLE public.conversations TO authenticated;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversations TO service_role;
+GRANT SELECT ON TABLE public.conversation_invites TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_invites TO service_role;
 
-REVOKE ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text) TO authenticated;
-GRANT ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text) TO service_role;
+REVOKE ALL ON FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION public.block_user(p_user uuid, p_hours integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.block_user(p_user uuid, p_hours integer) TO authenticated;
+GRANT ALL ON FUNCTION public.block_user(p_user uuid, p_hours integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.create_client_group(p_client uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.create_client_group(p_client uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.create_client_group(p_client uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text, p_visibility text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text, p_visibility text) TO authenticated;
+GRANT ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text, p_visibility text) TO service_role;
+
+GRANT SELECT ON TABLE public.profiles TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profiles TO service_role;
+
+GRANT UPDATE(display_name) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(avatar_path) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(bio) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(username) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(status_text) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(status_emoji) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(status_until) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(locale) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(timezone) ON TABLE public.profiles TO authenticated;
+
+REVOKE ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) TO authenticated;
+GRANT ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) TO service_role;
 
 GRANT SELECT ON TABLE public.messages TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages TO service_role;
@@ -4346,33 +7150,53 @@ GRANT INSERT(conversation_id) ON TABLE public.messages TO authenticated;
 
 GRANT INSERT(client_id) ON TABLE public.messages TO authenticated;
 
+GRANT INSERT(message_type) ON TABLE public.messages TO authenticated;
+
 GRANT INSERT(body),UPDATE(body) ON TABLE public.messages TO authenticated;
 
 GRANT INSERT(reply_to_id) ON TABLE public.messages TO authenticated;
 
-REVOKE ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) TO authenticated;
-GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid) TO service_role;
+GRANT INSERT(body_format) ON TABLE public.messages TO authenticated;
 
-REVOKE ALL ON FUNCTION public.delete_my_account() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.delete_my_account() TO authenticated;
-GRANT ALL ON FUNCTION public.delete_my_account() TO service_role;
+GRANT INSERT(meta) ON TABLE public.messages TO authenticated;
+
+GRANT INSERT(parent_message_id) ON TABLE public.messages TO authenticated;
+
+GRANT INSERT(thread_id) ON TABLE public.messages TO authenticated;
+
+GRANT INSERT(mentions) ON TABLE public.messages TO authenticated;
+
+REVOKE ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) TO authenticated;
+GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO authenticated;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO service_role;
 
-REVOKE ALL ON FUNCTION public.get_conversations(p_limit integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.get_conversations(p_limit integer) TO authenticated;
-GRANT ALL ON FUNCTION public.get_conversations(p_limit integer) TO service_role;
+REVOKE ALL ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) TO authenticated;
+GRANT ALL ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) TO service_role;
 
-REVOKE ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer) TO authenticated;
-GRANT ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer) TO service_role;
+REVOKE ALL ON FUNCTION public.get_conversations(p_limit integer, p_filter text, p_category uuid, p_priority text, p_query text, p_engagement uuid, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_conversations(p_limit integer, p_filter text, p_category uuid, p_priority text, p_query text, p_engagement uuid, p_cursor text) TO authenticated;
+GRANT ALL ON FUNCTION public.get_conversations(p_limit integer, p_filter text, p_category uuid, p_priority text, p_query text, p_engagement uuid, p_cursor text) TO service_role;
 
-REVOKE ALL ON FUNCTION public.get_or_create_conversation(p_other uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid) TO authenticated;
-GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid) TO service_role;
+REVOKE ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text) TO authenticated;
+GRANT ALL ON FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.join_room(p_slug text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.join_room(p_slug text) TO authenticated;
@@ -4382,29 +7206,130 @@ REVOKE ALL ON FUNCTION public.leave_conversation(p_conversation uuid) FROM PUBLI
 GRANT ALL ON FUNCTION public.leave_conversation(p_conversation uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.leave_conversation(p_conversation uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.mark_all_read() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.mark_all_read() TO authenticated;
+GRANT ALL ON FUNCTION public.mark_all_read() TO service_role;
+
+REVOKE ALL ON FUNCTION public.mark_delivered(p_items jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.mark_delivered(p_items jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.mark_delivered(p_items jsonb) TO service_role;
+
+GRANT SELECT ON TABLE public.inbox TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.inbox TO service_role;
+
+GRANT UPDATE(notify_level) ON TABLE public.inbox TO authenticated;
+
+GRANT UPDATE(muted_until) ON TABLE public.inbox TO authenticated;
+
+GRANT UPDATE(pinned_at) ON TABLE public.inbox TO authenticated;
+
+GRANT UPDATE(pin_order) ON TABLE public.inbox TO authenticated;
+
+GRANT UPDATE(priority) ON TABLE public.inbox TO authenticated;
+
+GRANT UPDATE(draft) ON TABLE public.inbox TO authenticated;
+
 REVOKE ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) TO authenticated;
 GRANT ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) TO service_role;
 
-REVOKE ALL ON FUNCTION public.my_sessions() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.my_sessions() TO authenticated;
-GRANT ALL ON FUNCTION public.my_sessions() TO service_role;
+REVOKE ALL ON FUNCTION public.mark_unread(p_conversation uuid, p_seq bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.mark_unread(p_conversation uuid, p_seq bigint) TO authenticated;
+GRANT ALL ON FUNCTION public.mark_unread(p_conversation uuid, p_seq bigint) TO service_role;
+
+REVOKE ALL ON FUNCTION public.message_history(p_conversation uuid, p_message uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.message_history(p_conversation uuid, p_message uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.message_history(p_conversation uuid, p_message uuid) TO service_role;
+
+GRANT SELECT ON TABLE public.oversight_grants TO authenticated;
+GRANT SELECT ON TABLE public.oversight_grants TO service_role;
+
+REVOKE ALL ON FUNCTION public.open_oversight(p_conversation uuid, p_reason text, p_minutes integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.open_oversight(p_conversation uuid, p_reason text, p_minutes integer) TO authenticated;
+GRANT ALL ON FUNCTION public.open_oversight(p_conversation uuid, p_reason text, p_minutes integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.oversee_messages(p_conversation uuid, p_before_seq bigint, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.oversee_messages(p_conversation uuid, p_before_seq bigint, p_limit integer) TO authenticated;
+GRANT ALL ON FUNCTION public.oversee_messages(p_conversation uuid, p_before_seq bigint, p_limit integer) TO service_role;
+
+GRANT SELECT ON TABLE public.conversation_pins TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_pins TO service_role;
+
+REVOKE ALL ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.read_at(p_message public.messages) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.read_at(p_message public.messages) TO authenticated;
+GRANT ALL ON FUNCTION public.read_at(p_message public.messages) TO service_role;
+
+REVOKE ALL ON FUNCTION public.read_by(p_conversation uuid, p_message uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.read_by(p_conversation uuid, p_message uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.read_by(p_conversation uuid, p_message uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) TO service_role;
 
-REVOKE ALL ON FUNCTION public.revoke_session(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO authenticated;
-GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO service_role;
+REVOKE ALL ON FUNCTION public.search_rooms(p_query text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.search_rooms(p_query text, p_limit integer) TO authenticated;
+GRANT ALL ON FUNCTION public.search_rooms(p_query text, p_limit integer) TO service_role;
 
-REVOKE ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid) TO authenticated;
-GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid) TO service_role;
+REVOKE ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) TO service_role;
+
+REVOKE ALL ON FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) TO service_role;
+
+REVOKE ALL ON FUNCTION public.set_member_role(p_conversation uuid, p_member uuid, p_role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.set_member_role(p_conversation uuid, p_member uuid, p_role text) TO authenticated;
+GRANT ALL ON FUNCTION public.set_member_role(p_conversation uuid, p_member uuid, p_role text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.set_status(p_status text, p_text text, p_emoji text, p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.set_status(p_status text, p_text text, p_emoji text, p_until timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION public.set_status(p_status text, p_text text, p_emoji text, p_until timestamp with time zone) TO service_role;
+
+REVOKE ALL ON FUNCTION public.set_typing(p_conversation uuid, p_typing boolean, p_thread uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.set_typing(p_conversation uuid, p_typing boolean, p_thread uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.set_typing(p_conversation uuid, p_typing boolean, p_thread uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.star_message(p_conversation uuid, p_message uuid, p_starred boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.star_message(p_conversation uuid, p_message uuid, p_starred boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.star_message(p_conversation uuid, p_message uuid, p_starred boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION public.sync_all(p_cursor jsonb, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sync_all(p_cursor jsonb, p_limit integer) TO authenticated;
+GRANT ALL ON FUNCTION public.sync_all(p_cursor jsonb, p_limit integer) TO service_role;
 
 REVOKE ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) TO authenticated;
 GRANT ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) TO authenticated;
+GRANT ALL ON FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.unblock_user(p_user uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.unblock_user(p_user uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.unblock_user(p_user uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) TO service_role;
+
+REVOKE ALL ON FUNCTION public.who_is_online(p_users uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.who_is_online(p_users uuid[]) TO authenticated;
+GRANT ALL ON FUNCTION public.who_is_online(p_users uuid[]) TO service_role;
+
+REVOKE ALL ON FUNCTION public.who_is_typing(p_conversation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.who_is_typing(p_conversation uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.who_is_typing(p_conversation uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text) TO anon;
@@ -4458,40 +7383,120 @@ GRANT ALL ON FUNCTION realtime.topic() TO service_role;
 REVOKE ALL ON FUNCTION realtime.watch(p_tables oid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.watch(p_tables oid[]) TO authenticator;
 
-REVOKE ALL ON FUNCTION walkie.announce_jobs() FROM PUBLIC;
+GRANT SELECT ON TABLE public.audit_log TO authenticated;
+GRANT SELECT ON TABLE public.audit_log TO service_role;
 
-REVOKE ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) FROM PUBLIC;
-GRANT ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) TO authenticator;
+GRANT ALL ON SEQUENCE public.audit_log_id_seq TO service_role;
+GRANT ALL ON SEQUENCE public.audit_log_id_seq TO anon;
+GRANT ALL ON SEQUENCE public.audit_log_id_seq TO authenticated;
 
-REVOKE ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO authenticator;
-GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO supabase_auth_admin;
+GRANT SELECT ON TABLE public.chat_groups TO authenticated;
+GRANT SELECT ON TABLE public.chat_groups TO service_role;
 
-REVOKE ALL ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) TO authenticator;
+GRANT UPDATE(name) ON TABLE public.chat_groups TO authenticated;
+GRANT UPDATE(name) ON TABLE public.chat_groups TO service_role;
 
-REVOKE ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) TO authenticator;
+GRANT UPDATE(description) ON TABLE public.chat_groups TO authenticated;
+GRANT UPDATE(description) ON TABLE public.chat_groups TO service_role;
 
-REVOKE ALL ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) FROM PUBLIC;
-GRANT ALL ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) TO authenticator;
+GRANT SELECT,DELETE ON TABLE public.conversation_categories TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_categories TO service_role;
 
-REVOKE ALL ON FUNCTION walkie.retry_job(job bigint) FROM PUBLIC;
+GRANT INSERT(org_id) ON TABLE public.conversation_categories TO authenticated;
 
-REVOKE ALL ON FUNCTION walkie.sweep_jobs() FROM PUBLIC;
-GRANT ALL ON FUNCTION walkie.sweep_jobs() TO authenticator;
+GRANT INSERT(owner_id) ON TABLE public.conversation_categories TO authenticated;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE public.conversation_categories TO authenticated;
+
+GRANT INSERT("position"),UPDATE("position") ON TABLE public.conversation_categories TO authenticated;
+
+GRANT SELECT ON TABLE public.engagements TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.engagements TO service_role;
+
+GRANT SELECT ON TABLE public.message_edits TO service_role;
+
+GRANT SELECT,DELETE ON TABLE public.message_hides TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.message_hides TO service_role;
+
+GRANT SELECT ON TABLE public.message_mentions TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.message_mentions TO service_role;
+
+GRANT SELECT,DELETE ON TABLE public.message_reactions TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.message_reactions TO service_role;
+
+GRANT INSERT(conversation_id) ON TABLE public.message_reactions TO authenticated;
+
+GRANT INSERT(message_id) ON TABLE public.message_reactions TO authenticated;
+
+GRANT INSERT(emoji) ON TABLE public.message_reactions TO authenticated;
+
+GRANT SELECT,DELETE ON TABLE public.message_stars TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.message_stars TO service_role;
+
+GRANT INSERT(user_id) ON TABLE public.message_stars TO authenticated;
+
+GRANT INSERT(conversation_id) ON TABLE public.message_stars TO authenticated;
+
+GRANT INSERT(message_id) ON TABLE public.message_stars TO authenticated;
+
+GRANT SELECT ON TABLE public.org_members TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.org_members TO service_role;
+
+GRANT UPDATE(role) ON TABLE public.org_members TO authenticated;
+
+GRANT UPDATE(suspended_at) ON TABLE public.org_members TO authenticated;
 
 GRANT SELECT ON TABLE public.orgs TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.orgs TO service_role;
 
-GRANT SELECT ON TABLE public.profiles TO authenticated;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profiles TO service_role;
+GRANT UPDATE(name) ON TABLE public.orgs TO authenticated;
 
-GRANT UPDATE(display_name) ON TABLE public.profiles TO authenticated;
+GRANT UPDATE(settings) ON TABLE public.orgs TO authenticated;
 
-GRANT UPDATE(avatar_path) ON TABLE public.profiles TO authenticated;
+GRANT SELECT ON TABLE public.read_marks TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.read_marks TO service_role;
 
-GRANT UPDATE(bio) ON TABLE public.profiles TO authenticated;
+GRANT SELECT,DELETE ON TABLE public.team_members TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.team_members TO service_role;
+
+GRANT INSERT(team_id) ON TABLE public.team_members TO authenticated;
+
+GRANT INSERT(user_id) ON TABLE public.team_members TO authenticated;
+
+GRANT INSERT(role),UPDATE(role) ON TABLE public.team_members TO authenticated;
+
+GRANT SELECT,DELETE ON TABLE public.teams TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.teams TO service_role;
+
+GRANT INSERT(org_id) ON TABLE public.teams TO authenticated;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE public.teams TO authenticated;
+
+GRANT SELECT ON TABLE public.typing_states TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.typing_states TO service_role;
+
+GRANT SELECT ON TABLE public.user_blocks TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_blocks TO service_role;
+
+GRANT SELECT,DELETE ON TABLE public.user_contacts TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_contacts TO service_role;
+
+GRANT INSERT(owner_id) ON TABLE public.user_contacts TO authenticated;
+
+GRANT INSERT(contact_id) ON TABLE public.user_contacts TO authenticated;
+
+GRANT SELECT ON TABLE public.user_conversations TO authenticated;
+GRANT SELECT ON TABLE public.user_conversations TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_presence TO service_role;
+
+GRANT SELECT(user_id) ON TABLE public.user_presence TO authenticated;
+
+GRANT SELECT(status) ON TABLE public.user_presence TO authenticated;
+
+GRANT SELECT(manual_status) ON TABLE public.user_presence TO authenticated;
+
+GRANT SELECT(last_active_at) ON TABLE public.user_presence TO authenticated;
 
 GRANT SELECT ON TABLE public.user_privacy_settings TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_privacy_settings TO service_role;
@@ -4502,6 +7507,18 @@ GRANT INSERT(show_typing),UPDATE(show_typing) ON TABLE public.user_privacy_setti
 
 GRANT INSERT(show_presence),UPDATE(show_presence) ON TABLE public.user_privacy_settings TO authenticated;
 
+GRANT INSERT(who_can_dm),UPDATE(who_can_dm) ON TABLE public.user_privacy_settings TO authenticated;
+
+GRANT INSERT(show_last_seen),UPDATE(show_last_seen) ON TABLE public.user_privacy_settings TO authenticated;
+
+GRANT INSERT(show_read_receipts),UPDATE(show_read_receipts) ON TABLE public.user_privacy_settings TO authenticated;
+
+GRANT INSERT(allow_mentions_from),UPDATE(allow_mentions_from) ON TABLE public.user_privacy_settings TO authenticated;
+
+GRANT INSERT(discoverable),UPDATE(discoverable) ON TABLE public.user_privacy_settings TO authenticated;
+
+GRANT INSERT(link_previews),UPDATE(link_previews) ON TABLE public.user_privacy_settings TO authenticated;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_restrictions TO service_role;
 
 GRANT SELECT ON TABLE realtime.compiled_policies TO service_role;
@@ -4509,8 +7526,6 @@ GRANT SELECT ON TABLE realtime.compiled_policies TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO anon;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO service_role;
-
-GRANT SELECT,DELETE ON TABLE walkie.inbox TO authenticator;
 
 GRANT SELECT ON TABLE walkie.installation TO PUBLIC;
 

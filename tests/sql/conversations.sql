@@ -1,6 +1,6 @@
 -- Conversations are opened once and listed with what is unread.
 set local search_path = public, tests;
-select plan(22);
+select plan(49);
 
 -- CNV-03
 select tests.be('ana');
@@ -38,5 +38,58 @@ select is((select count(*) from get_conversations(-1)), 0::bigint, 'and none for
 
 select tests.be('nobody');
 select throws_ok('select get_conversations()', '42501', null, 'nobody has an inbox');
+
+
+-- CNV-25: by table
+select tests.be('cy');
+create temporary table made as select null::uuid as id;
+grant all on made to public;
+with inserted as (
+  insert into conversations (kind, title, topic) values ('room', 'Gardening', 'Tomatoes') returning id, slug, created_by, org_id
+)
+update made set id = inserted.id from inserted where inserted.created_by = tests.id('cy') and inserted.slug = 'gardening';
+select ok((select id is not null from made), 'an insert makes a room, and gives it back');
+select is(app.role_in((select id from made), tests.id('cy')), 'owner', 'owned by its maker');
+select is((select count(*) from conversations where slug = 'gardening'), 1::bigint, 'who reads it');
+select isnt_empty($$ update conversations set topic = 'Beans', title = 'Garden' where slug = 'gardening' returning 1 $$, 'changes it');
+select throws_ok($$ update conversations set last_seq = 9 $$, '42501', null, 'but not its clocks');
+select throws_ok($$ insert into conversations (kind, title, created_by) values ('room', 'x', tests.id('ana')) $$, '42501', null, 'in nobody else''s name');
+select hint_ok($$ insert into conversations (kind, title) values ('group', null) $$, 'PT422', 'bad_title', 'with a title');
+select throws_ok($$ insert into conversations (kind, title) values ('dm', 'x') $$, '42501', null, 'and no pairs');
+select lives_ok($$ select add_members((select id from made), array[tests.id('bo')]) $$, 'bo comes in');
+select tests.be('bo');
+select is_empty($$ update conversations set title = 'x' where slug = 'gardening' returning 1 $$, 'a member does not rename');
+select lives_ok($$ delete from conversations where slug = 'gardening' $$, 'nor delete');
+select is((select archived_at from conversations where slug = 'gardening'), null, 'it is there');
+select tests.be('cy');
+select lives_ok($$ delete from conversations where slug = 'gardening' $$, 'its owner deletes it');
+select ok((select archived_at is not null from conversations where slug = 'gardening'), 'which puts it away');
+select hint_ok($$ select send_message((select id from made), 'Hello?') $$, '42501', 'locked', 'nobody speaks there');
+select tests.be('dee');
+select hint_ok($$ select join_room('gardening') $$, 'PT404', 'no_such_room', 'or joins');
+
+-- CNV-16: settings
+select tests.be('cy');
+select ok((select (c.archived_at is null, c.title, c.slow_mode_s, c.notify_default)::text = '(t,Yard,30,mentions)'
+             from update_conversation_settings((select id from made),
+               '{"archived": false, "title": " Yard ", "slow_mode_s": 30, "notify_default": "mentions"}') c), 'an owner changes what there is');
+select is((select topic from conversations where slug = 'gardening'), 'Beans', 'and nothing else');
+select hint_ok($$ select update_conversation_settings((select id from made), '{"last_seq": 9}') $$, 'PT422', 'bad_setting', 'of what there is');
+select throws_ok($$ select update_conversation_settings((select id from made), '{"priority": "extreme"}') $$, '23514', null, 'to what is known (CNV-17)');
+select tests.be('bo');
+select hint_ok($$ select update_conversation_settings((select id from made), '{"title": "x"}') $$, 'PT403', 'not_manager', 'a member does not');
+select tests.be('dee');
+select hint_ok($$ select update_conversation_settings((select id from made), '{"title": "x"}') $$, 'PT404', 'not_member', 'an outsider learns nothing');
+
+-- Announcements are an admin's
+select hint_ok($$ select create_group('News', '{}', 'announcement') $$, 'PT403', 'not_admin', 'not everybody announces');
+select hint_ok($$ select create_group('News', (select array_agg(gen_random_uuid()) from generate_series(1, 501))) $$, 'PT422', 'too_many', 'or to everybody');
+select tests.be('administrator');
+update org_members set role = 'admin' where user_id = tests.id('dee');
+select tests.be('dee');
+select is((create_group('News', array[tests.id('bo')], 'announcement')).posting, 'admins', 'an admin does');
+select tests.be('bo');
+select hint_ok($$ select send_message(tests.conversation('news'), 'Me too') $$, '42501', 'posting_closed', 'the others listen');
+select is((create_group('Secret', '{}', 'room', 'private')).visibility, 'private', 'a room may be private');
 
 select * from finish();

@@ -1,6 +1,6 @@
 -- Joining, leaving and being removed.
 set local search_path = public, tests;
-select plan(38);
+select plan(70);
 
 select is(app.conversation_of_topic('conversation:10000000-0000-4000-8000-000000000001'), tests.conversation('watercooler'), 'a topic names a conversation');
 select is(app.conversation_of_topic('conversation:x'), null::uuid, 'or nothing');
@@ -66,5 +66,97 @@ select hint_ok('select remove_member(tests.conversation(''lunch''), tests.id(''a
 select tests.be('ana');
 select lives_ok('select leave_conversation(tests.conversation(''lunch''))', 'an owner may leave');
 select hint_ok('select leave_conversation(tests.conversation(''dm''))', 'PT422', 'dm_stays', 'but nobody leaves a pair');
+
+
+-- CNV-09: what each role may
+select tests.be('administrator');
+create temporary table rights (role text, action text, may boolean);
+insert into rights
+select role, action, app.role_may(role, action)
+  from unnest(array['owner', 'admin', 'moderator', 'member', 'guest', 'observer']) role,
+       unnest(array['post', 'invite', 'remove', 'pin', 'rename', 'appoint', 'delete_any']) action;
+select is((select string_agg(role, ' ' order by role) from rights where action = 'post' and may), 'admin guest member moderator owner', 'all but observers speak');
+select is((select string_agg(role, ' ' order by role) from rights where action = 'invite' and may), 'admin moderator owner', 'moderators bring people in');
+select is((select string_agg(role, ' ' order by role) from rights where action = 'remove' and may), 'admin moderator owner', 'and out');
+select is((select string_agg(role, ' ' order by role) from rights where action = 'pin' and may), 'admin moderator owner', 'and pin');
+select is((select string_agg(role, ' ' order by role) from rights where action = 'delete_any' and may), 'admin moderator owner', 'and take words back');
+select is((select string_agg(role, ' ' order by role) from rights where action = 'rename' and may), 'admin owner', 'admins rename');
+select is((select string_agg(role, ' ' order by role) from rights where action = 'appoint' and may), 'admin owner', 'and appoint');
+select is(app.role_may('owner', 'nonsense'), false, 'what is not known nobody may');
+
+-- The same in the flesh: ana owns the stage, bo is each in turn, cy and dee are members
+select tests.be('administrator');
+delete from conversations where title = 'Stage';
+select tests.be('ana');
+select lives_ok($$ select create_group('Stage', array[tests.id('bo'), tests.id('cy'), tests.id('dee')], 'room') $$, 'ana has a stage');
+create function pg_temp.tries(p_role text) returns text language plpgsql as $$
+declare
+  tried text;
+  outcome text := '';
+begin
+  update public.conversation_members set role = p_role where conversation_id = tests.conversation('stage') and member_id = tests.id('bo');
+  foreach tried in array array[
+    $t$ send_message(tests.conversation('stage'), 'Hi') $t$,
+    $t$ add_members(tests.conversation('stage'), array[tests.id('cy')]) $t$,
+    $t$ remove_member(tests.conversation('stage'), tests.id('dee')) $t$,
+    $t$ pin_message(tests.conversation('stage'), (select id from messages where conversation_id = tests.conversation('stage') limit 1)) $t$,
+    $t$ update_conversation_settings(tests.conversation('stage'), '{"topic": "x"}') $t$
+  ] loop
+    begin
+      perform tests.be('bo');
+      execute 'select ' || tried;
+      outcome := outcome || '+';
+      raise sqlstate 'XX999';
+    exception
+      when sqlstate 'XX999' then null;
+      when others then outcome := outcome || '-';
+    end;
+  end loop;
+  return outcome;
+end
+$$;
+select lives_ok($$ select send_message(tests.conversation('stage'), 'Welcome') $$, 'there is something to pin');
+select tests.be('administrator');
+select is(pg_temp.tries('owner'), '+++++', 'an owner speaks, brings in, removes, pins, renames');
+select tests.be('administrator');
+select is(pg_temp.tries('admin'), '+++++', 'so does an admin');
+select tests.be('administrator');
+select is(pg_temp.tries('moderator'), '++++-', 'a moderator does not rename');
+select tests.be('administrator');
+select is(pg_temp.tries('member'), '+----', 'a member speaks');
+select tests.be('administrator');
+select is(pg_temp.tries('guest'), '+----', 'a guest too');
+select tests.be('administrator');
+select is(pg_temp.tries('observer'), '-----', 'an observer listens');
+
+-- Appointing
+select tests.be('ana');
+select is((set_member_role(tests.conversation('stage'), tests.id('bo'), 'moderator')).role, 'moderator', 'an owner appoints');
+select hint_ok($$ select set_member_role(tests.conversation('stage'), tests.id('bo'), 'king') $$, 'PT422', 'bad_role', 'what there is');
+select hint_ok($$ select set_member_role(tests.conversation('stage'), gen_random_uuid(), 'member') $$, 'PT404', 'no_such_member', 'who is in');
+select hint_ok($$ select set_member_role(tests.conversation('stage'), tests.id('ana'), 'member') $$, 'PT403', 'last_owner', 'and stays while alone');
+select tests.be('bo');
+select hint_ok($$ select set_member_role(tests.conversation('stage'), tests.id('dee'), 'guest') $$, 'PT403', 'not_manager', 'a moderator does not appoint');
+select hint_ok($$ select add_members(tests.conversation('stage'), array[tests.id('cy')], 'admin') $$, 'PT403', 'not_manager', 'nor bring in admins');
+select tests.be('ana');
+select is((set_member_role(tests.conversation('stage'), tests.id('cy'), 'admin')).role, 'admin', 'cy is an admin');
+select tests.be('bo');
+select hint_ok($$ select remove_member(tests.conversation('stage'), tests.id('cy')) $$, 'PT403', 'not_manager', 'whom a moderator does not remove');
+select tests.be('cy');
+select hint_ok($$ select set_member_role(tests.conversation('stage'), tests.id('cy'), 'owner') $$, 'PT403', 'owner', 'nobody makes themselves owner');
+select hint_ok($$ select set_member_role(tests.conversation('stage'), tests.id('ana'), 'member') $$, 'PT403', 'owner', 'or an owner less');
+
+-- Counting
+select is((select member_count from conversations where slug = 'stage'), 4, 'all are counted');
+select lives_ok($$ select leave_conversation(tests.conversation('stage')) $$, 'who leaves');
+select tests.be('ana');
+select is((select member_count from conversations where slug = 'stage'), 3, 'is not');
+select tests.be('administrator');
+delete from conversation_members where conversation_id = tests.conversation('stage') and member_id = tests.id('dee');
+select is((select member_count from conversations where slug = 'stage'), 2, 'nor who is deleted');
+select is_empty($$ select from conversations c where member_count <> (select count(*) from conversation_members m where m.conversation_id = c.id and left_at is null) $$,
+                'the counts are true');
+select is_empty($$ select from conversation_members m where not exists (select from inbox i where (i.conversation_id, i.member_id) = (m.conversation_id, m.member_id)) $$,
+                'everybody has an inbox row');
 
 select * from finish();

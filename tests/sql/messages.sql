@@ -1,6 +1,6 @@
 -- Saying, reading, correcting and taking back.
 set local search_path = public, tests;
-select plan(48);
+select plan(69);
 
 -- MSG-01: both ways of saying
 select tests.be('bo');
@@ -22,7 +22,7 @@ select throws_ok($$ insert into messages (conversation_id, body, visibility) val
                  '42501', null, 'or the visibility');
 select throws_ok($$ select send_message(tests.conversation('watercooler'), E' \n ') $$, '23514', null, 'a message says something');
 select throws_ok($$ select send_message(tests.conversation('watercooler'), null) $$, '23514', null, 'and is not null');
-select throws_ok($$ select send_message(tests.conversation('watercooler'), repeat('x', 40001)) $$, '23514', null, 'and is not endless');
+select throws_ok($$ select send_message(tests.conversation('watercooler'), repeat('x', 40001)) $$, 'PT422', null, 'and is not endless');
 select is((select last_seq from conversations where slug = 'watercooler'), 5::bigint, 'what was refused took no number');
 
 -- The same client_id is the same message
@@ -98,5 +98,44 @@ select tests.be('ana');
 select is_empty($$ select from messages where body like 'Psst%' $$, 'others do not');
 select is((select unread from get_conversations() where title = 'Watercooler'), 0::bigint, 'and count nothing');
 select is((send_message(tests.conversation('watercooler'), 'Next')).seq, 9::bigint, 'the next number is the next');
+
+
+-- MSG-03, MSG-04: types and length
+select throws_ok($$ insert into messages (conversation_id, body, message_type) values (tests.conversation('watercooler'), 'x', 'nonsense') $$, '23514', null, 'a type is known');
+select hint_ok($$ insert into messages (conversation_id, body, message_type) values (tests.conversation('watercooler'), 'x', 'system') $$, 'PT422', 'bad_type', 'the system''s is not a client''s');
+select hint_ok($$ insert into messages (conversation_id, body, message_type) values (tests.conversation('watercooler'), 'x', 'file') $$, 'PT422', 'no_attachment', 'a file message has a file');
+select is((select message_type from messages where seq = 9 and conversation_id = tests.conversation('watercooler')), 'standard', 'by default it is words');
+select throws_ok($$ select send_message(tests.conversation('watercooler'), 'x', p_meta => '[]') $$, '23514', null, 'what clients add is an object');
+select throws_ok($$ select send_message(tests.conversation('watercooler'), 'x', p_meta => jsonb_build_object('x', (select string_agg(gen_random_uuid()::text, '') from generate_series(1, 400)))) $$,
+                 '23514', null, 'of some size');
+select is((send_message(tests.conversation('watercooler'), '*x*', p_format => 'markdown', p_meta => '{"a": 1}')).meta, '{"a": 1}'::jsonb, 'which is kept');
+select tests.be('administrator');
+update orgs set settings = '{"max_message_len": 4000}' where slug = 'default';
+select tests.be('ana');
+select lives_ok($$ select send_message(tests.conversation('watercooler'), repeat('ä', 4000)) $$, 'as long as the organisation allows');
+select hint_ok($$ select send_message(tests.conversation('watercooler'), repeat('x', 4001)) $$, 'PT422', 'too_long', 'and no longer');
+select hint_ok($$ update messages set body = repeat('x', 4001) where body = '*x*' $$, 'PT422', 'too_long', 'by correction neither');
+
+-- MSG-07: earlier wordings
+create temporary table versioned as select (send_message(tests.conversation('watercooler'), 'v1')).id;
+grant select on versioned to public;
+select lives_ok($$ select edit_message(tests.conversation('watercooler'), (select id from versioned), 'v2') $$, 'corrected');
+select lives_ok($$ select edit_message(tests.conversation('watercooler'), (select id from versioned), 'v3') $$, 'again');
+select lives_ok($$ select edit_message(tests.conversation('watercooler'), (select id from versioned), 'v4') $$, 'and again');
+select is((select string_agg(version || body || (edited_by = tests.id('ana')), ' ' order by version) from message_history(tests.conversation('watercooler'), (select id from versioned))),
+          '1v1true 2v2true 3v3true 4v4true', 'all four wordings are there, with who made them');
+select tests.be('bo');
+select is((select count(*) from message_history(tests.conversation('watercooler'), (select id from versioned))), 4::bigint, 'members read them');
+select throws_ok($$ select from message_edits $$, '42501', null, 'so only');
+select tests.be('cy');
+select hint_ok($$ select message_history(tests.conversation('watercooler'), (select id from versioned)) $$, 'PT404', 'no_such_message', 'outsiders do not');
+select tests.be('administrator');
+update orgs set settings = '{"show_history": false}' where slug = 'default';
+select tests.be('bo');
+select hint_ok($$ select message_history(tests.conversation('watercooler'), (select id from versioned)) $$, 'PT404', 'no_such_message', 'where it is not shown, members neither');
+select tests.be('ana');
+select isnt_empty($$ select from message_history(tests.conversation('watercooler'), (select id from versioned)) $$, 'but who wrote it');
+select lives_ok($$ select delete_message(tests.conversation('watercooler'), (select id from versioned)) $$, 'what is taken back');
+select hint_ok($$ select message_history(tests.conversation('watercooler'), (select id from versioned)) $$, 'PT404', 'no_such_message', 'has no history either');
 
 select * from finish();

@@ -1,6 +1,6 @@
 -- Accounts become people, and people may write to people of their organisation.
 set local search_path = public, tests;
-select plan(20);
+select plan(25);
 
 -- TEN-01
 insert into auth.users (id, email, raw_user_meta_data)
@@ -18,7 +18,9 @@ update profiles set org_id = (select id from orgs where slug = 'elsewhere') wher
 
 select is((app.can_message(tests.id('ana'), tests.id('bo'))).allowed, true, 'people of one organisation may write to each other');
 select is((app.can_message(tests.id('ana'), tests.id('bo'))).reasons,
-          '[{"check": "self", "passed": true}, {"check": "no_such_person", "passed": true}, {"check": "not_same_org", "passed": true}]'::jsonb,
+          '[{"check": "self", "passed": true}, {"check": "no_such_person", "passed": true}, {"check": "not_same_org", "passed": true},
+            {"check": "restricted", "passed": true}, {"check": "blocked", "passed": true}, {"check": "dm_policy", "passed": true},
+            {"check": "privacy", "passed": true}]'::jsonb,
           'the verdict names every check');
 select is((app.can_message(tests.id('ana'), tests.id('ana'))).code, 'self', 'nobody writes to themselves');
 select is((app.can_message(tests.id('ana'), gen_random_uuid())).code, 'no_such_person', 'nobody writes to a stranger to the system');
@@ -44,5 +46,16 @@ select is((select role from conversation_members where conversation_id = tests.c
           'what it owned passes to who was there longest');
 do $$ begin perform set_config('request.jwt.claims', jsonb_build_object('sub', (select id from gone))::text, true); end $$;
 select hint_ok('select app.me()', 'PT401', 'signed_out', 'its token outlives it in vain');
+
+
+-- Usernames
+select tests.be('administrator');
+select is((select username from profiles where id = tests.id('bo')), 'bo', 'a username is the address''s first part');
+insert into auth.users (id, email, raw_user_meta_data) values ('60000000-0000-4000-8000-0000000abcde', 'other@example.org', '{"username": "B.o"}'),
+                                                              ('60000000-0000-4000-8000-0000000fffff', 'bo@example.org', '{}');
+select is((select username from profiles where id = '60000000-0000-4000-8000-0000000abcde'), 'b.o', 'or what was wished for');
+select is((select username from profiles where id = '60000000-0000-4000-8000-0000000fffff'), 'bo-0fffff', 'who comes second gets a piece of their id');
+select is(app.username(app.first_org(), '60000000-0000-4000-8000-0000000fffff', '!!!'), 'user-0fffff', 'or nothing but that');
+select is((select role from org_members where user_id = '60000000-0000-4000-8000-0000000fffff'), 'member', 'newcomers are members');
 
 select * from finish();

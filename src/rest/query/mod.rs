@@ -324,7 +324,8 @@ mod tests {
             pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..60),
         ) {
             let text = pieces.concat();
-            let (filters, arguments) = (parse(&text, false), parse(&text, true));
+            let (filters, arguments) =
+                (parse(&text, Bare::Nothing), parse(&text, Bare::Arguments));
             // Arguments are only what would else be filters: whether the rest reads is the same.
             prop_assert!(filters.is_err() || arguments.is_ok(), "{}", text);
         }
@@ -340,7 +341,7 @@ mod tests {
                     let piece = format!("{one}{other}");
                     let most = LENGTH / piece.len();
                     let text = format!("{place}{}", piece.repeat(most));
-                    let _ = parse(&text, true);
+                    let _ = parse(&text, Bare::Arguments);
                 }
             }
         }

@@ -1,0 +1,12 @@
+select app.reset('public.conversation_invites');
+
+grant select on public.conversation_invites to authenticated;
+grant select, insert, update, delete on public.conversation_invites to service_role;
+
+create policy "people read how they were asked in"
+on public.conversation_invites for select to authenticated
+using (invitee_id = (select auth.uid()));
+
+create policy "members read who was asked in"
+on public.conversation_invites for select to authenticated
+using (app.is_member(conversation_id));

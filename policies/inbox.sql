@@ -1,0 +1,15 @@
+select app.reset('public.inbox');
+
+-- Pointers are moved by functions; what is one's own choice may be written directly.
+grant select,
+      update (notify_level, muted_until, pinned_at, pin_order, priority, draft)
+   on public.inbox to authenticated;
+grant select, insert, update, delete on public.inbox to service_role;
+
+create policy "people read their own inbox"
+on public.inbox for select to authenticated
+using (member_id = (select auth.uid()));
+
+create policy "people keep their own inbox"
+on public.inbox for update to authenticated
+using (member_id = (select auth.uid()));

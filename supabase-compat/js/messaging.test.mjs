@@ -1,0 +1,57 @@
+// The examples of docs/messaging.md, run as they stand.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+import { newcomer, person, sql } from './cast.mjs'
+
+const page = readFileSync(join(dirname(fileURLToPath(import.meta.url)), '../../docs/messaging.md'), 'utf8')
+
+test('every example of the page runs', async (t) => {
+  const examples = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code)
+  assert(examples.length > 8)
+  // An organisation where admins oversee, and one of them; both are put back for other tests.
+  const dee = await person(t, 'dee')
+  const [{ settings }] = await sql("select settings from orgs where slug = 'default'")
+  const admin = (role) => sql("update org_members set role = $1 where user_id = 'd0000000-0000-4000-8000-00000000000d'", [role])
+  t.after(async () => {
+    await sql("update orgs set settings = $1 where slug = 'default'", [settings])
+    await admin('member')
+  })
+  await sql(`update orgs set settings = settings || '{"oversight_mode": "break_glass"}' where slug = 'default'`)
+  await admin('admin')
+
+  const people = { ana: await newcomer(t), bo: await newcomer(t), cy: await newcomer(t), dee }
+  const AsyncFunction = (async () => {}).constructor
+  const last = `
+    return { page, next, rooms, people, wordings, newest, older, newer, around, thread, changed, news, readers, withTime, there, typing, overseen }`
+  const seen = await new AsyncFunction(...Object.keys(people), examples.join('\n') + last)(...Object.values(people))
+
+  assert(seen.page.some((conversation) => conversation.title === 'Tea'))
+  assert(seen.rooms.some((room) => room.slug.startsWith('garden-')))
+  assert.equal(seen.people.length, 2)
+  assert.deepEqual(seen.wordings.map(({ body }) => body), ['Who wants *tea*?', 'Who wants tea?'])
+  assert.deepEqual(seen.newest.map(({ body }) => body), ['I do.'])
+  assert.deepEqual(seen.thread.map(({ body }) => body), ['With milk?'])
+  assert(seen.around.length >= 1 && seen.changed.length + seen.news.length >= 1)
+  assert.equal(seen.readers.count, 1)
+  assert(seen.withTime.read_at)
+  assert.equal(seen.there[0].status, 'online')
+  assert.equal(seen.typing.length, 1)
+  assert.equal(seen.overseen.length, 3)
+})
+
+test('every call has an example', async () => {
+  const calls = await sql(`
+    select p.proname as name
+      from pg_proc p
+     where p.pronamespace = 'public'::regnamespace
+       and has_function_privilege('authenticated', p.oid, 'execute')
+       and p.prorettype <> 'trigger'::regtype
+       and p.oid::regprocedure::text in (select signature from app.installed_functions)`)
+  const missing = calls.map(({ name }) => name).filter((name) => !page.includes(`'${name}'`) && !page.includes(`, ${name}'`))
+  assert.deepEqual(missing, [])
+})

@@ -1,0 +1,16 @@
+-- Who sees who was asked in.
+set local search_path = public, tests;
+select plan(5);
+
+insert into conversation_invites (conversation_id, invitee_id, invited_by) values (tests.conversation('lunch'), tests.id('bo'), tests.id('ana'));
+select tests.be('bo');
+select isnt_empty('select from conversation_invites', 'the invited');
+select throws_ok($$ update conversation_invites set state = 'accepted' $$, '42501', null, 'who answers by function');
+select tests.be('dee');
+select isnt_empty('select from conversation_invites', 'and members');
+select tests.be('cy');
+select is_empty('select from conversation_invites', 'outsiders do not');
+select tests.be('nobody');
+select throws_ok('select from conversation_invites', '42501', null, 'nobody sees any');
+
+select * from finish();

@@ -1,0 +1,53 @@
+-- Groups made for newcomers. CNV-08, CNV-21 to CNV-23
+set local search_path = public, tests;
+select plan(24);
+
+update org_members set role = 'admin' where user_id = tests.id('dee');
+update orgs set settings = '{"dm_policy": ["persona"], "groups_by": "admins", "persona_groups": true, "default_persona_count": 3}' where slug = 'default';
+select tests.be('dee');
+select is((create_persona('Sam ' || n)).kind, 'persona', 'an admin makes personas') from generate_series(1, 5) n;
+select tests.be('ana');
+select hint_ok($$ select create_persona('Me') $$, 'PT403', 'not_admin', 'others do not');
+select hint_ok($$ select create_client_group(tests.id('ana')) $$, 'PT403', 'not_admin', 'nor groups with them');
+select hint_ok($$ select create_group('Us') $$, 'PT403', 'not_admin', 'nor groups at all');
+
+-- CNV-21, CNV-22
+select tests.be('administrator');
+insert into auth.users (id, email) values ('e0000000-0000-4000-8000-00000000000e', 'eve@example.com');
+select is((select count(*) from conversations where kind = 'persona_group' and created_for = tests.id('eve')), 1::bigint, 'a newcomer has a group');
+select is((select count(*) from conversation_members m join profiles p on p.id = m.member_id
+            where p.kind = 'persona' and m.conversation_id = (select id from conversations where created_for = tests.id('eve'))), 3::bigint,
+          'with as many personas as the organisation says');
+select is((select member_count from conversations where created_for = tests.id('eve')), 4, 'and the newcomer');
+insert into auth.users (id, email) values ('f0000000-0000-4000-8000-00000000000f', 'flo@example.com');
+select is((select count(distinct m.member_id) from conversation_members m join profiles p on p.id = m.member_id where p.kind = 'persona'), 5::bigint,
+          'the next one gets those who were not chosen yet');
+
+select tests.be('eve');
+select lives_ok($$ select get_or_create_conversation((select m.member_id from conversation_members m join profiles p on p.id = m.member_id
+                                                       where p.kind = 'persona' limit 1)) $$, 'one writes to a persona of one''s group');
+select hint_ok($$ select get_or_create_conversation(tests.id('flo')) $$, 'PT403', 'persona_only', 'and to nobody else');
+select hint_ok($$ select add_members((select id from conversations where kind = 'persona_group'), array[tests.id('ana')]) $$, 'PT403', 'not_manager',
+               'a member brings nobody in');
+select hint_ok($$ select remove_member((select id from conversations where kind = 'persona_group'), tests.id('eve')) $$, 'PT403', 'not_manager', 'or out');
+
+-- CNV-08, CNV-23: an admin manages and describes it
+select tests.be('administrator');
+update orgs set settings = settings || '{"oversight_mode": "open"}' where slug = 'default';
+create temporary table hers as select id from conversations where created_for = tests.id('eve');
+grant select on hers to public;
+select tests.be('dee');
+select is((select count(*) from add_members((select id from hers), array[tests.id('ana')])), 1::bigint, 'an admin brings people in');
+select tests.be('ana');
+select isnt_empty('select from conversations where id = (select id from hers)', 'who is in reads');
+select tests.be('dee');
+select lives_ok($$ select remove_member((select id from hers), tests.id('ana')) $$, 'and out');
+select tests.be('ana');
+select is_empty('select from conversations where id = (select id from hers)', 'who is out reads at once no more');
+select tests.be('dee');
+select isnt_empty($$ update chat_groups set description = 'For Eve' where id = (select id from hers) returning 1 $$, 'describes it');
+select is((select description || ', ' || group_type from chat_groups where id = (select id from hers)), 'For Eve, persona_group', 'under the other name too');
+select is((create_client_group(tests.id('bo'))).created_for, tests.id('bo'), 'and makes one for somebody who has none');
+select hint_ok($$ select create_client_group(gen_random_uuid()) $$, 'PT404', 'no_such_person', 'who exists');
+
+select * from finish();
