@@ -56,7 +56,7 @@ struct Listed {
 }
 
 /// The account a path names.
-pub(super) struct UserId(Uuid);
+pub(super) struct UserId(pub Uuid);
 
 impl FromRequestParts<Arc<Auth>> for UserId {
     type Rejection = Error;

@@ -3,11 +3,12 @@
 //! Reading order: the endpoints (`signup`, `anonymous`, `token`, `otp`, `recover`, `resend`,
 //! `verify` and `link`, `reauthenticate`, `user`, `devices`, `logout`, `invite`, `admin`,
 //! `settings`), who may call them (`bearer`) and how often (`limits`), what they make (`session`),
-//! the means of proof (`password`, `refresh`, `one_time`, `pkce`), what the operator's functions say
-//! (`hooks`), what is sent (`mail`, `phone`) and where it leads (`redirect`), all SQL (`store`), what
-//! is read from a request (`request`, `email`, `duration`) and every refusal (`error`).
+//! the means of proof (`password`, `refresh`, `one_time`, `pkce`, `factors`, `passkeys` and their
+//! domain `webauthn`), what the operator's functions say (`hooks`), what is sent (`mail`, `phone`)
+//! and where it leads (`redirect`), what keeps secrets (`seal`), all SQL (`store`), what is read from
+//! a request (`request`, `email`, `duration`) and every refusal (`error`).
 //!
-//! Not offered yet: other providers, MFA.
+//! Not offered yet: other providers.
 
 mod admin;
 mod anonymous;
@@ -18,6 +19,7 @@ mod duration;
 mod email;
 mod error;
 mod even;
+mod factors;
 mod hooks;
 mod invite;
 mod limits;
@@ -26,6 +28,7 @@ mod logout;
 mod mail;
 mod one_time;
 mod otp;
+mod passkeys;
 mod password;
 mod phone;
 mod pkce;
@@ -35,6 +38,7 @@ mod redirect;
 mod refresh;
 mod request;
 mod resend;
+mod seal;
 mod session;
 mod settings;
 mod signup;
@@ -42,15 +46,16 @@ mod store;
 mod token;
 mod user;
 mod verify;
+mod webauthn;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post};
-
+use axum::routing::{delete, get, patch, post};
 use sha2::{Digest, Sha256};
+use url::Url;
 
 use crate::config::{AuthSettings, MailSettings};
 use crate::http::catch_panics;
@@ -61,8 +66,10 @@ use error::Error;
 use mail::Writer;
 use password::Passwords;
 use redirect::Redirects;
+use seal::Seal;
 use signup::Address;
 use store::Store;
+use webauthn::RelyingParty;
 
 /// Least seconds between two mails to one address, where they leave and where they do not.
 const MAIL_EVERY: (u32, u32) = (60, 1);
@@ -79,6 +86,9 @@ pub enum SetupError {
     /// `WALKIE_AUTH_MAILER_NOTIFICATIONS` names something that nobody is told of.
     #[error("WALKIE_AUTH_MAILER_NOTIFICATIONS knows no {0}")]
     Notification(String),
+    /// A domain or origin of keys is no URL or does not fit the others.
+    #[error("WALKIE_AUTH_WEBAUTHN_RP_ID and WALKIE_AUTH_WEBAUTHN_RP_ORIGINS: {0}")]
+    Webauthn(String),
 }
 
 /// What the Auth dialect works with.
@@ -97,11 +107,17 @@ pub struct Auth {
     autoconfirm: bool,
     /// Least seconds between two mails of a kind to one address.
     mail_every: u32,
+    seal: Seal,
+    /// Keys the tokens that second factors give.
+    factor_key: [u8; 32],
+    /// What authenticator apps call this service.
+    factor_issuer: String,
+    party: RelyingParty,
 }
 
 impl Auth {
-    /// `secret` keys the digests of codes; `public_url` is where clients reach the server, without
-    /// a slash at its end.
+    /// `secret` keys what is kept sealed and the digests of codes; `public_url` is where clients
+    /// reach the server, without a slash at its end.
     ///
     /// # Errors
     /// A setting does not read.
@@ -116,6 +132,10 @@ impl Auth {
         let letters = &settings.letters;
         let leaves = mail.smtp_host.is_some() || settings.hooks.auth_hook_send_email.is_some();
         let mail_every = if leaves { MAIL_EVERY.0 } else { MAIL_EVERY.1 };
+        let factors = &settings.factors;
+        let site = Url::parse(&letters.auth_site_url)
+            .map_err(|_| SetupError::SiteUrl(letters.auth_site_url.clone()))?;
+        let issuer = factors.auth_mfa_issuer.clone();
         Ok(Self {
             store: Store::new(pg, keys.revoked().clone(), settings.auth_token_seconds),
             keys,
@@ -130,6 +150,10 @@ impl Auth {
             autoconfirm: letters.auth_mailer_autoconfirm.unwrap_or(!leaves),
             mail_every: letters.auth_mail_every_seconds.unwrap_or(mail_every),
             settings: settings.clone(),
+            seal: Seal::new([secret]),
+            factor_key: Sha256::digest(format!("second factors|{secret}")).into(),
+            factor_issuer: issuer.unwrap_or_else(|| site.host_str().unwrap_or_default().to_owned()),
+            party: RelyingParty::new(factors, &site).map_err(SetupError::Webauthn)?,
         })
     }
 
@@ -163,6 +187,31 @@ impl Auth {
             .route("/logout", post(logout::log_out))
             .route("/admin/users", get(admin::list).post(admin::create))
             .route("/admin/users/{id}", get(admin::read).put(admin::change).delete(admin::delete))
+            .route("/admin/users/{id}/factors", get(factors::admin::list))
+            .route(
+                "/admin/users/{id}/factors/{factor_id}",
+                delete(factors::admin::remove).put(factors::admin::change),
+            )
+            .route("/admin/users/{id}/passkeys", get(passkeys::list_of))
+            .route("/admin/users/{id}/passkeys/{passkey_id}", delete(passkeys::remove_by_admin))
+            .route("/factors", post(factors::enroll::enroll))
+            .route("/factors/{id}", delete(factors::enroll::unenroll))
+            .route("/factors/{id}/challenge", post(factors::challenge::challenge))
+            .route("/factors/{id}/verify", post(factors::verify::verify))
+            .route(
+                "/factors/recovery-codes",
+                get(factors::recovery::status)
+                    .post(factors::recovery::generate)
+                    .delete(factors::recovery::unenroll),
+            )
+            .route("/factors/recovery-codes/verify", post(factors::recovery::verify))
+            .route("/factors/recovery-codes/regenerate", post(factors::recovery::regenerate))
+            .route("/passkeys", get(passkeys::list))
+            .route("/passkeys/{id}", patch(passkeys::rename).delete(passkeys::remove))
+            .route("/passkeys/registration/options", post(passkeys::begin_registration))
+            .route("/passkeys/registration/verify", post(passkeys::register))
+            .route("/passkeys/authentication/options", post(passkeys::begin_authentication))
+            .route("/passkeys/authentication/verify", post(passkeys::authenticate))
             .route_layer(from_fn_with_state(Arc::clone(&auth), limits::count))
             .fallback(async || Error::NoSuchPath)
             .method_not_allowed_fallback(async || Error::WrongMethod)

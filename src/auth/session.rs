@@ -142,6 +142,19 @@ impl Auth {
         self.session(tx, user, session_id, &aal, &amr, refresh_token).await
     }
 
+    /// The session again, after it rose to another level.
+    pub(super) async fn session_at(
+        &self,
+        tx: &Transaction,
+        user: User,
+        session_id: Uuid,
+        aal: &str,
+        refresh_token: String,
+    ) -> Result<Session, Error> {
+        let amr = store::proofs(tx, session_id).await?;
+        self.session(tx, user, session_id, aal, &amr, refresh_token).await
+    }
+
     async fn session(
         &self,
         tx: &Transaction,

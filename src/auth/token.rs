@@ -175,7 +175,7 @@ async fn refreshed(
             store::rotate_token(tx, &now, &refresh::hash(&next), device).await?;
             Some(next)
         }
-        Outcome::Repeat(hash) => refresh::successor_with_hash(key, token, &hash),
+        Outcome::Repeat(hash) => refresh::later_with_hash(&auth.factor_key, key, token, &hash),
         Outcome::Revoke => None,
     };
     let Some(present) = present else {

@@ -66,6 +66,9 @@ pub(super) async fn change(
     };
 
     let work = async |tx: &Transaction| {
+        if has_name || hash.is_some() {
+            auth.check_level(tx, user.id, session_id).await?;
+        }
         if let Some(hash) = &hash {
             let nonce = asked.nonce.as_deref();
             if !auth.is_reauthenticated(tx, &user, session_id, nonce).await? {
@@ -110,7 +113,10 @@ pub(super) async fn leave(
     State(auth): State<Arc<Auth>>,
     Caller { user, session_id }: Caller,
 ) -> Result<StatusCode, Error> {
-    let work = async |tx: &Transaction| Ok(store::leave(tx, user.id, session_id).await?);
+    let work = async |tx: &Transaction| {
+        auth.check_level(tx, user.id, session_id).await?;
+        Ok(store::leave(tx, user.id, session_id).await?)
+    };
     auth.store.transaction(work).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{FunctionName, LetterSettings};
+use super::{FactorSettings, FunctionName, LetterSettings};
 
 /// How people sign in.
 #[derive(Debug, Clone, Args)]
@@ -44,6 +44,9 @@ pub struct AuthSettings {
     /// Codes, links and letters.
     #[command(flatten)]
     pub letters: LetterSettings,
+    /// Second factors and passkeys.
+    #[command(flatten)]
+    pub factors: FactorSettings,
 }
 
 /// Functions of the database that decide or do something when people sign in: each takes and

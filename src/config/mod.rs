@@ -8,6 +8,7 @@ mod auth;
 mod command;
 mod database;
 mod environment;
+mod factor;
 mod function;
 mod http;
 mod identity;
@@ -26,6 +27,7 @@ pub use environment::{
     ALLOCATOR_SETTINGS, allocator_is_told, postgrest_variables, unknown_variables, variable,
     variables,
 };
+pub use factor::{FactorKind, FactorSettings};
 pub use function::FunctionName;
 pub use http::{HttpSettings, LimitSettings};
 pub use identity::{

@@ -82,14 +82,17 @@ create table auth.mfa_factors (
   updated_at                   timestamptz not null,
   secret                       text,
   phone                        text,
-  last_challenged_at           timestamptz unique,
+  last_challenged_at           timestamptz,
   web_authn_credential         jsonb,
   web_authn_aaguid             uuid,
   last_webauthn_challenge_data jsonb,
-  last_used_step               bigint
+  last_used_step               bigint,
+  failures                     smallint not null default 0,
+  locked_until                 timestamptz
 );
 comment on table auth.mfa_factors is 'Second factors.';
 comment on column auth.mfa_factors.secret is 'Sealed with the key of the settings; never in clear.';
+comment on column auth.mfa_factors.failures is 'Wrong answers since the last right one; after ten the factor rests.';
 comment on column auth.mfa_factors.last_used_step is 'The 30-second step of the last code that was accepted: no code opens twice.';
 create unique index mfa_factors_user_friendly_name_unique on auth.mfa_factors (friendly_name, user_id) where trim(friendly_name) <> '';
 create unique index unique_phone_factor_per_user on auth.mfa_factors (user_id, phone);
@@ -122,27 +125,21 @@ create table auth.webauthn_credentials (
   id               uuid primary key default gen_random_uuid(),
   user_id          uuid not null references auth.users on delete cascade,
   credential_id    bytea not null,
-  public_key       bytea not null,
   credential       jsonb not null,
-  attestation_type text not null default '',
-  aaguid           uuid,
-  sign_count       bigint not null default 0,
-  transports       jsonb not null default '[]',
-  backup_eligible  boolean not null default false,
-  backed_up        boolean not null default false,
   friendly_name    text not null default '',
   created_at       timestamptz not null default now(),
   updated_at       timestamptz not null default now(),
   last_used_at     timestamptz
 );
 comment on table auth.webauthn_credentials is 'Passkeys: public halves only.';
+comment on column auth.webauthn_credentials.credential is 'Public key, counter and flags, as the server''s library keeps them.';
 create unique index webauthn_credentials_credential_id_key on auth.webauthn_credentials (credential_id);
 create index webauthn_credentials_user_id_idx on auth.webauthn_credentials (user_id);
 
 create table auth.webauthn_challenges (
   id             uuid primary key default gen_random_uuid(),
   user_id        uuid references auth.users on delete cascade,
-  challenge_type text not null check (challenge_type in ('signup', 'registration', 'authentication')),
+  challenge_type text not null check (challenge_type in ('registration', 'authentication')),
   session_data   jsonb not null,
   created_at     timestamptz not null default now(),
   expires_at     timestamptz not null

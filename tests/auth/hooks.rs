@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::{PASSWORD, Reply, get, post, refresh, sign_in, sign_up};
+use super::{PASSWORD, Reply, factors, get, post, refresh, sign_in, sign_up};
 use crate::support::{Database, Server};
 
 const ANA: &str = "ana@example.com";
@@ -139,5 +139,28 @@ async fn domains_are_allowed_and_refused_by_rows() -> anyhow::Result<()> {
     let refused = sign("a@home.example").await?;
     assert_eq!(refused.refusal(), (422, "email_address_not_authorized"));
     assert_eq!(sign("a@work.example").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn right_code_is_refused_in_the_words_of_the_hook_and_wrong_ones_count() -> anyhow::Result<()>
+{
+    let body = r#"begin
+        return case when event ->> 'factor_type' = 'totp'
+                    then '{"decision": "reject", "message": "Not today"}'::jsonb end;
+    end"#;
+    let (database, server) = house("mfa-verification-attempt", body).await;
+    let session = sign_up(&server, "eve@example.com").await?;
+    let token = session.text("access_token");
+    let (id, app) = factors::enroll(&server, token, "phone").await?;
+
+    let right = factors::answer(&server, token, &id, &app.code(0)).await?;
+    let wrong = factors::answer(&server, token, &id, &app.wrong_code()).await?;
+
+    assert_eq!(right.refusal(), (403, "mfa_verification_rejected"));
+    assert_eq!(right.text("message"), "Not today");
+    assert_eq!(wrong.refusal(), (403, "mfa_verification_rejected"));
+    assert_eq!(database.value("select failures::text from auth.mfa_factors").await, "1");
+    assert_eq!(database.value("select aal::text from auth.sessions").await, "aal1");
     Ok(())
 }

@@ -4,13 +4,17 @@ mod admin;
 mod anonymous;
 mod devices;
 mod errors;
+mod factors;
 mod hooks;
+mod invariants;
 mod keys;
 mod leaving;
 mod life;
 mod limits;
 mod logout;
 mod mail;
+mod passkeys;
+mod recovery_codes;
 mod revoked;
 mod signup;
 mod token;
@@ -71,6 +75,10 @@ async fn get(server: &Server, path: &str, token: &str) -> anyhow::Result<Reply> 
 
 async fn post(server: &Server, path: &str, body: Value) -> anyhow::Result<Reply> {
     send(request(server, Method::POST, path).json(&body)).await
+}
+
+async fn post_as(server: &Server, path: &str, token: &str, body: Value) -> anyhow::Result<Reply> {
+    send(request(server, Method::POST, path).bearer_auth(token).json(&body)).await
 }
 
 async fn put(server: &Server, path: &str, token: &str, body: Value) -> anyhow::Result<Reply> {

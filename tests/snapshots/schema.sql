@@ -54,6 +54,32 @@ CREATE TYPE auth.aal_level AS ENUM (
     'aal3'
 );
 
+CREATE TYPE auth.code_challenge_method AS ENUM (
+    's256',
+    'plain'
+);
+
+CREATE TYPE auth.factor_status AS ENUM (
+    'unverified',
+    'verified'
+);
+
+CREATE TYPE auth.factor_type AS ENUM (
+    'totp',
+    'webauthn',
+    'phone',
+    'recovery_code'
+);
+
+CREATE TYPE auth.one_time_token_type AS ENUM (
+    'confirmation_token',
+    'reauthentication_token',
+    'recovery_token',
+    'email_change_token_new',
+    'email_change_token_current',
+    'phone_change_token'
+);
+
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
@@ -2214,6 +2240,190 @@ $$;
 
 COMMENT ON FUNCTION app.username(p_org uuid, p_id uuid, p_wish text) IS 'Takes an organisation, a new person and the name they would like; gives the word that mentions them.';
 
+CREATE FUNCTION auth.address_class(ip inet) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select case
+    when ip is null then null
+    when ip <<= '127.0.0.0/8' or ip = '::1' then 'this machine'
+    when ip <<= any (array['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10']::inet[]) then 'local network'
+    when family(ip) = 4 then host(network(set_masklen(ip, 16))) || '/16'
+    else host(network(set_masklen(ip, 32))) || '/32'
+  end
+$$;
+
+COMMENT ON FUNCTION auth.address_class(ip inet) IS 'Takes an address; gives the network it is in, wide enough that it names no household.';
+
+CREATE FUNCTION auth.audit(action text, person uuid, log_type text, ip text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into auth.audit_log_entries (instance_id, payload, created_at, ip_address)
+  select '00000000-0000-0000-0000-000000000000',
+         json_build_object('action', action, 'actor_id', person, 'actor_username', coalesce(u.email, u.phone, ''),
+                           'actor_via_sso', coalesce(u.is_sso_user, false), 'log_type', log_type),
+         clock_timestamp(),
+         coalesce(ip, '')
+    from (select 1) as one
+    left join auth.users u on u.id = person
+$$;
+
+COMMENT ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text) IS 'Writes down what was done, to or by whom, and from where.';
+
+CREATE FUNCTION auth.audit_session() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    perform auth.audit('login', new.user_id, 'account', host(new.ip));
+  else
+    perform auth.audit('logout', old.user_id, 'account', host(old.ip));
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_session() IS 'Trigger: writes down that a session began or ended.';
+
+CREATE FUNCTION auth.audit_user() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    perform auth.audit('user_signedup', new.id, 'team', null);
+  elsif tg_op = 'DELETE' or new.deleted_at is not null and old.deleted_at is null then
+    perform auth.audit('user_deleted', old.id, 'team', null);
+  elsif new.encrypted_password is distinct from old.encrypted_password then
+    perform auth.audit('user_updated_password', new.id, 'user', null);
+  else
+    perform auth.audit('user_modified', new.id, 'user', null);
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_user() IS 'Trigger: writes down what became of an account.';
+
+CREATE TABLE auth.rate_limits (
+    endpoint text NOT NULL,
+    per text NOT NULL,
+    amount integer NOT NULL,
+    period interval NOT NULL,
+    burst integer NOT NULL,
+    CONSTRAINT rate_limits_amount_check CHECK ((amount > 0)),
+    CONSTRAINT rate_limits_burst_check CHECK ((burst > 0)),
+    CONSTRAINT rate_limits_per_check CHECK ((per = ANY (ARRAY['address'::text, 'account'::text, 'all'::text]))),
+    CONSTRAINT rate_limits_period_check CHECK ((period > '00:00:00'::interval))
+);
+
+COMMENT ON TABLE auth.rate_limits IS 'So many requests a period, and so many at once; delete a row to lift a limit.';
+
+COMMENT ON COLUMN auth.rate_limits.endpoint IS 'Method and path below /auth/v1; for POST /token the grant type too.';
+
+COMMENT ON COLUMN auth.rate_limits.per IS 'Counted by the caller''s address, by the account that is asked for, or all together.';
+
+CREATE FUNCTION auth.bucket(rule auth.rate_limits, whose text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select format('%s %s %s', rule.endpoint, rule.per, encode(sha256(convert_to(whose, 'UTF8')), 'hex'))
+$$;
+
+COMMENT ON FUNCTION auth.bucket(rule auth.rate_limits, whose text) IS 'Gives the name of a bucket; nobody''s address stands in it.';
+
+CREATE FUNCTION auth.check_sign_up(email text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $_$
+declare
+  theirs text := lower(substring(email from '@(.*)$'));
+begin
+  if theirs is null then
+    return;
+  end if;
+  if exists (select from auth.email_domains d where not d.is_allowed and (theirs = d.domain or theirs like '%.' || d.domain)) then
+    raise sqlstate 'PT422' using message = 'Addresses of this provider are not accepted', hint = 'email_address_invalid';
+  end if;
+  if exists (select from auth.email_domains d where d.is_allowed)
+     and not exists (select from auth.email_domains d where d.is_allowed and (theirs = d.domain or theirs like '%.' || d.domain)) then
+    raise sqlstate 'PT422' using message = 'Only addresses of certain domains are accepted', hint = 'email_address_not_authorized';
+  end if;
+end
+$_$;
+
+COMMENT ON FUNCTION auth.check_sign_up(email text) IS 'Takes the address of a new account; raises PT422 (email_address_invalid, email_address_not_authorized) when auth.email_domains is against it.';
+
+CREATE FUNCTION auth.count_failure(p_endpoint text, p_account text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select auth.take(auth.bucket(r, p_account), r.amount, r.period, r.burst)
+    from auth.rate_limits r
+   where r.endpoint = p_endpoint and r.per = 'account'
+$$;
+
+COMMENT ON FUNCTION auth.count_failure(p_endpoint text, p_account text) IS 'Counts a failed proof against an account.';
+
+CREATE FUNCTION auth.device(user_agent text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(
+    concat_ws(' on ',
+      case
+        when user_agent ~* 'edg(e|a|ios)?/' then 'Edge'
+        when user_agent ~* 'opr/|opera' then 'Opera'
+        when user_agent ~* 'samsungbrowser' then 'Samsung Internet'
+        when user_agent ~* 'firefox|fxios' then 'Firefox'
+        when user_agent ~* 'chrome|crios|chromium' then 'Chrome'
+        when user_agent ~* 'safari' then 'Safari'
+        else nullif(left((regexp_match(user_agent, '^[^/ (]+'))[1], 40), 'Mozilla')
+      end,
+      case
+        when user_agent ~* 'iphone' then 'iPhone'
+        when user_agent ~* 'ipad' then 'iPad'
+        when user_agent ~* 'android' then 'Android'
+        when user_agent ~* 'windows' then 'Windows'
+        when user_agent ~* 'mac os|macintosh|darwin' then 'macOS'
+        when user_agent ~* 'cros' then 'ChromeOS'
+        when user_agent ~* 'linux|x11' then 'Linux'
+      end),
+    '')
+$$;
+
+COMMENT ON FUNCTION auth.device(user_agent text) IS 'Takes a User-Agent; gives what a person calls that device, such as Firefox on Windows.';
+
+CREATE FUNCTION auth.downgrade_sessions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  with lowered as (
+    update auth.sessions
+       set aal = 'aal1', factor_id = null, updated_at = now()
+     where factor_id = old.id
+    returning id)
+  delete from auth.mfa_amr_claims
+   where session_id in (select id from lowered)
+     and authentication_method in ('totp', 'mfa/phone', 'mfa/webauthn', 'mfa/recovery_code');
+
+  delete from auth.mfa_factors
+   where user_id = old.user_id
+     and factor_type = 'recovery_code'
+     and not exists (
+           select from auth.mfa_factors other
+            where other.user_id = old.user_id
+              and other.factor_type <> 'recovery_code'
+              and other.status = 'verified');
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.downgrade_sessions() IS 'Trigger: sessions that a factor raised fall back when it goes, and recovery codes never remain alone.';
+
 CREATE FUNCTION auth.email() RETURNS text
     LANGUAGE sql STABLE
     AS $$
@@ -2224,6 +2434,26 @@ CREATE FUNCTION auth.email() RETURNS text
 $$;
 
 COMMENT ON FUNCTION auth.email() IS 'Gives the e-mail address in the request''s token, or null.';
+
+CREATE FUNCTION auth.end_my_session(session uuid) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select auth.end_session(auth.uid(), end_my_session.session)
+$$;
+
+COMMENT ON FUNCTION auth.end_my_session(session uuid) IS 'Ends a session of the person asking; says whether there was one.';
+
+CREATE FUNCTION auth.end_session(person uuid, session uuid) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with ended as (
+    delete from auth.sessions s where s.user_id = end_session.person and s.id = end_session.session returning s.id)
+  select exists (select from ended)
+$$;
+
+COMMENT ON FUNCTION auth.end_session(person uuid, session uuid) IS 'Ends a session of this person; says whether there was one.';
 
 CREATE FUNCTION auth.jwt() RETURNS jsonb
     LANGUAGE sql STABLE
@@ -2236,6 +2466,182 @@ $$;
 
 COMMENT ON FUNCTION auth.jwt() IS 'Gives all claims of the request''s token, or null.';
 
+CREATE FUNCTION auth.leave(person uuid, session uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if not exists (
+    select
+      from auth.sessions s
+      left join auth.mfa_amr_claims proof on proof.session_id = s.id
+     where s.user_id = leave.person
+       and s.id = leave.session
+       and coalesce(proof.updated_at, s.created_at) > now() - interval '15 minutes'
+  ) then
+    raise sqlstate 'PT400' using message = 'Sign in again to delete your account', hint = 'reauthentication_needed';
+  end if;
+  delete from auth.users u where u.id = leave.person;
+end
+$$;
+
+COMMENT ON FUNCTION auth.leave(person uuid, session uuid) IS 'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes; raises PT400 reauthentication_needed if not.';
+
+CREATE FUNCTION auth.leave_myself() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select auth.leave(auth.uid(), auth.session_id())
+$$;
+
+COMMENT ON FUNCTION auth.leave_myself() IS 'Deletes the account of the person asking.';
+
+CREATE FUNCTION auth.lift(kind text, id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  delete from auth.revocations r where r.kind = lift.kind and r.id = lift.id and r.until > now();
+  if found then
+    perform auth.tell_revocations(array[format('lifted %s', lift.id)]);
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION auth.lift(kind text, id uuid) IS 'Takes back what auth.revoke said of a person.';
+
+CREATE FUNCTION auth.my_sessions() RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select * from auth.sessions_of(auth.uid(), auth.session_id())
+$$;
+
+COMMENT ON FUNCTION auth.my_sessions() IS 'Gives the sessions of the person asking, the one used last first.';
+
+CREATE FUNCTION auth.note_barred_person() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    perform auth.lift('deleted', new.id);
+    return null;
+  end if;
+  if tg_op = 'DELETE' then
+    perform auth.revoke('deleted', array[old.id], now() + auth.token_life());
+    return null;
+  end if;
+  if new.banned_until is distinct from old.banned_until then
+    if new.banned_until > now() then
+      perform auth.revoke('banned', array[new.id], new.banned_until);
+    else
+      perform auth.lift('banned', new.id);
+    end if;
+  end if;
+  if new.deleted_at is distinct from old.deleted_at then
+    if new.deleted_at is not null then
+      perform auth.revoke('deleted', array[new.id], now() + auth.token_life());
+    else
+      perform auth.lift('deleted', new.id);
+    end if;
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.note_barred_person() IS 'Trigger: tokens of people who are banned or deleted are refused, and count again when that is taken back.';
+
+CREATE FUNCTION auth.note_ended_sessions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform auth.revoke('session', (select array_agg(id) from ended), now() + auth.token_life());
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.note_ended_sessions() IS 'Trigger: the tokens of deleted sessions count no more.';
+
+CREATE FUNCTION auth.note_run_out_session() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform auth.revoke('session', array[new.id], now() + auth.token_life());
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.note_run_out_session() IS 'Trigger: a session that was given an end in the past is over.';
+
+CREATE FUNCTION auth.pass(p_endpoint text, p_address text, p_account text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  rule auth.rate_limits;
+  wait interval;
+begin
+  for rule in select * from auth.rate_limits r where r.endpoint = p_endpoint order by r.per loop
+    wait := case rule.per
+      when 'address' then
+        case when p_address is not null then auth.take(auth.bucket(rule, p_address), rule.amount, rule.period, rule.burst) end
+      when 'all' then auth.take(auth.bucket(rule, ''), rule.amount, rule.period, rule.burst)
+      -- Only failures are counted against an account, or it could be locked by anybody who asks.
+      else (select b.full_at + rule.period / rule.amount * (1 - rule.burst) - clock_timestamp()
+              from auth.buckets b
+             where b.key = auth.bucket(rule, p_account))
+    end;
+    if wait > interval '0' then
+      return ceil(extract(epoch from wait));
+    end if;
+  end loop;
+  return 0;
+end
+$$;
+
+COMMENT ON FUNCTION auth.pass(p_endpoint text, p_address text, p_account text) IS 'Takes an endpoint, and the address and account it is asked by and for, where known; gives 0, or how many seconds to wait.';
+
+CREATE FUNCTION auth.revocation_line(kind text, id uuid, until timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select format('%s %s %s', kind, id, ceil(least(extract(epoch from until), 253402300799))::bigint)
+$$;
+
+COMMENT ON FUNCTION auth.revocation_line(kind text, id uuid, until timestamp with time zone) IS 'Gives a revocation as servers read it.';
+
+CREATE FUNCTION auth.revocation_lines() RETURNS SETOF text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from auth.revocations where until < now() - interval '1 minute';
+  select auth.sweep_buckets();
+  select auth.revocation_line(kind, id, until) from auth.revocations where until > now();
+$$;
+
+COMMENT ON FUNCTION auth.revocation_lines() IS 'Forgets what has no token left to refuse, and gives the rest as servers read it.';
+
+CREATE FUNCTION auth.revoke(kind text, ids uuid[], until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into auth.revocations (kind, id, until)
+  select revoke.kind, revoked.id, revoke.until
+    from unnest(ids) as revoked (id)
+  on conflict on constraint revocations_pkey do update
+     set until = excluded.until, revoked_at = excluded.revoked_at;
+  perform auth.tell_revocations(array_agg(auth.revocation_line(revoke.kind, revoked.id, revoke.until)))
+     from unnest(ids) as revoked (id)
+   having count(*) > 0;
+end
+$$;
+
+COMMENT ON FUNCTION auth.revoke(kind text, ids uuid[], until timestamp with time zone) IS 'Takes a kind (session, banned, deleted), ids, and until when their tokens are refused; from the commit on they are, everywhere.';
+
 CREATE FUNCTION auth.role() RETURNS text
     LANGUAGE sql STABLE
     AS $$
@@ -2246,6 +2652,93 @@ CREATE FUNCTION auth.role() RETURNS text
 $$;
 
 COMMENT ON FUNCTION auth.role() IS 'Gives the role in the request''s token (anon, authenticated, service_role), or null.';
+
+CREATE FUNCTION auth.session_id() RETURNS uuid
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'session_id', '')::uuid
+$$;
+
+COMMENT ON FUNCTION auth.session_id() IS 'Gives the id of the session the person asking is in, or null.';
+
+CREATE FUNCTION auth.sessions_of(person uuid, present uuid) RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select s.id,
+         auth.device(s.user_agent),
+         auth.address_class(s.ip),
+         s.created_at,
+         coalesce(s.refreshed_at at time zone 'UTC', s.created_at),
+         coalesce(s.aal::text, 'aal1'),
+         coalesce(s.id = sessions_of.present, false)
+    from auth.sessions s
+   where s.user_id = sessions_of.person
+     and (s.not_after is null or s.not_after > now())
+   order by 5 desc, s.id
+$$;
+
+COMMENT ON FUNCTION auth.sessions_of(person uuid, present uuid) IS 'Takes a person and their present session; gives their sessions, the one used last first.';
+
+CREATE FUNCTION auth.sweep_buckets() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from auth.buckets b where b.full_at < now()
+$$;
+
+COMMENT ON FUNCTION auth.sweep_buckets() IS 'Forgets buckets that are full again.';
+
+CREATE FUNCTION auth.take(key text, amount integer, period interval, burst integer) RETURNS interval
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  -- A bucket is told by when it is full again: each request puts that off by one share of the period.
+  share interval := period / amount;
+  now timestamptz := clock_timestamp();
+begin
+  insert into auth.buckets as b (key, full_at)
+  values (take.key, now + share)
+  on conflict on constraint buckets_pkey do update
+     set full_at = greatest(b.full_at, now) + share
+   where greatest(b.full_at, now) + share <= now + share * burst;
+  if found then
+    return null;
+  end if;
+  return (select greatest(b.full_at + share - now - share * burst, interval '0') from auth.buckets b where b.key = take.key);
+end
+$$;
+
+COMMENT ON FUNCTION auth.take(key text, amount integer, period interval, burst integer) IS 'Takes one of amount a period from the bucket of this name, which holds burst; gives null, or how long to wait when it is empty. Exact however many ask at once.';
+
+CREATE FUNCTION auth.tell_revocations(lines text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- A notification holds 8000 bytes, a line at most 70.
+  perform pg_notify('walkie_revoked', string_agg(line, E'\n'))
+     from unnest(lines) with ordinality as told (line, place)
+    group by (place - 1) / 100;
+  -- The server that is at it reads this before it answers.
+  perform set_config('walkie.revoked',
+                     concat_ws(E'\n', nullif(current_setting('walkie.revoked', true), ''), array_to_string(lines, E'\n')),
+                     true);
+end
+$$;
+
+COMMENT ON FUNCTION auth.tell_revocations(lines text[]) IS 'Takes lines of "kind id seconds-since-1970" or "lifted id"; tells them to all servers when the transaction commits.';
+
+CREATE FUNCTION auth.token_life() RETURNS interval
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select make_interval(secs => coalesce(nullif(current_setting('walkie.token_seconds', true), '')::int, 604800) + 60)
+$$;
+
+COMMENT ON FUNCTION auth.token_life() IS 'Gives how long an access token that was made just now may still count: as the server says in its own transactions, else the longest that can be set, a week.';
 
 CREATE FUNCTION auth.uid() RETURNS uuid
     LANGUAGE sql STABLE
@@ -2593,6 +3086,15 @@ end
 $$;
 
 COMMENT ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) IS 'Takes a conversation, a message and for whom: all takes back the words of one''s own message, or of any if one moderates; me hides it from the caller alone. Gives what remains, also the second time. Errors: PT401 signed_out, PT403 not_yours or delete_window_over, PT404 no_such_message, PT422 bad_filter.';
+
+CREATE FUNCTION public.delete_my_account() RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select auth.leave_myself()
+$$;
+
+COMMENT ON FUNCTION public.delete_my_account() IS 'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed).';
 
 CREATE FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) RETURNS public.messages
     LANGUAGE plpgsql
@@ -3229,6 +3731,15 @@ $$;
 
 COMMENT ON FUNCTION public.message_history(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; gives every wording in order, with who wrote it and when, the last being what it says now. Where the organisation does not show history, only to the sender. Errors: PT404 no_such_message.';
 
+CREATE FUNCTION public.my_sessions() RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select * from auth.my_sessions()
+$$;
+
+COMMENT ON FUNCTION public.my_sessions() IS 'Where you are signed in: device, network, when it began and was last used, and which of them this is.';
+
 CREATE TABLE public.oversight_grants (
     id uuid DEFAULT base.uuid7() NOT NULL,
     admin_id uuid NOT NULL,
@@ -3439,6 +3950,15 @@ end
 $$;
 
 COMMENT ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) IS 'Takes a conversation and a member; ends the membership and gives it. Moderators remove members, guests and observers; owners and admins all but owners. Errors: PT401 signed_out, PT403 not_manager or owner, PT404 not_member or no_such_member.';
+
+CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select auth.end_my_session(revoke_session.id)
+$$;
+
+COMMENT ON FUNCTION public.revoke_session(id uuid) IS 'Signs one of your devices out, at once and everywhere. Gives whether it was signed in.';
 
 CREATE FUNCTION public.search_rooms(p_query text DEFAULT ''::text, p_limit integer DEFAULT 50) RETURNS TABLE(id uuid, slug text, title text, topic text, visibility text, member_count integer, is_member boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4443,6 +4963,140 @@ $$;
 
 COMMENT ON FUNCTION realtime.watch(p_tables oid[]) IS 'Takes tables that policies read; publishes to the server, and to nobody else, those that can be. Gives the ones whose changes are told from the end of this transaction on.';
 
+CREATE FUNCTION walkie.announce_jobs() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  perform pg_catalog.pg_notify('walkie', 'jobs');
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION walkie.announce_jobs() IS 'Wakes the servers when the transaction commits.';
+
+CREATE FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) RETURNS TABLE(id bigint, kind text, payload jsonb, attempt smallint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with due as (
+    select j.id
+      from walkie.jobs j
+     where j.state = 'ready' and j.run_at <= now() and j.kind = any (kinds)
+     order by j.priority, j.run_at
+     limit up_to
+       for update skip locked)
+  update walkie.jobs j
+     set state = 'running',
+         attempts = j.attempts + 1,
+         locked_by = worker,
+         locked_until = clock_timestamp() + lease
+    from due
+   where j.id = due.id
+  returning j.id, j.kind, j.payload, j.attempts
+$$;
+
+COMMENT ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) IS 'Takes the name of a server, the kinds it knows, how many it can do and how long it may take; gives the jobs that are its own until then.';
+
+CREATE FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone DEFAULT now(), unique_key text DEFAULT NULL::text, max_attempts integer DEFAULT 10, priority integer DEFAULT 0) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into walkie.jobs (kind, payload, run_at, unique_key, max_attempts, priority)
+  values (kind, payload, coalesce(run_at, now()), unique_key, max_attempts, priority)
+  on conflict (unique_key) where state in ('ready', 'running') do nothing
+  returning id
+$$;
+
+COMMENT ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) IS 'Takes what is to be done and when; gives the job''s id, or null when one of the same unique_key waits already. It runs after the commit.';
+
+CREATE FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  update walkie.jobs
+     set state = case when is_final or attempts >= max_attempts then 'dead' else 'ready' end,
+         done_at = case when is_final or attempts >= max_attempts then now() end,
+         -- 5 s, 10 s, 20 s ... an hour; a quarter more or less, so that many do not come back at once.
+         run_at = now() + least(5 * 2 ^ (attempts - 1), 3600) * (0.75 + random() / 2) * interval '1 second',
+         locked_by = null,
+         locked_until = null,
+         last_error = left(error, 500)
+   where id = job and state = 'running' and locked_by = worker and attempts = attempt
+  returning state
+$$;
+
+COMMENT ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) IS 'Says that an attempt failed; gives ready when there will be another, dead when not, and nothing when the lease was lost.';
+
+CREATE FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with done as (
+    update walkie.jobs
+       set state = 'done', payload = '{}', done_at = now(), locked_by = null, locked_until = null, last_error = null
+     where id = job and state = 'running' and locked_by = worker and attempts = attempt
+    returning id)
+  select exists (select from done)
+$$;
+
+COMMENT ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) IS 'Says that a job is done; false when the lease was lost meanwhile.';
+
+CREATE FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from walkie.inbox
+   where id <= (select i.id from walkie.inbox i order by i.id desc offset 499 limit 1);
+  insert into walkie.inbox (sender, recipient, subject, plain, html)
+  values (sender, recipient, subject, plain, html)
+  returning id
+$$;
+
+COMMENT ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) IS 'Puts a message into the inbox of a development server; the oldest make way.';
+
+CREATE FUNCTION walkie.retry_job(job bigint) RETURNS boolean
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  with revived as (
+    update walkie.jobs
+       set state = 'ready', attempts = 0, run_at = now(), done_at = null
+     where id = job and state = 'dead'
+    returning id)
+  select exists (select from revived)
+$$;
+
+COMMENT ON FUNCTION walkie.retry_job(job bigint) IS 'For a DBA: gives a dead job another row of attempts; false when it is not dead.';
+
+CREATE FUNCTION walkie.sweep_jobs() RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from walkie.jobs
+   where state = 'done' and done_at < now() - interval '1 day'
+      or state = 'dead' and done_at < now() - interval '30 days';
+  with lost as (
+    select id
+      from walkie.jobs
+     where state = 'running' and locked_until < clock_timestamp()
+       for update skip locked),
+  freed as (
+    update walkie.jobs j
+       set state = case when j.attempts >= j.max_attempts then 'dead' else 'ready' end,
+           done_at = case when j.attempts >= j.max_attempts then now() end,
+           run_at = now(),
+           locked_by = null,
+           locked_until = null,
+           last_error = 'whoever worked on it was lost'
+      from lost
+     where j.id = lost.id
+    returning 1)
+  select count(*)::integer from freed
+$$;
+
+COMMENT ON FUNCTION walkie.sweep_jobs() IS 'Frees jobs whose lease has run out, and gives their number; forgets what ended long ago.';
+
 CREATE TABLE app.installed_functions (
     signature text NOT NULL
 );
@@ -5174,6 +5828,96 @@ COMMENT ON TABLE app.rate_rules IS 'How many times a second and in one go; the o
 
 COMMENT ON COLUMN app.rate_rules.role IS 'In the organisation; empty means everybody for whose role there is no row.';
 
+CREATE TABLE auth.audit_log_entries (
+    instance_id uuid,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    payload json,
+    created_at timestamp with time zone DEFAULT now(),
+    ip_address character varying(64) DEFAULT ''::character varying NOT NULL
+);
+
+COMMENT ON TABLE auth.audit_log_entries IS 'Who did what to which account, and when.';
+
+CREATE UNLOGGED TABLE auth.buckets (
+    key text NOT NULL,
+    full_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE auth.buckets IS 'When each bucket is full again; one that is full has no row worth keeping.';
+
+CREATE TABLE auth.custom_oauth_providers (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    provider_type text NOT NULL,
+    identifier text NOT NULL,
+    name text NOT NULL,
+    client_id text NOT NULL,
+    client_secret text DEFAULT ''::text NOT NULL,
+    acceptable_client_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    scopes text[] DEFAULT '{}'::text[] NOT NULL,
+    pkce_enabled boolean DEFAULT true NOT NULL,
+    attribute_mapping jsonb DEFAULT '{}'::jsonb NOT NULL,
+    custom_claims_allowlist text[] DEFAULT '{}'::text[] NOT NULL,
+    authorization_params jsonb DEFAULT '{}'::jsonb NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    email_optional boolean DEFAULT false NOT NULL,
+    issuer text,
+    discovery_url text,
+    skip_nonce_check boolean DEFAULT false NOT NULL,
+    authorization_url text,
+    token_url text,
+    userinfo_url text,
+    jwks_uri text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT custom_oauth_providers_client_id_check CHECK (((char_length(client_id) >= 1) AND (char_length(client_id) <= 512))),
+    CONSTRAINT custom_oauth_providers_identifier_check CHECK ((identifier ~ '^custom:[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT custom_oauth_providers_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    CONSTRAINT custom_oauth_providers_provider_type_check CHECK ((provider_type = ANY (ARRAY['oauth2'::text, 'oidc'::text])))
+);
+
+COMMENT ON TABLE auth.custom_oauth_providers IS 'Providers that an operator added while the server runs.';
+
+COMMENT ON COLUMN auth.custom_oauth_providers.client_secret IS 'Sealed with the key of the settings.';
+
+CREATE TABLE auth.email_domains (
+    domain text NOT NULL,
+    is_allowed boolean NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT email_domains_domain_check CHECK (((domain = lower(domain)) AND (domain <> ''::text)))
+);
+
+COMMENT ON TABLE auth.email_domains IS 'Domains whose addresses may have an account, subdomains included: once any is allowed only those are, and a refused one never is.';
+
+CREATE TABLE auth.flow_state (
+    id uuid NOT NULL,
+    user_id uuid,
+    auth_code text,
+    code_challenge_method auth.code_challenge_method,
+    code_challenge text,
+    provider_type text NOT NULL,
+    provider_access_token text,
+    provider_refresh_token text,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    authentication_method text NOT NULL,
+    auth_code_issued_at timestamp with time zone,
+    invite_token text,
+    referrer text,
+    oauth_client_state_id uuid,
+    linking_target_id uuid,
+    email_optional boolean DEFAULT false NOT NULL,
+    nonce text,
+    provider_verifier text
+);
+
+COMMENT ON TABLE auth.flow_state IS 'Sign-ins that left for a provider or a mailbox and come back with a code (PKCE).';
+
+COMMENT ON COLUMN auth.flow_state.auth_code IS 'sha256 of the code in hexadecimal.';
+
+COMMENT ON COLUMN auth.flow_state.nonce IS 'What the provider''s id_token must repeat.';
+
+COMMENT ON COLUMN auth.flow_state.provider_verifier IS 'Our own PKCE verifier towards the provider.';
+
 CREATE TABLE auth.identities (
     provider_id text NOT NULL,
     user_id uuid NOT NULL,
@@ -5197,6 +5941,79 @@ CREATE TABLE auth.mfa_amr_claims (
 );
 
 COMMENT ON TABLE auth.mfa_amr_claims IS 'How a session was proven: the amr claim of its tokens.';
+
+CREATE TABLE auth.mfa_challenges (
+    id uuid NOT NULL,
+    factor_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    verified_at timestamp with time zone,
+    ip_address inet NOT NULL,
+    otp_code text,
+    web_authn_session_data jsonb
+);
+
+COMMENT ON TABLE auth.mfa_challenges IS 'Questions put to a second factor, good for five minutes.';
+
+CREATE TABLE auth.mfa_factors (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    friendly_name text,
+    factor_type auth.factor_type NOT NULL,
+    status auth.factor_status NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    secret text,
+    phone text,
+    last_challenged_at timestamp with time zone,
+    web_authn_credential jsonb,
+    web_authn_aaguid uuid,
+    last_webauthn_challenge_data jsonb,
+    last_used_step bigint,
+    failures smallint DEFAULT 0 NOT NULL,
+    locked_until timestamp with time zone
+);
+
+COMMENT ON TABLE auth.mfa_factors IS 'Second factors.';
+
+COMMENT ON COLUMN auth.mfa_factors.secret IS 'Sealed with the key of the settings; never in clear.';
+
+COMMENT ON COLUMN auth.mfa_factors.last_used_step IS 'The 30-second step of the last code that was accepted: no code opens twice.';
+
+COMMENT ON COLUMN auth.mfa_factors.failures IS 'Wrong answers since the last right one; after ten the factor rests.';
+
+CREATE TABLE auth.mfa_recovery_codes (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    factor_id uuid NOT NULL,
+    code_hash text NOT NULL,
+    used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE auth.mfa_recovery_codes IS 'Codes that stand in for a lost second factor, each once; hashed.';
+
+CREATE TABLE auth.one_time_tokens (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    token_type auth.one_time_token_type NOT NULL,
+    token_hash text NOT NULL,
+    relates_to text NOT NULL,
+    created_at timestamp without time zone DEFAULT timezone('utc'::text, now()) NOT NULL,
+    updated_at timestamp without time zone DEFAULT timezone('utc'::text, now()) NOT NULL,
+    code_hash text,
+    attempts smallint DEFAULT 0 NOT NULL,
+    flow_id uuid,
+    CONSTRAINT one_time_tokens_token_hash_check CHECK ((char_length(token_hash) > 0))
+);
+
+COMMENT ON TABLE auth.one_time_tokens IS 'Codes and links on their way: one a person and purpose, gone when used.';
+
+COMMENT ON COLUMN auth.one_time_tokens.token_hash IS 'sha256 of the link''s secret in hexadecimal: a copy of this table lets nobody in.';
+
+COMMENT ON COLUMN auth.one_time_tokens.relates_to IS 'The address or number it was sent to.';
+
+COMMENT ON COLUMN auth.one_time_tokens.code_hash IS 'Digest of the address and the code, keyed with the server''s secret; null once it was guessed at too often.';
+
+COMMENT ON COLUMN auth.one_time_tokens.flow_id IS 'The sign-in that goes on with a code instead of a session (PKCE).';
 
 CREATE TABLE auth.refresh_tokens (
     instance_id uuid,
@@ -5222,6 +6039,28 @@ CREATE SEQUENCE auth.refresh_tokens_id_seq
     CACHE 1;
 
 ALTER SEQUENCE auth.refresh_tokens_id_seq OWNED BY auth.refresh_tokens.id;
+
+CREATE TABLE auth.revocations (
+    kind text NOT NULL,
+    id uuid NOT NULL,
+    revoked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT revocations_kind_check CHECK ((kind = ANY (ARRAY['session'::text, 'banned'::text, 'deleted'::text])))
+);
+
+COMMENT ON TABLE auth.revocations IS 'Sessions and people whose access tokens are refused although they have not expired; kept until they have.';
+
+COMMENT ON COLUMN auth.revocations.id IS 'Of the session when that is the kind, else of the person.';
+
+CREATE TABLE auth.sendings (
+    address_hash text NOT NULL,
+    purpose text NOT NULL,
+    sent_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE auth.sendings IS 'When something was last sent to an address, be there an account or not: nothing goes there too often.';
+
+COMMENT ON COLUMN auth.sendings.address_hash IS 'sha256 of the address or number in hexadecimal.';
 
 CREATE TABLE auth.sessions (
     id uuid NOT NULL,
@@ -5290,6 +6129,33 @@ COMMENT ON COLUMN auth.users.encrypted_password IS 'bcrypt or argon2id hash; nul
 COMMENT ON COLUMN auth.users.raw_app_meta_data IS 'What the service says of the person; only the service writes it.';
 
 COMMENT ON COLUMN auth.users.raw_user_meta_data IS 'What the person says of themselves; never decide a right by it.';
+
+CREATE TABLE auth.webauthn_challenges (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid,
+    challenge_type text NOT NULL,
+    session_data jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT webauthn_challenges_challenge_type_check CHECK ((challenge_type = ANY (ARRAY['registration'::text, 'authentication'::text])))
+);
+
+COMMENT ON TABLE auth.webauthn_challenges IS 'Questions put to a passkey, used once.';
+
+CREATE TABLE auth.webauthn_credentials (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    credential_id bytea NOT NULL,
+    credential jsonb NOT NULL,
+    friendly_name text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone
+);
+
+COMMENT ON TABLE auth.webauthn_credentials IS 'Passkeys: public halves only.';
+
+COMMENT ON COLUMN auth.webauthn_credentials.credential IS 'Public key, counter and flags, as the server''s library keeps them.';
 
 CREATE TABLE public.audit_log (
     id bigint NOT NULL,
@@ -5671,6 +6537,27 @@ COMMENT ON COLUMN realtime.messages.extension IS 'broadcast or presence.';
 
 COMMENT ON COLUMN realtime.messages.inserted_at IS 'UTC, whatever the session''s time zone; decides the partition.';
 
+CREATE TABLE walkie.inbox (
+    id bigint NOT NULL,
+    sender text NOT NULL,
+    recipient text NOT NULL,
+    subject text NOT NULL,
+    plain text NOT NULL,
+    html text NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE walkie.inbox IS 'Mail of a development server, which is shown instead of sent; the latest few hundred.';
+
+ALTER TABLE walkie.inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME walkie.inbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE walkie.installation (
     part text NOT NULL,
     fingerprint text NOT NULL,
@@ -5679,6 +6566,46 @@ CREATE TABLE walkie.installation (
 );
 
 COMMENT ON TABLE walkie.installation IS 'One row a part: a hash of all its files, and the version that installed it';
+
+CREATE TABLE walkie.jobs (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    payload jsonb NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    run_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'ready'::text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    max_attempts smallint DEFAULT 10 NOT NULL,
+    locked_by text,
+    locked_until timestamp with time zone,
+    unique_key text,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT jobs_max_attempts_check CHECK ((max_attempts > 0)),
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'running'::text, 'done'::text, 'dead'::text])))
+);
+
+COMMENT ON TABLE walkie.jobs IS 'Effects that are due: mail, texts, calls. A dead one stays for a month, for somebody to look.';
+
+COMMENT ON COLUMN walkie.jobs.kind IS 'What is to be done; a server takes only the kinds it knows.';
+
+COMMENT ON COLUMN walkie.jobs.payload IS 'What the effect needs; emptied when it is done, since it may hold one-time links.';
+
+COMMENT ON COLUMN walkie.jobs.priority IS 'Lower ones come first.';
+
+COMMENT ON COLUMN walkie.jobs.locked_until IS 'When whoever works on it counts as lost.';
+
+COMMENT ON COLUMN walkie.jobs.unique_key IS 'While one of this name is ready or running, another is not taken.';
+
+ALTER TABLE walkie.jobs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME walkie.jobs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE walkie.platform_history (
     version integer NOT NULL,
@@ -5893,6 +6820,24 @@ ALTER TABLE ONLY app.rate_buckets
 ALTER TABLE ONLY app.rate_rules
     ADD CONSTRAINT rate_rules_pkey PRIMARY KEY (name, role);
 
+ALTER TABLE ONLY auth.audit_log_entries
+    ADD CONSTRAINT audit_log_entries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.buckets
+    ADD CONSTRAINT buckets_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY auth.custom_oauth_providers
+    ADD CONSTRAINT custom_oauth_providers_identifier_key UNIQUE (identifier);
+
+ALTER TABLE ONLY auth.custom_oauth_providers
+    ADD CONSTRAINT custom_oauth_providers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.email_domains
+    ADD CONSTRAINT email_domains_pkey PRIMARY KEY (domain);
+
+ALTER TABLE ONLY auth.flow_state
+    ADD CONSTRAINT flow_state_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY auth.identities
     ADD CONSTRAINT identities_pkey PRIMARY KEY (id);
 
@@ -5905,11 +6850,38 @@ ALTER TABLE ONLY auth.mfa_amr_claims
 ALTER TABLE ONLY auth.mfa_amr_claims
     ADD CONSTRAINT mfa_amr_claims_session_id_authentication_method_pkey UNIQUE (session_id, authentication_method);
 
+ALTER TABLE ONLY auth.mfa_challenges
+    ADD CONSTRAINT mfa_challenges_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.mfa_factors
+    ADD CONSTRAINT mfa_factors_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.mfa_recovery_codes
+    ADD CONSTRAINT mfa_recovery_codes_factor_id_code_hash_key UNIQUE (factor_id, code_hash);
+
+ALTER TABLE ONLY auth.mfa_recovery_codes
+    ADD CONSTRAINT mfa_recovery_codes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_user_id_token_type_key UNIQUE (user_id, token_type);
+
+ALTER TABLE ONLY auth.rate_limits
+    ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (endpoint, per);
+
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_token_key UNIQUE (token);
+
+ALTER TABLE ONLY auth.revocations
+    ADD CONSTRAINT revocations_pkey PRIMARY KEY (id, kind);
+
+ALTER TABLE ONLY auth.sendings
+    ADD CONSTRAINT sendings_pkey PRIMARY KEY (address_hash, purpose);
 
 ALTER TABLE ONLY auth.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
@@ -5919,6 +6891,12 @@ ALTER TABLE ONLY auth.users
 
 ALTER TABLE ONLY auth.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.webauthn_challenges
+    ADD CONSTRAINT webauthn_challenges_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.webauthn_credentials
+    ADD CONSTRAINT webauthn_credentials_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
@@ -6025,8 +7003,14 @@ ALTER TABLE ONLY realtime.messages
 ALTER TABLE ONLY realtime.policy_notes
     ADD CONSTRAINT policy_notes_pkey PRIMARY KEY (relation, role);
 
+ALTER TABLE ONLY walkie.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY walkie.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (part);
+
+ALTER TABLE ONLY walkie.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY walkie.platform_history
     ADD CONSTRAINT platform_history_pkey PRIMARY KEY (version);
@@ -6136,15 +7120,41 @@ CREATE INDEX messages_15_conversation_id_thread_id_seq_idx ON app.messages_15 US
 
 CREATE INDEX messages_15_sender_id_created_at_idx ON app.messages_15 USING btree (sender_id, created_at DESC);
 
+CREATE INDEX audit_logs_instance_id_idx ON auth.audit_log_entries USING btree (instance_id);
+
+CREATE INDEX buckets_full_at_idx ON auth.buckets USING btree (full_at);
+
 CREATE UNIQUE INDEX confirmation_token_idx ON auth.users USING btree (confirmation_token) WHERE ((confirmation_token)::text <> ''::text);
 
 CREATE UNIQUE INDEX email_change_token_current_idx ON auth.users USING btree (email_change_token_current) WHERE ((email_change_token_current)::text <> ''::text);
 
 CREATE UNIQUE INDEX email_change_token_new_idx ON auth.users USING btree (email_change_token_new) WHERE ((email_change_token_new)::text <> ''::text);
 
+CREATE INDEX factor_id_created_at_idx ON auth.mfa_factors USING btree (user_id, created_at);
+
+CREATE INDEX flow_state_created_at_idx ON auth.flow_state USING btree (created_at DESC);
+
 CREATE INDEX identities_email_idx ON auth.identities USING btree (email text_pattern_ops);
 
 CREATE INDEX identities_user_id_idx ON auth.identities USING btree (user_id);
+
+CREATE INDEX idx_auth_code ON auth.flow_state USING btree (auth_code);
+
+CREATE INDEX idx_user_id_auth_method ON auth.flow_state USING btree (user_id, authentication_method);
+
+CREATE INDEX mfa_challenge_created_at_idx ON auth.mfa_challenges USING btree (created_at DESC);
+
+CREATE UNIQUE INDEX mfa_factors_user_friendly_name_unique ON auth.mfa_factors USING btree (friendly_name, user_id) WHERE (TRIM(BOTH FROM friendly_name) <> ''::text);
+
+CREATE INDEX mfa_factors_user_id_idx ON auth.mfa_factors USING btree (user_id);
+
+CREATE INDEX one_time_tokens_created_at_idx ON auth.one_time_tokens USING btree (created_at);
+
+CREATE INDEX one_time_tokens_flow_id_idx ON auth.one_time_tokens USING btree (flow_id) WHERE (flow_id IS NOT NULL);
+
+CREATE INDEX one_time_tokens_relates_to_hash_idx ON auth.one_time_tokens USING hash (relates_to);
+
+CREATE INDEX one_time_tokens_token_hash_hash_idx ON auth.one_time_tokens USING hash (token_hash);
 
 CREATE UNIQUE INDEX reauthentication_token_idx ON auth.users USING btree (reauthentication_token) WHERE ((reauthentication_token)::text <> ''::text);
 
@@ -6156,15 +7166,29 @@ CREATE INDEX refresh_tokens_session_id_revoked_idx ON auth.refresh_tokens USING 
 
 CREATE INDEX refresh_tokens_user_id_idx ON auth.refresh_tokens USING btree (user_id);
 
+CREATE INDEX revocations_until_idx ON auth.revocations USING btree (until);
+
+CREATE INDEX sendings_sent_at_idx ON auth.sendings USING btree (sent_at);
+
 CREATE INDEX sessions_not_after_idx ON auth.sessions USING btree (not_after DESC);
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions USING btree (user_id, created_at);
+
+CREATE UNIQUE INDEX unique_phone_factor_per_user ON auth.mfa_factors USING btree (user_id, phone);
 
 CREATE UNIQUE INDEX users_email_partial_key ON auth.users USING btree (email) WHERE (NOT is_sso_user);
 
 COMMENT ON INDEX auth.users_email_partial_key IS 'An address is one account, except that single sign-on may know it a second time.';
 
 CREATE INDEX users_instance_id_email_idx ON auth.users USING btree (instance_id, lower((email)::text));
+
+CREATE INDEX webauthn_challenges_expires_at_idx ON auth.webauthn_challenges USING btree (expires_at);
+
+CREATE INDEX webauthn_challenges_user_id_idx ON auth.webauthn_challenges USING btree (user_id);
+
+CREATE UNIQUE INDEX webauthn_credentials_credential_id_key ON auth.webauthn_credentials USING btree (credential_id);
+
+CREATE INDEX webauthn_credentials_user_id_idx ON auth.webauthn_credentials USING btree (user_id);
 
 CREATE INDEX audit_log_org_idx ON public.audit_log USING btree (org_id, id);
 
@@ -6201,6 +7225,16 @@ CREATE INDEX user_restrictions_conversation_idx ON public.user_restrictions USIN
 CREATE INDEX user_restrictions_user_idx ON public.user_restrictions USING btree (user_id, restriction_type);
 
 CREATE INDEX messages_inserted_at_topic_index ON ONLY realtime.messages USING btree (inserted_at DESC, topic) WHERE ((extension = 'broadcast'::text) AND private);
+
+CREATE INDEX inbox_recipient_idx ON walkie.inbox USING btree (recipient, id DESC);
+
+CREATE INDEX jobs_due_idx ON walkie.jobs USING btree (priority, run_at) WHERE (state = 'ready'::text);
+
+CREATE INDEX jobs_ended_idx ON walkie.jobs USING btree (done_at) WHERE (state = ANY (ARRAY['done'::text, 'dead'::text]));
+
+CREATE INDEX jobs_lease_idx ON walkie.jobs USING btree (locked_until) WHERE (state = 'running'::text);
+
+CREATE UNIQUE INDEX jobs_unique_key ON walkie.jobs USING btree (unique_key) WHERE (state = ANY (ARRAY['ready'::text, 'running'::text]));
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_00_conversation_id_rev_idx;
 
@@ -6398,6 +7432,24 @@ CREATE TRIGGER on_auth_users_delete__erase_profile AFTER DELETE ON auth.users FO
 
 CREATE TRIGGER on_auth_users_insert__make_profile AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.make_profile();
 
+CREATE TRIGGER on_mfa_factors_delete__downgrade AFTER DELETE ON auth.mfa_factors FOR EACH ROW EXECUTE FUNCTION auth.downgrade_sessions();
+
+CREATE TRIGGER on_sessions_change__audit AFTER INSERT OR DELETE ON auth.sessions FOR EACH ROW EXECUTE FUNCTION auth.audit_session();
+
+CREATE TRIGGER on_sessions_delete__revoke AFTER DELETE ON auth.sessions REFERENCING OLD TABLE AS ended FOR EACH STATEMENT EXECUTE FUNCTION auth.note_ended_sessions();
+
+CREATE TRIGGER on_sessions_update__revoke AFTER UPDATE OF not_after ON auth.sessions FOR EACH ROW WHEN (((new.not_after IS DISTINCT FROM old.not_after) AND (new.not_after <= now()))) EXECUTE FUNCTION auth.note_run_out_session();
+
+CREATE TRIGGER on_users_change__audit AFTER INSERT OR DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.audit_user();
+
+CREATE TRIGGER on_users_delete__bar AFTER DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.note_barred_person();
+
+CREATE TRIGGER on_users_insert__lift AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.note_barred_person();
+
+CREATE TRIGGER on_users_update__audit AFTER UPDATE ON auth.users FOR EACH ROW WHEN ((((new.encrypted_password)::text IS DISTINCT FROM (old.encrypted_password)::text) OR ((new.email)::text IS DISTINCT FROM (old.email)::text) OR (new.phone IS DISTINCT FROM old.phone) OR (new.banned_until IS DISTINCT FROM old.banned_until) OR (new.deleted_at IS DISTINCT FROM old.deleted_at) OR ((new.role)::text IS DISTINCT FROM (old.role)::text) OR (new.raw_app_meta_data IS DISTINCT FROM old.raw_app_meta_data))) EXECUTE FUNCTION auth.audit_user();
+
+CREATE TRIGGER on_users_update__bar AFTER UPDATE OF banned_until, deleted_at ON auth.users FOR EACH ROW WHEN (((new.banned_until IS DISTINCT FROM old.banned_until) OR (new.deleted_at IS DISTINCT FROM old.deleted_at))) EXECUTE FUNCTION auth.note_barred_person();
+
 CREATE TRIGGER on_audit_log_change__refuse BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION app.keep_record();
 
 CREATE TRIGGER on_audit_log_truncate__refuse BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION app.keep_record();
@@ -6452,8 +7504,13 @@ CREATE TRIGGER on_orgs_write__check_settings BEFORE INSERT OR UPDATE OF settings
 
 CREATE TRIGGER on_user_restrictions_insert__reckon_expiry BEFORE INSERT ON public.user_restrictions FOR EACH ROW EXECUTE FUNCTION app.reckon_expiry();
 
+CREATE TRIGGER on_jobs_insert__announce AFTER INSERT ON walkie.jobs FOR EACH STATEMENT EXECUTE FUNCTION walkie.announce_jobs();
+
 ALTER TABLE ONLY app.overseers
     ADD CONSTRAINT overseers_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.flow_state
+    ADD CONSTRAINT flow_state_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY auth.identities
     ADD CONSTRAINT identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
@@ -6461,11 +7518,32 @@ ALTER TABLE ONLY auth.identities
 ALTER TABLE ONLY auth.mfa_amr_claims
     ADD CONSTRAINT mfa_amr_claims_session_id_fkey FOREIGN KEY (session_id) REFERENCES auth.sessions(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY auth.mfa_challenges
+    ADD CONSTRAINT mfa_challenges_factor_id_fkey FOREIGN KEY (factor_id) REFERENCES auth.mfa_factors(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.mfa_factors
+    ADD CONSTRAINT mfa_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.mfa_recovery_codes
+    ADD CONSTRAINT mfa_recovery_codes_factor_id_fkey FOREIGN KEY (factor_id) REFERENCES auth.mfa_factors(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_flow_id_fkey FOREIGN KEY (flow_id) REFERENCES auth.flow_state(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES auth.sessions(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY auth.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.webauthn_challenges
+    ADD CONSTRAINT webauthn_challenges_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.webauthn_credentials
+    ADD CONSTRAINT webauthn_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.conversation_categories
     ADD CONSTRAINT conversation_categories_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -6557,15 +7635,43 @@ ALTER TABLE ONLY public.user_restrictions
 ALTER TABLE ONLY public.user_restrictions
     ADD CONSTRAINT user_restrictions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
 
+ALTER TABLE auth.audit_log_entries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.buckets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.custom_oauth_providers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.email_domains ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.flow_state ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE auth.identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.mfa_amr_claims ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE auth.mfa_challenges ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.mfa_factors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.mfa_recovery_codes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.one_time_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.rate_limits ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE auth.refresh_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.revocations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.sendings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.sessions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.users ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.webauthn_challenges ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.webauthn_credentials ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "admins change what people are in teams" ON public.team_members FOR UPDATE TO authenticated USING (app.may_manage_team(team_id, user_id));
 
@@ -6810,6 +7916,8 @@ GRANT USAGE ON SCHEMA realtime TO service_role;
 GRANT USAGE ON SCHEMA realtime TO authenticator;
 
 GRANT USAGE ON SCHEMA walkie TO PUBLIC;
+GRANT USAGE ON SCHEMA walkie TO authenticator;
+GRANT USAGE ON SCHEMA walkie TO supabase_auth_admin;
 
 GRANT SELECT ON TABLE public.conversation_members TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_members TO service_role;
@@ -7079,17 +8187,59 @@ REVOKE ALL ON FUNCTION app.use_preset(p_rule text, p_settings jsonb) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION app.username(p_org uuid, p_id uuid, p_wish text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.check_sign_up(email text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.count_failure(p_endpoint text, p_account text) FROM PUBLIC;
+
 GRANT ALL ON FUNCTION auth.email() TO anon;
 GRANT ALL ON FUNCTION auth.email() TO authenticated;
 GRANT ALL ON FUNCTION auth.email() TO service_role;
+
+REVOKE ALL ON FUNCTION auth.end_my_session(session uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION auth.end_my_session(session uuid) TO authenticated;
+GRANT ALL ON FUNCTION auth.end_my_session(session uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION auth.end_session(person uuid, session uuid) FROM PUBLIC;
 
 GRANT ALL ON FUNCTION auth.jwt() TO anon;
 GRANT ALL ON FUNCTION auth.jwt() TO authenticated;
 GRANT ALL ON FUNCTION auth.jwt() TO service_role;
 
+REVOKE ALL ON FUNCTION auth.leave(person uuid, session uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.leave_myself() FROM PUBLIC;
+GRANT ALL ON FUNCTION auth.leave_myself() TO authenticated;
+GRANT ALL ON FUNCTION auth.leave_myself() TO service_role;
+
+REVOKE ALL ON FUNCTION auth.lift(kind text, id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.my_sessions() FROM PUBLIC;
+GRANT ALL ON FUNCTION auth.my_sessions() TO authenticated;
+GRANT ALL ON FUNCTION auth.my_sessions() TO service_role;
+
+REVOKE ALL ON FUNCTION auth.pass(p_endpoint text, p_address text, p_account text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.revocation_lines() FROM PUBLIC;
+GRANT ALL ON FUNCTION auth.revocation_lines() TO authenticator;
+
+REVOKE ALL ON FUNCTION auth.revoke(kind text, ids uuid[], until timestamp with time zone) FROM PUBLIC;
+
 GRANT ALL ON FUNCTION auth.role() TO anon;
 GRANT ALL ON FUNCTION auth.role() TO authenticated;
 GRANT ALL ON FUNCTION auth.role() TO service_role;
+
+GRANT ALL ON FUNCTION auth.session_id() TO authenticated;
+GRANT ALL ON FUNCTION auth.session_id() TO service_role;
+
+REVOKE ALL ON FUNCTION auth.sessions_of(person uuid, present uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.sweep_buckets() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.take(key text, amount integer, period interval, burst integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.tell_revocations(lines text[]) FROM PUBLIC;
 
 GRANT ALL ON FUNCTION auth.uid() TO anon;
 GRANT ALL ON FUNCTION auth.uid() TO authenticated;
@@ -7170,6 +8320,10 @@ REVOKE ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid
 GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) TO authenticated;
 GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) TO service_role;
 
+REVOKE ALL ON FUNCTION public.delete_my_account() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_my_account() TO authenticated;
+GRANT ALL ON FUNCTION public.delete_my_account() TO service_role;
+
 REVOKE ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO authenticated;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO service_role;
@@ -7241,6 +8395,10 @@ REVOKE ALL ON FUNCTION public.message_history(p_conversation uuid, p_message uui
 GRANT ALL ON FUNCTION public.message_history(p_conversation uuid, p_message uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.message_history(p_conversation uuid, p_message uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.my_sessions() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.my_sessions() TO authenticated;
+GRANT ALL ON FUNCTION public.my_sessions() TO service_role;
+
 GRANT SELECT ON TABLE public.oversight_grants TO authenticated;
 GRANT SELECT ON TABLE public.oversight_grants TO service_role;
 
@@ -7270,6 +8428,10 @@ GRANT ALL ON FUNCTION public.read_by(p_conversation uuid, p_message uuid) TO ser
 REVOKE ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.revoke_session(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.search_rooms(p_query text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.search_rooms(p_query text, p_limit integer) TO authenticated;
@@ -7382,6 +8544,29 @@ GRANT ALL ON FUNCTION realtime.topic() TO service_role;
 
 REVOKE ALL ON FUNCTION realtime.watch(p_tables oid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.watch(p_tables oid[]) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.announce_jobs() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO authenticator;
+GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO supabase_auth_admin;
+
+REVOKE ALL ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.retry_job(job bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.sweep_jobs() FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.sweep_jobs() TO authenticator;
 
 GRANT SELECT ON TABLE public.audit_log TO authenticated;
 GRANT SELECT ON TABLE public.audit_log TO service_role;
@@ -7526,6 +8711,8 @@ GRANT SELECT ON TABLE realtime.compiled_policies TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO anon;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO service_role;
+
+GRANT SELECT,DELETE ON TABLE walkie.inbox TO authenticator;
 
 GRANT SELECT ON TABLE walkie.installation TO PUBLIC;
 

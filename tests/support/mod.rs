@@ -1,5 +1,6 @@
 //! What tests stand on: a database of their own, the real server, and people to act as.
 
+mod authenticator;
 mod database;
 mod dice;
 mod postgres;
@@ -8,6 +9,7 @@ mod server;
 mod socket;
 mod standalone;
 
+pub use authenticator::{App, Device};
 pub use database::{Database, rows};
 pub use dice::Dice;
 pub use postgres::{Postgres, Stop};

@@ -7,6 +7,29 @@ macro_rules! stamp {
     };
 }
 
+/// A factor of `auth.mfa_factors f` as the wire has it, without its secrets.
+macro_rules! factor_document {
+    () => {
+        concat!(
+            "jsonb_strip_nulls(jsonb_build_object(
+               'id', f.id,
+               'created_at', ",
+            stamp!("f.created_at"),
+            ",
+               'updated_at', ",
+            stamp!("f.updated_at"),
+            ",
+               'status', f.status,
+               'friendly_name', nullif(f.friendly_name, ''),
+               'factor_type', f.factor_type,
+               'phone', nullif(f.phone, ''),
+               'last_challenged_at', ",
+            stamp!("f.last_challenged_at"),
+            "))"
+        )
+    };
+}
+
 /// Columns of a [`User`], of `auth.users u`. `document` is the user as the wire has it.
 macro_rules! user {
     () => {
@@ -90,7 +113,33 @@ macro_rules! user {
             ",
                'deleted_at', ",
             stamp!("u.deleted_at"),
-            ")))::text as document"
+            ",
+               'factors',
+                 (select jsonb_agg(",
+            factor_document!(),
+            " order by f.created_at, f.id)
+                    from auth.mfa_factors f
+                   where f.user_id = u.id))))::text as document"
+        )
+    };
+}
+
+/// Columns of a [`Factor`], of `auth.mfa_factors f`. `document` is the factor as the wire has it.
+macro_rules! factor {
+    () => {
+        concat!(
+            "f.id,
+             f.factor_type::text as kind,
+             f.status = 'verified' as is_verified,
+             coalesce(f.friendly_name, '') as friendly_name,
+             f.secret,
+             f.web_authn_credential,
+             case when f.locked_until > now()
+                  then ceil(extract(epoch from f.locked_until - now()))::bigint
+             end as rests_seconds,
+             ",
+            factor_document!(),
+            "::text as document"
         )
     };
 }

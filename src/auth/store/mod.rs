@@ -4,9 +4,12 @@
 mod columns;
 pub(super) mod address;
 mod device;
+pub(super) mod factor;
 pub(super) mod flow;
 mod hook;
 mod limit;
+pub(super) mod passkey;
+pub(super) mod recovery;
 mod session;
 pub(super) mod token;
 mod user;

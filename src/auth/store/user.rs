@@ -268,6 +268,8 @@ pub(in crate::auth) async fn mark_deleted(tx: &Transaction, id: Uuid) -> Result<
     )
     .await?;
     end_sessions(tx, id, Ending::All).await?;
+    tx.query("delete from auth.mfa_factors where user_id = $1", &[&id]).await?;
+    tx.query("delete from auth.webauthn_credentials where user_id = $1", &[&id]).await?;
     Ok(find(tx, id).await?.is_some())
 }
 

@@ -1,0 +1,17 @@
+//! Second factors: how people add them, are asked for them, and what proving one gives.
+//!
+//! Reading order: what a request needs (`prover`), the endpoints (`enroll`, `challenge`, `verify`,
+//! `recovery`, `admin`), how far a session is proven (`level`), and the means of proof (`totp`,
+//! `security_key`).
+
+pub(super) mod admin;
+pub(super) mod challenge;
+pub(super) mod enroll;
+mod level;
+mod prover;
+pub(super) mod recovery;
+mod security_key;
+mod totp;
+pub(super) mod verify;
+
+pub(super) use prover::{Prover, friendly_name};
