@@ -57,6 +57,9 @@ pub struct RestSettings {
     /// Whether a page for people shows what is served.
     #[arg(skip = true)]
     pub explorer: bool,
+    /// Whether reads say where in the log they were made; a standby cannot.
+    #[arg(skip = true)]
+    pub places: bool,
     /// Role of those who show no token, when they may come.
     #[arg(skip = Some("anon".into()))]
     pub anonymous_role: Option<String>,

@@ -58,6 +58,8 @@ pub struct Bounds {
     pub allows_aggregates: bool,
     /// Whether parameters may call an aliased embed by its target's name.
     pub allows_target_names: bool,
+    /// Whether the answer says where in the log it was read.
+    pub tells_place: bool,
 }
 
 /// What is asked.
@@ -111,6 +113,7 @@ impl ApiRequest {
                 max_rows: settings.max_rows,
                 allows_aggregates: settings.aggregates_enabled,
                 allows_target_names: settings.legacy_target_names,
+                tells_place: settings.places,
             },
             accepts: Media::accepted(accept)?,
             payload: match &action {

@@ -136,9 +136,11 @@ async fn policies_are_explained_for_tables_and_roles() {
         "public.messages
   anon            sees nothing: it may not select any column
   authenticated   verdicts are remembered
-    columns       conversation_id, chapter, sender_id, visibility
+    columns       conversation_id, chapter, sender_id, visibility, org_id
     claims        sub
+    reads         app.overseers: a change of org_id, user_id concerns rows with org_id = its org_id and the person in its user_id
     reads         public.conversation_members: a change of conversation_id, joined_chapter, left_at, member_id concerns rows with conversation_id = its conversation_id and the person in its member_id
+    asks          the people in user_id of app.overseers where org_id = org_id
     asks          the people in member_id of public.conversation_members where conversation_id = conversation_id
 
 "

@@ -20,7 +20,7 @@ fn known() -> BTreeSet<String> {
 fn named(text: &str) -> BTreeSet<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let words = text.split(|c: char| !is_part(c)).filter(|word| word.starts_with("walkie_"));
-    let groups = ["realtime", "authorizer", "log", "slot", "window", "pool"];
+    let groups = ["realtime", "authorizer", "log", "slot", "window", "pool", "jobs"];
     let is_metric = |word: &&str| {
         groups
             .iter()

@@ -97,12 +97,12 @@ async fn our_own_policies_may_be_remembered() {
     let messages = analysis_of(&database, "public.messages", "authenticated").await;
     assert_eq!(
         shown(&messages),
-        "    columns conversation_id chapter sender_id visibility\n    claims sub\n    reads conversation_members(conversation_id=conversation_id member_id=me)\n    asks conversation_members(conversation_id=conversation_id member_id=me)"
+        "    columns conversation_id chapter sender_id visibility org_id\n    claims sub\n    reads overseers(org_id=org_id user_id=me), conversation_members(conversation_id=conversation_id member_id=me)\n    asks overseers(org_id=org_id user_id=me) or conversation_members(conversation_id=conversation_id member_id=me)"
     );
     let conversations = analysis_of(&database, "public.conversations", "authenticated").await;
     assert_eq!(
         shown(&conversations),
-        "    columns id\n    claims sub\n    reads conversation_members(conversation_id=id member_id=me)\n    asks conversation_members(conversation_id=id member_id=me)"
+        "    columns id org_id created_by member_count\n    claims sub\n    reads overseers(org_id=org_id user_id=me), conversation_members(conversation_id=id member_id=me)\n    asks overseers(org_id=org_id user_id=me) or created_by or conversation_members(conversation_id=id member_id=me)"
     );
     for table in ["public.conversation_members", "public.profiles", "public.orgs"] {
         let analysis = analysis_of(&database, table, "authenticated").await;

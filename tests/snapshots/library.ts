@@ -215,16 +215,19 @@ export type Database = {
       answer_by_hand: { Args: never; Returns: undefined }
       asked: { Args: never; Returns: Json }
       books_of: { Args: { person: number }; Returns: Database["public"]["Tables"]["books"]["Row"][] }
+      delete_my_account: { Args: never; Returns: undefined }
       echo: { Args: { "": Json }; Returns: Json }
       forget: { Args: never; Returns: undefined }
       found: { Args: { term: string; most?: number }; Returns: ({ id: number; title: string })[] }
       hire: { Args: { name: string }; Returns: Database["public"]["Tables"]["people"]["Row"] }
       initial: { Args: { p: Database["public"]["Tables"]["people"]["Row"] }; Returns: string }
+      my_sessions: { Args: never; Returns: ({ id: string; device: string; address: string; created_at: string; last_used_at: string; aal: string; is_current: boolean })[] }
       person_of: { Args: { person: number }; Returns: Database["public"]["Tables"]["people"]["Row"] }
       pick:
         | { Args: { a: number }; Returns: number }
         | { Args: { a: string }; Returns: number }
       refuse: { Args: never; Returns: undefined }
+      revoke_session: { Args: { id: string }; Returns: boolean }
       total: { Args: { n: number[] }; Returns: number }
       with_headers: { Args: never; Returns: number }
     }

@@ -69,7 +69,7 @@ pub fn render(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Option<
         has_body: !request.is_head() || request.wants_etag(),
         has_total: matches!(count, Some(Count::Exact | Count::Estimated)),
         count_to: most.map(|most| most.saturating_add(1)),
-        has_place: plan.is_read_only(&request.method),
+        has_place: request.bounds.tells_place && plan.is_read_only(&request.method),
         rows: expected(request, plan, format),
     };
     let mut statement = match plan {

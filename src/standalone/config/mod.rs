@@ -279,8 +279,9 @@ impl Config {
                 Some(url) => proxy_url(&url)?,
                 None => server.url(),
             }),
-            // PostgREST has no such page.
+            // PostgREST has no such page, and nothing follows the log.
             explorer: false,
+            places: false,
             root_spec: text("db-root-spec"),
             anonymous_role,
             app_settings: values.app_settings.clone().into_iter().collect(),

@@ -19,6 +19,7 @@ async fn any_database_is_served_at_the_root() -> anyhow::Result<()> {
     assert_eq!(header(&items, "content-location"), "/items?id=eq.2");
     assert!(header(&items, "server").starts_with("postgrest/16"));
     assert_eq!(header(&items, "server-timing"), "");
+    assert_eq!(header(&items, "walkie-place"), "");
     assert_eq!(header(&options, "allow"), "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE");
     assert_eq!(root.body["info"]["title"], "PostgREST API");
     assert_eq!(root.body["basePath"], "/");
