@@ -90,7 +90,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
             explain_policies(&database, table.as_deref()).await?;
         }
         Command::Keys { identity, valid_days } => {
-            print_keys(&Keys::new(&identity.jwt_secret), valid_days)?
+            print_keys(&Keys::new(&identity.jwt_secret), valid_days)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -24,8 +24,11 @@ const TIMEOUT: &str = "2s";
 const PASSWORD_REFUSED: &str = "Further password verification attempts will be rejected.";
 const FACTOR_REFUSED: &str = "Further MFA verification attempts will be rejected.";
 
+/// Whether a claim is of its kind.
+type IsOfKind = fn(&Value) -> bool;
+
 /// Claims that every access token has, and what they are.
-const REQUIRED: [(&str, fn(&Value) -> bool); 10] = [
+const REQUIRED: [(&str, IsOfKind); 10] = [
     ("aud", |claim| claim.is_string() || claim.is_array()),
     ("exp", Value::is_i64),
     ("iat", Value::is_i64),

@@ -123,7 +123,7 @@ impl Asked {
         if email.is_empty() && phone.is_empty() {
             return Err(Error::Invalid("One of email or phone must be set"));
         }
-        let address = Address::read(auth, email, phone, both)?;
+        let address = Address::read(auth, &email, &phone, both)?;
         let may_create = self.create_user.unwrap_or(true);
         Ok(Wanted { address, data: self.data.unwrap_or_default(), may_create, challenge })
     }

@@ -79,7 +79,7 @@ pub(super) async fn begin_registration(
         auth.check_passkey_space(tx, &prover).await?;
         let known = passkey::credential_ids(tx, user_id).await?;
         let account = prover.account();
-        let known = known.into_iter().map(Into::into).collect();
+        let known = known.into_iter().collect();
         let started = webauthn.start_passkey_registration(user_id, &account, &account, Some(known));
         let (options, state) = started.map_err(broken)?;
         let mut options = options.public_key;
@@ -312,6 +312,7 @@ fn read<T: serde::de::DeserializeOwned>(credential: Option<Value>) -> Result<T, 
     serde_json::from_value(credential).map_err(|_| Error::PasskeyRefused)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as map_err gives it")]
 fn refused(why: WebauthnError) -> Error {
     tracing::debug!(%why, "a passkey was refused");
     Error::PasskeyRefused

@@ -41,7 +41,7 @@ impl Redirects {
     }
 
     fn allows(&self, text: &str) -> bool {
-        if text.len() > MAX_BYTES || text.chars().any(|letter| letter.is_control()) {
+        if text.len() > MAX_BYTES || text.chars().any(char::is_control) {
             return false;
         }
         let Ok(url) = Url::parse(text) else { return false };

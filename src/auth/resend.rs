@@ -52,7 +52,7 @@ pub(super) async fn resend(
         return Err(Error::Invalid("Type provided requires a phone number"));
     }
     let both = "Only an email address or phone number should be provided.";
-    let address = Address::read(&auth, email, phone, both)?;
+    let address = Address::read(&auth, &email, &phone, both)?;
     let method = asked.code_challenge_method.as_deref();
     let challenge = Challenge::read(asked.code_challenge.as_deref(), method)?;
     let challenge = challenge.as_ref();

@@ -202,7 +202,7 @@ impl Asked {
         }
         auth.passwords.check(&password)?;
         let both = "Only an email address or phone number should be provided on signup.";
-        let address = Address::read(auth, email, phone, both)?;
+        let address = Address::read(auth, &email, &phone, both)?;
         phone::check_channel(self.channel.as_deref())?;
         let method = self.code_challenge_method.as_deref();
         let challenge = Challenge::read(self.code_challenge.as_deref(), method)?;
@@ -217,15 +217,15 @@ impl Address {
     /// The one that is given; `both` says what is wrong with two.
     pub(super) fn read(
         auth: &Auth,
-        email: String,
-        phone: String,
+        email: &str,
+        phone: &str,
         both: &'static str,
     ) -> Result<Self, Error> {
         match (email.is_empty(), phone.is_empty()) {
             (false, false) => Err(Error::Invalid(both)),
             (true, false) if !auth.has_phones() => Err(Error::PhoneDisabled),
-            (true, false) => phone::normal(&phone).map(Self::Phone),
-            _ => email::normal(&email).map(Self::Email),
+            (true, false) => phone::normal(phone).map(Self::Phone),
+            _ => email::normal(email).map(Self::Email),
         }
     }
 
@@ -273,10 +273,11 @@ impl Address {
 
     /// Confirms it for an account that has it.
     pub(super) async fn confirm(&self, tx: &Transaction, id: Uuid) -> Result<(), Error> {
-        Ok(match self {
+        match self {
             Self::Email(_) => store::confirm(tx, id).await?,
             Self::Phone(_) => address::confirm_phone(tx, id).await?,
-        })
+        }
+        Ok(())
     }
 }
 

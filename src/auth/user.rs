@@ -53,7 +53,7 @@ pub(super) async fn change(
     let address = |email: Option<String>, phone: Option<String>| {
         let (email, phone) = (email.unwrap_or_default(), phone.unwrap_or_default());
         let is_given = !email.is_empty() || !phone.is_empty();
-        is_given.then(|| Address::read(&auth, email, phone, "")).transpose()
+        is_given.then(|| Address::read(&auth, &email, &phone, "")).transpose()
     };
     let wanted = [address(None, asked.phone)?, address(asked.email, None)?];
     let has_name = wanted.iter().any(Option::is_some);

@@ -99,8 +99,8 @@ pub fn generate() -> String {
         "alg": "ES256",
         "kid": uuid::Uuid::new_v4(),
         "key_ops": ["sign", "verify"],
-        "x": encode(x.map(|x| x.as_slice())),
-        "y": encode(y.map(|y| y.as_slice())),
+        "x": encode(x.map(AsRef::as_ref)),
+        "y": encode(y.map(AsRef::as_ref)),
         "d": encode(Some(key.to_bytes().as_slice())),
     }]})
     .to_string()

@@ -26,7 +26,7 @@ pub fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
     hash.update(status.as_str());
     for name in HEADERS {
         hash.update("\n");
-        hash.update(headers.get(name).map(|value| value.as_bytes()).unwrap_or_default());
+        hash.update(headers.get(name).map(http::HeaderValue::as_bytes).unwrap_or_default());
     }
     hash.update("\n");
     hash.update(body);

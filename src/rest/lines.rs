@@ -81,13 +81,12 @@ impl Lines {
             if chunk.len() >= CHUNK_BYTES {
                 flush(&mut chunk, out).await?;
             }
-            row = match self.rows.try_next().now_or_never() {
-                Some(next) => next?,
-                None => {
-                    // Nobody shall wait for a row longer than it takes to come.
-                    flush(&mut chunk, out).await?;
-                    self.rows.try_next().await?
-                }
+            row = if let Some(next) = self.rows.try_next().now_or_never() {
+                next?
+            } else {
+                // Nobody shall wait for a row longer than it takes to come.
+                flush(&mut chunk, out).await?;
+                self.rows.try_next().await?
             };
         }
         flush(&mut chunk, out).await

@@ -34,9 +34,9 @@ fn claims(reply: &Reply) -> Value {
 
 #[tokio::test]
 async fn claims_of_every_token_are_as_the_hook_wants_them() -> anyhow::Result<()> {
-    let body = r#"begin
+    let body = r"begin
         return jsonb_set(event, '{claims,method}', event -> 'authentication_method');
-    end"#;
+    end";
     let (_database, server) = house("custom-access-token", body).await;
     let session = sign_in(&server, ANA, PASSWORD).await?;
     assert_eq!(claims(&session)["method"], "password");

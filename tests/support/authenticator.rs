@@ -78,7 +78,7 @@ impl Device {
         let mut object = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x59".to_vec();
         object.extend(u16::try_from(data.len()).expect("short data").to_be_bytes());
         object.extend(data);
-        self.credential(json!({
+        self.credential(&json!({
             "clientDataJSON": BASE64.encode(self.client_data("webauthn.create", options)),
             "attestationObject": BASE64.encode(object),
             "transports": ["internal"],
@@ -92,7 +92,7 @@ impl Device {
         let client_data = self.client_data("webauthn.get", options);
         let signed = [data.clone(), Sha256::digest(&client_data).to_vec()].concat();
         let signature: Signature = self.key.sign(&signed);
-        self.credential(json!({
+        self.credential(&json!({
             "clientDataJSON": BASE64.encode(client_data),
             "authenticatorData": BASE64.encode(data),
             "signature": BASE64.encode(signature.to_der()),
@@ -107,7 +107,7 @@ impl Device {
         Self { key, id, origin, user, counter: *counter, verifies: *verifies }
     }
 
-    fn credential(&self, response: Value) -> Value {
+    fn credential(&self, response: &Value) -> Value {
         let id = BASE64.encode(&self.id);
         json!({
             "id": id,
