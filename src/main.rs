@@ -14,10 +14,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use walkie::config::{
-    ALLOCATOR_SETTINGS, ApiKey, ApiKeyKind, Command, CommandLine, DEVELOPMENT_API_KEYS,
-    DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings, IdentitySettings, IssuerSettings,
-    MailSettings, Policies, PoolSettings, Settings, StandaloneArguments, allocator_is_told,
-    unknown_variables,
+    ALLOCATOR_SETTINGS, ApiKey, ApiKeyKind, AuthSettings, Command, CommandLine,
+    DEVELOPMENT_API_KEYS, DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings,
+    IdentitySettings, IssuerSettings, MailSettings, Policies, PoolSettings, Settings,
+    StandaloneArguments, allocator_is_told, unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, generate_key, keys, unix_now};
@@ -207,13 +207,20 @@ async fn develop_on(
         issuer: IssuerSettings::default(),
         log: dev.log.clone(),
         rest: dev.rest.clone(),
-        auth: dev.auth.clone(),
+        auth: developers(dev.auth.clone()),
         // Nobody but the developer reaches it, so mail may be shown.
         mail: MailSettings { inbox: true, ..dev.mail.clone() },
         realtime: dev.realtime.clone(),
     };
     server::run(listener, settings, shutdown).await?;
     Ok(())
+}
+
+/// Providers that run beside the server are found where they are.
+fn developers(mut auth: AuthSettings) -> AuthSettings {
+    let own = ["127.0.0.1", "localhost"].map(str::to_owned);
+    auth.providers.auth_private_hosts.extend(own);
+    auth
 }
 
 fn print_welcome(dev: &Dev, keys: &Keys, has_demo: bool) -> anyhow::Result<()> {

@@ -69,7 +69,9 @@ def start(folder, log, port, database_port):
     with log.open("wb") as output:
         return subprocess.Popen(
             [binary(), "dev", "--port", str(port), "--db-port", str(database_port),
-             "--data", str(folder / "data")],
+             "--data", str(folder / "data"),
+             # What the promise holds with, and is off unless an operator wants it.
+             "--auth-manual-linking-enabled", "true"],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

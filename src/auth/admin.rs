@@ -127,6 +127,7 @@ pub(super) async fn create(
         role: given(asked.role.as_deref()).unwrap_or(AUTHENTICATED),
         app_metadata: app_metadata(asked.app_metadata.unwrap_or_default(), email, phone),
         user_metadata: user_metadata(data, id, email, phone, false),
+        identity: None,
     };
     let work = async |tx: &Transaction| {
         store::create(tx, &new).await?;

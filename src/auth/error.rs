@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tokio_postgres::error::DbError;
 
 use super::password::Weakness;
+use crate::http::OutboundError;
 use crate::identity::Revocation;
 use crate::{identity, pg};
 
@@ -143,6 +144,32 @@ pub(super) enum Error {
     PasskeyChallengeNotFound,
     PasskeyChallengeExpired,
     PasskeyRefused,
+    // oauth
+    /// Why an id_token does not count, in the shape that OAuth has for it.
+    IdToken(&'static str),
+    IdTokenNonce,
+    /// In the words of the provider.
+    ProviderSaid {
+        name: String,
+        description: String,
+    },
+    /// A provider does not answer as it should; what could not be done, and why if we know.
+    ProviderFailed(&'static str, Option<Box<OutboundError>>),
+    ProviderDisabled(String),
+    ProviderEmailUnverified(String),
+    BadOAuthCallback(&'static str),
+    BadOAuthState(&'static str),
+    MultipleAccounts,
+    ManualLinkingDisabled,
+    IdentityExists(&'static str),
+    IdentityNotFound,
+    IdentityEmailConflict,
+    SingleIdentity,
+    /// A path names something that cannot be.
+    NotFoundInvalid(&'static str),
+    CustomProviderNotFound,
+    CustomProviderExists,
+    TooManyCustomProviders,
     /// A trigger or constraint of the people who run the server said no.
     Rule(Box<Rule>),
     /// The database cannot answer now.
@@ -179,6 +206,21 @@ pub(super) struct Rule {
 }
 
 impl Error {
+    /// A provider does not answer as it should.
+    pub(super) fn provider_failed(what: &'static str) -> Self {
+        Self::ProviderFailed(what, None)
+    }
+
+    /// A provider cannot be asked.
+    pub(super) fn provider_unreachable(why: OutboundError) -> Self {
+        Self::ProviderFailed("The provider could not be reached", Some(Box::new(why)))
+    }
+
+    /// Somebody else signs in with the identity.
+    pub(super) fn identity_taken() -> Self {
+        Self::IdentityExists("Identity is already linked to another user")
+    }
+
     /// Status, code and message, for a link that leads on with them.
     pub(super) fn told(&self) -> (StatusCode, &str, &str) {
         self.row()
@@ -284,6 +326,24 @@ impl Error {
             Self::PasskeyChallengeNotFound => (S::BAD_REQUEST, "webauthn_challenge_not_found", "WebAuthn challenge not found"),
             Self::PasskeyChallengeExpired => (S::BAD_REQUEST, "webauthn_challenge_expired", "WebAuthn challenge has expired"),
             Self::PasskeyRefused => (S::BAD_REQUEST, "webauthn_verification_failed", "WebAuthn verification failed"),
+            Self::IdToken(why) => (S::BAD_REQUEST, "invalid request", why),
+            Self::IdTokenNonce => (S::BAD_REQUEST, "invalid nonce", "Nonces mismatch"),
+            Self::ProviderSaid { description, .. } => (S::BAD_REQUEST, "", description),
+            Self::ProviderFailed(what, _) => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", what),
+            Self::ProviderDisabled(why) => (S::BAD_REQUEST, "provider_disabled", why),
+            Self::ProviderEmailUnverified(why) => (S::UNPROCESSABLE_ENTITY, "provider_email_needs_verification", why),
+            Self::BadOAuthCallback(why) => (S::BAD_REQUEST, "bad_oauth_callback", why),
+            Self::BadOAuthState(why) => (S::BAD_REQUEST, "bad_oauth_state", why),
+            Self::MultipleAccounts => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Multiple accounts with the same email address in the same linking domain detected: default"),
+            Self::ManualLinkingDisabled => (S::NOT_FOUND, "manual_linking_disabled", "Manual linking is disabled"),
+            Self::IdentityExists(why) => (S::UNPROCESSABLE_ENTITY, "identity_already_exists", why),
+            Self::IdentityNotFound => (S::UNPROCESSABLE_ENTITY, "identity_not_found", "Identity doesn't exist"),
+            Self::IdentityEmailConflict => (S::UNPROCESSABLE_ENTITY, "email_conflict_identity_not_deletable", "Unable to unlink identity due to email conflict"),
+            Self::SingleIdentity => (S::UNPROCESSABLE_ENTITY, "single_identity_not_deletable", "User must have at least 1 identity after unlinking"),
+            Self::NotFoundInvalid(why) => (S::NOT_FOUND, "validation_failed", why),
+            Self::CustomProviderNotFound => (S::NOT_FOUND, "custom_provider_not_found", "Custom OAuth provider not found"),
+            Self::CustomProviderExists => (S::BAD_REQUEST, "conflict", "A custom OAuth provider with this identifier already exists"),
+            Self::TooManyCustomProviders => (S::BAD_REQUEST, "over_custom_provider_quota", "Maximum number of custom OAuth/OIDC providers reached"),
             Self::Rule(rule) => (rule.status, rule.code(), &rule.message),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unexpected_failure", "The database is busy or restarting, please retry after a moment."),
             Self::Broken(_) | Self::Panicked => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unexpected failure, please check server logs for more information"),
@@ -291,8 +351,12 @@ impl Error {
     }
 
     /// A line for whoever runs the server, when they should know.
-    fn log(&self) {
+    pub(super) fn log(&self) {
         match self {
+            Self::ProviderFailed(what, why) => {
+                let error = why.as_deref().map(|why| why as Cause);
+                tracing::warn!(what, error, "a provider does not answer as it should");
+            }
             Self::Rule(rule) => {
                 tracing::info!(words = rule.message, "a rule of the database refused");
             }
@@ -364,7 +428,7 @@ impl Shape {
 
     fn tell(self, error: &Error, id: Option<&HeaderValue>) -> Response {
         let (status, code, message) = error.row();
-        if let Error::RefreshTokenMissing = error {
+        if let Error::RefreshTokenMissing | Error::IdToken(_) | Error::IdTokenNonce = error {
             let body = json!({ "error": code, "error_description": message });
             return (status, Json(body)).into_response();
         }
@@ -438,6 +502,12 @@ impl From<pg::Error> for Error {
             match (refused.code().code(), refused.schema(), refused.constraint()) {
                 ("23505", Some("auth"), Some("users_email_partial_key")) => {
                     return Self::EmailExists;
+                }
+                ("23505", Some("auth"), Some("identities_provider_id_provider_unique")) => {
+                    return Self::identity_taken();
+                }
+                ("23505", Some("auth"), Some("custom_oauth_providers_identifier_key")) => {
+                    return Self::CustomProviderExists;
                 }
                 ("23505", Some("auth"), Some("users_phone_key")) => return Self::PhoneExists,
                 ("23505", Some("auth"), Some("users_pkey")) => return Self::UserAlreadyExists,

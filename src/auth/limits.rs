@@ -12,7 +12,8 @@ use http::{HeaderMap, HeaderName};
 use super::{Auth, Error};
 
 /// Endpoints whose rules are looked for; elsewhere nothing is asked.
-const LIMITED: [&str; 13] = [
+const LIMITED: [&str; 14] = [
+    "GET /authorize",
     "POST /token",
     "POST /verify",
     "GET /verify",

@@ -93,7 +93,7 @@ async fn lead_on(
     };
     let to = reader.redirect_to.as_str();
     let target = match auth.store.transaction(work).await {
-        Ok(Proven::Session(session)) => with_fragment(to, &session.fragment(followed.kind)),
+        Ok(Proven::Session(session)) => with_fragment(to, &session.fragment(Some(followed.kind))),
         Ok(Proven::Code(code)) => with_query(to, &[("code", &code)]),
         Ok(Proven::Half) => with_fragment(to, &pairs(&[("message", HALF_DONE)])),
         Err(error) => {
@@ -117,17 +117,17 @@ async fn lead_on(
     Ok((StatusCode::SEE_OTHER, PRIVATE, [(LOCATION, location)]).into_response())
 }
 
-fn pairs(pairs: &[(&str, &str)]) -> String {
+pub(super) fn pairs(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-fn with_fragment(url: &str, fragment: &str) -> String {
+pub(super) fn with_fragment(url: &str, fragment: &str) -> String {
     let bare = url.split('#').next().unwrap_or_default();
     // An empty `sb` tells clients that the fragment is this dialect's.
     format!("{bare}#{fragment}&sb=")
 }
 
-fn with_query(url: &str, query: &[(&str, &str)]) -> String {
+pub(super) fn with_query(url: &str, query: &[(&str, &str)]) -> String {
     let (bare, fragment) =
         url.split_once('#').map_or((url, None), |(bare, rest)| (bare, Some(rest)));
     let joint = if bare.contains('?') { '&' } else { '?' };

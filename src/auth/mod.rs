@@ -1,14 +1,14 @@
 //! The Auth dialect (GoTrue): accounts, sessions and the tokens that prove them.
 //!
 //! Reading order: the endpoints (`signup`, `anonymous`, `token`, `otp`, `recover`, `resend`,
-//! `verify` and `link`, `reauthenticate`, `user`, `devices`, `logout`, `invite`, `admin`,
+//! `verify` and `link`, `reauthenticate`, `oauth`, `user`, `devices`, `logout`, `invite`, `admin`,
 //! `settings`), who may call them (`bearer`) and how often (`limits`), what they make (`session`),
 //! the means of proof (`password`, `refresh`, `one_time`, `pkce`, `factors`, `passkeys` and their
 //! domain `webauthn`), what the operator's functions say (`hooks`), what is sent (`mail`, `phone`)
 //! and where it leads (`redirect`), what keeps secrets (`seal`), all SQL (`store`), what is read from
 //! a request (`request`, `email`, `duration`) and every refusal (`error`).
 //!
-//! Not offered yet: other providers.
+//! Not offered yet: single sign-on (SAML), Web3.
 
 mod admin;
 mod anonymous;
@@ -26,6 +26,7 @@ mod limits;
 mod link;
 mod logout;
 mod mail;
+mod oauth;
 mod one_time;
 mod otp;
 mod passkeys;
@@ -64,6 +65,7 @@ use crate::pg::Pg;
 
 use error::Error;
 use mail::Writer;
+use oauth::Providers;
 use password::Passwords;
 use redirect::Redirects;
 use seal::Seal;
@@ -101,6 +103,7 @@ pub struct Auth {
     passwords: Passwords,
     redirects: Redirects,
     writer: Writer,
+    providers: Providers,
     /// Key of the digests of codes.
     code_key: [u8; 32],
     /// Whether people need not confirm their address.
@@ -146,11 +149,12 @@ impl Auth {
             ),
             redirects: Redirects::new(&letters.auth_site_url, &letters.auth_redirect_urls)?,
             writer: Writer::new(letters)?,
+            providers: Providers::new(&settings.providers),
             code_key: Sha256::digest(format!("one-time codes|{secret}")).into(),
             autoconfirm: letters.auth_mailer_autoconfirm.unwrap_or(!leaves),
             mail_every: letters.auth_mail_every_seconds.unwrap_or(mail_every),
             settings: settings.clone(),
-            seal: Seal::new([secret]),
+            seal: sealer(settings, secret),
             factor_key: Sha256::digest(format!("second factors|{secret}")).into(),
             factor_issuer: issuer.unwrap_or_else(|| site.host_str().unwrap_or_default().to_owned()),
             party: RelyingParty::new(factors, &site).map_err(SetupError::Webauthn)?,
@@ -180,6 +184,15 @@ impl Auth {
             .route("/reauthenticate", get(reauthenticate::send))
             .route("/invite", post(invite::invite))
             .route("/admin/generate_link", post(invite::generate_link))
+            .route("/authorize", get(oauth::authorize))
+            .route("/callback", get(oauth::come_back).post(oauth::come_back_by_form))
+            .route("/user/identities/authorize", get(oauth::link))
+            .route("/user/identities/{id}", delete(oauth::unlink))
+            .route("/admin/custom-providers", get(oauth::list).post(oauth::create))
+            .route(
+                "/admin/custom-providers/{identifier}",
+                get(oauth::read).put(oauth::change).delete(oauth::delete),
+            )
             .route("/user", get(user::read).put(user::change).delete(user::leave))
             .route("/user/merge", post(anonymous::merge))
             .route("/user/sessions", get(devices::list))
@@ -220,4 +233,11 @@ impl Auth {
             .layer(DefaultBodyLimit::max(request::MAX_BODY_BYTES))
             .layer(from_fn(error::answer))
     }
+}
+
+/// Seals with the operator's secrets, or else with the one that tokens are signed with.
+fn sealer(settings: &AuthSettings, secret: &str) -> Seal {
+    let secrets = settings.providers.auth_sealing_secrets.iter().map(|secret| secret.trim());
+    let secrets: Vec<&str> = secrets.filter(|secret| !secret.is_empty()).collect();
+    Seal::new(if secrets.is_empty() { vec![secret] } else { secrets })
 }

@@ -107,8 +107,9 @@ impl Auth {
                 "invalid request: both auth code and code verifier should be non-empty",
             ));
         };
+        let code_hash = refresh::hash(&code);
         let work = async |tx: &Transaction| {
-            let flow = flow::take(tx, &refresh::hash(&code)).await?;
+            let flow = flow::take(tx, &code_hash).await?;
             let flow = flow.ok_or(Error::FlowNotFound)?;
             if flow.age_seconds > CODE_SECONDS {
                 return Err(Error::FlowExpired);
@@ -124,7 +125,10 @@ impl Auth {
             let proof = Proof { method: &flow.method, password_hash: None };
             let session = self.sign_in(tx, user_id, &proof, device).await?;
             let session = session.ok_or(Error::FlowNotFound)?;
-            Ok(session.with_provider_tokens(flow.provider_token, flow.provider_refresh_token))
+            let open = |sealed: String| self.seal.open(&code_hash, &sealed);
+            let token = flow.provider_token.map(open).transpose()?;
+            let refresh_token = flow.provider_refresh_token.map(open).transpose()?;
+            Ok(session.with_provider_tokens(token, refresh_token))
         };
         self.store.transaction(work).await
     }

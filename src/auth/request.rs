@@ -48,6 +48,11 @@ impl Parameters {
         let (_, value) = self.0.iter().find(|(given, _)| given == name)?;
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
+
+    /// All of them, in the order of the request.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {

@@ -75,15 +75,20 @@ impl Session {
     }
 
     /// The session as the fragment of a URL, with what kind of link it is for.
-    pub(super) fn fragment(&self, link_type: &str) -> String {
-        form_urlencoded::Serializer::new(String::new())
-            .append_pair("access_token", &self.access_token)
-            .append_pair("expires_at", &self.expires_at.to_string())
-            .append_pair("expires_in", &self.expires_in.to_string())
-            .append_pair("refresh_token", &self.refresh_token)
-            .append_pair("token_type", self.token_type)
-            .append_pair("type", link_type)
-            .finish()
+    pub(super) fn fragment(&self, link_type: Option<&str>) -> String {
+        let (expires_at, expires_in) = (self.expires_at.to_string(), self.expires_in.to_string());
+        let pairs = [
+            ("access_token", Some(self.access_token.as_str())),
+            ("expires_at", Some(&expires_at)),
+            ("expires_in", Some(&expires_in)),
+            ("provider_refresh_token", self.provider_refresh_token.as_deref()),
+            ("provider_token", self.provider_token.as_deref()),
+            ("refresh_token", Some(&self.refresh_token)),
+            ("token_type", Some(self.token_type)),
+            ("type", link_type),
+        ];
+        let given = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
     }
 
     /// The same with what a provider gave for its own API.

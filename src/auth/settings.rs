@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::Auth;
 
-/// Other ways to sign in that clients ask about; none is offered yet.
+/// Other ways to sign in that clients ask about.
 const PROVIDERS: [&str; 25] = [
     "anonymous_users",
     "apple",
@@ -39,6 +39,11 @@ const PROVIDERS: [&str; 25] = [
     "zoom",
 ];
 
+/// Whether clients know a provider of this name.
+pub(super) fn is_provider(name: &str) -> bool {
+    PROVIDERS.contains(&name) && !["anonymous_users", "phone"].contains(&name)
+}
+
 pub(super) async fn health() -> Json<Value> {
     Json(json!({
         "version": concat!("walkie ", env!("CARGO_PKG_VERSION")),
@@ -51,6 +56,7 @@ pub(super) async fn settings(State(auth): State<Arc<Auth>>) -> Json<Value> {
     let mut external: Map<String, Value> =
         PROVIDERS.iter().map(|provider| ((*provider).to_owned(), false.into())).collect();
     external.insert("email".into(), true.into());
+    external.extend(auth.providers.names().map(|name| (name.to_owned(), true.into())));
     external.insert("phone".into(), auth.has_phones().into());
     let is_anonymous_enabled = auth.settings.auth_anonymous_enabled;
     external.insert("anonymous_users".into(), is_anonymous_enabled.into());

@@ -260,6 +260,7 @@ impl Address {
             role: AUTHENTICATED,
             app_metadata: app_metadata(Map::new(), email, phone),
             user_metadata: user_metadata(data, id, email, phone, is_confirmed),
+            identity: None,
         }
     }
 

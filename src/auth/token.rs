@@ -1,19 +1,24 @@
-//! POST /token: a session for a password, a refresh token or the code of a link.
+//! POST /token: a session for a password, a refresh token, the code of a link or an id_token.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use http::HeaderMap;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::bearer::caller;
 use super::hooks::{Decision, Hook};
+use super::mail::Reader;
+use super::oauth::{self, AskedByIdToken};
 use super::refresh::Outcome;
 use super::request::{Device, FieldsOrForm, Parameters};
 use super::session::Session;
 use super::signup::Address;
 use super::store::{Ending, Life, Proof};
 use super::{Auth, Error, phone, refresh, store};
+use crate::http::identity::bearer;
 use crate::pg::Transaction;
 
 /// What the rules of limits call sign-in by password.
@@ -28,12 +33,16 @@ pub(super) struct Asked {
     refresh_token: Option<String>,
     auth_code: Option<String>,
     code_verifier: Option<String>,
+    #[serde(flatten)]
+    by_id_token: AskedByIdToken,
 }
 
 pub(super) async fn grant(
     State(auth): State<Arc<Auth>>,
     parameters: Parameters,
     device: Device,
+    reader: Reader,
+    headers: HeaderMap,
     FieldsOrForm(asked): FieldsOrForm<Asked>,
 ) -> Result<Json<Session>, Error> {
     let grant_type = parameters.get("grant_type").or(asked.grant_type.as_deref());
@@ -43,6 +52,17 @@ pub(super) async fn grant(
         "pkce" => {
             let (code, verifier) = (asked.auth_code.as_deref(), asked.code_verifier.as_deref());
             auth.exchange(code, verifier, &device).await.map(Json)
+        }
+        "id_token" => {
+            let asked = asked.by_id_token;
+            let caller = match asked.link_identity {
+                Some(true) => {
+                    let token = bearer(&headers).ok_or(Error::NoBearer)?;
+                    Some(caller(&auth, token).await?)
+                }
+                _ => None,
+            };
+            oauth::by_id_token(&auth, asked, caller, &device, &reader).await.map(Json)
         }
         _ => Err(Error::UnsupportedGrant),
     }

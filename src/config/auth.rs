@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{FactorSettings, FunctionName, LetterSettings};
+use super::{FactorSettings, FunctionName, LetterSettings, ProviderSettings};
 
 /// How people sign in.
 #[derive(Debug, Clone, Args)]
@@ -47,6 +47,9 @@ pub struct AuthSettings {
     /// Second factors and passkeys.
     #[command(flatten)]
     pub factors: FactorSettings,
+    /// Providers that people sign in with.
+    #[command(flatten)]
+    pub providers: ProviderSettings,
 }
 
 /// Functions of the database that decide or do something when people sign in: each takes and

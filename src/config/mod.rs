@@ -17,6 +17,7 @@ mod letters;
 mod log;
 mod mail;
 mod postgres;
+mod provider;
 mod realtime;
 mod rest;
 
@@ -39,5 +40,6 @@ pub use letters::LetterSettings;
 pub use log::{LogFormat, LogSettings};
 pub use mail::{MailSettings, SmtpTls};
 pub use postgres::PostgresBinaries;
+pub use provider::ProviderSettings;
 pub use realtime::{DeleteEvents, RealtimeSettings};
 pub use rest::{ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd};

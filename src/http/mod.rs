@@ -1,10 +1,12 @@
 //! The edge shared by all dialects. Knows no Postgres.
 //!
 //! Layers in the order a request meets them: `trace` (id, span, timing), limits, `cors`; then
-//! each dialect asks `identity` who is calling, and catches its `panics`.
+//! each dialect asks `identity` who is calling, and catches its `panics`. The other way round,
+//! `outbound` asks other servers.
 
 mod cors;
 pub mod identity;
+mod outbound;
 mod panics;
 mod trace;
 
@@ -15,6 +17,7 @@ use axum::middleware::from_fn_with_state;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
+pub use outbound::{Outbound, OutboundError};
 pub use panics::catch as catch_panics;
 pub use trace::layers as trace;
 

@@ -24,6 +24,7 @@ insert into auth.rate_limits (endpoint, per, amount, period, burst) values
   ('POST /token web3',                   'address', 30,  '5 minutes',  30),
   ('POST /verify',                       'address', 30,  '5 minutes',  30),
   ('GET /verify',                        'address', 30,  '5 minutes',  30),
+  ('GET /authorize',                     'address', 150, '5 minutes',  60),
   ('POST /signup',                       'address', 30,  '5 minutes',  30),
   ('POST /signup anonymous',             'address', 30,  '1 hour',     30),
   ('POST /otp',                          'address', 30,  '5 minutes',  30),

@@ -9,3 +9,4 @@
 \ir authorizer.sql
 \ir explain.sql
 \ir jobs.sql
+\ir auth_identities.sql

@@ -2,10 +2,12 @@
 
 mod admin;
 mod anonymous;
+mod custom_providers;
 mod devices;
 mod errors;
 mod factors;
 mod hooks;
+mod identities;
 mod invariants;
 mod keys;
 mod leaving;
@@ -13,7 +15,9 @@ mod life;
 mod limits;
 mod logout;
 mod mail;
+mod oauth;
 mod passkeys;
+mod provider;
 mod recovery_codes;
 mod revoked;
 mod signup;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::identity::{self, NewIdentity};
 use super::{Ending, end_sessions, find};
 use crate::pg::{self, Transaction};
 
@@ -16,6 +17,8 @@ pub(in crate::auth) struct NewUser<'a> {
     pub role: &'a str,
     pub app_metadata: Value,
     pub user_metadata: Value,
+    /// How a provider knows the person; stands in for those of address and number.
+    pub identity: Option<NewIdentity<'a>>,
 }
 
 /// Makes an account with an identity for its address and one for its number, not confirmed yet.
@@ -37,7 +40,7 @@ pub(in crate::auth) async fn create(tx: &Transaction, new: &NewUser<'_>) -> Resu
            from person,
                 lateral (values ('email', person.email::text), ('phone', person.phone))
                         as way (provider, address)
-          where way.address is not null",
+          where way.address is not null and not $9",
         &[
             &new.id,
             &new.aud,
@@ -47,10 +50,14 @@ pub(in crate::auth) async fn create(tx: &Transaction, new: &NewUser<'_>) -> Resu
             &new.password_hash,
             &new.app_metadata,
             &new.user_metadata,
+            &new.identity.is_some(),
         ],
     )
     .await?;
-    Ok(())
+    match &new.identity {
+        Some(identity) => identity::add(tx, new.id, identity).await,
+        None => Ok(()),
+    }
 }
 
 /// Makes an account without a name; `data` is what it says of itself.
