@@ -18,6 +18,7 @@
 \ir read_marks.sql
 \ir messages.sql
 \ir message_edits.sql
+\ir message_embeddings.sql
 \ir message_mentions.sql
 \ir message_reactions.sql
 \ir message_stars.sql

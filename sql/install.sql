@@ -18,6 +18,9 @@
 \ir messages.sql
 \ir reactions.sql
 \ir pins.sql
+\ir search.sql
+\ir embeddings.sql
+\ir contacts.sql
 \ir pages.sql
 \ir unread.sql
 \ir inbox.sql

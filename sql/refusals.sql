@@ -48,6 +48,7 @@ as $$
     ('reactions_full',     'PT422', 'A message takes 20 different reactions.', 'the message has 20 different emoji'),
     ('slow_mode',          'PT429', 'This conversation is in slow mode.', 'the next message must wait; details and Retry-After say how long'),
     ('rate_limited',       'PT429', 'That was too fast. Try again in a moment.', 'an allowance is used up; details and Retry-After say how long'),
+    ('no_vectors',         'PT501', 'This server cannot search by meaning.', 'a vector is given and the database lacks pgvector'),
     ('cannot_post',        '42501', 'You cannot speak in this conversation.', 'writing into a conversation without being in it, or in a role that only listens'),
     ('admin_read_only',    '42501', 'Admins may read here, not write.', 'clients and consultants talk without admins'),
     ('posting_closed',     '42501', 'Only some may speak here.', 'the conversation''s posting excludes the caller'),

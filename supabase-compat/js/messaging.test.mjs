@@ -27,7 +27,8 @@ test('every example of the page runs', async (t) => {
   const people = { ana: await newcomer(t), bo: await newcomer(t), cy: await newcomer(t), dee }
   const AsyncFunction = (async () => {}).constructor
   const last = `
-    return { page, next, rooms, people, wordings, newest, older, newer, around, thread, changed, news, readers, withTime, there, typing, overseen }`
+    return { page, next, rooms, people, wordings, newest, older, newer, around, thread, changed, news, readers, withTime, there, typing, overseen,
+             hits, more, context, both, whom, lately }`
   const seen = await new AsyncFunction(...Object.keys(people), examples.join('\n') + last)(...Object.values(people))
 
   assert(seen.page.some((conversation) => conversation.title === 'Tea'))
@@ -41,7 +42,13 @@ test('every example of the page runs', async (t) => {
   assert(seen.withTime.read_at)
   assert.equal(seen.there[0].status, 'online')
   assert.equal(seen.typing.length, 1)
-  assert.equal(seen.overseen.length, 3)
+  assert.equal(seen.hits[0].snippet, 'The <mark>kettle</mark> is &lt;b&gt;<mark>boiling</mark>&lt;/b&gt;: https://tea.example')
+  assert.deepEqual(seen.more, [])
+  assert(seen.context.some(({ id }) => id === seen.hits[0].message_id))
+  assert.equal(seen.both.length, 1)
+  assert(Array.isArray(seen.whom))
+  assert.equal(seen.lately.length, 1)
+  assert.equal(seen.overseen.length, 4)
 })
 
 test('every call has an example', async () => {

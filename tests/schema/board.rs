@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::support::{Database, compare_page, rows};
 
 /// A table, values that would make a row of it, and a column to change.
-const TABLES: [(&str, &str, &str); 27] = [
+const TABLES: [(&str, &str, &str); 28] = [
     ("orgs", "(slug, name) values ('new', 'New')", "name"),
     (
         "org_members",
@@ -86,6 +86,11 @@ const TABLES: [(&str, &str, &str); 27] = [
         "body",
     ),
     (
+        "message_embeddings",
+        "(conversation_id, message_id, embedding, model) select conversation_id, id, '{1}', 'toy' from public.messages order by id desc limit 1",
+        "model",
+    ),
+    (
         "message_mentions",
         "(conversation_id, message_id, mentioned_id, seq) select conversation_id, id, sender_id, seq from public.messages limit 1",
         "seq",
@@ -134,6 +139,8 @@ const ROWS: &str = "
       values (tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001', tests.id('ana'), 0);
     insert into public.read_marks (conversation_id, member_id, seq) values (tests.conversation('watercooler'), tests.id('bo'), 3);
     update public.messages set body = 'It is back.' where id = '20000000-0000-4000-8000-000000000001';
+    insert into public.message_embeddings (conversation_id, message_id, embedding, model)
+      values (tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001', '{1}', 'toy');
     insert into public.message_mentions (conversation_id, message_id, mentioned_id, seq)
       values (tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001', tests.id('bo'), 1);
     insert into public.message_reactions (conversation_id, message_id, actor_id, emoji, chapter)
