@@ -23,6 +23,11 @@
 \ir message_reactions.sql
 \ir message_stars.sql
 \ir message_hides.sql
+\ir message_templates.sql
+\ir scheduled_messages.sql
+\ir meetings.sql
+\ir meeting_participants.sql
+\ir meeting_reminders.sql
 \ir user_presence.sql
 \ir typing_states.sql
 \ir audit_log.sql

@@ -18,6 +18,9 @@
 \ir messages.sql
 \ir reactions.sql
 \ir pins.sql
+\ir templates.sql
+\ir scheduled_messages.sql
+\ir meetings.sql
 \ir search.sql
 \ir embeddings.sql
 \ir contacts.sql

@@ -41,7 +41,7 @@ $$;
 comment on function app.require_answerable(uuid, uuid) is
   'Takes a conversation and a message to answer; returns if it is there and the person asking can read it. Errors: PT422 bad_reply.';
 
-create or replace function app.require_may_say(p_place public.conversations, p_type text, p_body text)
+create or replace function app.require_may_say(p_place public.conversations, p_type text, p_body text, p_is_event boolean)
 returns void
 language plpgsql
 security definer set search_path = ''  -- looks into restrictions and settings
@@ -52,7 +52,7 @@ declare
   wait_s double precision;
 begin
   perform app.take('send');
-  if p_type in ('system', 'meeting', 'poll') then
+  if p_type in ('system', 'meeting') and not p_is_event or p_type = 'poll' then
     perform app.refuse('bad_type');
   elsif p_type in ('file', 'image') then
     perform app.refuse('no_attachment');
@@ -71,8 +71,8 @@ begin
   end if;
 end
 $$;
-comment on function app.require_may_say(public.conversations, text, text) is
-  'Takes a conversation, a message''s type and its body; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
+comment on function app.require_may_say(public.conversations, text, text, boolean) is
+  'Takes a conversation, a message''s type, its body and whether the product itself says it; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
 
 create or replace function app.take_number()
 returns trigger
@@ -127,7 +127,7 @@ begin
   end if;
 
   if me is not null then
-    perform app.require_may_say(place, new.message_type, new.body);
+    perform app.require_may_say(place, new.message_type, new.body, new.event is not null);
   end if;
   if new.reply_to_id is not null then
     perform app.require_answerable(new.conversation_id, new.reply_to_id);
@@ -200,6 +200,7 @@ begin
   if new.deleted_at is not null then
     new.body := null;
     new.meta := '{}';
+    new.event := null;
     new.mentions := '{}';
     new.mentions_all := false;
     new.is_pinned := false;

@@ -28,7 +28,7 @@ test('every example of the page runs', async (t) => {
   const AsyncFunction = (async () => {}).constructor
   const last = `
     return { page, next, rooms, people, wordings, newest, older, newer, around, thread, changed, news, readers, withTime, there, typing, overseen,
-             hits, more, context, both, whom, lately }`
+             hits, more, context, both, whom, lately, filled, templates, later, upcoming, calendar, comes }`
   const seen = await new AsyncFunction(...Object.keys(people), examples.join('\n') + last)(...Object.values(people))
 
   assert(seen.page.some((conversation) => conversation.title === 'Tea'))
@@ -48,7 +48,13 @@ test('every example of the page runs', async (t) => {
   assert.equal(seen.both.length, 1)
   assert(Array.isArray(seen.whom))
   assert.equal(seen.lately.length, 1)
-  assert.equal(seen.overseen.length, 4)
+  assert.equal(seen.filled, 'Hello Bo!')
+  assert.equal(seen.templates.length, 1)
+  assert.equal(seen.later.state, 'waiting')
+  assert.deepEqual(seen.upcoming.map(({ title, response }) => [title, response]), [['Tasting', 'yes']])
+  assert(seen.calendar.startsWith('BEGIN:VCALENDAR\r\n') && seen.calendar.includes('DTSTART:20350103T090000Z'))
+  assert.deepEqual(seen.comes.map(({ response }) => response), ['yes', 'yes'])
+  assert.equal(seen.overseen.length, 5)
 })
 
 test('every call has an example', async () => {

@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::support::{Database, compare_page, rows};
 
 /// A table, values that would make a row of it, and a column to change.
-const TABLES: [(&str, &str, &str); 28] = [
+const TABLES: [(&str, &str, &str); 33] = [
     ("orgs", "(slug, name) values ('new', 'New')", "name"),
     (
         "org_members",
@@ -110,6 +110,33 @@ const TABLES: [(&str, &str, &str); 28] = [
         "(user_id, conversation_id, message_id) select sender_id, conversation_id, id from public.messages limit 1",
         "message_id",
     ),
+    (
+        "message_templates",
+        "(title, body) values ('New', 'x')",
+        "title",
+    ),
+    (
+        "scheduled_messages",
+        "(conversation_id, sender_id, body, send_at) values (tests.conversation('watercooler'), tests.id('bo'), 'x', now())",
+        "state",
+    ),
+    (
+        "meetings",
+        "(conversation_id, message_id, chapter, visibility, organizer_id, title, provider, join_url, starts_at, ends_at, timezone)
+         select conversation_id, id, 0, 'normal', sender_id, 'x', 'other', 'https://a.example', now(), now() + interval '1 hour', 'UTC'
+           from public.messages limit 1",
+        "title",
+    ),
+    (
+        "meeting_participants",
+        "(meeting_id, user_id, conversation_id, chapter) select id, tests.id('cy'), conversation_id, chapter from public.meetings limit 1",
+        "response",
+    ),
+    (
+        "meeting_reminders",
+        "(meeting_id, user_id, minutes_before, due_at) select meeting_id, user_id, 60, now() from public.meeting_participants limit 1",
+        "due_at",
+    ),
     ("user_presence", "(user_id) values (auth.uid())", "status"),
     (
         "typing_states",
@@ -149,6 +176,17 @@ const ROWS: &str = "
       values (tests.id('bo'), tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001');
     insert into public.message_hides (user_id, conversation_id, message_id)
       values (tests.id('bo'), tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001');
+    insert into public.message_templates (org_id, scope, title, body) select id, 'org', 'Shared', 'x' from public.orgs;
+    insert into public.message_templates (org_id, scope, title, body) select id, 'admin', 'Quick', 'x' from public.orgs;
+    insert into public.scheduled_messages (conversation_id, sender_id, body, send_at)
+      values (tests.conversation('watercooler'), tests.id('bo'), 'Later', 'infinity');
+    insert into public.meetings (id, conversation_id, message_id, chapter, visibility, organizer_id, title, provider, join_url, starts_at, ends_at, timezone)
+      values ('50000000-0000-4000-8000-000000000001', tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000003', 0, 'normal',
+              tests.id('ana'), 'Plan', 'other', 'https://a.example', '2040-01-01 09:00+00', '2040-01-01 10:00+00', 'UTC');
+    insert into public.meeting_participants (meeting_id, user_id, conversation_id, chapter)
+      values ('50000000-0000-4000-8000-000000000001', tests.id('bo'), tests.conversation('watercooler'), 0);
+    insert into public.meeting_reminders (meeting_id, user_id, minutes_before, due_at)
+      values ('50000000-0000-4000-8000-000000000001', tests.id('bo'), 10, '2040-01-01 08:50+00');
     insert into public.user_presence (user_id, status) values (tests.id('bo'), 'online');
     insert into public.typing_states (conversation_id, actor_id, expires_at)
       values (tests.conversation('watercooler'), tests.id('bo'), 'infinity');
