@@ -23,6 +23,9 @@
 \ir message_reactions.sql
 \ir message_stars.sql
 \ir message_hides.sql
+\ir thread_members.sql
+\ir message_private.sql
+\ir persona_leases.sql
 \ir message_templates.sql
 \ir scheduled_messages.sql
 \ir meetings.sql

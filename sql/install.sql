@@ -21,6 +21,8 @@
 \ir templates.sql
 \ir scheduled_messages.sql
 \ir meetings.sql
+\ir threads.sql
+\ir persona_leases.sql
 \ir search.sql
 \ir embeddings.sql
 \ir contacts.sql

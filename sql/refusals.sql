@@ -51,6 +51,8 @@ as $$
     ('not_organizer',      'PT403', 'This meeting is another''s to change.', 'another has called the meeting'),
     ('no_such_meeting',    'PT404', 'There is no such meeting.', 'no meeting by that id that the caller can see, is asked to, or could still change'),
     ('no_such_template',   'PT404', 'There is no such template.', 'no template by that id that the caller may use'),
+    ('no_such_persona',    'PT404', 'There is no such persona here.', 'not a persona of the organisation, retired, or not in the conversation'),
+    ('persona_taken',      'PT409', 'Another admin is speaking as this persona.', 'another admin keeps the persona; details says until when'),
     ('bad_variables',      'PT422', 'Values for a template come as one object.', 'values that are not a JSON object, or too large'),
     ('bad_time',           'PT422', 'That time does not work.', 'a time that is past or too far away, an end before the start, or an unknown time zone'),
     ('bad_link',           'PT422', 'That is not a title and link for such a meeting.', 'a link that is not https or not of the provider, an unknown provider, or a title that is blank or too long'),

@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::support::{Database, compare_page, rows};
 
 /// A table, values that would make a row of it, and a column to change.
-const TABLES: [(&str, &str, &str); 33] = [
+const TABLES: [(&str, &str, &str); 36] = [
     ("orgs", "(slug, name) values ('new', 'New')", "name"),
     (
         "org_members",
@@ -111,6 +111,21 @@ const TABLES: [(&str, &str, &str); 33] = [
         "message_id",
     ),
     (
+        "thread_members",
+        "(user_id, conversation_id, thread_id) select auth.uid(), conversation_id, id from public.messages limit 1",
+        "following",
+    ),
+    (
+        "message_private",
+        "(conversation_id, message_id, org_id, real_sender_id) select conversation_id, id, org_id, sender_id from public.messages order by id desc limit 1",
+        "org_id",
+    ),
+    (
+        "persona_leases",
+        "(conversation_id, persona_id, org_id, admin_id, expires_at) select id, tests.id('cy'), org_id, tests.id('dee'), now() from public.conversations limit 1",
+        "expires_at",
+    ),
+    (
         "message_templates",
         "(title, body) values ('New', 'x')",
         "title",
@@ -176,6 +191,12 @@ const ROWS: &str = "
       values (tests.id('bo'), tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001');
     insert into public.message_hides (user_id, conversation_id, message_id)
       values (tests.id('bo'), tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001');
+    insert into public.thread_members (user_id, conversation_id, thread_id)
+      values (tests.id('bo'), tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001');
+    insert into public.message_private (conversation_id, message_id, org_id, real_sender_id)
+      select conversation_id, id, org_id, tests.id('dee') from public.messages where id = '20000000-0000-4000-8000-000000000001';
+    insert into public.persona_leases (conversation_id, persona_id, org_id, admin_id, expires_at)
+      select id, tests.id('bo'), org_id, tests.id('dee'), 'infinity' from public.conversations where title = 'Watercooler';
     insert into public.message_templates (org_id, scope, title, body) select id, 'org', 'Shared', 'x' from public.orgs;
     insert into public.message_templates (org_id, scope, title, body) select id, 'admin', 'Quick', 'x' from public.orgs;
     insert into public.scheduled_messages (conversation_id, sender_id, body, send_at)

@@ -4,7 +4,7 @@ select plan(26);
 
 set local app.test_now = '2030-01-01 12:00+00';
 create function pg_temp.later(p_body text, p_in interval) returns uuid language sql as
-  $$ select (schedule_message(tests.conversation('watercooler'), p_body, app.now() + p_in)).id $$;
+  $$ select (schedule_message(tests.conversation('watercooler'), p_body, coalesce(nullif(current_setting('app.test_now'), '')::timestamptz, now()) + p_in)).id $$;
 create function pg_temp.states() returns text language sql as
   $$ select string_agg(body || ' ' || state || coalesce(' ' || error, ''), ', ' order by body) from scheduled_messages $$;
 
