@@ -16,6 +16,7 @@
 \ir signals.sql
 \ir mentions.sql
 \ir messages.sql
+\ir arrivals.sql
 \ir reactions.sql
 \ir pins.sql
 \ir templates.sql

@@ -20,7 +20,8 @@ as $$
     "default_persona_count": 20,
     "new_account_hours": 0,
     "new_account_dms": 5,
-    "search_language": "english"
+    "search_language": "english",
+    "membership_messages": false
   }'::jsonb
 $$;
 comment on function app.default_settings() is
