@@ -52,7 +52,9 @@ begin
   end if;
   update public.persona_leases l
      set admin_id = me,
-         expires_at = app.now() + make_interval(secs => least(greatest(p_ttl_s, 10), 3600))
+         -- Speaking never shortens what one has taken for longer.
+         expires_at = greatest(case when l.admin_id = me then l.expires_at end,
+                               app.now() + make_interval(secs => least(greatest(p_ttl_s, 10), 3600)))
    where l.conversation_id = p_conversation
      and l.persona_id = p_persona
   returning l.* into taken;

@@ -1,6 +1,6 @@
 -- Speaking as a persona. PER-02 to PER-06
 set local search_path = public, tests;
-select plan(34);
+select plan(36);
 
 update org_members set role = 'admin' where user_id in (tests.id('dee'), tests.id('cy'));
 update orgs set settings = '{"dm_policy": ["persona"], "persona_groups": true, "default_persona_count": 2}' where slug = 'default';
@@ -48,22 +48,24 @@ select lives_ok($$ select take_persona(place, sam) from cast_ $$, 'it ends by it
 set local app.test_now = '';
 select lives_ok($$ select release_persona(place, sam) from cast_ $$, 'or is released');
 select tests.be('cy');
-select lives_ok($$ select take_persona(place, sam) from cast_ $$, 'and free for others');
+select lives_ok($$ select take_persona(place, sam, 1800) from cast_ $$, 'and free for others');
+select lives_ok($$ select send_as_persona(place, sam, 'One moment') from cast_ $$, 'who keep it as long as they said');
+select ok((select expires_at > now() + interval '20 minutes' from persona_leases where persona_id = (select sam from cast_)), 'however much they speak');
 
 -- PER-04, PER-05, PER-06
-select is((select array_agg(real_sender_id order by created_at, message_id) from message_private), array[tests.id('dee'), tests.id('cy')], 'admins read who it was');
+select is((select array_agg(real_sender_id order by created_at, message_id) from message_private), array[tests.id('dee'), tests.id('cy'), tests.id('cy')], 'admins read who it was');
 select is((select array_agg(sent_by_admin order by created_at) from chat_messages where group_id = (select place from cast_)), null, 'where they may read at all');
 select tests.be('administrator');
 update orgs set settings = settings || '{"oversight_mode": "open"}' where slug = 'default';
 select tests.be('cy');
-select is((select array_agg(admin_id order by id) from chat_messages where group_id = (select place from cast_)), array[tests.id('dee'), tests.id('cy')], 'under the other name too');
+select is((select array_agg(admin_id order by id) from chat_messages where group_id = (select place from cast_)), array[tests.id('dee'), tests.id('cy'), tests.id('cy')], 'under the other name too');
 select tests.be('ana');
 select is_empty('select from message_private', 'a client does not');
-select is((select array_agg(coalesce(admin_id::text, sent_by_admin::text, '-')) from chat_messages where group_id = (select place from cast_)), '{-,-}'::text[], 'under no name');
+select is((select array_agg(coalesce(admin_id::text, sent_by_admin::text, '-')) from chat_messages where group_id = (select place from cast_)), '{-,-,-}'::text[], 'under no name');
 select is_empty('select from persona_leases', 'nor sees who speaks');
 select is_empty($$ select from messages m where m::text like '%' || tests.id('dee') || '%' and m.conversation_id = (select place from cast_) $$, 'and no column tells');
 select tests.be('administrator');
-select is((select count(*) from audit_log where action = 'send_as_persona' and actor_id in (tests.id('dee'), tests.id('cy'))), 2::bigint, 'each is on record');
+select is((select count(*) from audit_log where action = 'send_as_persona' and actor_id in (tests.id('dee'), tests.id('cy'))), 3::bigint, 'each is on record');
 select hint_ok('delete from message_private', '42501', 'append_only', 'which nobody takes away');
 select tests.be('service');
 select throws_ok('delete from message_private', '42501', null, 'not even the service');
