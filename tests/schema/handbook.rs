@@ -22,7 +22,7 @@ const FUNCTIONS: &str = "
       join pg_namespace n on n.oid = p.pronamespace
      where n.nspname = 'app'
         or n.nspname = 'public'
-           and p.oid::regprocedure::text in (select signature from app.installed_functions)
+           and p.oid in (select to_regprocedure(signature) from app.installed_functions)
      order by 2";
 
 const POLICIES: &str = "
