@@ -28,7 +28,7 @@ test('every example of the page runs', async (t) => {
   const AsyncFunction = (async () => {}).constructor
   const last = `
     return { page, next, rooms, people, wordings, newest, older, newer, around, thread, changed, news, readers, withTime, there, typing, overseen,
-             hits, more, context, both, whom, lately, filled, templates, later, upcoming, calendar, comes, threads, spoken, who, persona, dee: await me(dee) }`
+             hits, more, context, both, whom, lately, filled, templates, later, upcoming, calendar, comes, threads, spoken, who, persona, dee: await me(dee), day }`
   const seen = await new AsyncFunction(...Object.keys(people), examples.join('\n') + last)(...Object.values(people))
 
   assert(seen.page.some((conversation) => conversation.title === 'Tea'))
@@ -52,9 +52,9 @@ test('every example of the page runs', async (t) => {
   assert.equal(seen.templates.length, 1)
   assert.equal(seen.later.state, 'waiting')
   assert.deepEqual(seen.upcoming.map(({ title, response }) => [title, response]), [['Tasting', 'yes']])
-  assert(seen.calendar.startsWith('BEGIN:VCALENDAR\r\n') && seen.calendar.includes('DTSTART:20350103T090000Z'))
+  assert(seen.calendar.startsWith('BEGIN:VCALENDAR\r\n') && seen.calendar.includes(`DTSTART:${seen.day.replaceAll('-', '')}T110000Z`))
   assert.deepEqual(seen.comes.map(({ response }) => response), ['yes', 'yes'])
-  assert.deepEqual(seen.threads.map(({ preview, unread }) => [preview, unread]), [['Sugar or honey?', 1]])
+  assert.deepEqual([seen.threads[0].preview, seen.threads[0].unread], ['Sugar or honey?', 1])
   assert.equal(seen.spoken.sender_id, seen.persona.id)
   assert.deepEqual(seen.who, [{ real_sender_id: seen.dee }])
   assert.equal(seen.overseen.length, 7)
