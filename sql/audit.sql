@@ -6,8 +6,8 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Earlier wordings go with their message, when a conversation is deleted for good.
-  if tg_op = 'DELETE' and tg_table_name = 'message_edits' then
+  -- Earlier wordings, and who really said it, go with their message, when a conversation is deleted for good.
+  if tg_op = 'DELETE' and tg_table_name in ('message_edits', 'message_private') then
     if not exists (select
                      from public.messages m
                     where m.conversation_id = old.conversation_id

@@ -16,8 +16,17 @@
 \ir signals.sql
 \ir mentions.sql
 \ir messages.sql
+\ir arrivals.sql
 \ir reactions.sql
 \ir pins.sql
+\ir templates.sql
+\ir scheduled_messages.sql
+\ir meetings.sql
+\ir threads.sql
+\ir persona_leases.sql
+\ir search.sql
+\ir embeddings.sql
+\ir contacts.sql
 \ir pages.sql
 \ir unread.sql
 \ir inbox.sql

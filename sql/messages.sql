@@ -41,7 +41,7 @@ $$;
 comment on function app.require_answerable(uuid, uuid) is
   'Takes a conversation and a message to answer; returns if it is there and the person asking can read it. Errors: PT422 bad_reply.';
 
-create or replace function app.require_may_say(p_place public.conversations, p_type text, p_body text)
+create or replace function app.require_may_say(p_place public.conversations, p_type text, p_body text, p_is_event boolean)
 returns void
 language plpgsql
 security definer set search_path = ''  -- looks into restrictions and settings
@@ -52,7 +52,7 @@ declare
   wait_s double precision;
 begin
   perform app.take('send');
-  if p_type in ('system', 'meeting', 'poll') then
+  if p_type in ('system', 'meeting') and not p_is_event or p_type = 'poll' then
     perform app.refuse('bad_type');
   elsif p_type in ('file', 'image') then
     perform app.refuse('no_attachment');
@@ -71,8 +71,8 @@ begin
   end if;
 end
 $$;
-comment on function app.require_may_say(public.conversations, text, text) is
-  'Takes a conversation, a message''s type and its body; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
+comment on function app.require_may_say(public.conversations, text, text, boolean) is
+  'Takes a conversation, a message''s type, its body and whether the product itself says it; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
 
 create or replace function app.take_number()
 returns trigger
@@ -83,7 +83,12 @@ declare
   me uuid := auth.uid();
   place public.conversations;
   refusal text;
+  -- What the product says of itself is nobody's speech: nobody has to be allowed to, and it is no news.
+  is_note boolean := new.event is not null and new.message_type = 'system';
 begin
+  if is_note then
+    me := null;
+  end if;
   new.sender_id := coalesce(me, new.sender_id);
   if new.thread_id is not null or new.parent_message_id is not null then
     new.parent_message_id := coalesce(new.parent_message_id, new.thread_id);
@@ -127,7 +132,7 @@ begin
   end if;
 
   if me is not null then
-    perform app.require_may_say(place, new.message_type, new.body);
+    perform app.require_may_say(place, new.message_type, new.body, new.event is not null);
   end if;
   if new.reply_to_id is not null then
     perform app.require_answerable(new.conversation_id, new.reply_to_id);
@@ -138,8 +143,10 @@ begin
       perform app.refuse('bad_reply');
     end if;
   end if;
-  new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
-  new.mentions_all := app.mentions_all(new.conversation_id, new.body);
+  if not is_note then
+    new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
+    new.mentions_all := app.mentions_all(new.conversation_id, new.body);
+  end if;
 
   if new.visibility <> 'normal' then
     -- Follows the newest message without moving any clock, so that nobody else can tell.
@@ -151,14 +158,14 @@ begin
     return new;
   end if;
 
-  -- A reply in a thread is no news of the main line: it leaves count and preview alone.
+  -- A reply in a thread, or a note, is no news of the main line: it leaves count and preview alone.
   update public.conversations c
      set last_seq = c.last_seq + 1,
          last_rev = c.last_rev + 1,
-         root_count = c.root_count + case when new.thread_id is null then 1 else 0 end,
-         last_message_id = case when new.thread_id is null then new.id else c.last_message_id end,
-         last_message_at = case when new.thread_id is null then new.created_at else c.last_message_at end,
-         last_preview = case when new.thread_id is null then app.preview(new.body) else c.last_preview end
+         root_count = c.root_count + case when new.thread_id is null and not is_note then 1 else 0 end,
+         last_message_id = case when new.thread_id is null and not is_note then new.id else c.last_message_id end,
+         last_message_at = case when new.thread_id is null and not is_note then new.created_at else c.last_message_at end,
+         last_preview = case when new.thread_id is null and not is_note then app.preview(new.body) else c.last_preview end
    where c.id = new.conversation_id
   returning c.last_seq, 0, c.root_count, c.last_rev, c.chapter
     into new.seq, new.sub, new.ord, new.rev, new.chapter;
@@ -200,6 +207,7 @@ begin
   if new.deleted_at is not null then
     new.body := null;
     new.meta := '{}';
+    new.event := null;
     new.mentions := '{}';
     new.mentions_all := false;
     new.is_pinned := false;

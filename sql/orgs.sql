@@ -19,7 +19,9 @@ as $$
     "persona_groups": false,
     "default_persona_count": 20,
     "new_account_hours": 0,
-    "new_account_dms": 5
+    "new_account_dms": 5,
+    "search_language": "english",
+    "membership_messages": false
   }'::jsonb
 $$;
 comment on function app.default_settings() is
@@ -73,6 +75,10 @@ begin
                                           and given.value <> '[]')
       or given.key = 'groups_by' and given.value not in ('"anyone"', '"admins"')
       or given.key = 'oversight_mode' and given.value not in ('"off"', '"open"', '"break_glass"')
+      or given.key = 'search_language' and not exists (select
+                                                          from pg_catalog.pg_ts_config c
+                                                         where c.cfgname = given.value #>> '{}'
+                                                           and c.cfgnamespace = 'pg_catalog'::regnamespace)
       or given.key = 'default_role' and given.value not in ('"client"', '"consultant"', '"member"')
    order by given.key
    limit 1;

@@ -142,7 +142,7 @@ as $$
                           from public.conversation_members one
                           join public.conversation_members other on other.conversation_id = one.conversation_id
                           join public.conversations c on c.id = one.conversation_id
-                          join public.profiles p on p.id = other.member_id
+                          join public.profiles p on p.id in (one.member_id, other.member_id)
                          where one.member_id = p_from
                            and one.left_at is null
                            and other.member_id = p_to

@@ -26,7 +26,7 @@ comment on function app.read_own_message() is 'Trigger: whoever speaks in the ma
 
 create or replace trigger on_messages_insert__read_own_message
 after insert on public.messages
-for each row when (new.thread_id is null)
+for each row when (new.thread_id is null and new.message_type <> 'system')
 execute function app.read_own_message();
 
 create or replace function app.ord_read(p_conversation uuid, p_seq bigint, p_ord bigint, p_last_sent bigint, p_member uuid)
@@ -42,6 +42,7 @@ as $$
        and m.seq <= p_last_sent
        and m.sender_id = p_member
        and m.thread_id is null
+       and m.message_type <> 'system'
        and m.visibility = 'normal') end
 $$;
 comment on function app.ord_read(uuid, bigint, bigint, bigint, uuid) is
@@ -186,6 +187,7 @@ begin
                                                 and m.seq > back.seq
                                                 and m.sender_id <> me
                                                 and m.thread_id is null
+                                                and m.message_type <> 'system'
                                                 and m.visibility = 'normal'),
          mention_count = (select count(*)
                             from public.message_mentions k

@@ -41,3 +41,16 @@ select c.id,
   from public.conversations c
  where c.kind in ('group', 'room', 'persona_group', 'announcement');
 comment on view public.chat_groups is 'Conversations of more than two, in other words: name and description can be changed by who may rename them.';
+
+create or replace view public.chat_messages with (security_invoker = true) as
+select m.id,
+       m.conversation_id as group_id,
+       m.sender_id,
+       m.body as message,
+       p.real_sender_id as admin_id,
+       case when app.is_admin((select auth.uid())) then p.real_sender_id is not null end as sent_by_admin,
+       m.deleted_at,
+       m.created_at
+  from public.messages m
+  left join public.message_private p on p.conversation_id = m.conversation_id and p.message_id = m.id;
+comment on view public.chat_messages is 'Messages in other words; admin_id and sent_by_admin tell admins who spoke as a persona, and are null for everybody else.';

@@ -27,7 +27,8 @@ test('every example of the page runs', async (t) => {
   const people = { ana: await newcomer(t), bo: await newcomer(t), cy: await newcomer(t), dee }
   const AsyncFunction = (async () => {}).constructor
   const last = `
-    return { page, next, rooms, people, wordings, newest, older, newer, around, thread, changed, news, readers, withTime, there, typing, overseen }`
+    return { page, next, rooms, people, wordings, newest, older, newer, around, thread, changed, news, readers, withTime, there, typing, overseen,
+             hits, more, context, both, whom, lately, filled, templates, later, upcoming, calendar, comes, threads, spoken, who, persona, dee: await me(dee), day }`
   const seen = await new AsyncFunction(...Object.keys(people), examples.join('\n') + last)(...Object.values(people))
 
   assert(seen.page.some((conversation) => conversation.title === 'Tea'))
@@ -41,7 +42,22 @@ test('every example of the page runs', async (t) => {
   assert(seen.withTime.read_at)
   assert.equal(seen.there[0].status, 'online')
   assert.equal(seen.typing.length, 1)
-  assert.equal(seen.overseen.length, 3)
+  assert.equal(seen.hits[0].snippet, 'The <mark>kettle</mark> is &lt;b&gt;<mark>boiling</mark>&lt;/b&gt;: https://tea.example')
+  assert.deepEqual(seen.more, [])
+  assert(seen.context.some(({ id }) => id === seen.hits[0].message_id))
+  assert.equal(seen.both.length, 1)
+  assert(Array.isArray(seen.whom))
+  assert.equal(seen.lately.length, 1)
+  assert.equal(seen.filled, 'Hello Bo!')
+  assert.equal(seen.templates.length, 1)
+  assert.equal(seen.later.state, 'waiting')
+  assert.deepEqual(seen.upcoming.map(({ title, response }) => [title, response]), [['Tasting', 'yes']])
+  assert(seen.calendar.startsWith('BEGIN:VCALENDAR\r\n') && seen.calendar.includes(`DTSTART:${seen.day.replaceAll('-', '')}T110000Z`))
+  assert.deepEqual(seen.comes.map(({ response }) => response), ['yes', 'yes'])
+  assert.deepEqual([seen.threads[0].preview, seen.threads[0].unread], ['Sugar or honey?', 1])
+  assert.equal(seen.spoken.sender_id, seen.persona.id)
+  assert.deepEqual(seen.who, [{ real_sender_id: seen.dee }])
+  assert.equal(seen.overseen.length, 7)
 })
 
 test('every call has an example', async () => {
@@ -51,7 +67,8 @@ test('every call has an example', async () => {
      where p.pronamespace = 'public'::regnamespace
        and has_function_privilege('authenticated', p.oid, 'execute')
        and p.prorettype <> 'trigger'::regtype
-       and p.oid::regprocedure::text in (select signature from app.installed_functions)`)
+       and p.oid in (select to_regprocedure(signature) from app.installed_functions)`)
+  assert(calls.length > 40)
   const missing = calls.map(({ name }) => name).filter((name) => !page.includes(`'${name}'`) && !page.includes(`, ${name}'`))
   assert.deepEqual(missing, [])
 })

@@ -1,4 +1,4 @@
--- What Supabase preinstalls, as far as this server has it; the product itself uses none of it.
+-- What Supabase preinstalls, as far as this server has it; the product searches better with pg_trgm and vector, and works without.
 
 do $$
 declare

@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::support::{Database, compare_page, rows};
 
 /// A table, values that would make a row of it, and a column to change.
-const TABLES: [(&str, &str, &str); 27] = [
+const TABLES: [(&str, &str, &str); 36] = [
     ("orgs", "(slug, name) values ('new', 'New')", "name"),
     (
         "org_members",
@@ -86,6 +86,11 @@ const TABLES: [(&str, &str, &str); 27] = [
         "body",
     ),
     (
+        "message_embeddings",
+        "(conversation_id, message_id, embedding, model) select conversation_id, id, '{1}', 'toy' from public.messages order by id desc limit 1",
+        "model",
+    ),
+    (
         "message_mentions",
         "(conversation_id, message_id, mentioned_id, seq) select conversation_id, id, sender_id, seq from public.messages limit 1",
         "seq",
@@ -104,6 +109,48 @@ const TABLES: [(&str, &str, &str); 27] = [
         "message_hides",
         "(user_id, conversation_id, message_id) select sender_id, conversation_id, id from public.messages limit 1",
         "message_id",
+    ),
+    (
+        "thread_members",
+        "(user_id, conversation_id, thread_id) select auth.uid(), conversation_id, id from public.messages limit 1",
+        "following",
+    ),
+    (
+        "message_private",
+        "(conversation_id, message_id, org_id, real_sender_id) select conversation_id, id, org_id, sender_id from public.messages order by id desc limit 1",
+        "org_id",
+    ),
+    (
+        "persona_leases",
+        "(conversation_id, persona_id, org_id, admin_id, expires_at) select id, tests.id('cy'), org_id, tests.id('dee'), now() from public.conversations limit 1",
+        "expires_at",
+    ),
+    (
+        "message_templates",
+        "(title, body) values ('New', 'x')",
+        "title",
+    ),
+    (
+        "scheduled_messages",
+        "(conversation_id, sender_id, body, send_at) values (tests.conversation('watercooler'), tests.id('bo'), 'x', now())",
+        "state",
+    ),
+    (
+        "meetings",
+        "(conversation_id, message_id, chapter, visibility, organizer_id, title, provider, join_url, starts_at, ends_at, timezone)
+         select conversation_id, id, 0, 'normal', sender_id, 'x', 'other', 'https://a.example', now(), now() + interval '1 hour', 'UTC'
+           from public.messages limit 1",
+        "title",
+    ),
+    (
+        "meeting_participants",
+        "(meeting_id, user_id, conversation_id, chapter) select id, tests.id('cy'), conversation_id, chapter from public.meetings limit 1",
+        "response",
+    ),
+    (
+        "meeting_reminders",
+        "(meeting_id, user_id, minutes_before, due_at) select meeting_id, user_id, 60, now() from public.meeting_participants limit 1",
+        "due_at",
     ),
     ("user_presence", "(user_id) values (auth.uid())", "status"),
     (
@@ -134,6 +181,8 @@ const ROWS: &str = "
       values (tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001', tests.id('ana'), 0);
     insert into public.read_marks (conversation_id, member_id, seq) values (tests.conversation('watercooler'), tests.id('bo'), 3);
     update public.messages set body = 'It is back.' where id = '20000000-0000-4000-8000-000000000001';
+    insert into public.message_embeddings (conversation_id, message_id, embedding, model)
+      values (tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001', '{1}', 'toy');
     insert into public.message_mentions (conversation_id, message_id, mentioned_id, seq)
       values (tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001', tests.id('bo'), 1);
     insert into public.message_reactions (conversation_id, message_id, actor_id, emoji, chapter)
@@ -142,6 +191,23 @@ const ROWS: &str = "
       values (tests.id('bo'), tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001');
     insert into public.message_hides (user_id, conversation_id, message_id)
       values (tests.id('bo'), tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001');
+    insert into public.thread_members (user_id, conversation_id, thread_id)
+      values (tests.id('bo'), tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000001');
+    insert into public.message_private (conversation_id, message_id, org_id, real_sender_id)
+      select conversation_id, id, org_id, tests.id('dee') from public.messages where id = '20000000-0000-4000-8000-000000000001';
+    insert into public.persona_leases (conversation_id, persona_id, org_id, admin_id, expires_at)
+      select id, tests.id('bo'), org_id, tests.id('dee'), 'infinity' from public.conversations where title = 'Watercooler';
+    insert into public.message_templates (org_id, scope, title, body) select id, 'org', 'Shared', 'x' from public.orgs;
+    insert into public.message_templates (org_id, scope, title, body) select id, 'admin', 'Quick', 'x' from public.orgs;
+    insert into public.scheduled_messages (conversation_id, sender_id, body, send_at)
+      values (tests.conversation('watercooler'), tests.id('bo'), 'Later', 'infinity');
+    insert into public.meetings (id, conversation_id, message_id, chapter, visibility, organizer_id, title, provider, join_url, starts_at, ends_at, timezone)
+      values ('50000000-0000-4000-8000-000000000001', tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000003', 0, 'normal',
+              tests.id('ana'), 'Plan', 'other', 'https://a.example', '2040-01-01 09:00+00', '2040-01-01 10:00+00', 'UTC');
+    insert into public.meeting_participants (meeting_id, user_id, conversation_id, chapter)
+      values ('50000000-0000-4000-8000-000000000001', tests.id('bo'), tests.conversation('watercooler'), 0);
+    insert into public.meeting_reminders (meeting_id, user_id, minutes_before, due_at)
+      values ('50000000-0000-4000-8000-000000000001', tests.id('bo'), 10, '2040-01-01 08:50+00');
     insert into public.user_presence (user_id, status) values (tests.id('bo'), 'online');
     insert into public.typing_states (conversation_id, actor_id, expires_at)
       values (tests.conversation('watercooler'), tests.id('bo'), 'infinity');

@@ -1,6 +1,7 @@
 //! The database: how it is installed, and what its rules say.
 
 mod board;
+mod handbook;
 mod install;
 mod presets;
 mod refusals;

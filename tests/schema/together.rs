@@ -69,6 +69,39 @@ async fn same_client_id_sent_ten_times_at_once_is_one_message() {
     assert_eq!(database.value(last).await, "4 4");
 }
 
+// MTG-03, TPL-03
+#[tokio::test]
+async fn what_is_due_goes_out_once_however_many_look_for_it() {
+    let database = Database::new().await;
+    let client = database.connect().await;
+    let plan = "select schedule_meeting(tests.conversation('watercooler'), 'Plan', 'other', 'https://a.example',
+                                        now() + interval '1 hour', now() + interval '2 hours', p_reminders => '{0,1}');
+                select schedule_message(tests.conversation('watercooler'), 'Later ' || n, now() + interval '1 minute')
+                  from generate_series(1, 40) n";
+    client.batch_execute(&acting_as("ana")).await.expect("becomes");
+    client.batch_execute(plan).await.expect("plans");
+    let workers = (0..4).map(|_| async {
+        let client = database.connect().await;
+        let look = "set app.test_now = '2099-01-01';
+                    update public.meetings set starts_at = '2099-01-01', ends_at = '2099-01-02' where starts_at < '2099-01-01'";
+        client.batch_execute(look).await.expect("a later time");
+        let mut told = 0;
+        for _ in 0..20 {
+            told += rows(&client, "select * from app.due_reminders(1)").await.expect("looks").len();
+            rows(&client, "select app.send_due_messages(3)").await.expect("looks");
+        }
+        told
+    });
+    assert_eq!(
+        join_all(workers).await.into_iter().sum::<usize>(),
+        4,
+        "two people, two reminders each"
+    );
+    let sent =
+        "select count(*) || ' ' || count(distinct body) from messages where body like 'Later %'";
+    assert_eq!(database.value(sent).await, "40 40");
+}
+
 // Every kind of write in one conversation at once: nobody waits in a circle, and the clocks agree
 // with what is there.
 #[tokio::test]

@@ -1,0 +1,130 @@
+-- Speaking as a persona: one admin at a time, and always on record.
+
+create or replace function app.require_persona(p_conversation uuid, p_persona uuid)
+returns void
+language plpgsql stable
+security definer set search_path = ''  -- looks into memberships that admins need not be in
+as $$
+begin
+  perform app.require_admin();
+  if not exists (select
+                   from public.conversation_members m
+                   join public.profiles p on p.id = m.member_id
+                  where m.conversation_id = p_conversation
+                    and m.member_id = p_persona
+                    and m.left_at is null
+                    and p.kind = 'persona'
+                    and p.org_id = app.my_org()
+                    and p.deactivated_at is null
+                    and p.erased_at is null) then
+    perform app.refuse('no_such_persona');
+  end if;
+end
+$$;
+comment on function app.require_persona(uuid, uuid) is
+  'Takes a conversation and a persona; returns if the person asking may speak as that persona there. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona.';
+
+create or replace function public.take_persona(p_conversation uuid, p_persona uuid, p_ttl_s integer default 120, p_force boolean default false)
+returns public.persona_leases
+language plpgsql
+security definer set search_path = ''  -- leases are nobody's to write directly
+as $$
+declare
+  me uuid := app.me();
+  before public.persona_leases;
+  taken public.persona_leases;
+begin
+  perform app.require_persona(p_conversation, p_persona);
+  insert into public.persona_leases as lease (conversation_id, persona_id, org_id, admin_id, expires_at)
+  values (p_conversation, p_persona, app.my_org(), me, app.now())
+  on conflict do nothing;
+  select l.* into before
+    from public.persona_leases l
+   where l.conversation_id = p_conversation
+     and l.persona_id = p_persona
+     for update;
+  if before.admin_id <> me and before.expires_at > app.now() then
+    if not coalesce(p_force, false) then
+      perform app.refuse('persona_taken', format('until=%s', before.expires_at));
+    end if;
+    perform app.audit('force_persona', 'persona_leases', p_persona::text,
+                      jsonb_build_object('conversation_id', p_conversation, 'from', before.admin_id));
+  end if;
+  update public.persona_leases l
+     set admin_id = me,
+         -- Speaking never shortens what one has taken for longer.
+         expires_at = greatest(case when l.admin_id = me then l.expires_at end,
+                               app.now() + make_interval(secs => least(greatest(p_ttl_s, 10), 3600)))
+   where l.conversation_id = p_conversation
+     and l.persona_id = p_persona
+  returning l.* into taken;
+  return taken;
+end
+$$;
+comment on function public.take_persona(uuid, uuid, integer, boolean) is
+  'Takes a conversation, a persona in it, for how many seconds (10 to 3600) and whether to take it from another admin, which is put on record; keeps the others from speaking as it meanwhile, and gives the lease. For admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken.';
+
+create or replace function public.release_persona(p_conversation uuid, p_persona uuid)
+returns void
+language sql
+security definer set search_path = ''  -- as take_persona
+as $$
+  delete from public.persona_leases l
+   where l.conversation_id = p_conversation
+     and l.persona_id = p_persona
+     and l.admin_id = app.me()
+$$;
+comment on function public.release_persona(uuid, uuid) is
+  'Takes a conversation and a persona; the others may speak as it again, if it was the caller who kept it. Errors: PT401 signed_out.';
+
+create or replace function public.send_as_persona(
+  p_conversation uuid,
+  p_persona uuid,
+  p_body text,
+  p_client_id uuid default null,
+  p_reply_to uuid default null,
+  p_thread_id uuid default null
+)
+returns public.messages
+language plpgsql
+security definer set search_path = ''  -- a persona has no account to speak by itself
+as $$
+declare
+  me uuid := app.me();
+  org uuid := app.my_org();
+  before text;
+  sent public.messages;
+begin
+  perform public.take_persona(p_conversation, p_persona);
+  -- From here on every rule asks about the persona: what it is in the conversation, whether it is muted, how fast it goes.
+  before := app.speak_as(p_persona);
+  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id)
+  values (p_conversation, p_body, p_client_id, p_reply_to, p_thread_id)
+  on conflict (conversation_id, sender_id, client_id) do nothing
+  returning * into sent;
+  perform set_config('request.jwt.claims', before, true);
+
+  if sent.id is null then
+    select m.* into sent
+      from public.messages m
+     where m.conversation_id = p_conversation
+       and m.sender_id = p_persona
+       and m.client_id = p_client_id;
+    return sent;
+  end if;
+  insert into public.message_private (conversation_id, message_id, org_id, real_sender_id)
+  values (sent.conversation_id, sent.id, org, me);
+  perform app.audit('send_as_persona', 'messages', sent.id::text,
+                    jsonb_build_object('conversation_id', p_conversation, 'persona_id', p_persona));
+  return sent;
+end
+$$;
+comment on function public.send_as_persona(uuid, uuid, text, uuid, uuid, uuid) is
+  'Takes a conversation, a persona in it, the words, the sender''s own id for the message, the message quoted and the thread; says it as the persona, keeps the persona for two minutes and gives the message. Who really said it is on record, for admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken, and those of send_message as they hold for the persona.';
+
+create or replace trigger on_message_private_change__refuse
+before update or delete on public.message_private
+for each row execute function app.keep_record();
+create or replace trigger on_message_private_truncate__refuse
+before truncate on public.message_private
+for each statement execute function app.keep_record();
