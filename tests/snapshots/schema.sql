@@ -345,6 +345,74 @@ $$;
 
 COMMENT ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) IS 'Takes a message''s conversation, chapter, visibility and sender; tells whether the person asking may read it as a member.';
 
+CREATE FUNCTION base.uuid7() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    AS $$
+  -- A random uuid whose first 48 bits become the milliseconds since 1970, and its version 4 a 7.
+  select encode(
+    set_bit(set_bit(
+      overlay(uuid_send(gen_random_uuid())
+        placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+        from 1 for 6),
+      52, 1), 53, 1), 'hex')::uuid
+$$;
+
+COMMENT ON FUNCTION base.uuid7() IS 'Gives a uuid of version 7: later ones sort after earlier ones, so index inserts stay in one place.';
+
+CREATE TABLE public.meetings (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    chapter integer NOT NULL,
+    visibility text NOT NULL,
+    organizer_id uuid NOT NULL,
+    title text NOT NULL,
+    provider text NOT NULL,
+    join_url text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    timezone text NOT NULL,
+    state text DEFAULT 'scheduled'::text NOT NULL,
+    sequence integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT meetings_end_after_start CHECK (((ends_at > starts_at) AND (ends_at <= (starts_at + '7 days'::interval)))),
+    CONSTRAINT meetings_join_url_is_the_providers CHECK (((char_length(join_url) <= 2000) AND (join_url ~* (('^https://'::text ||
+CASE provider
+    WHEN 'meet'::text THEN 'meet\.google\.com'::text
+    WHEN 'zoom'::text THEN '([a-z0-9-]+\.)*zoom\.us'::text
+    WHEN 'teams'::text THEN 'teams\.(microsoft|live)\.com'::text
+    ELSE '[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?'::text
+END) || '([/?#][^[:space:][:cntrl:]<>"\\]*)?$'::text)))),
+    CONSTRAINT meetings_provider_known CHECK ((provider = ANY (ARRAY['meet'::text, 'zoom'::text, 'teams'::text, 'other'::text]))),
+    CONSTRAINT meetings_state_known CHECK ((state = ANY (ARRAY['scheduled'::text, 'cancelled'::text]))),
+    CONSTRAINT meetings_title_fits CHECK (((title ~ '\S'::text) AND (char_length(title) <= 200)))
+);
+
+ALTER TABLE ONLY public.meetings REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.meetings IS 'Meetings of a conversation; whoever reads the card, a message, reads the meeting.';
+
+COMMENT ON COLUMN public.meetings.message_id IS 'The card.';
+
+COMMENT ON COLUMN public.meetings.chapter IS 'The card''s: whoever may read that chapter sees the meeting.';
+
+COMMENT ON COLUMN public.meetings.visibility IS 'The card''s: nobody else learns of the meeting of somebody whom nobody hears.';
+
+COMMENT ON COLUMN public.meetings.timezone IS 'Where the organizer thinks of it; times are moments all the same.';
+
+COMMENT ON COLUMN public.meetings.sequence IS 'How often it was moved or cancelled, as calendars count.';
+
+CREATE FUNCTION app.card(p_meeting public.meetings) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select jsonb_build_object('kind', 'meeting', 'meeting_id', p_meeting.id, 'title', p_meeting.title, 'provider', p_meeting.provider,
+                            'join_url', p_meeting.join_url, 'starts_at', p_meeting.starts_at, 'ends_at', p_meeting.ends_at,
+                            'timezone', p_meeting.timezone, 'state', p_meeting.state)
+$$;
+
+COMMENT ON FUNCTION app.card(p_meeting public.meetings) IS 'Takes a meeting; gives what its card says, for programs.';
+
 CREATE FUNCTION app.check_settings() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -364,6 +432,10 @@ begin
                                           and given.value <> '[]')
       or given.key = 'groups_by' and given.value not in ('"anyone"', '"admins"')
       or given.key = 'oversight_mode' and given.value not in ('"off"', '"open"', '"break_glass"')
+      or given.key = 'search_language' and not exists (select
+                                                          from pg_catalog.pg_ts_config c
+                                                         where c.cfgname = given.value #>> '{}'
+                                                           and c.cfgnamespace = 'pg_catalog'::regnamespace)
       or given.key = 'default_role' and given.value not in ('"client"', '"consultant"', '"member"')
    order by given.key
    limit 1;
@@ -492,7 +564,9 @@ CREATE FUNCTION app.default_settings() RETURNS jsonb
     "persona_groups": false,
     "default_persona_count": 20,
     "new_account_hours": 0,
-    "new_account_dms": 5
+    "new_account_dms": 5,
+    "search_language": "english",
+    "membership_messages": false
   }'::jsonb
 $$;
 
@@ -511,6 +585,54 @@ CREATE FUNCTION app.display_name(p_said_of_self jsonb, p_email text) RETURNS tex
 $$;
 
 COMMENT ON FUNCTION app.display_name(p_said_of_self jsonb, p_email text) IS 'Takes what an account says of itself and its address; gives the name to begin with.';
+
+CREATE FUNCTION app.drop_embedding() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  delete from public.message_embeddings e
+   where e.conversation_id = new.conversation_id
+     and e.message_id = new.id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_embedding() IS 'Trigger: a message that says something else, or nothing, no longer means what it meant.';
+
+CREATE FUNCTION app.due_reminders(p_limit integer DEFAULT 500) RETURNS TABLE(meeting_id uuid, user_id uuid, minutes_before integer, conversation_id uuid, title text, starts_at timestamp with time zone, join_url text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with due as (
+    select r.meeting_id, r.user_id, r.minutes_before
+      from public.meeting_reminders r
+     where r.sent_at is null
+       and r.due_at <= app.now()
+     order by r.due_at
+     limit p_limit
+       for update skip locked
+  ),
+  claimed as (
+    update public.meeting_reminders r
+       set sent_at = app.now()
+      from due
+     where r.meeting_id = due.meeting_id
+       and r.user_id = due.user_id
+       and r.minutes_before = due.minutes_before
+    returning r.meeting_id, r.user_id, r.minutes_before
+  )
+  select m.id, claimed.user_id, claimed.minutes_before, m.conversation_id, m.title, m.starts_at, m.join_url
+    from claimed
+    join public.meetings m on m.id = claimed.meeting_id
+    join public.meeting_participants p on p.meeting_id = claimed.meeting_id and p.user_id = claimed.user_id
+   where m.state = 'scheduled'
+     and m.ends_at > app.now()
+     and p.response <> 'no'
+     and app.role_in(m.conversation_id, claimed.user_id) is not null
+$$;
+
+COMMENT ON FUNCTION app.due_reminders(p_limit integer) IS 'Takes how many at most; gives whom to remind of what now and marks that as done, so that of several callers one alone gets each. Whoever said no, has left, or would be told when all is over, is passed over. For a job, which tells them in the same transaction.';
 
 CREATE FUNCTION app.end_membership(p_conversation uuid, p_member uuid, p_by uuid) RETURNS public.conversation_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -587,6 +709,9 @@ begin
   delete from public.typing_states where actor_id = old.id;
   delete from public.message_stars where user_id = old.id;
   delete from public.message_hides where user_id = old.id;
+  delete from public.message_templates where owner_id = old.id;
+  delete from public.scheduled_messages where sender_id = old.id;
+  delete from public.thread_members where user_id = old.id;
   delete from public.read_marks where member_id = old.id;
   update public.inbox set draft = null where member_id = old.id and draft is not null;
   return null;
@@ -594,6 +719,32 @@ end
 $$;
 
 COMMENT ON FUNCTION app.erase_profile() IS 'Trigger: a deleted account leaves its conversations, its profile names nobody and what it kept for itself goes; its words stay.';
+
+CREATE FUNCTION app.file_template() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if auth.uid() is not null then
+    new.org_id := app.my_org();
+  end if;
+  new.owner_id := case when new.scope = 'personal' then coalesce(new.owner_id, auth.uid()) end;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.file_template() IS 'Trigger: a template belongs to its writer''s organisation, a personal one to the writer.';
+
+CREATE FUNCTION app.fill(p_text text, p_values jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $_$
+  -- In one pass, so that a value that looks like a blank stays what it is.
+  select string_agg(part.piece[1] || coalesce(p_values ->> part.piece[3], part.piece[2], ''), '' order by part.place)
+    from regexp_matches(p_text, '(.*?)(?:(\{\{\s*([[:alnum:]_]+)\s*\}\})|$)', 'g') with ordinality part (piece, place)
+$_$;
+
+COMMENT ON FUNCTION app.fill(p_text text, p_values jsonb) IS 'Takes a text with {{blanks}} and an object; gives the text with those filled that the object has.';
 
 CREATE FUNCTION app.fill_reaction() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -659,6 +810,34 @@ $$;
 
 COMMENT ON FUNCTION app.follow_engagement() IS 'Trigger: who negotiates or works together has a conversation, which bears the engagement''s title. That it ends with it, app.post_refusal says.';
 
+CREATE FUNCTION app.follow_thread() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  root public.messages;
+begin
+  select m.* into root
+    from public.messages m
+   where m.conversation_id = new.conversation_id
+     and m.id = new.thread_id;
+  -- Whoever answers has read so far; those whom it concerns have one more to read.
+  insert into public.thread_members as mine (user_id, conversation_id, thread_id, last_read_reply)
+  values (new.sender_id, new.conversation_id, new.thread_id, root.reply_count)
+  on conflict (user_id, conversation_id, thread_id) do update set last_read_reply = excluded.last_read_reply;
+  insert into public.thread_members (user_id, conversation_id, thread_id, last_read_reply)
+  select concerned, new.conversation_id, new.thread_id, root.reply_count - 1
+    from unnest(new.mentions || root.sender_id) concerned
+   where concerned <> new.sender_id
+   group by concerned
+   order by concerned
+  on conflict do nothing;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.follow_thread() IS 'Trigger: whoever answers in a thread, began it or is named in it follows it, unless they have had enough.';
+
 CREATE FUNCTION app.found() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -714,6 +893,72 @@ $$;
 
 COMMENT ON FUNCTION app.i_show_receipts() IS 'Tells whether the person asking lets others learn how far they have read, and so learns it of them.';
 
+CREATE FUNCTION app.ics_line(p_name text, p_value text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  -- A line has at most 75 octets, and what goes on begins with a space.
+  select regexp_replace(line.whole, format('(.{%s})(?=.)', case when octet_length(line.whole) = char_length(line.whole) then 73 else 18 end),
+                        E'\\1\r\n ', 'g') || E'\r\n'
+    from (select p_name || ':' || regexp_replace(regexp_replace(p_value, '([\\;,])', '\\\1', 'g'), '[\r\n]+', '\\n', 'g') as whole) line
+$$;
+
+COMMENT ON FUNCTION app.ics_line(p_name text, p_value text) IS 'Takes a property and its text; gives the line of a calendar file, escaped and folded.';
+
+CREATE FUNCTION app.index_embeddings(p_dimensions integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $_$
+begin
+  if app.vector_schema() is null then
+    perform app.refuse('no_vectors');
+  end if;
+  execute format('create index if not exists message_embeddings_%1$s_idx on public.message_embeddings
+                    using hnsw ((embedding::%2$s.vector(%1$s)) %2$s.vector_cosine_ops) where cardinality(embedding) = %1$s',
+                 p_dimensions, app.vector_schema());
+end
+$_$;
+
+COMMENT ON FUNCTION app.index_embeddings(p_dimensions integer) IS 'Takes how many dimensions the model''s vectors have; makes the index that finds the nearest. For the operator, once. Errors: PT501 no_vectors.';
+
+CREATE FUNCTION app.index_words() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'UPDATE' then
+    delete from app.message_words w
+     where w.conversation_id = new.conversation_id
+       and w.message_id = new.id;
+  end if;
+  if new.visibility = 'normal' and new.body is not null then
+    insert into app.message_words (conversation_id, message_id, chapter, sender_id, message_type, has_link, created_at, words)
+    values (new.conversation_id, new.id, new.chapter, new.sender_id, new.message_type, new.body ~* 'https?://',
+            new.created_at, app.words(app.search_language(new.org_id), new.body));
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.index_words() IS 'Trigger: what a message says can be searched for, as long as it says that.';
+
+CREATE FUNCTION app.index_words_anew() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update app.message_words w
+     set words = app.words(app.search_language(new.id), m.body)
+    from public.messages m
+   where m.org_id = new.id
+     and m.conversation_id = w.conversation_id
+     and m.id = w.message_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.index_words_anew() IS 'Trigger: an organisation that changes its language has its messages read anew, all in the change''s transaction.';
+
 CREATE FUNCTION app.is_admin(p_user uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -722,6 +967,17 @@ CREATE FUNCTION app.is_admin(p_user uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION app.is_admin(p_user uuid) IS 'Takes a person; tells whether they are an admin or superadmin of their organisation.';
+
+CREATE FUNCTION app.is_findable(p_person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce((select s.discoverable from public.user_privacy_settings s where s.user_id = p_person), true)
+      or exists (select from public.user_contacts c where c.owner_id = auth.uid() and c.contact_id = p_person)
+      or app.share_a_conversation(auth.uid(), p_person)
+$$;
+
+COMMENT ON FUNCTION app.is_findable(p_person uuid) IS 'Takes a person; tells whether a search may show them to the person asking: strangers only if they are discoverable.';
 
 CREATE FUNCTION app.is_member(p_conversation uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -808,8 +1064,8 @@ CREATE FUNCTION app.keep_record() RETURNS trigger
     SET search_path TO ''
     AS $$
 begin
-  -- Earlier wordings go with their message, when a conversation is deleted for good.
-  if tg_op = 'DELETE' and tg_table_name = 'message_edits' then
+  -- Earlier wordings, and who really said it, go with their message, when a conversation is deleted for good.
+  if tg_op = 'DELETE' and tg_table_name in ('message_edits', 'message_private') then
     if not exists (select
                      from public.messages m
                     where m.conversation_id = old.conversation_id
@@ -947,6 +1203,31 @@ CREATE FUNCTION app.may_signal(p_conversation uuid, p_extension text) RETURNS bo
 $$;
 
 COMMENT ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) IS 'Takes a conversation and broadcast or presence; tells whether the others there may be told that the person asking types, or is there.';
+
+CREATE FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select case p_scope
+           when 'personal' then p_owner = (select auth.uid())
+           when 'org' then p_org = app.my_org()
+           else p_org = app.my_org() and app.is_admin((select auth.uid()))
+         end
+$$;
+
+COMMENT ON FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) IS 'Takes a template''s scope, organisation and owner; tells whether the person asking may read and use it.';
+
+CREATE FUNCTION app.may_write_template(p_scope text, p_org uuid, p_owner uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select case p_scope
+           when 'personal' then p_owner = (select auth.uid())
+           else p_org = app.my_org() and app.is_admin((select auth.uid()))
+         end
+$$;
+
+COMMENT ON FUNCTION app.may_write_template(p_scope text, p_org uuid, p_owner uuid) IS 'Takes a template''s scope, organisation and owner; tells whether the person asking may write it: their own, or as an admin those that are shared.';
 
 CREATE FUNCTION app.me() RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1090,6 +1371,47 @@ $$;
 
 COMMENT ON FUNCTION app.my_overseen_orgs() IS 'Gives the organisations whose every conversation the person asking may read.';
 
+CREATE FUNCTION app.names_of(p_members uuid[]) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select string_agg(who.display_name, ', ' order by who.place) filter (where who.place <= 3)
+         || case when count(*) > 3 then format(' and %s more', count(*) - 3) else '' end
+    from (select p.display_name, row_number() over (order by p.display_name, p.id) as place
+            from public.profiles p
+           where p.id = any (p_members)) who
+$$;
+
+COMMENT ON FUNCTION app.names_of(p_members uuid[]) IS 'Takes people; gives the names of three of them, and how many more there are.';
+
+CREATE FUNCTION app.nearest(p_embedding real[], p_limit integer) RETURNS TABLE(conversation_id uuid, message_id uuid, distance double precision)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+begin
+  -- Under a filter an index gives its nearest, of which few may be left; so it is asked on until there are enough.
+  perform set_config('hnsw.iterative_scan', 'relaxed_order', true);
+  return query execute format(
+    'select e.conversation_id, e.message_id, e.embedding::%2$s.vector(%1$s) operator(%2$s.<=>) $1::%2$s.vector(%1$s)
+       from public.message_embeddings e
+      where cardinality(e.embedding) = %1$s
+        and exists (select
+                      from app.message_words w
+                      join public.conversation_members k on k.conversation_id = w.conversation_id
+                     where w.conversation_id = e.conversation_id
+                       and w.message_id = e.message_id
+                       and k.member_id = $2
+                       and k.left_at is null
+                       and k.joined_chapter <= w.chapter)
+      order by e.embedding::%2$s.vector(%1$s) operator(%2$s.<=>) $1::%2$s.vector(%1$s)
+      limit $3',
+    cardinality(p_embedding), app.vector_schema())
+  using p_embedding, auth.uid(), p_limit;
+end
+$_$;
+
+COMMENT ON FUNCTION app.nearest(p_embedding real[], p_limit integer) IS 'Takes a vector and how many; gives the messages nearest to it that the person asking may read, of those with vectors of as many dimensions.';
+
 CREATE FUNCTION app.note_mentions() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1137,20 +1459,6 @@ CREATE FUNCTION app.now() RETURNS timestamp with time zone
 $$;
 
 COMMENT ON FUNCTION app.now() IS 'Gives the time of the transaction, or what app.test_now is set to; clients cannot set that, since they send no SQL.';
-
-CREATE FUNCTION base.uuid7() RETURNS uuid
-    LANGUAGE sql PARALLEL SAFE
-    AS $$
-  -- A random uuid whose first 48 bits become the milliseconds since 1970, and its version 4 a 7.
-  select encode(
-    set_bit(set_bit(
-      overlay(uuid_send(gen_random_uuid())
-        placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
-        from 1 for 6),
-      52, 1), 53, 1), 'hex')::uuid
-$$;
-
-COMMENT ON FUNCTION base.uuid7() IS 'Gives a uuid of version 7: later ones sort after earlier ones, so index inserts stay in one place.';
 
 CREATE TABLE public.conversations (
     id uuid DEFAULT base.uuid7() NOT NULL,
@@ -1325,10 +1633,34 @@ CREATE FUNCTION app.ord_read(p_conversation uuid, p_seq bigint, p_ord bigint, p_
        and m.seq <= p_last_sent
        and m.sender_id = p_member
        and m.thread_id is null
+       and m.message_type <> 'system'
        and m.visibility = 'normal') end
 $$;
 
 COMMENT ON FUNCTION app.ord_read(p_conversation uuid, p_seq bigint, p_ord bigint, p_last_sent bigint, p_member uuid) IS 'Takes a conversation, a message''s seq and ord, the seq of the member''s own newest message, and the member; gives the pointer''s ord: that of the message, and one for each message of one''s own behind it.';
+
+CREATE FUNCTION app.own_meeting(p_meeting uuid) RETURNS public.meetings
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  found_ public.meetings;
+begin
+  select m.* into found_
+    from public.meetings m
+   where m.id = p_meeting
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.organizer_id)
+     for no key update;
+  if found_.id is null or found_.state = 'cancelled' then
+    perform app.refuse('no_such_meeting');
+  elsif found_.organizer_id <> app.me() then
+    perform app.refuse('not_organizer');
+  end if;
+  return found_;
+end
+$$;
+
+COMMENT ON FUNCTION app.own_meeting(p_meeting uuid) IS 'Takes a meeting; locks and gives it if the person asking called it and it is to take place. Errors: PT401 signed_out, PT403 not_organizer, PT404 no_such_meeting.';
 
 CREATE FUNCTION app.policy_refusal(p_from uuid, p_to uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1518,6 +1850,17 @@ CREATE FUNCTION app.refusals() RETURNS TABLE(hint text, code text, message text,
     ('reactions_full',     'PT422', 'A message takes 20 different reactions.', 'the message has 20 different emoji'),
     ('slow_mode',          'PT429', 'This conversation is in slow mode.', 'the next message must wait; details and Retry-After say how long'),
     ('rate_limited',       'PT429', 'That was too fast. Try again in a moment.', 'an allowance is used up; details and Retry-After say how long'),
+    ('not_organizer',      'PT403', 'This meeting is another''s to change.', 'another has called the meeting'),
+    ('no_such_meeting',    'PT404', 'There is no such meeting.', 'no meeting by that id that the caller can see, is asked to, or could still change'),
+    ('no_such_template',   'PT404', 'There is no such template.', 'no template by that id that the caller may use'),
+    ('no_such_persona',    'PT404', 'There is no such persona here.', 'not a persona of the organisation, retired, or not in the conversation'),
+    ('persona_taken',      'PT409', 'Another admin is speaking as this persona.', 'another admin keeps the persona; details says until when'),
+    ('bad_variables',      'PT422', 'Values for a template come as one object.', 'values that are not a JSON object, or too large'),
+    ('bad_time',           'PT422', 'That time does not work.', 'a time that is past or too far away, an end before the start, or an unknown time zone'),
+    ('bad_link',           'PT422', 'That is not a title and link for such a meeting.', 'a link that is not https or not of the provider, an unknown provider, or a title that is blank or too long'),
+    ('bad_reminder',       'PT422', 'A meeting has up to five reminders, of up to a week before.', 'reminders out of bounds'),
+    ('bad_response',       'PT422', 'Answer yes, no or maybe.', 'an answer to a meeting that is none'),
+    ('no_vectors',         'PT501', 'This server cannot search by meaning.', 'a vector is given and the database lacks pgvector'),
     ('cannot_post',        '42501', 'You cannot speak in this conversation.', 'writing into a conversation without being in it, or in a role that only listens'),
     ('admin_read_only',    '42501', 'Admins may read here, not write.', 'clients and consultants talk without admins'),
     ('posting_closed',     '42501', 'Only some may speak here.', 'the conversation''s posting excludes the caller'),
@@ -1685,7 +2028,7 @@ $$;
 
 COMMENT ON FUNCTION app.require_may_give(p_conversation uuid, p_role text) IS 'Takes a conversation and a role; returns if the person asking may give it there. Errors: PT403 not_manager, PT422 bad_role.';
 
-CREATE FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text) RETURNS void
+CREATE FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text, p_is_event boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -1695,7 +2038,7 @@ declare
   wait_s double precision;
 begin
   perform app.take('send');
-  if p_type in ('system', 'meeting', 'poll') then
+  if p_type in ('system', 'meeting') and not p_is_event or p_type = 'poll' then
     perform app.refuse('bad_type');
   elsif p_type in ('file', 'image') then
     perform app.refuse('no_attachment');
@@ -1715,7 +2058,25 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text) IS 'Takes a conversation, a message''s type and its body; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
+COMMENT ON FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text, p_is_event boolean) IS 'Takes a conversation, a message''s type, its body and whether the product itself says it; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
+
+CREATE FUNCTION app.require_meeting_time(p_starts timestamp with time zone, p_ends timestamp with time zone, p_timezone text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  perform p_starts at time zone p_timezone;
+  if p_starts is null or p_ends is null or p_timezone is null
+     or p_ends <= p_starts or p_ends > p_starts + interval '7 days'
+     or p_ends <= app.now() or p_starts > app.now() + interval '5 years' then
+    perform app.refuse('bad_time');
+  end if;
+exception when invalid_parameter_value or datetime_field_overflow then
+  perform app.refuse('bad_time', 'timezone');
+end
+$$;
+
+COMMENT ON FUNCTION app.require_meeting_time(p_starts timestamp with time zone, p_ends timestamp with time zone, p_timezone text) IS 'Takes when a meeting starts and ends, and a time zone; returns if it ends after it starts, within seven days, is not over, begins within five years, and the zone exists. Errors: PT422 bad_time.';
 
 CREATE FUNCTION app.require_party(p_engagement uuid, p_one uuid, p_other uuid) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -1733,6 +2094,29 @@ end
 $$;
 
 COMMENT ON FUNCTION app.require_party(p_engagement uuid, p_one uuid, p_other uuid) IS 'Takes an engagement and two people; returns if it is theirs and live. Errors: PT404 no_such_engagement.';
+
+CREATE FUNCTION app.require_persona(p_conversation uuid, p_persona uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.require_admin();
+  if not exists (select
+                   from public.conversation_members m
+                   join public.profiles p on p.id = m.member_id
+                  where m.conversation_id = p_conversation
+                    and m.member_id = p_persona
+                    and m.left_at is null
+                    and p.kind = 'persona'
+                    and p.org_id = app.my_org()
+                    and p.deactivated_at is null
+                    and p.erased_at is null) then
+    perform app.refuse('no_such_persona');
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_persona(p_conversation uuid, p_persona uuid) IS 'Takes a conversation and a persona; returns if the person asking may speak as that persona there. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona.';
 
 CREATE FUNCTION app.require_right(p_conversation uuid, p_action text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -1834,7 +2218,7 @@ CREATE FUNCTION app.rule_refusal(p_rule text, p_from uuid, p_to uuid) RETURNS te
                           from public.conversation_members one
                           join public.conversation_members other on other.conversation_id = one.conversation_id
                           join public.conversations c on c.id = one.conversation_id
-                          join public.profiles p on p.id = other.member_id
+                          join public.profiles p on p.id in (one.member_id, other.member_id)
                          where one.member_id = p_from
                            and one.left_at is null
                            and other.member_id = p_to
@@ -1854,6 +2238,15 @@ $$;
 
 COMMENT ON FUNCTION app.rule_refusal(p_rule text, p_from uuid, p_to uuid) IS 'Takes a rule (open, team, engagement, persona, community), the writer and the one written to; gives the word of the refusal, or null.';
 
+CREATE FUNCTION app.search_language(p_org uuid) RETURNS regconfig
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select (app.setting(p_org, 'search_language') #>> '{}')::regconfig
+$$;
+
+COMMENT ON FUNCTION app.search_language(p_org uuid) IS 'Takes an organisation; gives the text search configuration for what is said there.';
+
 CREATE FUNCTION app.sees_message(p_conversation uuid, p_message uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1868,6 +2261,49 @@ CREATE FUNCTION app.sees_message(p_conversation uuid, p_message uuid) RETURNS bo
 $$;
 
 COMMENT ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; tells whether the person asking can read it as a member.';
+
+CREATE FUNCTION app.send_due_messages(p_limit integer DEFAULT 100) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  due public.scheduled_messages;
+  before text;
+  sent uuid;
+  why text;
+  code text;
+  sent_count integer := 0;
+begin
+  for due in
+    select s.*
+      from public.scheduled_messages s
+     where s.state = 'waiting'
+       and s.send_at <= app.now()
+     order by s.send_at, s.id
+     limit p_limit
+       for update skip locked
+  loop
+    before := app.speak_as(due.sender_id);
+    begin
+      insert into public.messages (conversation_id, body, client_id)
+      values (due.conversation_id, due.body, due.id)
+      returning id into sent;
+      update public.scheduled_messages s set state = 'sent', message_id = sent where s.id = due.id;
+      sent_count := sent_count + 1;
+    exception when others then
+      get stacked diagnostics why = pg_exception_hint, code = returned_sqlstate;
+      -- Whoever is too fast is sent with the next ones.
+      if why not in ('slow_mode', 'rate_limited') then
+        update public.scheduled_messages s set state = 'failed', error = coalesce(nullif(why, ''), code) where s.id = due.id;
+      end if;
+    end;
+    perform set_config('request.jwt.claims', before, true);
+  end loop;
+  return sent_count;
+end
+$$;
+
+COMMENT ON FUNCTION app.send_due_messages(p_limit integer) IS 'Takes how many at most; sends what is due as those who scheduled it, each once however many call this at the same time, and gives how many were sent. For a job that runs every few seconds.';
 
 CREATE FUNCTION app.setting(p_org uuid, p_name text) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1973,6 +2409,36 @@ $$;
 
 COMMENT ON FUNCTION app.slug(p_title text) IS 'Takes a title; gives its letters and digits joined by hyphens, for addresses. Errors: PT422 bad_title.';
 
+CREATE FUNCTION app.snippet(p_language regconfig, p_body text, p_query tsquery) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  -- Marks are control characters until all else is escaped, and a < is one too, since the parser
+  -- would drop what looks like a tag; those that the body has of its own are left out.
+  select replace(replace(replace(replace(replace(replace(replace(
+           ts_headline(p_language, translate(p_body, E'<\x01\x02\x03', E'\x03'), p_query,
+                       E'StartSel=\x01, StopSel=\x02, '
+                       || case when char_length(p_body) <= 240 then 'HighlightAll=true'
+                               else 'MaxWords=30, MinWords=10, MaxFragments=2, FragmentDelimiter=" … "' end),
+           '&', '&amp;'), E'\x03', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;'), E'\x01', '<mark>'), E'\x02', '</mark>')
+$$;
+
+COMMENT ON FUNCTION app.snippet(p_language regconfig, p_body text, p_query tsquery) IS 'Takes a language, a body and a query; gives it, or of a long one the parts around the words found, as HTML: they stand in <mark>, all else is escaped.';
+
+CREATE FUNCTION app.speak_as(p_person uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  before text := coalesce(current_setting('request.jwt.claims', true), '');
+begin
+  perform set_config('request.jwt.claims', jsonb_build_object('sub', p_person, 'role', 'authenticated')::text, true);
+  return before;
+end
+$$;
+
+COMMENT ON FUNCTION app.speak_as(p_person uuid) IS 'Takes a person; until the transaction ends, or the claims that it gives are set again, every rule takes them for the one who asks. No API role may call it.';
+
 CREATE FUNCTION app.take(p_name text, p_cost double precision DEFAULT 1) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -2026,7 +2492,12 @@ declare
   me uuid := auth.uid();
   place public.conversations;
   refusal text;
+  -- What the product says of itself is nobody's speech: nobody has to be allowed to, and it is no news.
+  is_note boolean := new.event is not null and new.message_type = 'system';
 begin
+  if is_note then
+    me := null;
+  end if;
   new.sender_id := coalesce(me, new.sender_id);
   if new.thread_id is not null or new.parent_message_id is not null then
     new.parent_message_id := coalesce(new.parent_message_id, new.thread_id);
@@ -2070,7 +2541,7 @@ begin
   end if;
 
   if me is not null then
-    perform app.require_may_say(place, new.message_type, new.body);
+    perform app.require_may_say(place, new.message_type, new.body, new.event is not null);
   end if;
   if new.reply_to_id is not null then
     perform app.require_answerable(new.conversation_id, new.reply_to_id);
@@ -2081,8 +2552,10 @@ begin
       perform app.refuse('bad_reply');
     end if;
   end if;
-  new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
-  new.mentions_all := app.mentions_all(new.conversation_id, new.body);
+  if not is_note then
+    new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
+    new.mentions_all := app.mentions_all(new.conversation_id, new.body);
+  end if;
 
   if new.visibility <> 'normal' then
     -- Follows the newest message without moving any clock, so that nobody else can tell.
@@ -2094,14 +2567,14 @@ begin
     return new;
   end if;
 
-  -- A reply in a thread is no news of the main line: it leaves count and preview alone.
+  -- A reply in a thread, or a note, is no news of the main line: it leaves count and preview alone.
   update public.conversations c
      set last_seq = c.last_seq + 1,
          last_rev = c.last_rev + 1,
-         root_count = c.root_count + case when new.thread_id is null then 1 else 0 end,
-         last_message_id = case when new.thread_id is null then new.id else c.last_message_id end,
-         last_message_at = case when new.thread_id is null then new.created_at else c.last_message_at end,
-         last_preview = case when new.thread_id is null then app.preview(new.body) else c.last_preview end
+         root_count = c.root_count + case when new.thread_id is null and not is_note then 1 else 0 end,
+         last_message_id = case when new.thread_id is null and not is_note then new.id else c.last_message_id end,
+         last_message_at = case when new.thread_id is null and not is_note then new.created_at else c.last_message_at end,
+         last_preview = case when new.thread_id is null and not is_note then app.preview(new.body) else c.last_preview end
    where c.id = new.conversation_id
   returning c.last_seq, 0, c.root_count, c.last_rev, c.chapter
     into new.seq, new.sub, new.ord, new.rev, new.chapter;
@@ -2121,6 +2594,7 @@ begin
   if new.deleted_at is not null then
     new.body := null;
     new.meta := '{}';
+    new.event := null;
     new.mentions := '{}';
     new.mentions_all := false;
     new.is_pinned := false;
@@ -2148,6 +2622,69 @@ end
 $$;
 
 COMMENT ON FUNCTION app.take_revision() IS 'Trigger: a changed message takes the next rev, a corrected one its mentions anew, a deleted one loses its words, and the preview follows. Errors: PT422 too_long.';
+
+CREATE FUNCTION app.tell_arrivals() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.tell_membership(came.conversation_id, 'joined', came.members, auth.uid())
+    from (select j.conversation_id, array_agg(j.member_id order by j.member_id) as members
+            from joined j
+           where j.left_at is null
+           group by j.conversation_id) came;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_arrivals() IS 'Trigger: it is said who came.';
+
+CREATE FUNCTION app.tell_changes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.tell_membership(moved.conversation_id, moved.what, moved.members, moved.by)
+    from (select now_.conversation_id,
+                 change.what,
+                 array_agg(now_.member_id order by now_.member_id) as members,
+                 coalesce(min(now_.removed_by::text)::uuid, auth.uid()) as by
+            from after now_
+            join before was using (conversation_id, member_id)
+           cross join lateral (select case when now_.left_at is null then 'joined'
+                                           when now_.removed_by is null then 'left'
+                                           else 'removed' end as what) change
+           where (now_.left_at is null) <> (was.left_at is null)
+           group by now_.conversation_id, change.what) moved;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_changes() IS 'Trigger: it is said who left, was removed, or came back.';
+
+CREATE FUNCTION app.tell_membership(p_conversation uuid, p_kind text, p_members uuid[], p_by uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- From the one concerned, since whoever is behind it may be an admin whom nobody there is to know.
+  -- Nothing of those who are there from the founding on.
+  insert into public.messages (conversation_id, sender_id, message_type, body, event)
+  select c.id,
+         p_members[1],
+         'system',
+         app.names_of(p_members) || case p_kind when 'joined' then ' joined' when 'left' then ' left' else ' was removed' end,
+         jsonb_strip_nulls(jsonb_build_object('kind', p_kind, 'members', p_members,
+           'by', case when c.kind <> 'persona_group' and app.role_in(c.id, p_by) is not null then p_by end))
+    from public.conversations c
+   where c.id = p_conversation
+     and c.kind in ('group', 'room', 'announcement', 'persona_group')
+     and c.created_at < now()
+     and app.setting(c.org_id, 'membership_messages')::boolean;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_membership(p_conversation uuid, p_kind text, p_members uuid[], p_by uuid) IS 'Takes a conversation, joined, left or removed, the members concerned and who did it; has the conversation say so, if its organisation wants that.';
 
 CREATE FUNCTION app.tell_read(p_member uuid, p_conversations uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2195,6 +2732,52 @@ $$;
 
 COMMENT ON FUNCTION app.thread_root(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message in it; gives the message that its thread hangs on, itself if it has none.';
 
+CREATE TABLE public.thread_members (
+    user_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    thread_id uuid NOT NULL,
+    last_read_reply integer DEFAULT 0 NOT NULL,
+    following boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY public.thread_members REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.thread_members IS 'Which threads people follow and how far they have read; unread is the root''s reply_count minus last_read_reply.';
+
+COMMENT ON COLUMN public.thread_members.following IS 'False once the person has had enough: being named there does not bring it back.';
+
+CREATE FUNCTION app.thread_row(p_conversation uuid, p_thread uuid, p_following boolean, p_is_read boolean) RETURNS public.thread_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  replies integer;
+  mine public.thread_members;
+begin
+  select m.reply_count into replies
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.id = p_thread
+     and m.thread_id is null
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id);
+  if replies is null then
+    perform app.refuse('no_such_message');
+  end if;
+  insert into public.thread_members as t (user_id, conversation_id, thread_id, last_read_reply, following)
+  values (me, p_conversation, p_thread, replies, coalesce(p_following, false))
+  on conflict (user_id, conversation_id, thread_id) do update
+     set following = coalesce(p_following, t.following),
+         last_read_reply = case when p_is_read then greatest(t.last_read_reply, excluded.last_read_reply) else t.last_read_reply end
+  returning t.* into mine;
+  return mine;
+end
+$$;
+
+COMMENT ON FUNCTION app.thread_row(p_conversation uuid, p_thread uuid, p_following boolean, p_is_read boolean) IS 'Takes a conversation, a thread''s root, whether to follow it (null: as before) and whether all of it is read; notes that for the person asking and gives their row. Errors: PT401 signed_out, PT404 no_such_message.';
+
 CREATE FUNCTION app.unpin_deleted() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -2239,6 +2822,52 @@ CREATE FUNCTION app.username(p_org uuid, p_id uuid, p_wish text) RETURNS text
 $$;
 
 COMMENT ON FUNCTION app.username(p_org uuid, p_id uuid, p_wish text) IS 'Takes an organisation, a new person and the name they would like; gives the word that mentions them.';
+
+CREATE FUNCTION app.vector_schema() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select quote_ident(n.nspname)
+    from pg_catalog.pg_extension e
+    join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+   where e.extname = 'vector'
+$$;
+
+COMMENT ON FUNCTION app.vector_schema() IS 'Gives the schema that pgvector is in, quoted, or null where it is not installed.';
+
+CREATE FUNCTION app.words(p_language regconfig, p_body text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  -- The parser would take what follows a < for a tag and pass over it.
+  select to_tsvector(p_language, replace(p_body, '<', ' '))
+$$;
+
+COMMENT ON FUNCTION app.words(p_language regconfig, p_body text) IS 'Takes a language and a body; gives its words as searches compare them.';
+
+CREATE FUNCTION auth.accounts_of_addresses(p_addresses text[]) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  with own as (
+    select u.id
+      from auth.users u
+     where u.email = any (p_addresses)
+       and not u.is_sso_user
+       and u.deleted_at is null)
+  select own.id from own
+  union
+  select i.user_id
+    from auth.identities i
+    join auth.users u on u.id = i.user_id
+   where i.email = any (p_addresses)
+     and i.identity_data ->> 'email_verified' = 'true'
+     and not u.is_sso_user
+     and u.deleted_at is null
+     and not exists (select from own)
+$$;
+
+COMMENT ON FUNCTION auth.accounts_of_addresses(p_addresses text[]) IS 'Accounts that somebody signs in to who proved these addresses to a provider: those that have one of them, else those with another identity that proved one.';
 
 CREATE FUNCTION auth.address_class(ip inet) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -2847,6 +3476,74 @@ $$;
 
 COMMENT ON FUNCTION public.block_user(p_user uuid, p_hours integer) IS 'Takes a person and for how many hours, or null for good; they can no longer write to the caller, and are not told. Errors: PT401 signed_out, PT404 no_such_person, PT422 self.';
 
+CREATE FUNCTION public.cancel_meeting(p_meeting uuid) RETURNS public.meetings
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  cancelled public.meetings := app.own_meeting(p_meeting);
+begin
+  update public.meetings m
+     set state = 'cancelled',
+         sequence = m.sequence + 1
+   where m.id = p_meeting
+  returning m.* into cancelled;
+  delete from public.meeting_reminders r
+   where r.meeting_id = p_meeting
+     and r.sent_at is null;
+  update public.messages m
+     set event = app.card(cancelled)
+   where m.conversation_id = cancelled.conversation_id
+     and m.id = cancelled.message_id
+     and m.deleted_at is null;
+  return cancelled;
+end
+$$;
+
+COMMENT ON FUNCTION public.cancel_meeting(p_meeting uuid) IS 'Takes one of the caller''s meetings; it does not take place, nobody is reminded, the card says so, and it is given. Errors: PT401 signed_out, PT403 not_organizer, PT404 no_such_meeting.';
+
+CREATE TABLE public.scheduled_messages (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    conversation_id uuid NOT NULL,
+    sender_id uuid NOT NULL,
+    body text NOT NULL,
+    send_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    message_id uuid,
+    error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT scheduled_messages_body_fits CHECK (((body ~ '\S'::text) AND (char_length(body) <= 40000))),
+    CONSTRAINT scheduled_messages_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+COMMENT ON TABLE public.scheduled_messages IS 'What is to be said later.';
+
+COMMENT ON COLUMN public.scheduled_messages.message_id IS 'The message that it became.';
+
+COMMENT ON COLUMN public.scheduled_messages.error IS 'Why it could not be sent: a word of the list of refusals, else an SQLSTATE.';
+
+CREATE FUNCTION public.cancel_scheduled_message(p_scheduled uuid) RETURNS public.scheduled_messages
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  cancelled public.scheduled_messages;
+begin
+  update public.scheduled_messages s
+     set state = 'cancelled'
+   where s.id = p_scheduled
+     and s.sender_id = app.me()
+     and s.state in ('waiting', 'failed', 'cancelled')
+  returning s.* into cancelled;
+  if cancelled.id is null then
+    perform app.refuse('no_such_message');
+  end if;
+  return cancelled;
+end
+$$;
+
+COMMENT ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) IS 'Takes one of the caller''s scheduled messages; it is never sent, and is given. Errors: PT401 signed_out, PT404 no_such_message also when it has been sent.';
+
 CREATE FUNCTION public.create_client_group(p_client uuid) RETURNS public.conversations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -2994,9 +3691,11 @@ CREATE TABLE public.messages (
     is_pinned boolean DEFAULT false NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -3044,6 +3743,8 @@ COMMENT ON COLUMN public.messages.mentions_all IS 'Whether @all, @here or @chann
 COMMENT ON COLUMN public.messages.reaction_counts IS 'How many people gave each emoji.';
 
 COMMENT ON COLUMN public.messages.forwarded IS 'Where it was copied from: {} if the readers here may not know.';
+
+COMMENT ON COLUMN public.messages.event IS 'What a message of type meeting or system is about, for programs.';
 
 CREATE FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text DEFAULT 'all'::text) RETURNS public.messages
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3116,6 +3817,15 @@ end
 $$;
 
 COMMENT ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) IS 'Takes a conversation, one of the caller''s messages and the new words; gives the message. Errors: PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
+
+CREATE FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean DEFAULT true) RETURNS public.thread_members
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.thread_row(p_conversation, p_thread, coalesce(p_following, true), false)
+$$;
+
+COMMENT ON FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean) IS 'Takes a conversation, a thread''s root and whether to follow it; gives the caller''s row. Errors: PT401 signed_out, PT404 no_such_message.';
 
 CREATE FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) RETURNS SETOF public.messages
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3376,6 +4086,32 @@ $$;
 
 COMMENT ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) IS 'Takes the other person and, where the two talk about an engagement, which one; gives the one conversation, made if need be, however many ask at once. Errors: PT401 signed_out, PT403 with the rule that forbids it, PT404 no_such_person or no_such_engagement, PT422 self, PT429 rate_limited.';
 
+CREATE FUNCTION public.get_threads(p_limit integer DEFAULT 50, p_unread boolean DEFAULT false, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(conversation_id uuid, thread_id uuid, preview text, sender_id uuid, reply_count integer, unread integer, last_reply_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select m.conversation_id,
+         m.id,
+         app.preview(m.body),
+         m.sender_id,
+         m.reply_count,
+         m.reply_count - t.last_read_reply,
+         m.last_reply_at
+    from public.thread_members t
+    join public.conversation_members k on k.conversation_id = t.conversation_id and k.member_id = t.user_id
+    join public.messages m on m.conversation_id = t.conversation_id and m.id = t.thread_id
+   where t.user_id = app.me()
+     and t.following
+     and k.left_at is null
+     and k.joined_chapter <= m.chapter
+     and (not p_unread or m.reply_count > t.last_read_reply)
+     and (p_before is null or m.last_reply_at < p_before)
+   order by m.last_reply_at desc nulls last, m.id desc
+   limit least(greatest(p_limit, 0), 200)
+$$;
+
+COMMENT ON FUNCTION public.get_threads(p_limit integer, p_unread boolean, p_before timestamp with time zone) IS 'Takes how many (at most 200), whether only those with something unread, and a last_reply_at to stay before; gives the threads that the caller follows, those last answered first. Errors: PT401 signed_out.';
+
 CREATE FUNCTION public.heartbeat(p_status text DEFAULT 'online'::text, p_active boolean DEFAULT true) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -3504,6 +4240,30 @@ end
 $$;
 
 COMMENT ON FUNCTION public.leave_conversation(p_conversation uuid) IS 'Takes a conversation; ends the caller''s membership and gives it. Errors: PT401 signed_out, PT404 not_member, PT422 dm_stays.';
+
+CREATE FUNCTION public.list_meetings(p_when text DEFAULT 'upcoming'::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS TABLE(id uuid, conversation_id uuid, message_id uuid, organizer_id uuid, title text, provider text, join_url text, starts_at timestamp with time zone, ends_at timestamp with time zone, timezone text, state text, response text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if p_when is null or p_when not in ('upcoming', 'past') then
+    perform app.refuse('bad_filter');
+  end if;
+  return query
+    select m.id, m.conversation_id, m.message_id, m.organizer_id, m.title, m.provider, m.join_url,
+           m.starts_at, m.ends_at, m.timezone, m.state, p.response
+      from public.meeting_participants p
+      join public.meetings m on m.id = p.meeting_id
+     where p.user_id = (select auth.uid())
+       and app.can_read(m.conversation_id, m.chapter, m.visibility, m.organizer_id)
+       and (p_when = 'upcoming') = (m.ends_at > app.now() and m.state = 'scheduled')
+     order by case when p_when = 'upcoming' then m.starts_at end, m.starts_at desc, m.id
+     limit least(greatest(p_limit, 0), 200)
+    offset greatest(p_offset, 0);
+end
+$$;
+
+COMMENT ON FUNCTION public.list_meetings(p_when text, p_limit integer, p_offset integer) IS 'Takes upcoming or past, how many (at most 200) and how many to pass over; gives the meetings the caller is asked to, the next or the latest first, with their answer. Cancelled ones are past. Errors: PT422 bad_filter.';
 
 CREATE FUNCTION public.mark_all_read() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3652,6 +4412,15 @@ $$;
 
 COMMENT ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) IS 'Takes a conversation and the seq read up to; moves the caller''s pointer forward, never back, and gives their inbox row. Call it at most once in one or two seconds. Errors: PT401 signed_out, PT404 not_member.';
 
+CREATE FUNCTION public.mark_thread_read(p_conversation uuid, p_thread uuid) RETURNS public.thread_members
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.thread_row(p_conversation, p_thread, null, true)
+$$;
+
+COMMENT ON FUNCTION public.mark_thread_read(p_conversation uuid, p_thread uuid) IS 'Takes a conversation and a thread''s root; what there is of the thread is read, and the caller''s row is given. Errors: PT401 signed_out, PT404 no_such_message.';
+
 CREATE FUNCTION public.mark_unread(p_conversation uuid, p_seq bigint) RETURNS public.inbox
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -3675,6 +4444,7 @@ begin
                                                 and m.seq > back.seq
                                                 and m.sender_id <> me
                                                 and m.thread_id is null
+                                                and m.message_type <> 'system'
                                                 and m.visibility = 'normal'),
          mention_count = (select count(*)
                             from public.message_mentions k
@@ -3695,6 +4465,35 @@ end
 $$;
 
 COMMENT ON FUNCTION public.mark_unread(p_conversation uuid, p_seq bigint) IS 'Takes a conversation and a seq; what is from there on counts as unread again, at most the last 1000, and the inbox row is given. What others were told stays told. Errors: PT401 signed_out, PT404 not_member.';
+
+CREATE FUNCTION public.meeting_ics(p_meeting uuid) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  meeting public.meetings;
+begin
+  select m.* into meeting
+    from public.meetings m
+   where m.id = p_meeting
+     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.organizer_id);
+  if meeting.id is null then
+    perform app.refuse('no_such_meeting');
+  end if;
+  return E'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Walkie//Meetings//EN\r\nMETHOD:PUBLISH\r\nBEGIN:VEVENT\r\n'
+      || app.ics_line('UID', meeting.id::text)
+      || app.ics_line('DTSTAMP', to_char(meeting.created_at at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"'))
+      || app.ics_line('DTSTART', to_char(meeting.starts_at at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"'))
+      || app.ics_line('DTEND', to_char(meeting.ends_at at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"'))
+      || app.ics_line('SEQUENCE', meeting.sequence::text)
+      || app.ics_line('STATUS', case meeting.state when 'cancelled' then 'CANCELLED' else 'CONFIRMED' end)
+      || app.ics_line('SUMMARY', meeting.title)
+      || app.ics_line('LOCATION', meeting.join_url)
+      || E'END:VEVENT\r\nEND:VCALENDAR\r\n';
+end
+$$;
+
+COMMENT ON FUNCTION public.meeting_ics(p_meeting uuid) IS 'Takes a meeting that the caller can see; gives it as a calendar file. Errors: PT404 no_such_meeting.';
 
 CREATE FUNCTION public.message_history(p_conversation uuid, p_message uuid) RETURNS TABLE(version integer, body text, edited_by uuid, edited_at timestamp with time zone)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3925,6 +4724,41 @@ $$;
 
 COMMENT ON FUNCTION public.read_by(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; gives {"count", "members": [{"member_id", "read_at"}]}: who has read it and when, up to 100 members; the count alone up to 2000; nulls beyond, where receipts are off, or if the caller hides theirs. Errors: PT401 signed_out, PT404 no_such_message.';
 
+CREATE FUNCTION public.recent_contacts(p_limit integer DEFAULT 10) RETURNS TABLE(user_id uuid, display_name text, username text, avatar_path text, conversation_id uuid, last_message_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select p.id, p.display_name, p.username, p.avatar_path, latest.conversation_id, latest.last_message_at
+    from (select distinct on (other.member_id) other.member_id, c.id as conversation_id, c.last_message_at
+            from public.conversation_members mine
+            join public.conversations c on c.id = mine.conversation_id
+            join public.conversation_members other on other.conversation_id = c.id
+           where mine.member_id = app.me()
+             and mine.left_at is null
+             and c.kind in ('dm', 'engagement')
+             and c.last_message_at is not null
+             and other.member_id <> mine.member_id
+           order by other.member_id, c.last_message_at desc) latest
+    join public.profiles p on p.id = latest.member_id
+   where p.erased_at is null
+   order by latest.last_message_at desc, p.id
+   limit least(greatest(p_limit, 0), 100)
+$$;
+
+COMMENT ON FUNCTION public.recent_contacts(p_limit integer) IS 'Takes how many (at most 100); gives the people with whom the caller last spoke alone, the latest first, each once. Errors: PT401 signed_out.';
+
+CREATE FUNCTION public.release_persona(p_conversation uuid, p_persona uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from public.persona_leases l
+   where l.conversation_id = p_conversation
+     and l.persona_id = p_persona
+     and l.admin_id = app.me()
+$$;
+
+COMMENT ON FUNCTION public.release_persona(p_conversation uuid, p_persona uuid) IS 'Takes a conversation and a persona; the others may speak as it again, if it was the caller who kept it. Errors: PT401 signed_out.';
+
 CREATE FUNCTION public.remove_member(p_conversation uuid, p_member uuid) RETURNS public.conversation_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -3951,6 +4785,104 @@ $$;
 
 COMMENT ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) IS 'Takes a conversation and a member; ends the membership and gives it. Moderators remove members, guests and observers; owners and admins all but owners. Errors: PT401 signed_out, PT403 not_manager or owner, PT404 not_member or no_such_member.';
 
+CREATE FUNCTION public.render_template(p_template uuid, p_vars jsonb DEFAULT '{}'::jsonb) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  used text;
+begin
+  perform app.me();
+  if jsonb_typeof(p_vars) is distinct from 'object' or pg_column_size(p_vars) > 65536 then
+    perform app.refuse('bad_variables');
+  end if;
+  update public.message_templates t
+     set use_count = t.use_count + 1
+   where t.id = p_template
+     and app.may_use_template(t.scope, t.org_id, t.owner_id)
+  returning t.body into used;
+  if used is null then
+    perform app.refuse('no_such_template');
+  end if;
+  return app.fill(used, p_vars);
+end
+$$;
+
+COMMENT ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) IS 'Takes a template and an object of values; gives its words with the blanks filled and counts the use. Blanks without a value stay as they are. Errors: PT401 signed_out, PT404 no_such_template, PT422 bad_variables.';
+
+CREATE FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text DEFAULT NULL::text) RETURNS public.meetings
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  moved public.meetings := app.own_meeting(p_meeting);
+begin
+  perform app.require_meeting_time(p_starts, p_ends, moved.timezone);
+  begin
+    update public.meetings m
+       set starts_at = p_starts,
+           ends_at = p_ends,
+           join_url = coalesce(p_url, m.join_url),
+           sequence = m.sequence + 1
+     where m.id = p_meeting
+    returning m.* into moved;
+  exception when check_violation then
+    perform app.refuse('bad_link');
+  end;
+  update public.meeting_reminders r
+     set due_at = p_starts - make_interval(mins => r.minutes_before),
+         sent_at = case when p_starts - make_interval(mins => r.minutes_before) > app.now() then null else r.sent_at end
+   where r.meeting_id = p_meeting;
+  update public.messages m
+     set event = app.card(moved)
+   where m.conversation_id = moved.conversation_id
+     and m.id = moved.message_id
+     and m.deleted_at is null;
+  return moved;
+end
+$$;
+
+COMMENT ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) IS 'Takes one of the caller''s meetings, its new start and end and, if it changes, its link; moves it with its reminders and card, and gives it. Errors: PT401 signed_out, PT403 not_organizer, PT404 no_such_meeting, PT422 bad_time or bad_link.';
+
+CREATE TABLE public.meeting_participants (
+    meeting_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    chapter integer NOT NULL,
+    response text DEFAULT 'invited'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT meeting_participants_response_known CHECK ((response = ANY (ARRAY['invited'::text, 'yes'::text, 'no'::text, 'maybe'::text])))
+);
+
+ALTER TABLE ONLY public.meeting_participants REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.meeting_participants IS 'Who is asked to a meeting, and what they say to it.';
+
+COMMENT ON COLUMN public.meeting_participants.chapter IS 'The card''s: whoever may read that chapter sees who comes.';
+
+CREATE FUNCTION public.respond_meeting(p_meeting uuid, p_response text) RETURNS public.meeting_participants
+    LANGUAGE plpgsql
+    AS $$
+declare
+  answered public.meeting_participants;
+begin
+  if p_response is null or p_response not in ('yes', 'no', 'maybe') then
+    perform app.refuse('bad_response');
+  end if;
+  update public.meeting_participants p
+     set response = p_response
+   where p.meeting_id = p_meeting
+     and p.user_id = (select auth.uid())
+  returning p.* into answered;
+  if answered.user_id is null then
+    perform app.refuse('no_such_meeting');
+  end if;
+  return answered;
+end
+$$;
+
+COMMENT ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) IS 'Takes a meeting that the caller is asked to and yes, no or maybe; gives the answer as noted. Errors: PT404 no_such_meeting, PT422 bad_response.';
+
 CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
     LANGUAGE sql
     SET search_path TO ''
@@ -3959,6 +4891,211 @@ CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION public.revoke_session(id uuid) IS 'Signs one of your devices out, at once and everywhere. Gives whether it was signed in.';
+
+CREATE FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text DEFAULT 'UTC'::text, p_participants uuid[] DEFAULT NULL::uuid[], p_reminders integer[] DEFAULT '{10}'::integer[]) RETURNS public.meetings
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  new_id uuid := base.uuid7();
+  guests uuid[];
+  card public.messages;
+  made public.meetings;
+begin
+  perform app.require_meeting_time(p_starts, p_ends, p_tz);
+  if cardinality(p_reminders) > 5 or exists (select from unnest(p_reminders) r where r is null or not r between 0 and 10080) then
+    perform app.refuse('bad_reminder');
+  end if;
+  -- Whoever may not speak is told so by the card; whoever is outside must learn nothing of who is in.
+  if not app.is_member(p_conversation) then
+    perform app.refuse('not_member');
+  end if;
+  select array_agg(m.member_id order by m.member_id) into guests
+    from public.conversation_members m
+   where m.conversation_id = p_conversation
+     and m.left_at is null
+     and (p_participants is null or m.member_id = any (p_participants) or m.member_id = me);
+  if exists (select from unnest(p_participants) asked where asked is null or asked <> all (guests)) then
+    perform app.refuse('no_such_member');
+  elsif cardinality(guests) > 500 then
+    perform app.refuse('too_many', 'limit=500');
+  end if;
+
+  insert into public.messages (conversation_id, message_type, body, event)
+  values (p_conversation, 'meeting', 'Meeting: ' || p_title, '{}')
+  returning * into card;
+  -- Of a card that nobody else sees nobody else is told.
+  if card.visibility <> 'normal' then
+    guests := array[me];
+  end if;
+  begin
+    insert into public.meetings (id, conversation_id, message_id, chapter, visibility, organizer_id, title,
+                                 provider, join_url, starts_at, ends_at, timezone)
+    values (new_id, p_conversation, card.id, card.chapter, card.visibility, me, p_title, p_provider, p_url, p_starts, p_ends, p_tz)
+    returning * into made;
+  exception when check_violation or not_null_violation then
+    perform app.refuse('bad_link');
+  end;
+  update public.messages m
+     set event = app.card(made)
+   where m.conversation_id = p_conversation
+     and m.id = card.id;
+
+  insert into public.meeting_participants (meeting_id, user_id, conversation_id, chapter, response)
+  select new_id, guest, p_conversation, card.chapter, case when guest = me then 'yes' else 'invited' end
+    from unnest(guests) guest;
+  insert into public.meeting_reminders (meeting_id, user_id, minutes_before, due_at)
+  select distinct new_id, guest, r, p_starts - make_interval(mins => r)
+    from unnest(guests) guest, unnest(p_reminders) r;
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) IS 'Takes a conversation, a title, meet, zoom, teams or other, an https link of that provider, start, end, a time zone, the members asked (all, up to 500, unless given) and up to five reminders in minutes before; puts a card into the conversation and gives the meeting. Errors: PT401 signed_out, 42501 as send_message, PT404 not_member or no_such_member, PT422 bad_time, bad_link, bad_reminder or too_many.';
+
+CREATE FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) RETURNS public.scheduled_messages
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  refusal text := app.post_refusal(p_conversation);
+  most integer := app.setting(app.my_org(), 'max_message_len')::int;
+  made public.scheduled_messages;
+begin
+  if refusal is not null then
+    perform app.refuse(refusal, app.muted_until(p_conversation, refusal));
+  elsif p_send_at is null or not p_send_at between app.now() and app.now() + interval '1 year' then
+    perform app.refuse('bad_time');
+  elsif char_length(p_body) > most then
+    perform app.refuse('too_long', format('limit=%s', most));
+  elsif (select count(*) from public.scheduled_messages s where s.sender_id = me and s.state = 'waiting') >= 100 then
+    perform app.refuse('too_many', 'limit=100');
+  end if;
+  insert into public.scheduled_messages (conversation_id, sender_id, body, send_at)
+  values (p_conversation, me, p_body, p_send_at)
+  returning * into made;
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) IS 'Takes a conversation, words and a time within a year; has them sent then, if the caller may speak there then, and gives the row. Errors: PT401 signed_out, 42501 as send_message, PT422 bad_time, too_long or too_many, 23514 for a blank body.';
+
+CREATE FUNCTION public.search_hybrid(p_query text, p_embedding real[] DEFAULT NULL::real[], p_k integer DEFAULT 20) RETURNS TABLE(conversation_id uuid, message_id uuid, seq bigint, sender_id uuid, created_at timestamp with time zone, snippet text, score double precision)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  language regconfig := app.search_language(app.my_org());
+  query tsquery := websearch_to_tsquery(language, left(p_query, 500));
+  by_meaning boolean := coalesce(cardinality(p_embedding), 0) > 0;
+begin
+  if by_meaning and app.vector_schema() is null then
+    perform app.refuse('no_vectors');
+  elsif cardinality(p_embedding) > 2000 then
+    perform app.refuse('too_many', 'limit=2000');
+  end if;
+
+  -- Reciprocal ranks add up: what both ways find early comes first, and no scale need fit another.
+  return query
+  with found as (
+    select w.conversation_id, w.message_id, row_number() over (order by w.rank desc, w.message_id desc) as place
+      from public.search_messages(p_query, p_limit => 100) w
+    union all
+    select n.conversation_id, n.message_id, row_number() over (order by n.distance, n.message_id)
+      from app.nearest(p_embedding, 100) n
+     where by_meaning
+  ),
+  fused as (
+    select f.conversation_id, f.message_id, sum(1.0 / (60 + f.place))::double precision as score
+      from found f
+     group by f.conversation_id, f.message_id
+     order by 3 desc, 2 desc
+     limit least(greatest(p_k, 0), 100)
+  )
+  select m.conversation_id, m.id, m.seq, m.sender_id, m.created_at, app.snippet(language, m.body, query), f.score
+    from fused f
+    join public.messages m on m.conversation_id = f.conversation_id and m.id = f.message_id
+   order by f.score desc, m.id desc;
+end
+$$;
+
+COMMENT ON FUNCTION public.search_hybrid(p_query text, p_embedding real[], p_k integer) IS 'Takes words, the vector that the model of message_embeddings gives for them, and how many (at most 100); gives messages found by words, by meaning, or best by both. Without a vector, by words alone. Errors: PT401 signed_out, PT422 too_many, PT429 rate_limited, PT501 no_vectors where a vector is given and the server lacks pgvector.';
+
+CREATE FUNCTION public.search_messages(p_query text, p_conversation uuid DEFAULT NULL::uuid, p_from uuid DEFAULT NULL::uuid, p_has text DEFAULT NULL::text, p_after timestamp with time zone DEFAULT NULL::timestamp with time zone, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone, p_kind text DEFAULT NULL::text, p_cursor text DEFAULT NULL::text, p_limit integer DEFAULT 20) RETURNS TABLE(conversation_id uuid, message_id uuid, seq bigint, thread_id uuid, sender_id uuid, message_type text, created_at timestamp with time zone, snippet text, rank real, cursor text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $_$
+declare
+  me uuid := app.me();
+  language regconfig := app.search_language(app.my_org());
+  query tsquery := websearch_to_tsquery(language, left(p_query, 500));
+  behind_rank real;
+  behind_id uuid;
+begin
+  perform app.take('search');
+  if p_has not in ('link', 'file', 'image') or p_cursor !~ '^[0-9]{1,9}([.][0-9]{1,20})?(e-[0-2]?[0-9])?:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    perform app.refuse('bad_filter');
+  end if;
+  behind_rank := split_part(p_cursor, ':', 1)::real;
+  behind_id := split_part(p_cursor, ':', 2)::uuid;
+  -- A query that only says what not to find would have to look at everything.
+  if query is null or querytree(query) in ('', 'T') then
+    return;
+  end if;
+
+  return query
+  with hits as (
+    -- The newest of what there is plenty of; no more are weighed against each other.
+    select w.conversation_id, w.message_id, ts_rank(w.words, query) as rank
+      from app.message_words w
+      join public.conversation_members k on k.conversation_id = w.conversation_id
+     where w.words @@ query
+       and k.member_id = me
+       and k.left_at is null
+       and k.joined_chapter <= w.chapter
+       and (p_conversation is null or w.conversation_id = p_conversation)
+       and (p_from is null or w.sender_id = p_from)
+       and (p_kind is null or w.message_type = p_kind)
+       and (p_has is null or case p_has when 'link' then w.has_link
+                                        when 'image' then w.message_type = 'image'
+                                        else w.message_type in ('file', 'image') end)
+       and (p_after is null or w.created_at >= p_after)
+       and (p_before is null or w.created_at < p_before)
+     order by w.message_id desc
+     limit 10000
+  ),
+  page as (
+    select h.*
+      from hits h
+     where (p_cursor is null or (h.rank, h.message_id) < (behind_rank, behind_id))
+       and not exists (select
+                         from public.message_hides x
+                        where x.user_id = me
+                          and x.conversation_id = h.conversation_id
+                          and x.message_id = h.message_id)
+     order by h.rank desc, h.message_id desc
+     limit least(greatest(p_limit, 0), 100)
+  )
+  select m.conversation_id,
+         m.id,
+         m.seq,
+         m.thread_id,
+         m.sender_id,
+         m.message_type,
+         m.created_at,
+         app.snippet(language, m.body, query),
+         page.rank,
+         page.rank || ':' || m.id
+    from page
+    join public.messages m on m.conversation_id = page.conversation_id and m.id = page.message_id
+   order by page.rank desc, page.message_id desc;
+end
+$_$;
+
+COMMENT ON FUNCTION public.search_messages(p_query text, p_conversation uuid, p_from uuid, p_has text, p_after timestamp with time zone, p_before timestamp with time zone, p_kind text, p_cursor text, p_limit integer) IS 'Takes words as a search engine does ("a phrase", or, -not), and, each if given, a conversation, a sender, what it has (link, file, image), times to be from and before, a message type, the cursor of the last hit seen and how many (at most 100); gives hits in the caller''s conversations, the best first, each with a snippet in HTML where the words stand in <mark>. Of very many hits only the newest 10,000 are weighed. Errors: PT401 signed_out, PT422 bad_filter, PT429 rate_limited.';
 
 CREATE FUNCTION public.search_rooms(p_query text DEFAULT ''::text, p_limit integer DEFAULT 50) RETURNS TABLE(id uuid, slug text, title text, topic text, visibility text, member_count integer, is_member boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3977,6 +5114,87 @@ CREATE FUNCTION public.search_rooms(p_query text DEFAULT ''::text, p_limit integ
 $$;
 
 COMMENT ON FUNCTION public.search_rooms(p_query text, p_limit integer) IS 'Takes words and how many (at most 200); gives rooms that have them in title, topic or description: the open ones of the caller''s organisation, and the private ones they are in.';
+
+CREATE FUNCTION public.search_users(p_query text, p_limit integer DEFAULT 20) RETURNS SETOF public.profiles
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  me uuid := app.me();
+  needle text := lower(btrim(left(p_query, 100)));
+  literally text := replace(replace(replace(needle, '\', '\\'), '%', '\%'), '_', '\_');
+  -- Names that are merely similar are found where pg_trgm is.
+  similar_to text := (select format('or $1 operator(%I.<%%) lower(p.display_name)', n.nspname)
+                        from pg_catalog.pg_extension e
+                        join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+                       where e.extname = 'pg_trgm');
+begin
+  perform app.take('search');
+  if needle is null or needle = '' then
+    return;
+  end if;
+  return query execute format($q$
+    select found.*
+      from (select p.*
+              from public.profiles p
+             where p.org_id = $3
+               and p.id <> $4
+               and p.erased_at is null
+               and p.deactivated_at is null
+               and (lower(p.display_name) like '%%' || $2 || '%%' or p.username like $2 || '%%' %s)
+             order by case when p.username = $1 or lower(p.display_name) = $1 then 0
+                           when lower(p.display_name) like $2 || '%%' or p.username like $2 || '%%' then 1
+                           when lower(p.display_name) like '%% ' || $2 || '%%' then 2
+                           when lower(p.display_name) like '%%' || $2 || '%%' then 3
+                           else 4 end,
+                      p.display_name,
+                      p.id
+             limit 200) found
+     where app.is_findable(found.id)
+       and (app.can_message($4, found.id)).allowed
+     limit least(greatest($5, 0), 20)$q$, coalesce(similar_to, ''))
+  using needle, literally, app.my_org(), me, p_limit;
+end
+$_$;
+
+COMMENT ON FUNCTION public.search_users(p_query text, p_limit integer) IS 'Takes part of a name or the beginning of a username and how many (at most 20); gives people to whom the caller may write, those that match best first. Ask again when the person has paused typing. Errors: PT401 signed_out, PT429 rate_limited.';
+
+CREATE FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid) RETURNS public.messages
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  org uuid := app.my_org();
+  before text;
+  sent public.messages;
+begin
+  perform public.take_persona(p_conversation, p_persona);
+  -- From here on every rule asks about the persona: what it is in the conversation, whether it is muted, how fast it goes.
+  before := app.speak_as(p_persona);
+  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id)
+  values (p_conversation, p_body, p_client_id, p_reply_to, p_thread_id)
+  on conflict (conversation_id, sender_id, client_id) do nothing
+  returning * into sent;
+  perform set_config('request.jwt.claims', before, true);
+
+  if sent.id is null then
+    select m.* into sent
+      from public.messages m
+     where m.conversation_id = p_conversation
+       and m.sender_id = p_persona
+       and m.client_id = p_client_id;
+    return sent;
+  end if;
+  insert into public.message_private (conversation_id, message_id, org_id, real_sender_id)
+  values (sent.conversation_id, sent.id, org, me);
+  perform app.audit('send_as_persona', 'messages', sent.id::text,
+                    jsonb_build_object('conversation_id', p_conversation, 'persona_id', p_persona));
+  return sent;
+end
+$$;
+
+COMMENT ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) IS 'Takes a conversation, a persona in it, the words, the sender''s own id for the message, the message quoted and the thread; says it as the persona, keeps the persona for two minutes and gives the message. Who really said it is on record, for admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken, and those of send_message as they hold for the persona.';
 
 CREATE FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_mentions uuid[] DEFAULT '{}'::uuid[], p_format text DEFAULT 'plain'::text, p_meta jsonb DEFAULT '{}'::jsonb) RETURNS public.messages
     LANGUAGE plpgsql
@@ -4216,6 +5434,58 @@ CREATE FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint
 $$;
 
 COMMENT ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) IS 'Takes a conversation, the last rev the client has and how many (at most 1000); gives what is new or changed since, in order, threads included: nothing skipped, each message as it is now. An outsider gets none.';
+
+CREATE TABLE public.persona_leases (
+    conversation_id uuid NOT NULL,
+    persona_id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    admin_id uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.persona_leases REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.persona_leases IS 'Which admin speaks as which persona where, and until when the others are kept from it.';
+
+CREATE FUNCTION public.take_persona(p_conversation uuid, p_persona uuid, p_ttl_s integer DEFAULT 120, p_force boolean DEFAULT false) RETURNS public.persona_leases
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  before public.persona_leases;
+  taken public.persona_leases;
+begin
+  perform app.require_persona(p_conversation, p_persona);
+  insert into public.persona_leases as lease (conversation_id, persona_id, org_id, admin_id, expires_at)
+  values (p_conversation, p_persona, app.my_org(), me, app.now())
+  on conflict do nothing;
+  select l.* into before
+    from public.persona_leases l
+   where l.conversation_id = p_conversation
+     and l.persona_id = p_persona
+     for update;
+  if before.admin_id <> me and before.expires_at > app.now() then
+    if not coalesce(p_force, false) then
+      perform app.refuse('persona_taken', format('until=%s', before.expires_at));
+    end if;
+    perform app.audit('force_persona', 'persona_leases', p_persona::text,
+                      jsonb_build_object('conversation_id', p_conversation, 'from', before.admin_id));
+  end if;
+  update public.persona_leases l
+     set admin_id = me,
+         -- Speaking never shortens what one has taken for longer.
+         expires_at = greatest(case when l.admin_id = me then l.expires_at end,
+                               app.now() + make_interval(secs => least(greatest(p_ttl_s, 10), 3600)))
+   where l.conversation_id = p_conversation
+     and l.persona_id = p_persona
+  returning l.* into taken;
+  return taken;
+end
+$$;
+
+COMMENT ON FUNCTION public.take_persona(p_conversation uuid, p_persona uuid, p_ttl_s integer, p_force boolean) IS 'Takes a conversation, a persona in it, for how many seconds (10 to 3600) and whether to take it from another admin, which is put on record; keeps the others from speaking as it meanwhile, and gives the lease. For admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken.';
 
 CREATE FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) RETURNS boolean
     LANGUAGE plpgsql
@@ -5112,6 +6382,21 @@ CREATE SEQUENCE app.message_sub
 
 COMMENT ON SEQUENCE app.message_sub IS 'Orders the messages that must not move the conversation''s own clock.';
 
+CREATE TABLE app.message_words (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    chapter integer NOT NULL,
+    sender_id uuid NOT NULL,
+    message_type text NOT NULL,
+    has_link boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    words tsvector NOT NULL
+);
+
+COMMENT ON TABLE app.message_words IS 'The words of messages that are neither deleted nor hidden from others, in the language of their organisation; kept by triggers.';
+
+COMMENT ON COLUMN app.message_words.chapter IS 'The message''s: whoever may read that chapter finds it.';
+
 CREATE TABLE app.messages_00 (
     conversation_id uuid CONSTRAINT messages_conversation_id_not_null NOT NULL,
     id uuid DEFAULT base.uuid7() CONSTRAINT messages_id_not_null NOT NULL,
@@ -5143,9 +6428,11 @@ CREATE TABLE app.messages_00 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5186,9 +6473,11 @@ CREATE TABLE app.messages_01 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5229,9 +6518,11 @@ CREATE TABLE app.messages_02 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5272,9 +6563,11 @@ CREATE TABLE app.messages_03 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5315,9 +6608,11 @@ CREATE TABLE app.messages_04 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5358,9 +6653,11 @@ CREATE TABLE app.messages_05 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5401,9 +6698,11 @@ CREATE TABLE app.messages_06 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5444,9 +6743,11 @@ CREATE TABLE app.messages_07 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5487,9 +6788,11 @@ CREATE TABLE app.messages_08 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5530,9 +6833,11 @@ CREATE TABLE app.messages_09 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5573,9 +6878,11 @@ CREATE TABLE app.messages_10 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5616,9 +6923,11 @@ CREATE TABLE app.messages_11 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5659,9 +6968,11 @@ CREATE TABLE app.messages_12 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5702,9 +7013,11 @@ CREATE TABLE app.messages_13 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5745,9 +7058,11 @@ CREATE TABLE app.messages_14 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -5788,9 +7103,11 @@ CREATE TABLE app.messages_15 (
     is_pinned boolean DEFAULT false CONSTRAINT messages_is_pinned_not_null NOT NULL,
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
+    event jsonb,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
     CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
+    CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
@@ -6197,6 +7514,33 @@ CREATE VIEW public.chat_groups WITH (security_invoker='true') AS
 
 COMMENT ON VIEW public.chat_groups IS 'Conversations of more than two, in other words: name and description can be changed by who may rename them.';
 
+CREATE TABLE public.message_private (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    real_sender_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.message_private IS 'Which admin really said what a persona said. Only ever added to, and never published.';
+
+CREATE VIEW public.chat_messages WITH (security_invoker='true') AS
+ SELECT m.id,
+    m.conversation_id AS group_id,
+    m.sender_id,
+    m.body AS message,
+    p.real_sender_id AS admin_id,
+        CASE
+            WHEN app.is_admin(( SELECT auth.uid() AS uid)) THEN (p.real_sender_id IS NOT NULL)
+            ELSE NULL::boolean
+        END AS sent_by_admin,
+    m.deleted_at,
+    m.created_at
+   FROM (public.messages m
+     LEFT JOIN public.message_private p ON (((p.conversation_id = m.conversation_id) AND (p.message_id = m.id))));
+
+COMMENT ON VIEW public.chat_messages IS 'Messages in other words; admin_id and sent_by_admin tell admins who spoke as a persona, and are null for everybody else.';
+
 CREATE TABLE public.conversation_categories (
     id uuid DEFAULT base.uuid7() NOT NULL,
     org_id uuid NOT NULL,
@@ -6233,6 +7577,18 @@ COMMENT ON TABLE public.engagements IS 'A client''s bid or project with a consul
 
 COMMENT ON COLUMN public.engagements.bid_ref IS 'What the business calls it.';
 
+CREATE TABLE public.meeting_reminders (
+    meeting_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    minutes_before integer NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT meeting_reminders_within_a_week CHECK (((minutes_before >= 0) AND (minutes_before <= 10080)))
+);
+
+COMMENT ON TABLE public.meeting_reminders IS 'When who is to be reminded of a meeting, and when that was done.';
+
 CREATE TABLE public.message_edits (
     conversation_id uuid NOT NULL,
     message_id uuid NOT NULL,
@@ -6245,6 +7601,19 @@ CREATE TABLE public.message_edits (
 COMMENT ON TABLE public.message_edits IS 'What messages said before they were corrected. Only ever added to.';
 
 COMMENT ON COLUMN public.message_edits.edited_by IS 'Who replaced these words.';
+
+CREATE TABLE public.message_embeddings (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    embedding real[] NOT NULL,
+    model text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT message_embeddings_dimensions_in_range CHECK (((array_ndims(embedding) = 1) AND ((cardinality(embedding) >= 1) AND (cardinality(embedding) <= 2000)))),
+    CONSTRAINT message_embeddings_has_no_holes CHECK ((array_position(embedding, NULL::real) IS NULL)),
+    CONSTRAINT message_embeddings_model_named CHECK (((model ~ '\S'::text) AND (char_length(model) <= 100)))
+);
+
+COMMENT ON TABLE public.message_embeddings IS 'What messages mean, as the model says that the service asked; gone as soon as the message says something else.';
 
 CREATE TABLE public.message_hides (
     user_id uuid NOT NULL,
@@ -6293,6 +7662,31 @@ CREATE TABLE public.message_stars (
 );
 
 COMMENT ON TABLE public.message_stars IS 'Messages that people keep for themselves.';
+
+CREATE TABLE public.message_templates (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    org_id uuid NOT NULL,
+    owner_id uuid,
+    scope text DEFAULT 'personal'::text NOT NULL,
+    shortcut text,
+    title text NOT NULL,
+    body text NOT NULL,
+    category text,
+    use_count bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT message_templates_body_fits CHECK (((body ~ '\S'::text) AND (char_length(body) <= 8000))),
+    CONSTRAINT message_templates_category_fits CHECK ((char_length(category) <= 100)),
+    CONSTRAINT message_templates_personal_has_owner CHECK (((scope = 'personal'::text) = (owner_id IS NOT NULL))),
+    CONSTRAINT message_templates_scope_known CHECK ((scope = ANY (ARRAY['personal'::text, 'org'::text, 'admin'::text]))),
+    CONSTRAINT message_templates_shortcut_is_a_word CHECK ((shortcut ~ '^/[a-z0-9][a-z0-9_-]{0,31}$'::text)),
+    CONSTRAINT message_templates_title_fits CHECK (((title ~ '\S'::text) AND (char_length(title) <= 100)))
+);
+
+COMMENT ON TABLE public.message_templates IS 'What people say often, with {{blanks}} to fill.';
+
+COMMENT ON COLUMN public.message_templates.scope IS 'personal: its owner''s; org: everybody reads it and admins write it; admin: the admins'' alone.';
+
+COMMENT ON COLUMN public.message_templates.shortcut IS 'What is typed to get it, such as /hi.';
 
 CREATE TABLE public.org_members (
     org_id uuid NOT NULL,
@@ -6658,6 +8052,9 @@ ALTER TABLE ONLY auth.refresh_tokens ALTER COLUMN id SET DEFAULT nextval('auth.r
 ALTER TABLE ONLY app.installed_functions
     ADD CONSTRAINT installed_functions_pkey PRIMARY KEY (signature);
 
+ALTER TABLE ONLY app.message_words
+    ADD CONSTRAINT message_words_pkey PRIMARY KEY (conversation_id, message_id);
+
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_client_id_unique UNIQUE (conversation_id, sender_id, client_id);
 
@@ -6934,8 +8331,20 @@ ALTER TABLE ONLY public.engagements
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (member_id, conversation_id);
 
+ALTER TABLE ONLY public.meeting_participants
+    ADD CONSTRAINT meeting_participants_pkey PRIMARY KEY (meeting_id, user_id);
+
+ALTER TABLE ONLY public.meeting_reminders
+    ADD CONSTRAINT meeting_reminders_pkey PRIMARY KEY (meeting_id, user_id, minutes_before);
+
+ALTER TABLE ONLY public.meetings
+    ADD CONSTRAINT meetings_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.message_edits
     ADD CONSTRAINT message_edits_pkey PRIMARY KEY (conversation_id, message_id, version);
+
+ALTER TABLE ONLY public.message_embeddings
+    ADD CONSTRAINT message_embeddings_pkey PRIMARY KEY (conversation_id, message_id);
 
 ALTER TABLE ONLY public.message_hides
     ADD CONSTRAINT message_hides_pkey PRIMARY KEY (user_id, conversation_id, message_id);
@@ -6943,11 +8352,17 @@ ALTER TABLE ONLY public.message_hides
 ALTER TABLE ONLY public.message_mentions
     ADD CONSTRAINT message_mentions_pkey PRIMARY KEY (conversation_id, message_id, mentioned_id);
 
+ALTER TABLE ONLY public.message_private
+    ADD CONSTRAINT message_private_pkey PRIMARY KEY (conversation_id, message_id);
+
 ALTER TABLE ONLY public.message_reactions
     ADD CONSTRAINT message_reactions_pkey PRIMARY KEY (conversation_id, message_id, actor_id, emoji);
 
 ALTER TABLE ONLY public.message_stars
     ADD CONSTRAINT message_stars_pkey PRIMARY KEY (user_id, conversation_id, message_id);
+
+ALTER TABLE ONLY public.message_templates
+    ADD CONSTRAINT message_templates_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.org_members
     ADD CONSTRAINT org_members_pkey PRIMARY KEY (org_id, user_id);
@@ -6961,6 +8376,9 @@ ALTER TABLE ONLY public.orgs
 ALTER TABLE ONLY public.oversight_grants
     ADD CONSTRAINT oversight_grants_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.persona_leases
+    ADD CONSTRAINT persona_leases_pkey PRIMARY KEY (conversation_id, persona_id);
+
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_pkey PRIMARY KEY (id);
 
@@ -6970,6 +8388,9 @@ ALTER TABLE ONLY public.profiles
 ALTER TABLE ONLY public.read_marks
     ADD CONSTRAINT read_marks_pkey PRIMARY KEY (conversation_id, member_id, seq);
 
+ALTER TABLE ONLY public.scheduled_messages
+    ADD CONSTRAINT scheduled_messages_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.team_members
     ADD CONSTRAINT team_members_pkey PRIMARY KEY (team_id, user_id);
 
@@ -6978,6 +8399,9 @@ ALTER TABLE ONLY public.teams
 
 ALTER TABLE ONLY public.teams
     ADD CONSTRAINT teams_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.thread_members
+    ADD CONSTRAINT thread_members_pkey PRIMARY KEY (user_id, conversation_id, thread_id);
 
 ALTER TABLE ONLY public.typing_states
     ADD CONSTRAINT typing_states_pkey PRIMARY KEY (conversation_id, actor_id);
@@ -7017,6 +8441,8 @@ ALTER TABLE ONLY walkie.platform_history
 
 ALTER TABLE ONLY walkie.product_history
     ADD CONSTRAINT product_history_pkey PRIMARY KEY (version);
+
+CREATE INDEX message_words_words_idx ON app.message_words USING gin (words) WITH (fastupdate=off);
 
 CREATE INDEX messages_rev_idx ON ONLY public.messages USING btree (conversation_id, rev);
 
@@ -7206,7 +8632,19 @@ CREATE INDEX engagements_consultant_idx ON public.engagements USING btree (consu
 
 CREATE INDEX inbox_conversation_idx ON public.inbox USING btree (conversation_id, member_id);
 
+CREATE INDEX meeting_participants_user_idx ON public.meeting_participants USING btree (user_id);
+
+CREATE INDEX meeting_reminders_due_idx ON public.meeting_reminders USING btree (due_at) WHERE (sent_at IS NULL);
+
+CREATE INDEX meetings_conversation_idx ON public.meetings USING btree (conversation_id, starts_at);
+
+CREATE INDEX meetings_message_idx ON public.meetings USING btree (conversation_id, message_id);
+
 CREATE INDEX message_mentions_mentioned_idx ON public.message_mentions USING btree (mentioned_id, conversation_id, seq);
+
+CREATE INDEX message_templates_owner_idx ON public.message_templates USING btree (owner_id);
+
+CREATE UNIQUE INDEX message_templates_shortcut_unique ON public.message_templates USING btree (org_id, COALESCE(owner_id, org_id), scope, shortcut);
 
 CREATE INDEX org_members_user_idx ON public.org_members USING btree (user_id);
 
@@ -7214,7 +8652,15 @@ CREATE INDEX oversight_grants_admin_idx ON public.oversight_grants USING btree (
 
 CREATE INDEX profiles_org_id_idx ON public.profiles USING btree (org_id);
 
+CREATE INDEX scheduled_messages_conversation_idx ON public.scheduled_messages USING btree (conversation_id);
+
+CREATE INDEX scheduled_messages_due_idx ON public.scheduled_messages USING btree (send_at) WHERE (state = 'waiting'::text);
+
+CREATE INDEX scheduled_messages_sender_idx ON public.scheduled_messages USING btree (sender_id, send_at);
+
 CREATE INDEX team_members_user_idx ON public.team_members USING btree (user_id) INCLUDE (team_id);
+
+CREATE INDEX thread_members_thread_idx ON public.thread_members USING btree (conversation_id, thread_id);
 
 CREATE INDEX user_blocks_blocked_idx ON public.user_blocks USING btree (blocked_id);
 
@@ -7458,7 +8904,11 @@ CREATE TRIGGER on_conversation_members_delete__count AFTER DELETE ON public.conv
 
 CREATE TRIGGER on_conversation_members_insert__open_inboxes AFTER INSERT ON public.conversation_members REFERENCING NEW TABLE AS joined FOR EACH STATEMENT EXECUTE FUNCTION app.open_inboxes();
 
+CREATE TRIGGER on_conversation_members_insert__tell_arrivals AFTER INSERT ON public.conversation_members REFERENCING NEW TABLE AS joined FOR EACH STATEMENT EXECUTE FUNCTION app.tell_arrivals();
+
 CREATE TRIGGER on_conversation_members_update__count AFTER UPDATE ON public.conversation_members REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION app.count_members();
+
+CREATE TRIGGER on_conversation_members_update__tell AFTER UPDATE ON public.conversation_members REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION app.tell_changes();
 
 CREATE TRIGGER on_conversations_delete__archive_instead BEFORE DELETE ON public.conversations FOR EACH ROW EXECUTE FUNCTION app.archive_instead();
 
@@ -7470,21 +8920,35 @@ CREATE TRIGGER on_engagements_write__follow AFTER INSERT OR UPDATE OF status, ti
 
 CREATE TRIGGER on_message_edits_change__refuse BEFORE DELETE OR UPDATE ON public.message_edits FOR EACH ROW EXECUTE FUNCTION app.keep_record();
 
+CREATE TRIGGER on_message_private_change__refuse BEFORE DELETE OR UPDATE ON public.message_private FOR EACH ROW EXECUTE FUNCTION app.keep_record();
+
+CREATE TRIGGER on_message_private_truncate__refuse BEFORE TRUNCATE ON public.message_private FOR EACH STATEMENT EXECUTE FUNCTION app.keep_record();
+
 CREATE TRIGGER on_message_reactions_delete__count AFTER DELETE ON public.message_reactions FOR EACH ROW WHEN ((old.visibility = 'normal'::text)) EXECUTE FUNCTION app.count_reaction();
 
 CREATE TRIGGER on_message_reactions_insert__count AFTER INSERT ON public.message_reactions FOR EACH ROW WHEN ((new.visibility = 'normal'::text)) EXECUTE FUNCTION app.count_reaction();
 
 CREATE TRIGGER on_message_reactions_insert__fill BEFORE INSERT ON public.message_reactions FOR EACH ROW EXECUTE FUNCTION app.fill_reaction();
 
+CREATE TRIGGER on_message_templates_write__file BEFORE INSERT OR UPDATE OF scope ON public.message_templates FOR EACH ROW EXECUTE FUNCTION app.file_template();
+
 CREATE TRIGGER on_messages_delete__unpin AFTER UPDATE ON public.messages FOR EACH ROW WHEN ((old.is_pinned AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.unpin_deleted();
 
 CREATE TRIGGER on_messages_insert__count_reply AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.thread_id IS NOT NULL) AND (new.visibility = 'normal'::text))) EXECUTE FUNCTION app.count_reply();
 
+CREATE TRIGGER on_messages_insert__follow_thread AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.thread_id IS NOT NULL) AND (new.visibility = 'normal'::text))) EXECUTE FUNCTION app.follow_thread();
+
+CREATE TRIGGER on_messages_insert__index_words AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND (new.message_type <> 'system'::text))) EXECUTE FUNCTION app.index_words();
+
 CREATE TRIGGER on_messages_insert__note_mentions AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND ((new.mentions <> '{}'::uuid[]) OR new.mentions_all))) EXECUTE FUNCTION app.note_mentions();
 
-CREATE TRIGGER on_messages_insert__read_own_message AFTER INSERT ON public.messages FOR EACH ROW WHEN ((new.thread_id IS NULL)) EXECUTE FUNCTION app.read_own_message();
+CREATE TRIGGER on_messages_insert__read_own_message AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.thread_id IS NULL) AND (new.message_type <> 'system'::text))) EXECUTE FUNCTION app.read_own_message();
 
 CREATE TRIGGER on_messages_insert__take_number BEFORE INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION app.take_number();
+
+CREATE TRIGGER on_messages_update__drop_embedding AFTER UPDATE ON public.messages FOR EACH ROW WHEN ((new.body IS DISTINCT FROM old.body)) EXECUTE FUNCTION app.drop_embedding();
+
+CREATE TRIGGER on_messages_update__index_words AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((new.message_type <> 'system'::text) AND ((new.body IS DISTINCT FROM old.body) OR (new.visibility IS DISTINCT FROM old.visibility)))) EXECUTE FUNCTION app.index_words();
 
 CREATE TRIGGER on_messages_update__keep_wording AFTER UPDATE ON public.messages FOR EACH ROW WHEN ((new.edit_count > old.edit_count)) EXECUTE FUNCTION app.keep_wording();
 
@@ -7500,11 +8964,16 @@ CREATE TRIGGER on_org_members_update__record_role AFTER UPDATE ON public.org_mem
 
 CREATE TRIGGER on_orgs_update__appoint_overseers AFTER UPDATE OF settings ON public.orgs FOR EACH ROW WHEN ((old.settings IS DISTINCT FROM new.settings)) EXECUTE FUNCTION app.appoint_overseers();
 
+CREATE TRIGGER on_orgs_update__index_words_anew AFTER UPDATE OF settings ON public.orgs FOR EACH ROW WHEN (((old.settings -> 'search_language'::text) IS DISTINCT FROM (new.settings -> 'search_language'::text))) EXECUTE FUNCTION app.index_words_anew();
+
 CREATE TRIGGER on_orgs_write__check_settings BEFORE INSERT OR UPDATE OF settings ON public.orgs FOR EACH ROW EXECUTE FUNCTION app.check_settings();
 
 CREATE TRIGGER on_user_restrictions_insert__reckon_expiry BEFORE INSERT ON public.user_restrictions FOR EACH ROW EXECUTE FUNCTION app.reckon_expiry();
 
 CREATE TRIGGER on_jobs_insert__announce AFTER INSERT ON walkie.jobs FOR EACH STATEMENT EXECUTE FUNCTION walkie.announce_jobs();
+
+ALTER TABLE ONLY app.message_words
+    ADD CONSTRAINT message_words_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app.overseers
     ADD CONSTRAINT overseers_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -7578,8 +9047,23 @@ ALTER TABLE ONLY public.inbox
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_conversation_id_member_id_fkey FOREIGN KEY (conversation_id, member_id) REFERENCES public.conversation_members(conversation_id, member_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.meeting_participants
+    ADD CONSTRAINT meeting_participants_meeting_id_fkey FOREIGN KEY (meeting_id) REFERENCES public.meetings(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.meeting_reminders
+    ADD CONSTRAINT meeting_reminders_meeting_id_user_id_fkey FOREIGN KEY (meeting_id, user_id) REFERENCES public.meeting_participants(meeting_id, user_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.meetings
+    ADD CONSTRAINT meetings_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.meetings
+    ADD CONSTRAINT meetings_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.message_edits
     ADD CONSTRAINT message_edits_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_embeddings
+    ADD CONSTRAINT message_embeddings_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.message_hides
     ADD CONSTRAINT message_hides_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
@@ -7587,11 +9071,17 @@ ALTER TABLE ONLY public.message_hides
 ALTER TABLE ONLY public.message_mentions
     ADD CONSTRAINT message_mentions_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.message_private
+    ADD CONSTRAINT message_private_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.message_reactions
     ADD CONSTRAINT message_reactions_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.message_stars
     ADD CONSTRAINT message_stars_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_templates
+    ADD CONSTRAINT message_templates_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
 ALTER TABLE public.messages
     ADD CONSTRAINT messages_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
@@ -7605,11 +9095,17 @@ ALTER TABLE ONLY public.org_members
 ALTER TABLE ONLY public.oversight_grants
     ADD CONSTRAINT oversight_grants_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.persona_leases
+    ADD CONSTRAINT persona_leases_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id);
 
 ALTER TABLE ONLY public.read_marks
     ADD CONSTRAINT read_marks_conversation_id_member_id_fkey FOREIGN KEY (conversation_id, member_id) REFERENCES public.conversation_members(conversation_id, member_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.scheduled_messages
+    ADD CONSTRAINT scheduled_messages_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.team_members
     ADD CONSTRAINT team_members_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id) ON DELETE CASCADE;
@@ -7619,6 +9115,9 @@ ALTER TABLE ONLY public.team_members
 
 ALTER TABLE ONLY public.teams
     ADD CONSTRAINT teams_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.thread_members
+    ADD CONSTRAINT thread_members_conversation_id_thread_id_fkey FOREIGN KEY (conversation_id, thread_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.user_blocks
     ADD CONSTRAINT user_blocks_blocker_id_fkey FOREIGN KEY (blocker_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
@@ -7693,7 +9192,11 @@ CREATE POLICY "admins read where their organisation oversees" ON public.engageme
 
 CREATE POLICY "admins read where their organisation oversees" ON public.messages FOR SELECT TO authenticated USING ((org_id IN ( SELECT app.my_overseen_orgs() AS my_overseen_orgs)));
 
+CREATE POLICY "admins read who spoke as a persona" ON public.message_private FOR SELECT TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
+
 CREATE POLICY "admins rename teams" ON public.teams FOR UPDATE TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
+
+CREATE POLICY "admins see who speaks as which persona" ON public.persona_leases FOR SELECT TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
 
 CREATE POLICY "admins take people out of teams" ON public.team_members FOR DELETE TO authenticated USING (app.may_manage_team(team_id, user_id));
 
@@ -7721,6 +9224,12 @@ ALTER TABLE public.inbox ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "makers read a conversation in which nobody is yet" ON public.conversations FOR SELECT TO authenticated USING (((created_by = ( SELECT auth.uid() AS uid)) AND (member_count = 0)));
 
+ALTER TABLE public.meeting_participants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.meeting_reminders ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.meetings ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY "members read messages of their conversations" ON public.messages FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, sender_id));
 
 CREATE POLICY "members read their conversations" ON public.conversations FOR SELECT TO authenticated USING ((id IN ( SELECT app.my_conversations() AS my_conversations)));
@@ -7737,13 +9246,19 @@ CREATE POLICY "members who show how far they have read see it of the others" ON 
 
 ALTER TABLE public.message_edits ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.message_embeddings ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.message_hides ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.message_mentions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.message_private ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.message_reactions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.message_stars ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.message_templates ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.messages ENABLE ROW LEVEL SECURITY;
 
@@ -7759,13 +9274,19 @@ CREATE POLICY "owners and admins say what a conversation is" ON public.conversat
 
 CREATE POLICY "owners put a conversation away" ON public.conversations FOR DELETE TO authenticated USING (((app.role_in(id, ( SELECT auth.uid() AS uid)) = 'owner'::text) AND (kind <> ALL (ARRAY['dm'::text, 'engagement'::text]))));
 
+CREATE POLICY "people answer for themselves" ON public.meeting_participants FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
 CREATE POLICY "people change their own headings, admins the organisation's" ON public.conversation_categories FOR UPDATE TO authenticated USING (((owner_id = ( SELECT auth.uid() AS uid)) OR ((owner_id IS NULL) AND (org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid)))));
 
 CREATE POLICY "people change their own profile" ON public.profiles FOR UPDATE TO authenticated USING ((id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people change their own settings" ON public.user_privacy_settings FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY "people change their own templates, admins shared ones" ON public.message_templates FOR UPDATE TO authenticated USING (app.may_write_template(scope, org_id, owner_id));
+
 CREATE POLICY "people delete their own headings, admins the organisation's" ON public.conversation_categories FOR DELETE TO authenticated USING (((owner_id = ( SELECT auth.uid() AS uid)) OR ((owner_id IS NULL) AND (org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid)))));
+
+CREATE POLICY "people delete their own templates, admins shared ones" ON public.message_templates FOR DELETE TO authenticated USING (app.may_write_template(scope, org_id, owner_id));
 
 CREATE POLICY "people find where they are mentioned, while they are members" ON public.message_mentions FOR SELECT TO authenticated USING (((mentioned_id = ( SELECT auth.uid() AS uid)) AND app.is_member(conversation_id)));
 
@@ -7803,11 +9324,19 @@ CREATE POLICY "people read their own memberships, ended ones too" ON public.conv
 
 CREATE POLICY "people read their own organisation" ON public.orgs FOR SELECT TO authenticated USING ((id = ( SELECT app.my_org() AS my_org)));
 
+CREATE POLICY "people read their own reminders" ON public.meeting_reminders FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
 CREATE POLICY "people read their own settings" ON public.user_privacy_settings FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read their own stars" ON public.message_stars FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY "people read their own templates, shared ones, and admins the ad" ON public.message_templates FOR SELECT TO authenticated USING (app.may_use_template(scope, org_id, owner_id));
+
 CREATE POLICY "people read what they have hidden from themselves" ON public.message_hides FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read what they have scheduled" ON public.scheduled_messages FOR SELECT TO authenticated USING ((sender_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read which threads they follow" ON public.thread_members FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read who is in the teams of their organisation" ON public.team_members FOR SELECT TO authenticated USING ((team_id IN ( SELECT app.my_orgs_teams() AS my_orgs_teams)));
 
@@ -7823,15 +9352,23 @@ CREATE POLICY "people take back their own reactions" ON public.message_reactions
 
 CREATE POLICY "people take their stars away" ON public.message_stars FOR DELETE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY "people write their own templates, admins shared ones" ON public.message_templates FOR INSERT TO authenticated WITH CHECK (app.may_write_template(scope, org_id, owner_id));
+
+ALTER TABLE public.persona_leases ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.read_marks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.scheduled_messages ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "superadmins change their organisation's settings" ON public.orgs FOR UPDATE TO authenticated USING (((id = ( SELECT app.my_org() AS my_org)) AND (app.role_of(( SELECT auth.uid() AS uid)) = 'superadmin'::text)));
 
 ALTER TABLE public.team_members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.teams ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.thread_members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.typing_states ENABLE ROW LEVEL SECURITY;
 
@@ -7848,6 +9385,10 @@ ALTER TABLE public.user_restrictions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "who reads a message sees its reactions" ON public.message_reactions FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, actor_id));
 
 CREATE POLICY "who reads a message sees that it is held up" ON public.conversation_pins FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, 'normal'::text, NULL::uuid));
+
+CREATE POLICY "whoever reads the card reads the meeting" ON public.meetings FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, organizer_id));
+
+CREATE POLICY "whoever reads the card reads who comes" ON public.meeting_participants FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, 'normal'::text, user_id));
 
 CREATE POLICY "members listen to their conversation" ON realtime.messages FOR SELECT TO authenticated USING (((extension = ANY (ARRAY['broadcast'::text, 'presence'::text])) AND (topic = ( SELECT realtime.topic() AS topic)) AND app.is_member(app.conversation_of_topic(( SELECT realtime.topic() AS topic)))));
 
@@ -7877,11 +9418,19 @@ ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversations;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.inbox;
 
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.meeting_participants;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.meetings;
+
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.message_reactions;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.messages;
 
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.persona_leases;
+
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.profiles;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.thread_members;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.user_presence;
 
@@ -7956,6 +9505,11 @@ REVOKE ALL ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_vi
 GRANT ALL ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.can_read(p_conversation uuid, p_chapter integer, p_visibility text, p_sender uuid) TO service_role;
 
+GRANT SELECT ON TABLE public.meetings TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.meetings TO service_role;
+
+REVOKE ALL ON FUNCTION app.card(p_meeting public.meetings) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.check_settings() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.close_functions() FROM PUBLIC;
@@ -7974,15 +9528,25 @@ REVOKE ALL ON FUNCTION app.default_settings() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.display_name(p_said_of_self jsonb, p_email text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.drop_embedding() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.due_reminders(p_limit integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.end_membership(p_conversation uuid, p_member uuid, p_by uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.erase_profile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.file_template() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.fill(p_text text, p_values jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.fill_reaction() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.first_org() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.follow_engagement() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.follow_thread() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.found() FROM PUBLIC;
 
@@ -7992,9 +9556,19 @@ REVOKE ALL ON FUNCTION app.i_show_receipts() FROM PUBLIC;
 GRANT ALL ON FUNCTION app.i_show_receipts() TO authenticated;
 GRANT ALL ON FUNCTION app.i_show_receipts() TO service_role;
 
+REVOKE ALL ON FUNCTION app.ics_line(p_name text, p_value text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.index_embeddings(p_dimensions integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.index_words() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.index_words_anew() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.is_admin(p_user uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.is_admin(p_user uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.is_admin(p_user uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.is_findable(p_person uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.is_member(p_conversation uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO authenticated;
@@ -8032,6 +9606,14 @@ REVOKE ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) FRO
 GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO authenticated;
 GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO service_role;
 
+REVOKE ALL ON FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.may_write_template(p_scope text, p_org uuid, p_owner uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_write_template(p_scope text, p_org uuid, p_owner uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.may_write_template(p_scope text, p_org uuid, p_owner uuid) TO service_role;
+
 REVOKE ALL ON FUNCTION app.me() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.mentioned(p_conversation uuid, p_body text, p_wished uuid[], p_sender uuid) FROM PUBLIC;
@@ -8055,6 +9637,10 @@ GRANT ALL ON FUNCTION app.my_orgs_teams() TO service_role;
 REVOKE ALL ON FUNCTION app.my_overseen_orgs() FROM PUBLIC;
 GRANT ALL ON FUNCTION app.my_overseen_orgs() TO authenticated;
 GRANT ALL ON FUNCTION app.my_overseen_orgs() TO service_role;
+
+REVOKE ALL ON FUNCTION app.names_of(p_members uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.nearest(p_embedding real[], p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.note_mentions() FROM PUBLIC;
 
@@ -8092,6 +9678,8 @@ REVOKE ALL ON FUNCTION app.open_inboxes() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app.open_profile(p_id uuid, p_said_of_self jsonb, p_email text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.ord_read(p_conversation uuid, p_seq bigint, p_ord bigint, p_last_sent bigint, p_member uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.own_meeting(p_meeting uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.policy_refusal(p_from uuid, p_to uuid) FROM PUBLIC;
 
@@ -8131,9 +9719,13 @@ REVOKE ALL ON FUNCTION app.require_may_found(p_kind text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.require_may_give(p_conversation uuid, p_role text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text, p_is_event boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.require_meeting_time(p_starts timestamp with time zone, p_ends timestamp with time zone, p_timezone text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.require_party(p_engagement uuid, p_one uuid, p_other uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.require_persona(p_conversation uuid, p_persona uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.require_right(p_conversation uuid, p_action text) FROM PUBLIC;
 
@@ -8151,9 +9743,13 @@ GRANT ALL ON FUNCTION app.role_of(p_user uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION app.rule_refusal(p_rule text, p_from uuid, p_to uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.search_language(p_org uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.send_due_messages(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.setting(p_org uuid, p_name text) FROM PUBLIC;
 
@@ -8171,21 +9767,42 @@ REVOKE ALL ON FUNCTION app.shows_receipts(p_member uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.slug(p_title text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.snippet(p_language regconfig, p_body text, p_query tsquery) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.speak_as(p_person uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.take(p_name text, p_cost double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.take_number() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.take_revision() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.tell_arrivals() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.tell_changes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.tell_membership(p_conversation uuid, p_kind text, p_members uuid[], p_by uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.tell_read(p_member uuid, p_conversations uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.thread_root(p_conversation uuid, p_message uuid) FROM PUBLIC;
+
+GRANT SELECT ON TABLE public.thread_members TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.thread_members TO service_role;
+
+REVOKE ALL ON FUNCTION app.thread_row(p_conversation uuid, p_thread uuid, p_following boolean, p_is_read boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.unpin_deleted() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.use_preset(p_rule text, p_settings jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.username(p_org uuid, p_id uuid, p_wish text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.vector_schema() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.words(p_language regconfig, p_body text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.accounts_of_addresses(p_addresses text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text) FROM PUBLIC;
 
@@ -8260,6 +9877,17 @@ REVOKE ALL ON FUNCTION public.block_user(p_user uuid, p_hours integer) FROM PUBL
 GRANT ALL ON FUNCTION public.block_user(p_user uuid, p_hours integer) TO authenticated;
 GRANT ALL ON FUNCTION public.block_user(p_user uuid, p_hours integer) TO service_role;
 
+REVOKE ALL ON FUNCTION public.cancel_meeting(p_meeting uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cancel_meeting(p_meeting uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.cancel_meeting(p_meeting uuid) TO service_role;
+
+GRANT SELECT ON TABLE public.scheduled_messages TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.scheduled_messages TO service_role;
+
+REVOKE ALL ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) TO service_role;
+
 REVOKE ALL ON FUNCTION public.create_client_group(p_client uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_client_group(p_client uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.create_client_group(p_client uuid) TO service_role;
@@ -8328,6 +9956,10 @@ REVOKE ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, 
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO authenticated;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO service_role;
 
+REVOKE ALL ON FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean) TO service_role;
+
 REVOKE ALL ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) TO authenticated;
 GRANT ALL ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) TO service_role;
@@ -8344,6 +9976,10 @@ REVOKE ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagem
 GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.get_threads(p_limit integer, p_unread boolean, p_before timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_threads(p_limit integer, p_unread boolean, p_before timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION public.get_threads(p_limit integer, p_unread boolean, p_before timestamp with time zone) TO service_role;
+
 REVOKE ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) TO authenticated;
 GRANT ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) TO service_role;
@@ -8359,6 +9995,10 @@ GRANT ALL ON FUNCTION public.join_room(p_slug text) TO service_role;
 REVOKE ALL ON FUNCTION public.leave_conversation(p_conversation uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.leave_conversation(p_conversation uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.leave_conversation(p_conversation uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.list_meetings(p_when text, p_limit integer, p_offset integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.list_meetings(p_when text, p_limit integer, p_offset integer) TO authenticated;
+GRANT ALL ON FUNCTION public.list_meetings(p_when text, p_limit integer, p_offset integer) TO service_role;
 
 REVOKE ALL ON FUNCTION public.mark_all_read() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.mark_all_read() TO authenticated;
@@ -8387,9 +10027,17 @@ REVOKE ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) FROM 
 GRANT ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) TO authenticated;
 GRANT ALL ON FUNCTION public.mark_read(p_conversation uuid, p_seq bigint) TO service_role;
 
+REVOKE ALL ON FUNCTION public.mark_thread_read(p_conversation uuid, p_thread uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.mark_thread_read(p_conversation uuid, p_thread uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.mark_thread_read(p_conversation uuid, p_thread uuid) TO service_role;
+
 REVOKE ALL ON FUNCTION public.mark_unread(p_conversation uuid, p_seq bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.mark_unread(p_conversation uuid, p_seq bigint) TO authenticated;
 GRANT ALL ON FUNCTION public.mark_unread(p_conversation uuid, p_seq bigint) TO service_role;
+
+REVOKE ALL ON FUNCTION public.meeting_ics(p_meeting uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.meeting_ics(p_meeting uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.meeting_ics(p_meeting uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.message_history(p_conversation uuid, p_message uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.message_history(p_conversation uuid, p_message uuid) TO authenticated;
@@ -8425,17 +10073,66 @@ REVOKE ALL ON FUNCTION public.read_by(p_conversation uuid, p_message uuid) FROM 
 GRANT ALL ON FUNCTION public.read_by(p_conversation uuid, p_message uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.read_by(p_conversation uuid, p_message uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.recent_contacts(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.recent_contacts(p_limit integer) TO authenticated;
+GRANT ALL ON FUNCTION public.recent_contacts(p_limit integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.release_persona(p_conversation uuid, p_persona uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.release_persona(p_conversation uuid, p_persona uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.release_persona(p_conversation uuid, p_persona uuid) TO service_role;
+
 REVOKE ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.remove_member(p_conversation uuid, p_member uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) TO service_role;
+
+REVOKE ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) TO authenticated;
+GRANT ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) TO service_role;
+
+GRANT SELECT ON TABLE public.meeting_participants TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.meeting_participants TO service_role;
+
+GRANT UPDATE(response) ON TABLE public.meeting_participants TO authenticated;
+
+REVOKE ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) TO authenticated;
+GRANT ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.revoke_session(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) TO authenticated;
+GRANT ALL ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) TO service_role;
+
+REVOKE ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) TO service_role;
+
+REVOKE ALL ON FUNCTION public.search_hybrid(p_query text, p_embedding real[], p_k integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.search_hybrid(p_query text, p_embedding real[], p_k integer) TO authenticated;
+GRANT ALL ON FUNCTION public.search_hybrid(p_query text, p_embedding real[], p_k integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.search_messages(p_query text, p_conversation uuid, p_from uuid, p_has text, p_after timestamp with time zone, p_before timestamp with time zone, p_kind text, p_cursor text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.search_messages(p_query text, p_conversation uuid, p_from uuid, p_has text, p_after timestamp with time zone, p_before timestamp with time zone, p_kind text, p_cursor text, p_limit integer) TO authenticated;
+GRANT ALL ON FUNCTION public.search_messages(p_query text, p_conversation uuid, p_from uuid, p_has text, p_after timestamp with time zone, p_before timestamp with time zone, p_kind text, p_cursor text, p_limit integer) TO service_role;
+
 REVOKE ALL ON FUNCTION public.search_rooms(p_query text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.search_rooms(p_query text, p_limit integer) TO authenticated;
 GRANT ALL ON FUNCTION public.search_rooms(p_query text, p_limit integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.search_users(p_query text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.search_users(p_query text, p_limit integer) TO authenticated;
+GRANT ALL ON FUNCTION public.search_users(p_query text, p_limit integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) TO authenticated;
@@ -8468,6 +10165,13 @@ GRANT ALL ON FUNCTION public.sync_all(p_cursor jsonb, p_limit integer) TO servic
 REVOKE ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) TO authenticated;
 GRANT ALL ON FUNCTION public.sync_conversation(p_conversation uuid, p_since_rev bigint, p_limit integer) TO service_role;
+
+GRANT SELECT ON TABLE public.persona_leases TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.persona_leases TO service_role;
+
+REVOKE ALL ON FUNCTION public.take_persona(p_conversation uuid, p_persona uuid, p_ttl_s integer, p_force boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.take_persona(p_conversation uuid, p_persona uuid, p_ttl_s integer, p_force boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.take_persona(p_conversation uuid, p_persona uuid, p_ttl_s integer, p_force boolean) TO service_role;
 
 REVOKE ALL ON FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) TO authenticated;
@@ -8584,6 +10288,12 @@ GRANT UPDATE(name) ON TABLE public.chat_groups TO service_role;
 GRANT UPDATE(description) ON TABLE public.chat_groups TO authenticated;
 GRANT UPDATE(description) ON TABLE public.chat_groups TO service_role;
 
+GRANT SELECT ON TABLE public.message_private TO authenticated;
+GRANT SELECT ON TABLE public.message_private TO service_role;
+
+GRANT SELECT ON TABLE public.chat_messages TO authenticated;
+GRANT SELECT ON TABLE public.chat_messages TO service_role;
+
 GRANT SELECT,DELETE ON TABLE public.conversation_categories TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_categories TO service_role;
 
@@ -8598,7 +10308,12 @@ GRANT INSERT("position"),UPDATE("position") ON TABLE public.conversation_categor
 GRANT SELECT ON TABLE public.engagements TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.engagements TO service_role;
 
+GRANT SELECT ON TABLE public.meeting_reminders TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.meeting_reminders TO service_role;
+
 GRANT SELECT ON TABLE public.message_edits TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.message_embeddings TO service_role;
 
 GRANT SELECT,DELETE ON TABLE public.message_hides TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.message_hides TO service_role;
@@ -8623,6 +10338,19 @@ GRANT INSERT(user_id) ON TABLE public.message_stars TO authenticated;
 GRANT INSERT(conversation_id) ON TABLE public.message_stars TO authenticated;
 
 GRANT INSERT(message_id) ON TABLE public.message_stars TO authenticated;
+
+GRANT SELECT,DELETE ON TABLE public.message_templates TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.message_templates TO service_role;
+
+GRANT INSERT(scope),UPDATE(scope) ON TABLE public.message_templates TO authenticated;
+
+GRANT INSERT(shortcut),UPDATE(shortcut) ON TABLE public.message_templates TO authenticated;
+
+GRANT INSERT(title),UPDATE(title) ON TABLE public.message_templates TO authenticated;
+
+GRANT INSERT(body),UPDATE(body) ON TABLE public.message_templates TO authenticated;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE public.message_templates TO authenticated;
 
 GRANT SELECT ON TABLE public.org_members TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.org_members TO service_role;

@@ -132,25 +132,25 @@ impl Auth {
         let callback = self.callback();
         let answer = self.providers.answer(&provider, &callback, back).await?;
         let came = Came { departure, provider, answer };
-        match self.admit(&came, device, reader).await {
+        match self.settle(&came, device, reader).await {
             // Somebody made the same account or identity at this moment; now there is one to find.
             Err(Error::EmailExists | Error::IdentityExists(_))
                 if came.departure.target.is_none() =>
             {
-                self.admit(&came, device, reader).await
+                self.settle(&came, device, reader).await
             }
             outcome => outcome,
         }
     }
 
-    async fn admit(&self, came: &Came, device: &Device, reader: &Reader) -> Result<String, Error> {
-        let work = async |tx: &Transaction| self.admit_in(tx, came, device, reader).await;
+    async fn settle(&self, came: &Came, device: &Device, reader: &Reader) -> Result<String, Error> {
+        let work = async |tx: &Transaction| self.settle_in(tx, came, device, reader).await;
         self.store.transaction(work).await?
     }
 
     /// Where the app goes on. A refusal inside of success keeps what was written, such as the mail
     /// that confirms the address.
-    async fn admit_in(
+    async fn settle_in(
         &self,
         tx: &Transaction,
         came: &Came,
