@@ -200,11 +200,11 @@ fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    let is_special = match (a, b, c) {
-        // This network, carrier NAT, IETF protocols, benchmarks; multicast and reserved.
-        (0, ..) | (100, 64..=127, _) | (192, 0, 0) | (198, 18..=19, _) | (224.., ..) => true,
-        _ => false,
-    };
+    // This network, carrier NAT, IETF protocols, benchmarks; multicast and reserved.
+    let is_special = matches!(
+        (a, b, c),
+        (0 | 224.., _, _) | (100, 64..=127, _) | (192, 0, 0) | (198, 18..=19, _)
+    );
     !(is_special
         || address.is_private()
         || address.is_loopback()

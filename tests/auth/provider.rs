@@ -105,8 +105,9 @@ impl Issuer {
     /// Changes what is known of the person at the desk.
     pub fn person(&self, claims: Value) {
         let mut desk = self.desk();
-        for (name, value) in claims.as_object().expect("claims") {
-            desk.person[name] = value.clone();
+        let Value::Object(claims) = claims else { panic!("no claims: {claims}") };
+        for (name, value) in claims {
+            desk.person[name] = value;
         }
     }
 
@@ -140,10 +141,11 @@ impl Desk {
         let now = unix_now();
         let mut claims = self.person.clone();
         let usual = json!({ "iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 300 });
-        for (name, value) in
-            usual.as_object().into_iter().flatten().chain(more.as_object().into_iter().flatten())
-        {
-            claims[name] = value.clone();
+        for each in [usual, more] {
+            let Value::Object(each) = each else { panic!("no claims: {each}") };
+            for (name, value) in each {
+                claims[name] = value;
+            }
         }
         match self.fault {
             Some(Fault::Nonce) => claims["nonce"] = json!("another"),

@@ -121,7 +121,7 @@ impl Providers {
         let mut names: Vec<&str> = Vec::new();
         asked.for_each(|scope| {
             if !names.contains(&scope) {
-                names.push(scope)
+                names.push(scope);
             }
         });
         let mut leave = client
