@@ -1,5 +1,6 @@
 -- Who is asking, as policies and functions read it from the request's claims.
 -- The request.jwt.claim.* settings are the older form, one setting per claim; they still come first.
+-- One claim is read from json as it stands: making jsonb of all of them costs three times as much.
 
 create or replace function auth.uid()
 returns uuid
@@ -7,7 +8,7 @@ language sql stable
 as $$
   select coalesce(
     nullif(current_setting('request.jwt.claim.sub', true), ''),
-    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', '')
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'sub', '')
   )::uuid
 $$;
 comment on function auth.uid() is 'Gives the id of the person asking, or null when nobody is signed in.';
@@ -18,7 +19,7 @@ language sql stable
 as $$
   select coalesce(
     nullif(current_setting('request.jwt.claim.role', true), ''),
-    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role', '')
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'role', '')
   )
 $$;
 comment on function auth.role() is 'Gives the role in the request''s token (anon, authenticated, service_role), or null.';
@@ -29,7 +30,7 @@ language sql stable
 as $$
   select coalesce(
     nullif(current_setting('request.jwt.claim.email', true), ''),
-    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'email', '')
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'email', '')
   )
 $$;
 comment on function auth.email() is 'Gives the e-mail address in the request''s token, or null.';

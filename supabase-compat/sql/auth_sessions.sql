@@ -246,7 +246,7 @@ returns uuid
 language sql stable
 set search_path = ''
 as $$
-  select nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'session_id', '')::uuid
+  select nullif(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'session_id', '')::uuid
 $$;
 comment on function auth.session_id() is 'Gives the id of the session the person asking is in, or null.';
 

@@ -3058,7 +3058,7 @@ CREATE FUNCTION auth.email() RETURNS text
     AS $$
   select coalesce(
     nullif(current_setting('request.jwt.claim.email', true), ''),
-    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'email', '')
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'email', '')
   )
 $$;
 
@@ -3276,7 +3276,7 @@ CREATE FUNCTION auth.role() RETURNS text
     AS $$
   select coalesce(
     nullif(current_setting('request.jwt.claim.role', true), ''),
-    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role', '')
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'role', '')
   )
 $$;
 
@@ -3286,7 +3286,7 @@ CREATE FUNCTION auth.session_id() RETURNS uuid
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
-  select nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'session_id', '')::uuid
+  select nullif(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'session_id', '')::uuid
 $$;
 
 COMMENT ON FUNCTION auth.session_id() IS 'Gives the id of the session the person asking is in, or null.';
@@ -3374,7 +3374,7 @@ CREATE FUNCTION auth.uid() RETURNS uuid
     AS $$
   select coalesce(
     nullif(current_setting('request.jwt.claim.sub', true), ''),
-    nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', '')
+    nullif(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'sub', '')
   )::uuid
 $$;
 
