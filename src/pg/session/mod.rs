@@ -146,18 +146,19 @@ impl<'a> Session<'a> {
         self.own_settings.iter().copied().chain(role).chain(self.settings.iter().copied())
     }
 
+    /// Only values are parameters: sending the names too costs Postgres as much again.
     fn settings_sql(&self) -> String {
         let mut sql = String::from("select ");
-        for index in 0..=self.own_settings.len() + self.settings.len() {
+        for (index, (name, _)) in self.all_settings().enumerate() {
             let comma = if index > 0 { ", " } else { "" };
-            let (name, value) = (2 * index + 1, 2 * index + 2);
-            let _ = write!(sql, "{comma}set_config(${name}, ${value}, true)");
+            let (name, value) = (name.replace('\'', "''"), index + 1);
+            let _ = write!(sql, "{comma}set_config('{name}', ${value}, true)");
         }
         sql
     }
 
     fn settings_values(&self) -> Vec<&'a str> {
-        self.all_settings().flat_map(|(name, value)| [name, value]).collect()
+        self.all_settings().map(|(_, value)| value).collect()
     }
 }
 
@@ -198,13 +199,17 @@ async fn run_on(
     session: &Session<'_>,
     work: &[(&str, &[Text<'_>])],
 ) -> Result<Vec<Vec<Row>>, Error> {
+    // Postgres knows where a transaction begins and ends as statements too: to read their text
+    // each time would cost it a tenth of a small request.
+    let begin_statement = client.prepare_cached(session.begin()).await?;
     let settings_statement = client.prepare_cached(&session.settings_sql()).await?;
+    let commit = client.prepare_cached("commit").await?;
     // Statements are remembered per role: name look-up asks for the schema rights of the role
     // only when a statement is parsed.
     let role = session.role.replace(['\n', '\r'], " ");
     let texts: Vec<String> = work.iter().map(|(sql, _)| format!("-- {role}\n{sql}")).collect();
 
-    let mut begin = pin!(client.batch_execute(session.begin()));
+    let mut begin = pin!(client.query(&begin_statement, &[]));
     let settings_values = session.settings_values();
     let settings_params =
         settings_values.iter().map(|value| value as &(dyn ToSql + Sync)).collect::<Vec<_>>();
@@ -233,7 +238,7 @@ async fn run_on(
             let statements = known(statements)?;
             let (answers, end) = future::join(
                 query_all(client, &statements, work),
-                client.batch_execute(session.end()),
+                end(client, session, &commit),
             )
             .await;
             let answers = answers?;
@@ -246,7 +251,7 @@ async fn run_on(
         awaited(set, settings),
         awaited(prefaced, first),
         query_all(client, &statements, work),
-        client.batch_execute(session.end()),
+        end(client, session, &commit),
     )
     .await;
     begun?;
@@ -271,6 +276,18 @@ async fn query_all(
     let asked = statements.iter().zip(work);
     let answers = asked.map(|(statement, (_, params))| query(client, statement, params));
     future::join_all(answers).await.into_iter().collect()
+}
+
+/// Ends a transaction as its session says.
+async fn end(
+    client: &tokio_postgres::Client,
+    session: &Session<'_>,
+    commit: &Statement,
+) -> Result<(), tokio_postgres::Error> {
+    if session.undone {
+        return client.batch_execute(session.end()).await;
+    }
+    client.query(commit, &[]).await.map(drop)
 }
 
 /// Runs what comes before the work, if anything does.
