@@ -10,6 +10,7 @@ mod database;
 mod environment;
 mod factor;
 mod function;
+mod guard;
 mod http;
 mod identity;
 mod issuer;
@@ -30,6 +31,7 @@ pub use environment::{
 };
 pub use factor::{FactorKind, FactorSettings};
 pub use function::FunctionName;
+pub use guard::{CaptchaProvider, GuardSettings};
 pub use http::{HttpSettings, LimitSettings};
 pub use identity::{
     ApiKey, ApiKeyKind, DEVELOPMENT_API_KEYS, DEVELOPMENT_JWT_SECRET, IdentitySettings,
