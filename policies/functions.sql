@@ -54,6 +54,7 @@ grant execute on function
   public.leave_conversation(uuid),
   public.join_room(text),
   public.invite_member(uuid, uuid, text),
+  public.invite_by_email(uuid, text, text),
   public.answer_invite(uuid, boolean),
   public.block_user(uuid, integer),
   public.unblock_user(uuid),
@@ -87,7 +88,7 @@ grant execute on function
   public.release_persona(uuid, uuid),
   public.send_as_persona(uuid, uuid, text, uuid, uuid, uuid),
   public.render_template(uuid, jsonb),
-  public.schedule_message(uuid, text, timestamptz),
+  public.schedule_message(uuid, text, timestamptz, uuid),
   public.cancel_scheduled_message(uuid),
   public.schedule_meeting(uuid, text, text, text, timestamptz, timestamptz, text, uuid[], integer[]),
   public.reschedule_meeting(uuid, timestamptz, timestamptz, text),
@@ -99,5 +100,13 @@ grant execute on function
   public.oversee_messages(uuid, bigint, integer),
   public.my_sessions(),
   public.revoke_session(uuid),
+  public.get_notifications(integer, boolean, text),
+  public.mark_notifications(uuid[], boolean),
+  public.save_push_subscription(jsonb, text),
+  public.drop_push_subscription(text),
+  public.allow_contact_exchange(uuid, boolean),
   public.delete_my_account()
 to authenticated, service_role;
+
+-- Before somebody signs in, or without: what a browser subscribes with, and no more of such mail.
+grant execute on function public.push_key(), public.unsubscribe(text) to anon, authenticated, service_role;

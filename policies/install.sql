@@ -35,5 +35,10 @@
 \ir typing_states.sql
 \ir audit_log.sql
 \ir oversight_grants.sql
+\ir notifications.sql
+\ir notification_preferences.sql
+\ir notification_settings.sql
+\ir user_settings.sql
+\ir consents.sql
 \ir views.sql
 \ir realtime_messages.sql

@@ -32,4 +32,8 @@
 \ir inbox.sql
 \ir presence.sql
 \ir oversight.sql
+\ir notices.sql
+\ir notice_settings.sql
+\ir outgoing.sql
+\ir contact_exchange.sql
 \ir views.sql

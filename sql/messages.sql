@@ -143,6 +143,13 @@ begin
       perform app.refuse('bad_reply');
     end if;
   end if;
+  if me is not null then
+    case app.contact_rule(place.org_id, place.id, new.body)
+      when 'mask' then new.body := app.mask_contacts(new.body);
+      when 'hold' then new.visibility := case new.visibility when 'normal' then 'held' else new.visibility end;
+      else null;
+    end case;
+  end if;
   if not is_note then
     new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
     new.mentions_all := app.mentions_all(new.conversation_id, new.body);
@@ -173,7 +180,7 @@ begin
 end
 $$;
 comment on function app.take_number() is
-  'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal and app.require_may_say, PT422 bad_reply.';
+  'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, shadow for the shadow-banned, and contacts masked or held where the organisation says so) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal and app.require_may_say, PT422 bad_reply.';
 
 create or replace function app.muted_until(p_conversation uuid, p_refusal text)
 returns text
@@ -216,6 +223,10 @@ begin
     most := app.setting(new.org_id, 'max_message_len')::int;
     if auth.uid() is not null and char_length(new.body) > most then
       perform app.refuse('too_long', format('limit=%s', most));
+    end if;
+    -- What has been seen cannot be held back.
+    if auth.uid() is not null and new.visibility = 'normal' and app.contact_rule(new.org_id, new.conversation_id, new.body) <> 'free' then
+      new.body := app.mask_contacts(new.body);
     end if;
     new.edited_at := clock_timestamp();
     new.edit_count := old.edit_count + 1;

@@ -21,7 +21,9 @@ as $$
     "new_account_hours": 0,
     "new_account_dms": 5,
     "search_language": "english",
-    "membership_messages": false
+    "membership_messages": false,
+    "contact_exchange": "free",
+    "conversation_path": "/c/{id}"
   }'::jsonb
 $$;
 comment on function app.default_settings() is
@@ -79,6 +81,8 @@ begin
                                                           from pg_catalog.pg_ts_config c
                                                          where c.cfgname = given.value #>> '{}'
                                                            and c.cfgnamespace = 'pg_catalog'::regnamespace)
+      or given.key = 'contact_exchange' and given.value not in ('"free"', '"mask"', '"hold"')
+      or given.key = 'conversation_path' and given.value #>> '{}' !~ '^/[A-Za-z0-9/_.?=&{}-]{0,199}$'
       or given.key = 'default_role' and given.value not in ('"client"', '"consultant"', '"member"')
    order by given.key
    limit 1;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use walkie::config::{
     ALLOCATOR_SETTINGS, ApiKey, ApiKeyKind, AuthSettings, Command, CommandLine,
     DEVELOPMENT_API_KEYS, DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings,
-    IdentitySettings, IssuerSettings, MailSettings, Policies, PoolSettings, Settings,
+    IdentitySettings, IssuerSettings, MailSettings, Policies, PoolSettings, PushSettings, Settings,
     StandaloneArguments, allocator_is_told, unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
@@ -32,6 +32,9 @@ const CAST: &str = include_str!("../tests/cast.sql");
 
 /// In 2032, in seconds since 1970.
 const DEVELOPMENT_KEYS_EXPIRE: i64 = 1_983_812_996;
+
+/// Where a developer runs what others have on the internet.
+const OWN_HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 
 fn main() -> ExitCode {
     give_memory_back();
@@ -210,6 +213,8 @@ async fn develop_on(
         auth: developers(dev.auth.clone()),
         // Nobody but the developer reaches it, so mail may be shown.
         mail: MailSettings { inbox: true, ..dev.mail.clone() },
+        push: developers_push(dev.push.clone()),
+        embedding: dev.embedding.clone(),
         realtime: dev.realtime.clone(),
     };
     server::run(listener, settings, shutdown).await?;
@@ -218,9 +223,14 @@ async fn develop_on(
 
 /// Providers that run beside the server are found where they are.
 fn developers(mut auth: AuthSettings) -> AuthSettings {
-    let own = ["127.0.0.1", "localhost"].map(str::to_owned);
-    auth.providers.auth_private_hosts.extend(own);
+    auth.providers.auth_private_hosts.extend(OWN_HOSTS.map(str::to_owned));
     auth
+}
+
+/// So are push services.
+fn developers_push(mut push: PushSettings) -> PushSettings {
+    push.push_private_hosts.extend(OWN_HOSTS.map(str::to_owned));
+    push
 }
 
 fn print_welcome(dev: &Dev, keys: &Keys, has_demo: bool) -> anyhow::Result<()> {

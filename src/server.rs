@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::{self, Auth};
 use crate::config::{IssuerSettings, RestSettings, Settings};
 use crate::identity::{Issuer, Keys, SERVICE_ROLE};
-use crate::jobs::{self, Jobs};
+use crate::jobs::{self, Jobs, Links};
 use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
 use crate::pg::revocations::Ear;
@@ -58,9 +58,9 @@ pub enum Error {
     /// A setting of Auth does not read.
     #[error("the settings of Auth are wrong")]
     Auth(#[from] auth::SetupError),
-    /// A setting of mail does not read.
-    #[error("the settings of mail are wrong")]
-    Mail(#[from] jobs::SetupError),
+    /// A setting of what leaves the house does not read.
+    #[error("the settings of mail, push or embeddings are wrong")]
+    Jobs(#[from] jobs::SetupError),
     /// Mail would be shown to whoever asks.
     #[error(
         "--inbox shows all mail to everybody, so it needs a host and a public URL of this machine alone"
@@ -146,7 +146,19 @@ pub async fn run(
     };
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
     let jobs_due = Arc::new(Notify::new());
-    let jobs = Jobs::new(pg.clone(), &settings.mail, Arc::clone(&jobs_due), metrics.jobs.clone())?;
+    let links = Links {
+        site: settings.auth.letters.auth_site_url.trim_end_matches('/').to_owned(),
+        server: settings.http.public_url(),
+    };
+    let jobs = Jobs::new(
+        pg.clone(),
+        &settings.mail,
+        links,
+        &settings.push,
+        &settings.embedding,
+        Arc::clone(&jobs_due),
+        metrics.jobs.clone(),
+    )?;
     let app = router(&settings, &pg, (&keys, own), &realtime)?
         .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
@@ -265,7 +277,9 @@ fn router(
         ..settings.rest.clone()
     };
     let rest = Rest::new(pg.clone(), keys.clone(), &rest);
+    let unsubscribe = settings.mail.mail_unsubscribe_function.clone();
     let requests = Router::new()
+        .merge(jobs::unsubscribe_router(pg.clone(), unsubscribe))
         .nest("/auth/v1", auth.router())
         .nest("/rest/v1/", rest.router())
         .nest("/realtime/v1/api", realtime::api_router(Arc::clone(realtime)));

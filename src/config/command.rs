@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    AuthSettings, DatabaseSettings, HttpSettings, IdentitySettings, IssuerSettings, LimitSettings,
-    LogSettings, MailSettings, PoolSettings, PostgresBinaries, RealtimeSettings, RestSettings,
+    AuthSettings, DatabaseSettings, EmbeddingSettings, HttpSettings, IdentitySettings, IssuerSettings, LimitSettings,
+    LogSettings, MailSettings, PoolSettings, PostgresBinaries, PushSettings, RealtimeSettings, RestSettings,
 };
 
 /// A messaging backend that is plain PostgreSQL plus one binary.
@@ -132,6 +132,12 @@ pub struct Dev {
     /// Mail.
     #[command(flatten)]
     pub mail: MailSettings,
+    /// Web push.
+    #[command(flatten)]
+    pub push: PushSettings,
+    /// Embeddings.
+    #[command(flatten)]
+    pub embedding: EmbeddingSettings,
     /// The Realtime dialect.
     #[command(flatten)]
     pub realtime: RealtimeSettings,
@@ -164,6 +170,12 @@ pub struct Settings {
     /// Mail.
     #[command(flatten)]
     pub mail: MailSettings,
+    /// Web push.
+    #[command(flatten)]
+    pub push: PushSettings,
+    /// Embeddings.
+    #[command(flatten)]
+    pub embedding: EmbeddingSettings,
     /// The Realtime dialect.
     #[command(flatten)]
     pub realtime: RealtimeSettings,

@@ -7,6 +7,7 @@
 mod auth;
 mod command;
 mod database;
+mod embedding;
 mod environment;
 mod factor;
 mod function;
@@ -18,12 +19,14 @@ mod log;
 mod mail;
 mod postgres;
 mod provider;
+mod push;
 mod realtime;
 mod rest;
 
 pub use auth::{AuthSettings, HookSettings};
 pub use command::{Command, CommandLine, Dev, Policies, Settings, StandaloneArguments};
 pub use database::{DatabaseDefaults, DatabaseSettings, PoolSettings};
+pub use embedding::EmbeddingSettings;
 pub use environment::{
     ALLOCATOR_SETTINGS, allocator_is_told, postgrest_variables, unknown_variables, variable,
     variables,
@@ -41,5 +44,6 @@ pub use log::{LogFormat, LogSettings};
 pub use mail::{MailSettings, SmtpTls};
 pub use postgres::PostgresBinaries;
 pub use provider::ProviderSettings;
+pub use push::PushSettings;
 pub use realtime::{DeleteEvents, RealtimeSettings};
 pub use rest::{ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd};

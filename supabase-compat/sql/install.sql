@@ -9,4 +9,6 @@
 \ir authorizer.sql
 \ir explain.sql
 \ir jobs.sql
+\ir schedules.sql
+\ir push.sql
 \ir auth_identities.sql
