@@ -45,15 +45,15 @@ language plpgsql
 security definer set search_path = ''  -- reads what everybody says
 as $$
 declare
-  model text := walkie.offered('embedding_model');
+  latest text := walkie.offered('embedding_model');
   asked jsonb;
 begin
-  if model is null then
+  if latest is null then
     return;
   end if;
-  if model is distinct from (select k.name from app.embedding_model k) then
+  if latest is distinct from (select k.name from app.embedding_model k) then
     -- All of it once: vectors of different models cannot be compared.
-    delete from public.message_embeddings e where e.model <> ask_for_embeddings.model;
+    delete from public.message_embeddings e where e.model <> latest;
     insert into app.embedding_queue (conversation_id, message_id)
     select w.conversation_id, w.message_id
       from app.message_words w
@@ -62,7 +62,7 @@ begin
                         where e.conversation_id = w.conversation_id
                           and e.message_id = w.message_id)
     on conflict do nothing;
-    insert into app.embedding_model (name) values (model)
+    insert into app.embedding_model (name) values (latest)
     on conflict (is_only) do update set name = excluded.name;
   end if;
 

@@ -9,6 +9,7 @@ create function pg_temp.told(p_name text) returns text language sql security def
 create function pg_temp.clear() returns void language sql security definer as 'delete from public.notifications';
 
 -- A conversation of two
+select pg_temp.clear();
 select tests.be('ana');
 select send_message(tests.conversation('dm'), 'Hello');
 select is(pg_temp.told('bo'), 'dm 1 Ana', 'one is told of what is said to one alone');
