@@ -176,3 +176,22 @@ select k.id,
   from public.conversation_categories k
  where k.owner_id is null;
 comment on view public.room_categories is 'The organisation''s headings for rooms.';
+
+-- Subscriptions may name these views; the log has tables alone.
+insert into realtime.aliases as known (view_name, table_name, columns)
+values ('user_messages', 'messages', '{
+          "id": "id", "conversation_id": "conversation_id", "sender_id": "sender_id", "body": "body", "client_id": "client_id",
+          "message_type": "message_type", "parent_message_id": "parent_message_id", "thread_id": "thread_id", "reply_to_id": "reply_to_id",
+          "edited_at": "edited_at", "deleted_at": "deleted_at", "created_at": "created_at"}'::jsonb),
+       ('chat_messages', 'messages', '{
+          "id": "id", "group_id": "conversation_id", "sender_id": "sender_id", "message": "body", "deleted_at": "deleted_at",
+          "created_at": "created_at"}'),
+       ('user_conversations', 'inbox', '{
+          "id": "conversation_id", "mention_count": "mention_count", "muted_until": "muted_until", "pinned_at": "pinned_at"}'),
+       ('participants', 'conversation_members', '{
+          "conversation_id": "conversation_id", "user_id": "member_id", "role": "role", "last_read_seq": "last_read_seq",
+          "joined_at": "joined_at", "left_at": "left_at"}')
+on conflict (view_schema, view_name) do update
+   set table_name = excluded.table_name,
+       columns = excluded.columns
+ where (known.table_name, known.columns) is distinct from (excluded.table_name, excluded.columns);

@@ -1,5 +1,6 @@
 //! The Realtime dialect: frames on a real socket.
 
+mod aliases;
 mod altered;
 mod authorization;
 mod bad_input;

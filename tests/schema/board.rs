@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::support::{Database, compare_page, rows};
 
 /// A table, values that would make a row of it, and a column to change.
-const TABLES: [(&str, &str, &str); 36] = [
+const TABLES: [(&str, &str, &str); 41] = [
     ("orgs", "(slug, name) values ('new', 'New')", "name"),
     (
         "org_members",
@@ -164,6 +164,19 @@ const TABLES: [(&str, &str, &str); 36] = [
         "(admin_id, conversation_id, reason, expires_at) values (tests.id('ana'), tests.conversation('dm'), 'x', now())",
         "reason",
     ),
+    ("notifications", "(user_id, kind) values (tests.id('bo'), 'system')", "title"),
+    (
+        "notification_preferences",
+        "(user_id, channel, kind, enabled) values (auth.uid(), 'push', 'reply', false)",
+        "enabled",
+    ),
+    ("notification_settings", "(user_id) values (auth.uid())", "digest"),
+    ("user_settings", "(user_id) values (auth.uid())", "theme"),
+    (
+        "consents",
+        "(user_id, purpose) values (tests.id('cy'), 'contact_exchange')",
+        "withdrawn_at",
+    ),
 ];
 
 /// One row of each kind that the cast does not have, so that there is something to be denied.
@@ -174,6 +187,11 @@ const ROWS: &str = "
     insert into public.user_contacts (owner_id, contact_id) values (tests.id('bo'), tests.id('ana'));
     insert into public.user_blocks (blocker_id, blocked_id) values (tests.id('bo'), tests.id('cy'));
     insert into public.user_privacy_settings (user_id) values (tests.id('dee'));
+    insert into public.notifications (user_id, kind) values (tests.id('bo'), 'system');
+    insert into public.notification_preferences (user_id, channel, kind, enabled) values (tests.id('bo'), 'push', 'dm', false);
+    insert into public.notification_settings (user_id) values (tests.id('bo'));
+    insert into public.user_settings (user_id) values (tests.id('bo'));
+    insert into public.consents (user_id, purpose) values (tests.id('bo'), 'contact_exchange');
     insert into public.conversation_categories (org_id, name) select id, 'Projects' from public.orgs;
     insert into public.conversation_invites (conversation_id, invitee_id, invited_by)
       values (tests.conversation('watercooler'), tests.id('cy'), tests.id('ana'));

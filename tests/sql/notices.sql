@@ -1,6 +1,6 @@
 -- Telling people. NTF-01, NTF-08, NTF-11, MTG-03
 set local search_path = public, tests;
-select plan(42);
+select plan(43);
 
 create function pg_temp.told(p_name text) returns text language sql security definer as
   $$ select string_agg(concat_ws(' ', n.kind, n.count, p.display_name), ', ' order by n.kind, n.told_at)
@@ -130,5 +130,22 @@ update app.clock set ahead = interval '60 minutes';
 select app.remind();
 select is((select string_agg(body, ' ' order by told_at) from notifications where kind = 'meeting' and user_id = tests.id('dee')),
           'It starts in 4 minutes. It starts now.', 'for each reminder');
+
+-- The bell reads by an index, for oneself
+insert into notifications (user_id, kind) select case n % 100 when 0 then tests.id('bo') else gen_random_uuid() end, 'system' from generate_series(1, 5000) n;
+analyze notifications;
+create function pg_temp.plan(p_query text) returns text language plpgsql as $$
+declare
+  line text;
+  whole text := '';
+begin
+  for line in execute 'explain (costs off) ' || p_query loop
+    whole := whole || line || E'\n';
+  end loop;
+  return whole;
+end
+$$;
+select tests.be('bo');
+select ok(pg_temp.plan('select * from notifications where user_id = auth.uid() order by told_at desc limit 20') like '%notifications_told_idx%', 'the list');
 
 select * from finish();
