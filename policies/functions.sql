@@ -41,6 +41,7 @@ grant execute on function
   public.update_conversation_settings(uuid, jsonb),
   public.create_client_group(uuid),
   public.create_persona(text, text, text),
+  public.retire_persona(uuid, boolean),
   public.get_conversations(integer, text, uuid, text, text, uuid, text),
   public.set_conversation_prefs(uuid, jsonb),
   public.search_rooms(text, integer),

@@ -397,12 +397,16 @@ begin
      set deleted_at = coalesce(m.deleted_at, clock_timestamp())
    where m.conversation_id = p_conversation
      and m.id = p_message
-     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+     and (app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+          or m.visibility = 'normal' and app.can_do(m.conversation_id, 'delete_any'))
      and app.can_delete(m.conversation_id, m.sender_id, m.created_at)
   returning m.* into deleted;
 
   if deleted.id is null then
     perform app.refuse_message(p_conversation, p_message, 'delete_window_over');
+  end if;
+  if deleted.sender_id <> me then
+    perform app.audit_group(p_conversation, 'delete_message', p_message);
   end if;
   return deleted;
 end

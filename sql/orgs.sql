@@ -22,6 +22,7 @@ as $$
     "new_account_dms": 5,
     "search_language": "english",
     "membership_messages": false,
+    "clients_delete_own": true,
     "contact_exchange": "free",
     "conversation_path": "/c/{id}"
   }'::jsonb

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    AuthSettings, DatabaseSettings, EmbeddingSettings, HttpSettings, IdentitySettings, IssuerSettings, LimitSettings,
-    LogSettings, MailSettings, PoolSettings, PostgresBinaries, PushSettings, RealtimeSettings, RestSettings,
+    AuthSettings, DatabaseSettings, EmbeddingSettings, HttpSettings, IdentitySettings,
+    IssuerSettings, LimitSettings, LogSettings, MailSettings, PoolSettings, PostgresBinaries,
+    PushSettings, RealtimeSettings, RestSettings,
 };
 
 /// A messaging backend that is plain PostgreSQL plus one binary.

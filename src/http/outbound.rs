@@ -107,7 +107,9 @@ impl Outbound {
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, OutboundError> {
         self.check(&request.uri().to_string())?;
-        timeout(self.time_limit, self.exchange(request)).await.map_err(|_| OutboundError::TooSlow)?
+        timeout(self.time_limit, self.exchange(request))
+            .await
+            .map_err(|_| OutboundError::TooSlow)?
     }
 
     async fn exchange(

@@ -57,8 +57,7 @@ impl Model {
         let question: Question = serde_json::from_value(job.payload.clone())
             .map_err(|_| Failure::lasting("the payload has no texts"))?;
         let body = json!({ "model": self.name, "input": question.texts }).to_string();
-        let mut request =
-            Request::post(&self.url).header(header::CONTENT_TYPE, "application/json");
+        let mut request = Request::post(&self.url).header(header::CONTENT_TYPE, "application/json");
         if let Some(key) = &self.key {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         }

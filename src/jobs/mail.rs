@@ -48,8 +48,10 @@ struct Letter {
 impl Letter {
     /// The same with links that lead somewhere.
     fn addressed(mut self, links: &Links) -> (Self, Option<String>) {
-        let unsubscribe =
-            self.unsubscribe.as_ref().map(|token| format!("{}/unsubscribe?token={token}", links.server));
+        let unsubscribe = self
+            .unsubscribe
+            .as_ref()
+            .map(|token| format!("{}/unsubscribe?token={token}", links.server));
         for text in [&mut self.text, &mut self.html] {
             *text = text.replace("{{site_url}}", &links.site);
             if let Some(url) = &unsubscribe {
@@ -86,11 +88,7 @@ enum Way {
 }
 
 impl Post {
-    pub(super) fn new(
-        pg: Pg,
-        settings: &MailSettings,
-        links: Links,
-    ) -> Result<Self, SetupError> {
+    pub(super) fn new(pg: Pg, settings: &MailSettings, links: Links) -> Result<Self, SetupError> {
         let time_limit = Duration::from_secs(settings.smtp_timeout_seconds);
         let way = match &settings.smtp_host {
             Some(host) => Way::Smtp(transport(host, settings, time_limit)?),
@@ -118,9 +116,7 @@ impl Post {
                 let kept = store::receive(&self.pg, &from, to, subject, text, html).await;
                 kept.map_err(|error| Failure::passing(error.to_string()))
             }
-            Way::None => {
-                Err(Failure::passing("no SMTP server is set (WALKIE_SMTP_HOST)".into()))
-            },
+            Way::None => Err(Failure::passing("no SMTP server is set (WALKIE_SMTP_HOST)".into())),
         }
     }
 

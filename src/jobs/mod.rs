@@ -176,7 +176,10 @@ impl Effects {
     /// What SQL may ask for only where it can be done.
     fn offers(&self) -> [(&'static str, Option<&str>); 2] {
         let bell = self.bell.as_ref().map(|bell| bell.public_key.as_str());
-        [("push_key", bell), ("embedding_model", self.model.as_ref().map(|model| model.name.as_str()))]
+        [
+            ("push_key", bell),
+            ("embedding_model", self.model.as_ref().map(|model| model.name.as_str())),
+        ]
     }
 
     /// Does what a job asks for, and gives what came of it.
@@ -202,13 +205,7 @@ impl Failure {
     }
 }
 
-async fn attempt(
-    pg: Pg,
-    effects: Arc<Effects>,
-    worker: Arc<str>,
-    metrics: JobMetrics,
-    job: Job,
-) {
+async fn attempt(pg: Pg, effects: Arc<Effects>, worker: Arc<str>, metrics: JobMetrics, job: Job) {
     let told = match effects.bring_about(&job).await {
         Ok(result) => store::finish(&pg, &job, &worker, result.as_ref()).await.map(|is_ours| {
             metrics.count(if is_ours { "done" } else { "lost" });

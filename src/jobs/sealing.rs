@@ -56,8 +56,8 @@ pub(super) fn seal(
 
 /// HMAC-SHA-256: both halves of HKDF are one of it when 32 bytes are enough.
 fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac =
-        <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key)
+        .expect("HMAC takes keys of any length");
     for part in parts {
         mac.update(part);
     }
@@ -110,6 +110,8 @@ mod tests {
     #[test]
     fn keys_that_are_none_are_refused() {
         assert!(Browser::read(&[4; 65], &[0; 16]).is_none());
-        assert!(Browser::read(browser().key.to_encoded_point(false).as_bytes(), &[0; 15]).is_none());
+        assert!(
+            Browser::read(browser().key.to_encoded_point(false).as_bytes(), &[0; 15]).is_none()
+        );
     }
 }

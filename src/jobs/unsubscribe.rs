@@ -31,7 +31,9 @@ struct Asked {
 
 /// The page, and what its button and mail programs post to.
 pub fn router(pg: Pg, function: FunctionName) -> Router {
-    Router::new().route("/unsubscribe", get(page).post(unsubscribe)).with_state(Desk { pg, function })
+    Router::new()
+        .route("/unsubscribe", get(page).post(unsubscribe))
+        .with_state(Desk { pg, function })
 }
 
 async fn page() -> Html<String> {

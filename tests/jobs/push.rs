@@ -60,7 +60,10 @@ struct Browser {
 
 impl Browser {
     fn new() -> Self {
-        Self { key: SecretKey::from_slice(&rand::random::<[u8; 32]>()).expect("a key"), secret: rand::random() }
+        Self {
+            key: SecretKey::from_slice(&rand::random::<[u8; 32]>()).expect("a key"),
+            secret: rand::random(),
+        }
     }
 
     fn public_key(&self) -> Vec<u8> {
@@ -147,7 +150,8 @@ async fn browser_reads_what_was_said_and_nobody_else_does() {
     let decoding = DecodingKey::from_ec_components(&x, &y).expect("a key");
     let mut validation = Validation::new(Algorithm::ES256);
     validation.set_audience(&[&service.origin]);
-    let claims = jsonwebtoken::decode::<Value>(token, &decoding, &validation).expect("signed").claims;
+    let claims =
+        jsonwebtoken::decode::<Value>(token, &decoding, &validation).expect("signed").claims;
     assert_eq!(claims["sub"], "mailto:noreply@localhost");
 }
 
@@ -170,7 +174,8 @@ async fn browser_that_is_gone_is_forgotten() {
 
 #[tokio::test]
 async fn service_in_trouble_is_tried_again() {
-    let (service, browser) = (Service::start(StatusCode::SERVICE_UNAVAILABLE).await, Browser::new());
+    let (service, browser) =
+        (Service::start(StatusCode::SERVICE_UNAVAILABLE).await, Browser::new());
     let (database, _server) = woken(&service, &browser, &LOCAL).await;
     let told = "select state, attempts, last_error from walkie.jobs where kind = 'push'";
     let expected = ["ready", "1", "the push service refused with 503"];

@@ -19,13 +19,19 @@ async fn function_is_called_again_and_again() {
     database.sql("select walkie.schedule('call', 'public.call', interval '1 second')").await;
     let _server = Server::start(&database).await;
 
-    eventually("it was called three times", || async { (calls(&database).await >= 3).then_some(()) })
-        .await;
-    let too_soon = "select count(*) from (select at - lag(at) over (order by at) as gap from public.calls) x
+    eventually("it was called three times", || async {
+        (calls(&database).await >= 3).then_some(())
+    })
+    .await;
+    let too_soon =
+        "select count(*) from (select at - lag(at) over (order by at) as gap from public.calls) x
                      where gap < interval '1 second'";
     assert_eq!(database.value(too_soon).await, "0");
     database.sql("select walkie.unschedule('call')").await;
-    assert_eq!(database.value("select count(*) from walkie.schedules where name = 'call'").await, "0");
+    assert_eq!(
+        database.value("select count(*) from walkie.schedules where name = 'call'").await,
+        "0"
+    );
 }
 
 #[tokio::test]
@@ -72,7 +78,8 @@ async fn server_that_dies_in_a_call_has_not_made_it() {
         )
         .await;
     let client = database.connect().await;
-    let dying = tokio::spawn(async move { rows(&client, "select walkie.run_due_schedule()").await });
+    let dying =
+        tokio::spawn(async move { rows(&client, "select walkie.run_due_schedule()").await });
     eventually("it is under way, and is killed", || async {
         let sql = "select pg_terminate_backend(pid) from pg_stat_activity
                     where datname = current_database() and wait_event = 'PgSleep'";

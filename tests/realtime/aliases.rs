@@ -27,8 +27,12 @@ async fn channel_on_a_view_hears_of_its_table_in_its_own_words() {
     assert_eq!(change["record"]["group_id"], json!(room));
     assert!(change["record"].get("body").is_none(), "{change}");
     assert!(change["record"].get("mentions").is_none(), "{change}");
-    let named: Vec<&str> =
-        change["columns"].as_array().expect("columns").iter().filter_map(|it| it["name"].as_str()).collect();
+    let named: Vec<&str> = change["columns"]
+        .as_array()
+        .expect("columns")
+        .iter()
+        .filter_map(|it| it["name"].as_str())
+        .collect();
     assert!(named.contains(&"message") && !named.contains(&"body"), "{named:?}");
 }
 

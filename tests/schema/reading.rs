@@ -39,7 +39,9 @@ async fn pages_have_no_gap_and_no_repeat_while_others_write() {
             async move {
                 let client = person(database, who).await;
                 for _ in 0..EACH {
-                    rows(&client, &format!("select send_message({PLACE}, 'Hi')")).await.expect("sends");
+                    rows(&client, &format!("select send_message({PLACE}, 'Hi')"))
+                        .await
+                        .expect("sends");
                 }
             }
         }))
@@ -108,14 +110,18 @@ async fn catching_up_gives_all_of_it_though_writers_die() {
                     if dice.percent(10) {
                         // Dies with its transaction open, at any point of it.
                         let dying = format!("begin; {work}; select pg_sleep({}); commit", 0.002);
-                        let pid = rows(&client, "select pg_backend_pid()").await.expect("a process");
+                        let pid =
+                            rows(&client, "select pg_backend_pid()").await.expect("a process");
                         let kill = format!("select pg_terminate_backend({})", number(&pid[0][0]));
                         let (_, ()) = join(rows(&client, &dying), database.sql(&kill)).await;
                         client = person(database, if writer % 2 == 0 { "ana" } else { "bo" }).await;
                     } else if let Err(error) = rows(&client, work).await {
                         let code = error.code().map(|code| code.code().to_owned());
                         // Somebody took it back meanwhile.
-                        assert!(matches!(code.as_deref(), Some("PT404" | "PT422")), "{work}: {error:?}");
+                        assert!(
+                            matches!(code.as_deref(), Some("PT404" | "PT422")),
+                            "{work}: {error:?}"
+                        );
                     }
                 }
             }
@@ -129,12 +135,14 @@ async fn catching_up_gives_all_of_it_though_writers_die() {
         let mut rev = 0;
         loop {
             let was_done = is_done.load(Ordering::Relaxed);
-            let ask = format!("select id, rev, md5(m::text) from sync_conversation({PLACE}, {rev}, 5) m");
+            let ask =
+                format!("select id, rev, md5(m::text) from sync_conversation({PLACE}, {rev}, 5) m");
             let news = rows(&client, &ask).await.expect("catches up");
             let is_end = news.is_empty();
             for row in news {
                 rev = rev.max(number(&row[1]));
-                let (id, digest) = (row[0].clone().expect("an id"), row[2].clone().expect("a digest"));
+                let (id, digest) =
+                    (row[0].clone().expect("an id"), row[2].clone().expect("a digest"));
                 held.insert(id, (number(&row[1]), digest));
             }
             if was_done && is_end {
@@ -143,7 +151,8 @@ async fn catching_up_gives_all_of_it_though_writers_die() {
         }
     };
     let (held, ()) = join(reading, writing).await;
-    let all = format!("select id, rev, md5(m::text) from messages m where conversation_id = {PLACE}");
+    let all =
+        format!("select id, rev, md5(m::text) from messages m where conversation_id = {PLACE}");
     let all: BTreeMap<String, (i64, String)> = database
         .rows(&all)
         .await

@@ -57,7 +57,8 @@ pub(super) async fn resolve(pg: &Pg, wanted: &[Wanted]) -> Result<Option<Vec<Wan
         let columns: Value = row.try_get("columns")?;
         let named = usize::try_from(number).ok().and_then(|number| resolved.get_mut(number));
         let (Some(wanted), Value::Object(columns)) = (named, columns) else { continue };
-        *wanted = of_table(wanted, row.try_get("table_schema")?, row.try_get("table_name")?, &columns);
+        *wanted =
+            of_table(wanted, row.try_get("table_schema")?, row.try_get("table_name")?, &columns);
     }
     Ok((!rows.is_empty()).then_some(resolved))
 }
@@ -69,7 +70,8 @@ fn of_table(
     table: String,
     columns: &Map<String, Value>,
 ) -> Wanted {
-    let columns = columns.iter().filter_map(|(shown, column)| Some((shown.clone(), column.as_str()?.into())));
+    let columns =
+        columns.iter().filter_map(|(shown, column)| Some((shown.clone(), column.as_str()?.into())));
     let alias = Alias {
         schema: wanted.schema.clone().unwrap_or_default(),
         name: wanted.table.clone().unwrap_or_default(),
