@@ -28,7 +28,8 @@ test('every example of the page runs', async (t) => {
   const AsyncFunction = (async () => {}).constructor
   const last = `
     return { page, next, rooms, people, wordings, newest, older, newer, around, thread, changed, news, readers, withTime, there, typing, overseen,
-             hits, more, context, both, whom, lately, filled, templates, later, upcoming, calendar, comes, threads, spoken, who, persona, dee: await me(dee), day }`
+             hits, more, context, both, whom, lately, filled, templates, later, upcoming, calendar, comes, threads, spoken, who, persona, dee: await me(dee), day,
+             told, bell, key, unknown, agreed }`
   const seen = await new AsyncFunction(...Object.keys(people), examples.join('\n') + last)(...Object.values(people))
 
   assert(seen.page.some((conversation) => conversation.title === 'Tea'))
@@ -58,6 +59,11 @@ test('every example of the page runs', async (t) => {
   assert.equal(seen.spoken.sender_id, seen.persona.id)
   assert.deepEqual(seen.who, [{ real_sender_id: seen.dee }])
   assert.equal(seen.overseen.length, 7)
+  assert(seen.told.some(({ kind, actor_name }) => kind === 'mention' && actor_name))
+  assert(Number.isInteger(seen.bell))
+  assert(seen.key === null || seen.key.length === 87)
+  assert.equal(seen.unknown.hint, 'no_such_mail')
+  assert.equal(seen.agreed, false)
 })
 
 test('every call has an example', async () => {

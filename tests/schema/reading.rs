@@ -17,14 +17,14 @@ async fn person(database: &Database, name: &str) -> Client {
     client
 }
 
-fn number(cell: &Option<String>) -> i64 {
-    cell.as_deref().and_then(|text| text.parse().ok()).expect("a number")
+fn number(cell: Option<&String>) -> i64 {
+    cell.and_then(|text| text.parse().ok()).expect("a number")
 }
 
 /// The numbers of a page.
 async fn page(client: &Client, way: &str) -> Vec<i64> {
     let ask = format!("select seq from get_messages({PLACE}, {way}, p_limit => 7) order by seq");
-    rows(client, &ask).await.expect("a page").iter().map(|row| number(&row[0])).collect()
+    rows(client, &ask).await.expect("a page").iter().map(|row| number(row[0].as_ref())).collect()
 }
 
 // API-06
@@ -112,7 +112,8 @@ async fn catching_up_gives_all_of_it_though_writers_die() {
                         let dying = format!("begin; {work}; select pg_sleep({}); commit", 0.002);
                         let pid =
                             rows(&client, "select pg_backend_pid()").await.expect("a process");
-                        let kill = format!("select pg_terminate_backend({})", number(&pid[0][0]));
+                        let kill =
+                            format!("select pg_terminate_backend({})", number(pid[0][0].as_ref()));
                         let (_, ()) = join(rows(&client, &dying), database.sql(&kill)).await;
                         client = person(database, if writer % 2 == 0 { "ana" } else { "bo" }).await;
                     } else if let Err(error) = rows(&client, work).await {
@@ -140,10 +141,10 @@ async fn catching_up_gives_all_of_it_though_writers_die() {
             let news = rows(&client, &ask).await.expect("catches up");
             let is_end = news.is_empty();
             for row in news {
-                rev = rev.max(number(&row[1]));
+                rev = rev.max(number(row[1].as_ref()));
                 let (id, digest) =
                     (row[0].clone().expect("an id"), row[2].clone().expect("a digest"));
-                held.insert(id, (number(&row[1]), digest));
+                held.insert(id, (number(row[1].as_ref()), digest));
             }
             if was_done && is_end {
                 return held;
@@ -158,7 +159,7 @@ async fn catching_up_gives_all_of_it_though_writers_die() {
         .await
         .into_iter()
         .map(|row| {
-            let rev = number(&row[1]);
+            let rev = number(row[1].as_ref());
             let [id, _, digest] = row.try_into().expect("three cells");
             (id.expect("an id"), (rev, digest.expect("a digest")))
         })
