@@ -28,12 +28,12 @@ const KEY: &str = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
 type Calls = Arc<Mutex<Vec<(HeaderMap, Vec<u8>)>>>;
 
 /// Takes what servers bring, and answers as it is told.
-struct Service {
+struct PushHost {
     origin: String,
     calls: Calls,
 }
 
-impl Service {
+impl PushHost {
     async fn start(answer: StatusCode) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("an address"));
@@ -71,7 +71,7 @@ impl Browser {
     }
 
     /// What PushSubscription.toJSON() gives.
-    fn subscription(&self, service: &Service) -> Value {
+    fn subscription(&self, service: &PushHost) -> Value {
         json!({
             "endpoint": format!("{}/firefox", service.origin),
             "expirationTime": null,
@@ -105,7 +105,7 @@ impl Browser {
 }
 
 /// A server that wakes browsers, bo's among them, and what ana says to bo when bo has been away.
-async fn woken(service: &Service, browser: &Browser, flags: &[&str]) -> (Database, Server) {
+async fn woken(service: &PushHost, browser: &Browser, flags: &[&str]) -> (Database, Server) {
     let database = Database::new().await;
     let server = Server::start_with(&database, &[&["--push-key", KEY], flags].concat()).await;
     eventually("the key is on offer", || async {
@@ -129,7 +129,7 @@ const LOCAL: [&str; 2] = ["--push-private-hosts", "127.0.0.1"];
 // NTF-02
 #[tokio::test]
 async fn browser_reads_what_was_said_and_nobody_else_does() {
-    let (service, browser) = (Service::start(StatusCode::CREATED).await, Browser::new());
+    let (service, browser) = (PushHost::start(StatusCode::CREATED).await, Browser::new());
     let (_database, server) = woken(&service, &browser, &LOCAL).await;
     let (headers, sealed) =
         eventually("the browser is woken", || async { service.calls().pop() }).await;
@@ -158,7 +158,7 @@ async fn browser_reads_what_was_said_and_nobody_else_does() {
 
 #[tokio::test]
 async fn browser_that_is_gone_is_forgotten() {
-    let (service, browser) = (Service::start(StatusCode::GONE).await, Browser::new());
+    let (service, browser) = (PushHost::start(StatusCode::GONE).await, Browser::new());
     let (database, _server) = woken(&service, &browser, &LOCAL).await;
     eventually("it is forgotten", || async {
         let count = database.value("select count(*) from walkie.push_subscriptions").await;
@@ -176,7 +176,7 @@ async fn browser_that_is_gone_is_forgotten() {
 #[tokio::test]
 async fn service_in_trouble_is_tried_again() {
     let (service, browser) =
-        (Service::start(StatusCode::SERVICE_UNAVAILABLE).await, Browser::new());
+        (PushHost::start(StatusCode::SERVICE_UNAVAILABLE).await, Browser::new());
     let (database, _server) = woken(&service, &browser, &LOCAL).await;
     let told = "select state, attempts, last_error from walkie.jobs where kind = 'push'";
     let expected = ["ready", "1", "the push service refused with 503"];
@@ -189,7 +189,7 @@ async fn service_in_trouble_is_tried_again() {
 
 #[tokio::test]
 async fn server_wakes_nobody_in_its_own_network() {
-    let (service, browser) = (Service::start(StatusCode::CREATED).await, Browser::new());
+    let (service, browser) = (PushHost::start(StatusCode::CREATED).await, Browser::new());
     let (database, _server) = woken(&service, &browser, &[]).await;
     eventually("it is forgotten", || async {
         let count = database.value("select count(*) from walkie.push_subscriptions").await;
