@@ -21,6 +21,7 @@ mod joins;
 mod limits;
 mod metrics;
 mod moved_out;
+mod notices;
 mod place;
 mod policies;
 mod presence;
