@@ -42,6 +42,7 @@ grant execute on function
   public.create_client_group(uuid),
   public.create_persona(text, text, text),
   public.retire_persona(uuid, boolean),
+  public.get_persona_conversations(integer, boolean),
   public.get_conversations(integer, text, uuid, text, text, uuid, text),
   public.set_conversation_prefs(uuid, jsonb),
   public.search_rooms(text, integer),

@@ -1,6 +1,6 @@
--- Groups made for newcomers. CNV-08, CNV-21 to CNV-23
+-- Groups made for newcomers. PER-07, PER-08, PER-10, PER-11, PER-14, PER-15, CNV-08, CNV-21 to CNV-23
 set local search_path = public, tests;
-select plan(37);
+select plan(42);
 
 update org_members set role = 'admin' where user_id = tests.id('dee');
 update orgs set settings = '{"dm_policy": ["persona"], "groups_by": "admins", "persona_groups": true, "default_persona_count": 3}' where slug = 'default';
@@ -85,5 +85,21 @@ select hint_ok($$ select retire_persona(tests.id('eve')) $$, 'PT404', 'no_such_p
 -- PER-14: each act is on record, with who did it
 select is((select string_agg(distinct action, ' ' order by action) from chat_admin_logs where admin_id = tests.id('dee')),
           'add_member create_client_group create_persona delete_message recall_persona remove_member retire_persona send_as_persona', 'every act is on record');
+
+-- PER-07, PER-10: what waits for an answer
+select tests.be('bo');
+select send_message((select c.id from conversations c where c.kind = 'persona_group'), 'Anybody?');
+select hint_ok($$ select get_persona_conversations() $$, 'PT403', 'not_admin', 'who waits is the admins'' to know');
+select tests.be('eve');
+select send_message((select id from hers), 'First'), send_message((select id from hers), 'Second');
+select tests.be('dee');
+select is((select string_agg(client_name, ' ' order by waiting_since) from get_persona_conversations(p_waiting => true)), 'Bo eve', 'who has waited longest comes first');
+select send_as_persona((select id from hers), (select id from sam), 'Here I am');
+select is((select string_agg(client_name, ' ' order by waiting_since) from get_persona_conversations(p_waiting => true)), 'Bo', 'who is answered waits no more');
+select is((select concat_ws('|', admin_name, persona_id = (select id from sam), last_preview) from get_persona_conversations() where id = (select id from hers)), 'Dee|t|Here I am', 'and who looks after it is told');
+select tests.be('administrator');
+update orgs set settings = settings || '{"oversight_mode": "off"}' where slug = 'default';
+select tests.be('dee');
+select is((select string_agg(last_preview, ' ') from get_persona_conversations()), null, 'words are not told where admins do not read along');
 
 select * from finish();

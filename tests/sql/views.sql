@@ -14,7 +14,7 @@ select is((select (title, description)::text from conversations where slug = 'wa
 select tests.be('cy');
 select is_empty('select from user_conversations', 'an outsider has none');
 
--- Messages, personas, rooms and the rest in other words
+-- Messages, personas (PER-01), rooms and the rest in other words
 select tests.be('bo');
 select lives_ok($$ insert into user_messages (conversation_id, body) values (tests.conversation('kitchen'), 'By view') $$, 'one speaks through a view');
 select isnt_empty($$ update user_messages set body = 'By a view' where body = 'By view' returning 1 $$, 'and corrects');
