@@ -9,4 +9,9 @@ using (invitee_id = (select auth.uid()));
 
 create policy "members read who was asked in"
 on public.conversation_invites for select to authenticated
-using (app.is_member(conversation_id));
+using (email is null and app.is_member(conversation_id));
+
+-- Addresses are for those who deal with them.
+create policy "those who ask people in read who was asked by mail"
+on public.conversation_invites for select to authenticated
+using (app.can_do(conversation_id, 'invite'));

@@ -218,6 +218,83 @@ $$;
 
 COMMENT ON FUNCTION app.archive_instead() IS 'Trigger: a conversation that its owner deletes is put away for all; its words stay. Only the service deletes for good.';
 
+CREATE FUNCTION app.ask_for_embeddings() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  latest text := walkie.offered('embedding_model');
+  asked jsonb;
+begin
+  if latest is null then
+    return;
+  end if;
+  if latest is distinct from (select k.name from app.embedding_model k) then
+    -- All of it once: vectors of different models cannot be compared.
+    delete from public.message_embeddings e where e.model <> latest;
+    insert into app.embedding_queue (conversation_id, message_id)
+    select w.conversation_id, w.message_id
+      from app.message_words w
+     where not exists (select
+                         from public.message_embeddings e
+                        where e.conversation_id = w.conversation_id
+                          and e.message_id = w.message_id)
+    on conflict do nothing;
+    insert into app.embedding_model (name) values (latest)
+    on conflict (is_only) do update set name = excluded.name;
+  end if;
+
+  -- A few batches at a time, so that what a job holds of people's words is little and short-lived.
+  for batch in 1 .. 4 loop
+    with taken as (
+      delete from app.embedding_queue q
+       using (select w.conversation_id, w.message_id
+                from app.embedding_queue w
+               limit 16
+                 for update skip locked) next_
+       where q.conversation_id = next_.conversation_id
+         and q.message_id = next_.message_id
+      returning q.conversation_id, q.message_id
+    )
+    select jsonb_build_object('keys', jsonb_agg(jsonb_build_array(m.conversation_id, m.id) order by m.id),
+                              'texts', jsonb_agg(left(m.body, 8000) order by m.id))
+      into asked
+      from taken
+      join public.messages m on m.conversation_id = taken.conversation_id and m.id = taken.message_id
+     where m.body is not null;
+    exit when asked ->> 'keys' is null;
+    perform walkie.enqueue_question('embed', asked, 'app.keep_embeddings');
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION app.ask_for_embeddings() IS 'Has up to 64 messages asked for that have no vector yet; all of them anew when servers have another model. For a schedule.';
+
+CREATE FUNCTION app.attach_invites(p_email text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  update public.conversation_invites i
+     set invitee_id = u.id
+    from auth.users u
+    join public.profiles p on p.id = u.id
+   where i.email = lower(p_email)
+     and i.invitee_id is null
+     and i.state = 'pending'
+     and i.expires_at > app.now()
+     and u.email = lower(p_email)
+     and u.email_confirmed_at is not null
+     and u.id <> i.invited_by
+     and (app.can_message(i.invited_by, u.id)).allowed
+     and not exists (select
+                       from public.conversation_invites other
+                      where other.conversation_id = i.conversation_id
+                        and other.invitee_id = u.id
+                        and other.state = 'pending')
+$$;
+
+COMMENT ON FUNCTION app.attach_invites(p_email text) IS 'Takes an address; open invitations that were sent there become those of the person whose it is, if it is confirmed and the rules let the two write to each other.';
+
 CREATE FUNCTION app.audit(p_action text, p_table text DEFAULT NULL::text, p_key text DEFAULT NULL::text, p_diff jsonb DEFAULT NULL::jsonb, p_reason text DEFAULT NULL::text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -228,6 +305,18 @@ $$;
 
 COMMENT ON FUNCTION app.audit(p_action text, p_table text, p_key text, p_diff jsonb, p_reason text) IS 'Takes what was done, to which table and row, what changed and why; records it with the person asking and the time.';
 
+CREATE FUNCTION app.audit_group(p_conversation uuid, p_action text, p_target uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.audit(p_action, 'conversations', p_conversation::text, jsonb_build_object('target', p_target))
+    from public.conversations c
+   where c.id = p_conversation
+     and c.kind = 'persona_group'
+$$;
+
+COMMENT ON FUNCTION app.audit_group(p_conversation uuid, p_action text, p_target uuid) IS 'Takes a conversation, what was done in it and to whom or what; puts that on record if it is a group that the organisation makes for people.';
+
 CREATE FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -235,10 +324,15 @@ CREATE FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at 
   select p_sender = (select auth.uid())
            and app.is_member(p_conversation)
            and app.is_within(p_conversation, 'delete_window_s', p_created_at)
+           and not exists (select
+                             from public.conversations c
+                            where c.id = p_conversation
+                              and c.kind = 'persona_group'
+                              and not app.setting(c.org_id, 'clients_delete_own')::boolean)
       or app.can_do(p_conversation, 'delete_any')
 $$;
 
-COMMENT ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) IS 'Takes a message''s conversation, sender and time; tells whether the person asking may take it back for all: their own in time, or any if they moderate.';
+COMMENT ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) IS 'Takes a message''s conversation, sender and time; tells whether the person asking may take it back for all: their own in time, or any if they moderate; in a group of personas, where the organisation says so, admins alone.';
 
 CREATE FUNCTION app.can_do(p_conversation uuid, p_action text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -259,7 +353,7 @@ CREATE FUNCTION app.can_do(p_conversation uuid, p_action text) RETURNS boolean
      where c.id = p_conversation
        and c.kind in ('persona_group', 'announcement')
        and c.org_id = app.my_org()
-       and p_action in ('invite', 'remove', 'rename', 'appoint')
+       and (p_action in ('invite', 'remove', 'rename', 'appoint') or c.kind = 'persona_group' and p_action = 'delete_any')
        and app.is_admin((select auth.uid()))
   )
 $$;
@@ -416,7 +510,7 @@ COMMENT ON FUNCTION app.card(p_meeting public.meetings) IS 'Takes a meeting; giv
 CREATE FUNCTION app.check_settings() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
-    AS $$
+    AS $_$
 declare
   wrong text;
 begin
@@ -436,6 +530,8 @@ begin
                                                           from pg_catalog.pg_ts_config c
                                                          where c.cfgname = given.value #>> '{}'
                                                            and c.cfgnamespace = 'pg_catalog'::regnamespace)
+      or given.key = 'contact_exchange' and given.value not in ('"free"', '"mask"', '"hold"')
+      or given.key = 'conversation_path' and given.value #>> '{}' !~ '^/[A-Za-z0-9/_.?=&{}-]{0,199}$'
       or given.key = 'default_role' and given.value not in ('"client"', '"consultant"', '"member"')
    order by given.key
    limit 1;
@@ -444,9 +540,54 @@ begin
   end if;
   return new;
 end
-$$;
+$_$;
 
 COMMENT ON FUNCTION app.check_settings() IS 'Trigger: an organisation has only settings that exist, with values of their kind. Errors: PT422 bad_setting, details names it.';
+
+CREATE FUNCTION app.clear_notices() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.notifications n
+     set read_at = app.now()
+   where n.user_id = new.member_id
+     and n.conversation_id = new.conversation_id
+     and n.kind in ('dm', 'mention', 'reply', 'reaction')
+     and n.read_at is null
+     and exists (select
+                   from public.messages m
+                  where m.conversation_id = n.conversation_id
+                    and m.id = n.message_id
+                    and m.thread_id is null
+                    and m.seq <= new.last_read_seq);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.clear_notices() IS 'Trigger: whoever has read what a notice is about, on any device, has read the notice.';
+
+CREATE FUNCTION app.clear_thread_notices() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.notifications n
+     set read_at = app.now()
+   where n.user_id = new.user_id
+     and n.conversation_id = new.conversation_id
+     and n.kind in ('dm', 'mention', 'reply', 'reaction')
+     and n.read_at is null
+     and exists (select
+                   from public.messages m
+                  where m.conversation_id = n.conversation_id
+                    and m.id = n.message_id
+                    and m.thread_id = new.thread_id);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.clear_thread_notices() IS 'Trigger: whoever has read a thread has read the notices of it.';
 
 CREATE FUNCTION app.close_functions() RETURNS void
     LANGUAGE plpgsql
@@ -467,6 +608,30 @@ end
 $$;
 
 COMMENT ON FUNCTION app.close_functions() IS 'Revokes from everybody the functions that this transaction has stated, and no others: a function of the operator''s own keeps its rights.';
+
+CREATE FUNCTION app.contact_pattern() RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  -- An e-mail address, also one spelt with (at), or seven digits and more with what people put between them.
+  select '([[:alnum:]._%+-]+[[:space:]]*(@|[(\[][[:space:]]*at[[:space:]]*[)\]])[[:space:]]*[[:alnum:]-]+([.][[:alnum:]-]+)+'
+      || '|[+]?[(]?[0-9]([[:space:]().\/-]{0,3}[0-9]){6,})'
+$$;
+
+COMMENT ON FUNCTION app.contact_pattern() IS 'Gives the regular expression of what counts as a contact.';
+
+CREATE FUNCTION app.contact_rule(p_org uuid, p_conversation uuid, p_body text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select case when app.setting(p_org, 'contact_exchange') #>> '{}' = 'free'
+                or p_body !~* app.contact_pattern()
+                or app.may_exchange_contacts(p_conversation)
+              then 'free'
+              else app.setting(p_org, 'contact_exchange') #>> '{}' end
+$$;
+
+COMMENT ON FUNCTION app.contact_rule(p_org uuid, p_conversation uuid, p_body text) IS 'Takes an organisation, a conversation in it and a body; gives what becomes of a message that says so: free, mask or hold.';
 
 CREATE FUNCTION app.conversation_of_topic(p_topic text) RETURNS uuid
     LANGUAGE sql IMMUTABLE
@@ -566,7 +731,10 @@ CREATE FUNCTION app.default_settings() RETURNS jsonb
     "new_account_hours": 0,
     "new_account_dms": 5,
     "search_language": "english",
-    "membership_messages": false
+    "membership_messages": false,
+    "clients_delete_own": true,
+    "contact_exchange": "free",
+    "conversation_path": "/c/{id}"
   }'::jsonb
 $$;
 
@@ -712,6 +880,13 @@ begin
   delete from public.message_templates where owner_id = old.id;
   delete from public.scheduled_messages where sender_id = old.id;
   delete from public.thread_members where user_id = old.id;
+  delete from public.notifications where user_id = old.id;
+  delete from public.notification_preferences where user_id = old.id;
+  delete from public.notification_settings where user_id = old.id;
+  delete from public.user_settings where user_id = old.id;
+  delete from app.mail_tokens where user_id = old.id;
+  delete from public.consents where user_id = old.id;
+  delete from public.conversation_invites where email = old.email and state = 'pending';
   delete from public.read_marks where member_id = old.id;
   update public.inbox set draft = null where member_id = old.id and draft is not null;
   return null;
@@ -746,6 +921,18 @@ $_$;
 
 COMMENT ON FUNCTION app.fill(p_text text, p_values jsonb) IS 'Takes a text with {{blanks}} and an object; gives the text with those filled that the object has.';
 
+CREATE FUNCTION app.fill_owner() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  new.user_id := coalesce((select auth.uid()), new.user_id);
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.fill_owner() IS 'Trigger: whose a row is need not be said.';
+
 CREATE FUNCTION app.fill_reaction() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -779,6 +966,18 @@ end
 $$;
 
 COMMENT ON FUNCTION app.fill_reaction() IS 'Trigger: fills who, when and for whose eyes. Errors: 42501 as for speaking, PT404 no_such_message, PT422 reactions_full, PT429 rate_limited.';
+
+CREATE FUNCTION app.find_invites() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.attach_invites(new.email);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.find_invites() IS 'Trigger: whoever confirms an address finds the invitations sent to it.';
 
 CREATE FUNCTION app.first_org() RETURNS uuid
     LANGUAGE sql STABLE
@@ -838,6 +1037,20 @@ $$;
 
 COMMENT ON FUNCTION app.follow_thread() IS 'Trigger: whoever answers in a thread, began it or is named in it follows it, unless they have had enough.';
 
+CREATE FUNCTION app.forget_notices() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from public.notifications n
+   where n.id in (select old.id
+                    from public.notifications old
+                   where old.read_at < app.now() - interval '90 days'
+                   order by old.read_at
+                   limit 10000)
+$$;
+
+COMMENT ON FUNCTION app.forget_notices() IS 'Forgets notices that were read three months ago. For a schedule.';
+
 CREATE FUNCTION app.found() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -878,6 +1091,15 @@ CREATE FUNCTION app.have_blocked(p_one uuid, p_other uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION app.have_blocked(p_one uuid, p_other uuid) IS 'Takes two people; tells whether one of them has blocked the other.';
+
+CREATE FUNCTION app.html(p_text text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select replace(replace(replace(replace(p_text, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;')
+$$;
+
+COMMENT ON FUNCTION app.html(p_text text) IS 'Takes a text; gives it as HTML.';
 
 CREATE FUNCTION app.i_show_receipts() RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -958,6 +1180,21 @@ end
 $$;
 
 COMMENT ON FUNCTION app.index_words_anew() IS 'Trigger: an organisation that changes its language has its messages read anew, all in the change''s transaction.';
+
+CREATE FUNCTION app.is_active(p_user uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.user_presence p
+     where p.user_id = p_user
+       and p.status <> 'offline'
+       and p.last_active_at > app.now() - interval '60 s'
+       and p.last_seen_at > app.now() - interval '65 s')
+$$;
+
+COMMENT ON FUNCTION app.is_active(p_user uuid) IS 'Takes a person; tells whether they did something on one of their devices within the minute.';
 
 CREATE FUNCTION app.is_admin(p_user uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1059,6 +1296,25 @@ $$;
 
 COMMENT ON FUNCTION app.is_within(p_conversation uuid, p_setting text, p_since timestamp with time zone) IS 'Takes a conversation, edit_window_s or delete_window_s and a time; tells whether it is less than that ago; a window of 0 has no end.';
 
+CREATE FUNCTION app.keep_embeddings(p_asked jsonb, p_answer jsonb) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  -- What has changed since it was asked about is asked about anew.
+  insert into public.message_embeddings (conversation_id, message_id, embedding, model)
+  select m.conversation_id, m.id, array(select v::text::real from jsonb_array_elements(answer.vector) v), p_answer ->> 'model'
+    from jsonb_array_elements(p_asked -> 'keys') with ordinality asked (key, place)
+    join jsonb_array_elements(p_answer -> 'vectors') with ordinality answer (vector, place) using (place)
+    join jsonb_array_elements_text(p_asked -> 'texts') with ordinality said (body, place) using (place)
+    join public.messages m on m.conversation_id = (asked.key ->> 0)::uuid and m.id = (asked.key ->> 1)::uuid and left(m.body, 8000) = said.body
+   where p_answer ->> 'model' = (select k.name from app.embedding_model k)
+  on conflict (conversation_id, message_id) do update
+     set embedding = excluded.embedding,
+         model = excluded.model
+$$;
+
+COMMENT ON FUNCTION app.keep_embeddings(p_asked jsonb, p_answer jsonb) IS 'Takes what was asked and the answer; keeps the vectors of messages that still say what they said.';
+
 CREATE FUNCTION app.keep_record() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -1118,6 +1374,76 @@ $$;
 
 COMMENT ON FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) IS 'Takes a status, the one chosen by hand and the last heartbeat; gives what holds now.';
 
+CREATE FUNCTION app.mail_due() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  reader record;
+  later timestamptz;
+  digest text;
+  lines jsonb;
+begin
+  delete from app.notice_outbox o
+   using public.notifications n
+   where n.id = o.notification_id
+     and o.mail_at <= app.now()
+     and n.read_at is not null;
+  for reader in
+    select o.user_id
+      from app.notice_outbox o
+     where o.mail_at <= app.now()
+     group by o.user_id
+     order by min(o.mail_at)
+     limit 50
+  loop
+    select s.digest into digest from public.notification_settings s where s.user_id = reader.user_id;
+    -- Whoever was there has missed nothing, yet.
+    select max(reason.at) into later
+      from (select p.last_seen_at + interval '10 min' as at from public.user_presence p where p.user_id = reader.user_id
+            union all
+            select app.quiet_until(reader.user_id)) reason
+     where reason.at > app.now();
+    if coalesce(digest, 'off') <> 'off' then
+      later := null;
+    elsif later is null then
+      select jsonb_agg(jsonb_build_object('head', w.title, 'body', w.body, 'path', w.path) order by n.told_at)
+        into lines
+        from (select n.*
+                from app.notice_outbox o
+                join public.notifications n on n.id = o.notification_id
+               where o.user_id = reader.user_id
+                 and o.mail_at is not null
+                 and n.read_at is null
+               order by n.told_at desc
+               limit 20) recent
+        join public.notifications n on n.id = recent.id
+       cross join lateral app.notice_words(n) w;
+      perform app.send_mail(reader.user_id, 'missed',
+                            case jsonb_array_length(lines) when 1 then lines -> 0 ->> 'head' else 'While you were away' end, lines);
+    end if;
+    update app.notice_outbox o
+       set mail_at = later
+     where o.user_id = reader.user_id
+       and o.mail_at is not null;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION app.mail_due() IS 'Sends one mail to each of those who have been away for ten minutes and were told of something that they have not read; whoever wants quiet, when that is over; whoever gets digests, none. For a schedule.';
+
+CREATE FUNCTION app.mail_token(p_user uuid, p_list text) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into app.mail_tokens as t (user_id, list)
+  values (p_user, p_list)
+  on conflict (user_id, list) do update set list = t.list
+  returning token
+$$;
+
+COMMENT ON FUNCTION app.mail_token(p_user uuid, p_list text) IS 'Takes a person and missed or digest; gives what a link shows that ends such mail for them.';
+
 CREATE FUNCTION app.make_client_group(p_client uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1161,6 +1487,36 @@ $$;
 
 COMMENT ON FUNCTION app.make_profile() IS 'Trigger: a new account becomes a person.';
 
+CREATE FUNCTION app.mask_contacts(p_body text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select regexp_replace(p_body, app.contact_pattern(), '•••', 'gi')
+$$;
+
+COMMENT ON FUNCTION app.mask_contacts(p_body text) IS 'Takes a body; gives it without contacts.';
+
+CREATE FUNCTION app.may_exchange_contacts(p_conversation uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select not exists (
+    select
+      from public.conversation_members m
+      join public.profiles p on p.id = m.member_id
+     where m.conversation_id = p_conversation
+       and m.left_at is null
+       and p.kind = 'human'
+       and not exists (select
+                         from public.consents k
+                        where k.user_id = m.member_id
+                          and k.purpose = 'contact_exchange'
+                          and k.conversation_id = p_conversation
+                          and k.withdrawn_at is null))
+$$;
+
+COMMENT ON FUNCTION app.may_exchange_contacts(p_conversation uuid) IS 'Takes a conversation; tells whether all people in it have agreed that contacts are told there.';
+
 CREATE FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1203,6 +1559,29 @@ CREATE FUNCTION app.may_signal(p_conversation uuid, p_extension text) RETURNS bo
 $$;
 
 COMMENT ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) IS 'Takes a conversation and broadcast or presence; tells whether the others there may be told that the person asking types, or is there.';
+
+CREATE FUNCTION app.may_tell(p_user uuid, p_kind text, p_conversation uuid, p_actor uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select not app.have_blocked(p_user, p_actor)
+     and (p_kind not in ('dm', 'mention', 'reply', 'reaction')
+          or exists (
+            select
+              from public.conversation_members m
+              join public.inbox i on i.member_id = m.member_id and i.conversation_id = m.conversation_id
+              join public.conversations c on c.id = m.conversation_id
+             where m.conversation_id = p_conversation
+               and m.member_id = p_user
+               and m.left_at is null
+               and (i.muted_until is null or i.muted_until <= app.now())
+               and case coalesce(i.notify_level, c.notify_default)
+                     when 'all' then true
+                     when 'mentions' then p_kind = 'mention'
+                     else false end))
+$$;
+
+COMMENT ON FUNCTION app.may_tell(p_user uuid, p_kind text, p_conversation uuid, p_actor uuid) IS 'Takes a person, a kind of notice, a conversation and whose doing it is; tells whether the person is to hear of it: not from somebody blocked, nor from a conversation that they have muted, left or turned down.';
 
 CREATE FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1412,6 +1791,24 @@ $_$;
 
 COMMENT ON FUNCTION app.nearest(p_embedding real[], p_limit integer) IS 'Takes a vector and how many; gives the messages nearest to it that the person asking may read, of those with vectors of as many dimensions.';
 
+CREATE FUNCTION app.next_digest(p_user uuid, p_digest text, p_at time without time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select case p_digest
+           when 'hourly' then date_trunc('hour', app.now()) + interval '1 hour'
+           when 'daily' then (here.today + case when here.clock < p_at then 0 else 1 end + p_at) at time zone here.zone
+           when 'weekly' then (here.monday + case when here.today = here.monday and here.clock < p_at then 0 else 7 end + p_at) at time zone here.zone
+         end
+    from (select z.zone,
+                 (app.now() at time zone z.zone)::date as today,
+                 (app.now() at time zone z.zone)::time as clock,
+                 date_trunc('week', app.now() at time zone z.zone)::date as monday
+            from (select app.timezone_of(p_user) as zone) z) here
+$$;
+
+COMMENT ON FUNCTION app.next_digest(p_user uuid, p_digest text, p_at time without time zone) IS 'Takes a person, how often and at what time of their day; gives when their next digest is due: on the hour, or every day or Monday at that time; null when off.';
+
 CREATE FUNCTION app.note_mentions() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1451,14 +1848,125 @@ $$;
 
 COMMENT ON FUNCTION app.note_mentions() IS 'Trigger: whoever is mentioned finds it, and has one mention more in what is unread; a correction tells only those whom it adds.';
 
-CREATE FUNCTION app.now() RETURNS timestamp with time zone
-    LANGUAGE sql STABLE
+CREATE TABLE public.notifications (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    conversation_id uuid,
+    message_id uuid,
+    actor_id uuid,
+    subject_id uuid,
+    count integer DEFAULT 1 NOT NULL,
+    title text,
+    body text,
+    in_app boolean DEFAULT true NOT NULL,
+    told_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    seen_at timestamp with time zone,
+    read_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT notifications_body_fits CHECK ((char_length(body) <= 1000)),
+    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['dm'::text, 'mention'::text, 'reply'::text, 'reaction'::text, 'invite'::text, 'meeting'::text, 'warning'::text, 'report'::text, 'system'::text]))),
+    CONSTRAINT notifications_title_fits CHECK ((char_length(title) <= 200))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY public.notifications REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.notifications IS 'What people are told of. What is said in a conversation is one row as long as it is unread, which counts; there is none for each message and member.';
+
+COMMENT ON COLUMN public.notifications.subject_id IS 'What it is about, if not a message: a meeting, an invitation.';
+
+COMMENT ON COLUMN public.notifications.title IS 'Words, where no message has them.';
+
+COMMENT ON COLUMN public.notifications.in_app IS 'False when the person wants to be told elsewhere only.';
+
+COMMENT ON COLUMN public.notifications.told_at IS 'When it last happened.';
+
+CREATE FUNCTION app.notice_words(p_notice public.notifications) RETURNS TABLE(title text, body text, path text)
+    LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select coalesce(nullif(current_setting('app.test_now', true), '')::timestamptz, now())
+  select case p_notice.kind
+           when 'dm' then p.display_name
+           when 'mention' then format('%s mentioned you in %s', p.display_name, coalesce(c.title, 'a conversation'))
+           when 'reply' then format('%s answered in %s', p.display_name, coalesce(c.title, 'a conversation'))
+           when 'reaction' then format('%s: %s', p.display_name, p_notice.title)
+           when 'invite' then format('%s invites you to %s', p.display_name, coalesce(p_notice.title, 'a conversation'))
+           else coalesce(p_notice.title, initcap(p_notice.kind)) end,
+         coalesce(p_notice.body, app.preview(m.body), ''),
+         case when c.id is null then '' else replace(app.setting(c.org_id, 'conversation_path') #>> '{}', '{id}', c.id::text) end
+    from (select) one
+    left join public.profiles p on p.id = p_notice.actor_id
+    left join public.conversations c on c.id = p_notice.conversation_id
+    left join public.conversation_members k on k.conversation_id = c.id and k.member_id = p_notice.user_id and k.left_at is null
+    left join public.messages m on m.conversation_id = k.conversation_id and m.id = p_notice.message_id
+                               and m.visibility = 'normal' and m.chapter >= k.joined_chapter
 $$;
 
-COMMENT ON FUNCTION app.now() IS 'Gives the time of the transaction, or what app.test_now is set to; clients cannot set that, since they send no SQL.';
+COMMENT ON FUNCTION app.notice_words(p_notice public.notifications) IS 'Takes a notice; gives a line, the words as they stand now and as far as the person may still read them, and the page of the front-end that shows it.';
+
+CREATE FUNCTION app.notify(p_users uuid[], p_kind text, p_conversation uuid DEFAULT NULL::uuid, p_message uuid DEFAULT NULL::uuid, p_actor uuid DEFAULT NULL::uuid, p_subject uuid DEFAULT NULL::uuid, p_title text DEFAULT NULL::text, p_body text DEFAULT NULL::text) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with told as (
+    insert into public.notifications as n (user_id, kind, conversation_id, message_id, actor_id, subject_id, title, body, in_app)
+    select p.id, p_kind, p_conversation, p_message, p_actor, p_subject, left(p_title, 200), left(p_body, 1000), app.wants(p.id, 'app', p_kind)
+      from public.profiles p
+     where p.id = any (p_users)
+       and p.id is distinct from p_actor
+       and p.kind = 'human'
+       and p.erased_at is null
+       and (app.wants(p.id, 'app', p_kind) or app.wants(p.id, 'push', p_kind) or app.wants(p.id, 'mail', p_kind))
+       and app.may_tell(p.id, p_kind, p_conversation, p_actor)
+     order by p.id
+    on conflict (user_id, kind, conversation_id) where read_at is null and kind in ('dm', 'mention', 'reply', 'reaction') do update
+       set count = n.count + 1,
+           message_id = excluded.message_id,
+           actor_id = excluded.actor_id,
+           in_app = excluded.in_app,
+           told_at = excluded.told_at,
+           seen_at = null
+    returning n.id, n.user_id, n.count
+  ),
+  leaving as (
+    -- Half a minute to read it on the device that is at hand, ten for coming back: who has read it is not told elsewhere.
+    -- Mail goes once for what is unread, whatever is added to it.
+    insert into app.notice_outbox as o (notification_id, user_id, push_at, mail_at)
+    select away.id, away.user_id, away.push_at, away.mail_at
+      from (select told.id,
+                   told.user_id,
+                   case when walkie.can_push(told.user_id) and app.wants(told.user_id, 'push', p_kind)
+                        then app.now() + interval '30 s' end as push_at,
+                   case when told.count = 1 and app.wants(told.user_id, 'mail', p_kind)
+                        then app.now() + interval '10 min' end as mail_at
+              from told) away
+     where away.push_at is not null
+        or away.mail_at is not null
+    on conflict (notification_id) do update
+       set push_at = coalesce(o.push_at, excluded.push_at),
+           mail_at = coalesce(o.mail_at, excluded.mail_at)
+  )
+  select count(*)::integer from told
+$$;
+
+COMMENT ON FUNCTION app.notify(p_users uuid[], p_kind text, p_conversation uuid, p_message uuid, p_actor uuid, p_subject uuid, p_title text, p_body text) IS 'Takes people, a kind of notice and, as far as there are, the conversation, the message, whose doing it is, what else it is about, and words; tells those who want to hear of it, and gives how many. What is unread already counts one more.';
+
+CREATE FUNCTION app.now() RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- A setting moves it for one session, and only for one of whoever owns the rules: anybody could set one.
+  if coalesce(current_setting('app.test_now', true), '') <> ''
+     and pg_has_role(session_user, (select n.nspowner from pg_catalog.pg_namespace n where n.nspname = 'app'), 'member') then
+    return current_setting('app.test_now')::timestamptz;
+  end if;
+  return now() + coalesce((select c.ahead from app.clock c), interval '0');
+end
+$$;
+
+COMMENT ON FUNCTION app.now() IS 'Gives the time of the transaction. Tests move it: for the whole database by a row in app.clock, for their session by app.test_now, which is heeded in sessions of the owner alone.';
 
 CREATE TABLE public.conversations (
     id uuid DEFAULT base.uuid7() NOT NULL,
@@ -1662,6 +2170,21 @@ $$;
 
 COMMENT ON FUNCTION app.own_meeting(p_meeting uuid) IS 'Takes a meeting; locks and gives it if the person asking called it and it is to take place. Errors: PT401 signed_out, PT403 not_organizer, PT404 no_such_meeting.';
 
+CREATE FUNCTION app.plan_digest() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    new.user_id := coalesce(auth.uid(), new.user_id);
+  end if;
+  new.digest_next := app.next_digest(new.user_id, new.digest, new.digest_at);
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.plan_digest() IS 'Trigger: fills whose the settings are, and when the next digest is due.';
+
 CREATE FUNCTION app.policy_refusal(p_from uuid, p_to uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1753,6 +2276,57 @@ CREATE FUNCTION app.privacy_lets(p_from uuid, p_to uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION app.privacy_lets(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; tells whether the latter''s settings agree.';
+
+CREATE FUNCTION app.push_due() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  due record;
+  quiet timestamptz;
+begin
+  for due in
+    select o.notification_id, o.user_id, n as notice, n.read_at
+      from app.notice_outbox o
+      join public.notifications n on n.id = o.notification_id
+     where o.push_at <= app.now()
+     order by o.push_at
+     limit 500
+       for update of o skip locked
+  loop
+    quiet := case when due.read_at is null then app.quiet_until(due.user_id) end;
+    if due.read_at is null and quiet is null and not app.is_active(due.user_id) then
+      perform walkie.push(due.user_id,
+                          jsonb_build_object('notification_id', due.notification_id, 'kind', (due.notice).kind,
+                                             'conversation_id', (due.notice).conversation_id, 'message_id', (due.notice).message_id,
+                                             'count', (due.notice).count, 'title', w.title, 'body', w.body, 'path', w.path),
+                          replace(coalesce((due.notice).conversation_id, due.notification_id)::text, '-', ''))
+         from app.notice_words(due.notice) w;
+    end if;
+    update app.notice_outbox o set push_at = quiet where o.notification_id = due.notification_id;
+  end loop;
+  delete from app.notice_outbox o
+   where o.push_at is null
+     and o.mail_at is null;
+end
+$$;
+
+COMMENT ON FUNCTION app.push_due() IS 'Wakes the browsers of those who were told of something half a minute ago, have not read it and do nothing on any device; whoever wants quiet, when that is over. For a schedule.';
+
+CREATE FUNCTION app.quiet_until(p_user uuid) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select (here.today + case when s.quiet_from < s.quiet_to or here.clock < s.quiet_to then 0 else 1 end + s.quiet_to) at time zone here.zone
+    from public.notification_settings s
+   cross join lateral (select z.zone, (app.now() at time zone z.zone)::date as today, (app.now() at time zone z.zone)::time as clock
+                         from (select app.timezone_of(s.user_id) as zone) z) here
+   where s.user_id = p_user
+     and case when s.quiet_from <= s.quiet_to then here.clock >= s.quiet_from and here.clock < s.quiet_to
+              else here.clock >= s.quiet_from or here.clock < s.quiet_to end
+$$;
+
+COMMENT ON FUNCTION app.quiet_until(p_user uuid) IS 'Takes a person; gives when their quiet hours end, if they are in them, else null.';
 
 CREATE FUNCTION app.read_own_message() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1860,6 +2434,9 @@ CREATE FUNCTION app.refusals() RETURNS TABLE(hint text, code text, message text,
     ('bad_link',           'PT422', 'That is not a title and link for such a meeting.', 'a link that is not https or not of the provider, an unknown provider, or a title that is blank or too long'),
     ('bad_reminder',       'PT422', 'A meeting has up to five reminders, of up to a week before.', 'reminders out of bounds'),
     ('bad_response',       'PT422', 'Answer yes, no or maybe.', 'an answer to a meeting that is none'),
+    ('bad_subscription',   'PT422', 'That is no subscription of a browser.', 'not what PushSubscription.toJSON() gives'),
+    ('bad_address',        'PT422', 'That is no e-mail address.', 'an address that cannot be one'),
+    ('no_such_mail',       'PT404', 'This link is no longer known.', 'the token of a link in mail that nobody has'),
     ('no_vectors',         'PT501', 'This server cannot search by meaning.', 'a vector is given and the database lacks pgvector'),
     ('cannot_post',        '42501', 'You cannot speak in this conversation.', 'writing into a conversation without being in it, or in a role that only listens'),
     ('admin_read_only',    '42501', 'Admins may read here, not write.', 'clients and consultants talk without admins'),
@@ -1922,6 +2499,32 @@ end
 $$;
 
 COMMENT ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) IS 'Takes a message that could not be changed and the word for being late; says why. Errors, always: PT403 not_yours, edit_window_over or delete_window_over, or PT404 no_such_message.';
+
+CREATE FUNCTION app.remind() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.notify(array[r.user_id], 'meeting', r.conversation_id, p_subject => r.meeting_id, p_title => r.title,
+                    p_body => case when r.starts_at <= app.now() then 'It starts now.'
+                                   else format('It starts in %s minutes.', ceil(extract(epoch from r.starts_at - app.now()) / 60)) end)
+    from app.due_reminders() r
+$$;
+
+COMMENT ON FUNCTION app.remind() IS 'Tells whom a meeting is due for. For a schedule.';
+
+CREATE FUNCTION app.replan_digest() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.notification_settings s
+     set digest_next = app.next_digest(s.user_id, s.digest, s.digest_at)
+   where s.user_id = new.id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.replan_digest() IS 'Trigger: whoever moves to another time zone gets digests by its clock.';
 
 CREATE FUNCTION app.require_admin() RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2238,6 +2841,25 @@ $$;
 
 COMMENT ON FUNCTION app.rule_refusal(p_rule text, p_from uuid, p_to uuid) IS 'Takes a rule (open, team, engagement, persona, community), the writer and the one written to; gives the word of the refusal, or null.';
 
+CREATE FUNCTION app.say_in_chat() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if new.sender_id is null or new.sender_id = (select auth.uid()) then
+    insert into public.messages (conversation_id, body)
+    values (new.group_id, new.message)
+    returning id, sender_id, created_at into new.id, new.sender_id, new.created_at;
+  else
+    select m.id, m.sender_id, m.created_at
+      into new.id, new.sender_id, new.created_at
+      from public.send_as_persona(new.group_id, new.sender_id, new.message) m;
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.say_in_chat() IS 'Trigger: what is inserted into chat_messages is said, by an admin as the persona that sender_id names. Errors: those of send_message and send_as_persona.';
+
 CREATE FUNCTION app.search_language(p_org uuid) RETURNS regconfig
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -2262,6 +2884,62 @@ $$;
 
 COMMENT ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; tells whether the person asking can read it as a member.';
 
+CREATE FUNCTION app.send_digests() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  due public.notification_settings;
+  lines jsonb;
+begin
+  for due in
+    select s.*
+      from public.notification_settings s
+     where s.digest_next <= app.now()
+     order by s.digest_next
+     limit 50
+       for update skip locked
+  loop
+    select jsonb_agg(jsonb_build_object('head', format('%s: %s unread', unread.title, unread.count),
+                                        'body', coalesce(unread.last_preview, ''),
+                                        'path', unread.path) order by unread.last_message_at desc)
+      into lines
+      from (select coalesce(c.title, other.display_name, 'A conversation') as title,
+                   c.root_count - i.last_read_ord as count,
+                   c.last_preview,
+                   c.last_message_at,
+                   replace(app.setting(c.org_id, 'conversation_path') #>> '{}', '{id}', c.id::text) as path
+              from public.conversation_members mine
+              join public.conversations c on c.id = mine.conversation_id
+              join public.inbox i on i.member_id = mine.member_id and i.conversation_id = mine.conversation_id
+              left join lateral (
+                select p.display_name
+                  from public.conversation_members m
+                  join public.profiles p on p.id = m.member_id
+                 where c.kind = 'dm'
+                   and m.conversation_id = c.id
+                   and m.member_id <> mine.member_id
+                 limit 1
+              ) other on true
+             where mine.member_id = due.user_id
+               and mine.left_at is null
+               and c.root_count > i.last_read_ord
+               and (i.muted_until is null or i.muted_until <= app.now())
+               and coalesce(i.notify_level, c.notify_default) <> 'none'
+             order by c.last_message_at desc nulls last
+             limit 20) unread;
+    if lines is not null then
+      perform app.send_mail(due.user_id, 'digest', format('Unread in %s conversations', jsonb_array_length(lines)), lines);
+    end if;
+    update public.notification_settings s
+       set digest_next = app.next_digest(s.user_id, s.digest, s.digest_at)
+     where s.user_id = due.user_id;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION app.send_digests() IS 'Sends the digests that are due: what is unread, conversation by conversation, up to twenty; nothing when nothing is. For a schedule.';
+
 CREATE FUNCTION app.send_due_messages(p_limit integer DEFAULT 100) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -2285,15 +2963,20 @@ begin
   loop
     before := app.speak_as(due.sender_id);
     begin
-      insert into public.messages (conversation_id, body, client_id)
-      values (due.conversation_id, due.body, due.id)
-      returning id into sent;
+      if due.persona_id is null then
+        insert into public.messages (conversation_id, body, client_id)
+        values (due.conversation_id, due.body, due.id)
+        returning id into sent;
+      else
+        sent := (public.send_as_persona(due.conversation_id, due.persona_id, due.body, due.id)).id;
+      end if;
       update public.scheduled_messages s set state = 'sent', message_id = sent where s.id = due.id;
       sent_count := sent_count + 1;
     exception when others then
       get stacked diagnostics why = pg_exception_hint, code = returned_sqlstate;
       -- Whoever is too fast is sent with the next ones.
-      if why not in ('slow_mode', 'rate_limited') then
+      -- So is whoever only had bad luck: a deadlock, a lock, a shutdown.
+      if coalesce(why, '') not in ('slow_mode', 'rate_limited', 'persona_taken') and code !~ '^(40|55|57)' then
         update public.scheduled_messages s set state = 'failed', error = coalesce(nullif(why, ''), code) where s.id = due.id;
       end if;
     end;
@@ -2304,6 +2987,39 @@ end
 $$;
 
 COMMENT ON FUNCTION app.send_due_messages(p_limit integer) IS 'Takes how many at most; sends what is due as those who scheduled it, each once however many call this at the same time, and gives how many were sent. For a job that runs every few seconds.';
+
+CREATE FUNCTION app.send_mail(p_user uuid, p_list text, p_subject text, p_lines jsonb) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  -- A line is what happened, what was said, and where to look.
+  select walkie.enqueue_job('mail', jsonb_build_object(
+           'to', u.email,
+           'subject', regexp_replace(p_subject, '[[:cntrl:]]+', ' ', 'g'),
+           'text', string_agg(concat_ws(E'\n', l ->> 'head', nullif(l ->> 'body', ''), '{{site_url}}' || (l ->> 'path')), E'\n\n' order by place)
+                   || E'\n\n--\nNo more of such mail: {{unsubscribe_url}}\n',
+           'html', string_agg(format('<p><a href="{{site_url}}%s"><b>%s</b></a><br>%s</p>',
+                                     app.html(l ->> 'path'), app.html(l ->> 'head'), app.html(l ->> 'body')), '' order by place)
+                   || '<p><small><a href="{{unsubscribe_url}}">No more of such mail</a></small></p>',
+           'unsubscribe', app.mail_token(u.id, p_list)))
+    from auth.users u,
+         jsonb_array_elements(p_lines) with ordinality line (l, place)
+   where u.id = p_user
+     and u.email_confirmed_at is not null
+     and u.deleted_at is null
+   group by u.id, u.email
+$$;
+
+COMMENT ON FUNCTION app.send_mail(p_user uuid, p_list text, p_subject text, p_lines jsonb) IS 'Takes a person, missed or digest, a subject and lines [{"head", "body", "path"}]; sends them as mail to the person''s confirmed address, if there is one.';
+
+CREATE FUNCTION app.send_what_is_due() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.send_due_messages()
+$$;
+
+COMMENT ON FUNCTION app.send_what_is_due() IS 'Sends what is due. For a schedule.';
 
 CREATE FUNCTION app.setting(p_org uuid, p_name text) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2552,6 +3268,13 @@ begin
       perform app.refuse('bad_reply');
     end if;
   end if;
+  if me is not null then
+    case app.contact_rule(place.org_id, place.id, new.body)
+      when 'mask' then new.body := app.mask_contacts(new.body);
+      when 'hold' then new.visibility := case new.visibility when 'normal' then 'held' else new.visibility end;
+      else null;
+    end case;
+  end if;
   if not is_note then
     new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
     new.mentions_all := app.mentions_all(new.conversation_id, new.body);
@@ -2582,7 +3305,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal and app.require_may_say, PT422 bad_reply.';
+COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, shadow for the shadow-banned, and contacts masked or held where the organisation says so) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal and app.require_may_say, PT422 bad_reply.';
 
 CREATE FUNCTION app.take_revision() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2603,6 +3326,10 @@ begin
     most := app.setting(new.org_id, 'max_message_len')::int;
     if auth.uid() is not null and char_length(new.body) > most then
       perform app.refuse('too_long', format('limit=%s', most));
+    end if;
+    -- What has been seen cannot be held back.
+    if auth.uid() is not null and new.visibility = 'normal' and app.contact_rule(new.org_id, new.conversation_id, new.body) <> 'free' then
+      new.body := app.mask_contacts(new.body);
     end if;
     new.edited_at := clock_timestamp();
     new.edit_count := old.edit_count + 1;
@@ -2662,6 +3389,48 @@ $$;
 
 COMMENT ON FUNCTION app.tell_changes() IS 'Trigger: it is said who left, was removed, or came back.';
 
+CREATE FUNCTION app.tell_crowds() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  crowd record;
+  next_ uuid[];
+begin
+  for crowd in
+    select w.conversation_id, w.message_id, w.after, m.sender_id, m.deleted_at
+      from app.notice_crowds w
+      join public.messages m on m.conversation_id = w.conversation_id and m.id = w.message_id
+     order by w.created_at
+     limit 5
+       for update of w skip locked
+  loop
+    select array_agg(chunk.member_id order by chunk.member_id) into next_
+      from (select m.member_id
+              from public.conversation_members m
+             where m.conversation_id = crowd.conversation_id
+               and m.member_id > crowd.after
+               and m.left_at is null
+               and crowd.deleted_at is null
+             order by m.member_id
+             limit 1000) chunk;
+    if next_ is null then
+      delete from app.notice_crowds w
+       where w.conversation_id = crowd.conversation_id
+         and w.message_id = crowd.message_id;
+    else
+      perform app.notify(next_, 'mention', crowd.conversation_id, crowd.message_id, crowd.sender_id);
+      update app.notice_crowds w
+         set after = next_[cardinality(next_)]
+       where w.conversation_id = crowd.conversation_id
+         and w.message_id = crowd.message_id;
+    end if;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_crowds() IS 'Tells a thousand more of those whom a message to all calls, of up to five messages. For a schedule.';
+
 CREATE FUNCTION app.tell_membership(p_conversation uuid, p_kind text, p_members uuid[], p_by uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -2685,6 +3454,92 @@ end
 $$;
 
 COMMENT ON FUNCTION app.tell_membership(p_conversation uuid, p_kind text, p_members uuid[], p_by uuid) IS 'Takes a conversation, joined, left or removed, the members concerned and who did it; has the conversation say so, if its organisation wants that.';
+
+CREATE FUNCTION app.tell_of_invite() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.notify(array[new.invitee_id], 'invite', p_actor => new.invited_by, p_subject => new.id, p_title => c.title)
+     from public.conversations c
+    where c.id = new.conversation_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_of_invite() IS 'Trigger: whoever is asked in is told.';
+
+CREATE FUNCTION app.tell_of_message() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  place public.conversations;
+  named uuid[] := new.mentions;
+  answered uuid[];
+begin
+  select c.* into place from public.conversations c where c.id = new.conversation_id;
+  if tg_op = 'UPDATE' then
+    select array_agg(m) into named from unnest(new.mentions) m where m <> all (old.mentions);
+    perform app.notify(named, 'mention', new.conversation_id, new.id, new.sender_id);
+    return null;
+  elsif place.kind in ('dm', 'engagement', 'persona_dm') then
+    perform app.notify(array_agg(m.member_id), 'dm', new.conversation_id, new.id, new.sender_id)
+       from public.conversation_members m
+      where m.conversation_id = new.conversation_id
+        and m.member_id <> new.sender_id
+        and m.left_at is null;
+    return null;
+  end if;
+
+  if new.mentions_all and place.member_count > 50 then
+    insert into app.notice_crowds (conversation_id, message_id) values (new.conversation_id, new.id);
+  elsif new.mentions_all then
+    select array_agg(m.member_id) into named
+      from public.conversation_members m
+     where m.conversation_id = new.conversation_id
+       and m.left_at is null;
+  end if;
+  if cardinality(named) > 0 then
+    perform app.notify(named, 'mention', new.conversation_id, new.id, new.sender_id);
+  end if;
+
+  if new.thread_id is not null or new.reply_to_id is not null then
+    select array_agg(concerned.id) into answered
+      from (select t.user_id as id
+              from public.thread_members t
+             where t.conversation_id = new.conversation_id
+               and t.thread_id = new.thread_id
+               and t.following
+            union
+            select m.sender_id
+              from public.messages m
+             where m.conversation_id = new.conversation_id
+               and m.id = new.reply_to_id
+             limit 50) concerned
+     where concerned.id <> all (coalesce(named, '{}'));
+    perform app.notify(answered, 'reply', new.conversation_id, new.id, new.sender_id);
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_of_message() IS 'Trigger: whom a message is for is told: the other of two, those named, and in threads up to 50 who follow. What else is said in a group is unread and no notice.';
+
+CREATE FUNCTION app.tell_of_reaction() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.notify(array[m.sender_id], 'reaction', new.conversation_id, new.message_id, new.actor_id, p_title => new.emoji)
+     from public.messages m
+    where m.conversation_id = new.conversation_id
+      and m.id = new.message_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_of_reaction() IS 'Trigger: whoever gets a reaction to their words is told.';
 
 CREATE FUNCTION app.tell_read(p_member uuid, p_conversations uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2778,6 +3633,22 @@ $$;
 
 COMMENT ON FUNCTION app.thread_row(p_conversation uuid, p_thread uuid, p_following boolean, p_is_read boolean) IS 'Takes a conversation, a thread''s root, whether to follow it (null: as before) and whether all of it is read; notes that for the person asking and gives their row. Errors: PT401 signed_out, PT404 no_such_message.';
 
+CREATE FUNCTION app.timezone_of(p_user uuid) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  zone text := (select p.timezone from public.profiles p where p.id = p_user);
+begin
+  perform now() at time zone zone;
+  return coalesce(zone, 'UTC');
+exception when invalid_parameter_value then
+  return 'UTC';  -- people type what they like into their profile
+end
+$$;
+
+COMMENT ON FUNCTION app.timezone_of(p_user uuid) IS 'Takes a person; gives their time zone, UTC if they name none that exists.';
+
 CREATE FUNCTION app.unpin_deleted() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -2834,6 +3705,50 @@ CREATE FUNCTION app.vector_schema() RETURNS text
 $$;
 
 COMMENT ON FUNCTION app.vector_schema() IS 'Gives the schema that pgvector is in, quoted, or null where it is not installed.';
+
+CREATE FUNCTION app.want_embedding() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if walkie.offered('embedding_model') is not null then
+    insert into app.embedding_queue (conversation_id, message_id)
+    values (new.conversation_id, new.message_id)
+    on conflict do nothing;
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.want_embedding() IS 'Trigger: what can be found by its words is to be found by its meaning too, where a server can ask for it.';
+
+CREATE FUNCTION app.wants(p_user uuid, p_channel text, p_kind text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce((select w.enabled
+                     from public.notification_preferences w
+                    where w.user_id = p_user
+                      and w.channel = p_channel
+                      and w.kind = p_kind),
+                  app.wants_by_default(p_channel, p_kind))
+$$;
+
+COMMENT ON FUNCTION app.wants(p_user uuid, p_channel text, p_kind text) IS 'Takes a person, a channel and a kind of notice; tells whether they want to be told there.';
+
+CREATE FUNCTION app.wants_by_default(p_channel text, p_kind text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select case p_channel
+    when 'app' then true
+    when 'push' then p_kind <> 'reaction'
+    when 'mail' then p_kind in ('dm', 'mention', 'invite', 'warning')
+    else false
+  end
+$$;
+
+COMMENT ON FUNCTION app.wants_by_default(p_channel text, p_kind text) IS 'Takes a channel (app, push, mail) and a kind of notice; tells whether people who have said nothing are told there. Change it here.';
 
 CREATE FUNCTION app.words(p_language regconfig, p_body text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE
@@ -3401,6 +4316,8 @@ begin
   perform app.require_can_join(p_conversation, newcomer)
     from unnest(p_members) newcomer
    where newcomer is distinct from me;
+  perform app.audit_group(p_conversation, 'add_member', newcomer)
+     from unnest(p_members) newcomer;
   return query
     select admitted.*
       from app.admit(p_conversation, array_remove(p_members, me), p_role, false) admitted;
@@ -3409,16 +4326,46 @@ $$;
 
 COMMENT ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) IS 'Takes a conversation, up to 500 people and their role; lets them in from now on and gives the new memberships. For owners, admins and moderators. Errors: PT401 signed_out, PT403 not_manager or the rule that forbids to add somebody, PT404 not_member or no_such_person, PT422 bad_role or too_many.';
 
+CREATE FUNCTION public.allow_contact_exchange(p_conversation uuid, p_allow boolean DEFAULT true) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+begin
+  if not app.is_member(p_conversation) then
+    perform app.refuse('not_member');
+  elsif p_allow then
+    insert into public.consents (user_id, purpose, conversation_id)
+    values (me, 'contact_exchange', p_conversation)
+    on conflict do nothing;
+  else
+    update public.consents k
+       set withdrawn_at = clock_timestamp()
+     where k.user_id = me
+       and k.purpose = 'contact_exchange'
+       and k.conversation_id = p_conversation
+       and k.withdrawn_at is null;
+  end if;
+  return app.may_exchange_contacts(p_conversation);
+end
+$$;
+
+COMMENT ON FUNCTION public.allow_contact_exchange(p_conversation uuid, p_allow boolean) IS 'Takes a conversation and whether the caller agrees that contacts are told there, or no longer; tells whether now all agree. Errors: PT401 signed_out, PT404 not_member.';
+
 CREATE TABLE public.conversation_invites (
     id uuid DEFAULT base.uuid7() NOT NULL,
     conversation_id uuid NOT NULL,
-    invitee_id uuid NOT NULL,
+    invitee_id uuid,
     invited_by uuid NOT NULL,
     role text DEFAULT 'member'::text NOT NULL,
     state text DEFAULT 'pending'::text NOT NULL,
     expires_at timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
     answered_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    email text,
+    CONSTRAINT conversation_invites_email_fits CHECK (((email = lower(email)) AND (email ~ '^[^[:space:]@<>",;]+@[^[:space:]@<>",;]+$'::text) AND (char_length(email) <= 255))),
+    CONSTRAINT conversation_invites_is_for_one CHECK ((num_nonnulls(invitee_id, email) >= 1)),
     CONSTRAINT conversation_invites_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'moderator'::text, 'member'::text, 'guest'::text, 'observer'::text]))),
     CONSTRAINT conversation_invites_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'accepted'::text, 'declined'::text, 'revoked'::text])))
 );
@@ -3426,6 +4373,8 @@ CREATE TABLE public.conversation_invites (
 ALTER TABLE ONLY public.conversation_invites REPLICA IDENTITY FULL;
 
 COMMENT ON TABLE public.conversation_invites IS 'Who was asked to come in, and what they said.';
+
+COMMENT ON COLUMN public.conversation_invites.email IS 'Whom it was sent to, if they had no account; whoever confirms that address is the invited.';
 
 CREATE FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) RETURNS public.conversation_invites
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3512,6 +4461,7 @@ CREATE TABLE public.scheduled_messages (
     message_id uuid,
     error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    persona_id uuid,
     CONSTRAINT scheduled_messages_body_fits CHECK (((body ~ '\S'::text) AND (char_length(body) <= 40000))),
     CONSTRAINT scheduled_messages_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'cancelled'::text])))
 );
@@ -3521,6 +4471,8 @@ COMMENT ON TABLE public.scheduled_messages IS 'What is to be said later.';
 COMMENT ON COLUMN public.scheduled_messages.message_id IS 'The message that it became.';
 
 COMMENT ON COLUMN public.scheduled_messages.error IS 'Why it could not be sent: a word of the list of refusals, else an SQLSTATE.';
+
+COMMENT ON COLUMN public.scheduled_messages.persona_id IS 'As whom it is said, if not as the sender.';
 
 CREATE FUNCTION public.cancel_scheduled_message(p_scheduled uuid) RETURNS public.scheduled_messages
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3775,12 +4727,16 @@ begin
      set deleted_at = coalesce(m.deleted_at, clock_timestamp())
    where m.conversation_id = p_conversation
      and m.id = p_message
-     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+     and (app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+          or m.visibility = 'normal' and app.can_do(m.conversation_id, 'delete_any'))
      and app.can_delete(m.conversation_id, m.sender_id, m.created_at)
   returning m.* into deleted;
 
   if deleted.id is null then
     perform app.refuse_message(p_conversation, p_message, 'delete_window_over');
+  end if;
+  if deleted.sender_id <> me then
+    perform app.audit_group(p_conversation, 'delete_message', p_message);
   end if;
   return deleted;
 end
@@ -3796,6 +4752,15 @@ CREATE FUNCTION public.delete_my_account() RETURNS void
 $$;
 
 COMMENT ON FUNCTION public.delete_my_account() IS 'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed).';
+
+CREATE FUNCTION public.drop_push_subscription(p_endpoint text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select walkie.unsubscribe_push(app.me(), p_endpoint)
+$$;
+
+COMMENT ON FUNCTION public.drop_push_subscription(p_endpoint text) IS 'Takes an endpoint of the caller''s; that browser is woken no longer. False if it was not. Errors: PT401 signed_out.';
 
 CREATE FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) RETURNS public.messages
     LANGUAGE plpgsql
@@ -4036,6 +5001,47 @@ $$;
 
 COMMENT ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) IS 'Takes a conversation, a seq to stay below, a seq to stay above, how many (at most 1000), a thread''s root (else the main line) and a message to have in the middle; gives messages in order: the newest that fit, the ones next after p_after_seq, or those around. What the caller hid is left out. An outsider gets none.';
 
+CREATE FUNCTION public.get_notifications(p_limit integer DEFAULT 50, p_unread boolean DEFAULT false, p_cursor text DEFAULT NULL::text) RETURNS TABLE(id uuid, kind text, conversation_id uuid, message_id uuid, actor_id uuid, actor_name text, subject_id uuid, count integer, title text, body text, told_at timestamp with time zone, seen_at timestamp with time zone, read_at timestamp with time zone, cursor text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+begin
+  return query
+  select n.id,
+         n.kind,
+         n.conversation_id,
+         n.message_id,
+         n.actor_id,
+         p.display_name,
+         n.subject_id,
+         n.count,
+         coalesce(n.title, c.title),
+         coalesce(n.body, app.preview(m.body)),
+         n.told_at,
+         n.seen_at,
+         n.read_at,
+         n.told_at || '~' || n.id
+    from public.notifications n
+    left join public.profiles p on p.id = n.actor_id
+    left join public.messages m on m.conversation_id = n.conversation_id and m.id = n.message_id
+                               and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+    left join public.conversations c on c.id = m.conversation_id
+   where n.user_id = me
+     and n.in_app
+     and (not p_unread or n.read_at is null)
+     and (p_cursor is null
+          or (n.told_at, n.id) < (split_part(p_cursor, '~', 1)::timestamptz, split_part(p_cursor, '~', 2)::uuid))
+   order by n.told_at desc, n.id desc
+   limit least(greatest(p_limit, 0), 200);
+exception when invalid_text_representation or invalid_datetime_format or datetime_field_overflow then
+  perform app.refuse('bad_filter', 'p_cursor');
+end
+$$;
+
+COMMENT ON FUNCTION public.get_notifications(p_limit integer, p_unread boolean, p_cursor text) IS 'Takes how many (at most 200), whether only what is unread, and the cursor of the last one received; gives what the caller was told of, the newest first, with the name of whose doing it is and the words as they stand now. Errors: PT401 signed_out, PT422 bad_filter.';
+
 CREATE FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid DEFAULT NULL::uuid) RETURNS public.conversations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4085,6 +5091,85 @@ end
 $$;
 
 COMMENT ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) IS 'Takes the other person and, where the two talk about an engagement, which one; gives the one conversation, made if need be, however many ask at once. Errors: PT401 signed_out, PT403 with the rule that forbids it, PT404 no_such_person or no_such_engagement, PT422 self, PT429 rate_limited.';
+
+CREATE FUNCTION public.get_persona_conversations(p_limit integer DEFAULT 50, p_waiting boolean DEFAULT false) RETURNS TABLE(id uuid, kind text, title text, client_id uuid, client_name text, last_preview text, last_message_at timestamp with time zone, waiting_since timestamp with time zone, persona_id uuid, admin_id uuid, admin_name text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  org uuid := app.my_org();
+begin
+  perform app.require_admin();
+  return query
+  select c.id,
+         c.kind,
+         coalesce(c.title, client.display_name),
+         client.id,
+         client.display_name,
+         case when org in (select app.my_overseen_orgs()) then c.last_preview end,
+         c.last_message_at,
+         unanswered.since,
+         held.persona_id,
+         held.admin_id,
+         admin.display_name
+    from (select distinct m.conversation_id
+            from public.profiles p
+            join public.conversation_members m on m.member_id = p.id
+           where p.org_id = org
+             and p.kind = 'persona'
+             and m.left_at is null) ours
+    join public.conversations c on c.id = ours.conversation_id and c.kind in ('persona_group', 'persona_dm', 'dm')
+    left join lateral (
+      select p.id, p.display_name
+        from public.conversation_members m
+        join public.profiles p on p.id = m.member_id
+       where m.conversation_id = c.id
+         and m.left_at is null
+         and p.kind = 'human'
+       order by (p.id = c.created_for) desc nulls last, m.joined_at, p.id
+       limit 1
+    ) client on true
+    left join lateral (
+      select coalesce(max(m.seq), 0) as seq
+        from (select x.seq
+                from public.messages x
+                join public.profiles p on p.id = x.sender_id
+               where x.conversation_id = c.id
+                 and p.kind = 'persona'
+                 and x.visibility = 'normal'
+               order by x.seq desc
+               limit 1) m
+    ) answered on true
+    left join lateral (
+      select m.created_at as since
+        from public.messages m
+        join public.profiles p on p.id = m.sender_id
+       where m.conversation_id = c.id
+         and m.seq > answered.seq
+         and m.visibility = 'normal'
+         and m.message_type <> 'system'
+         and m.deleted_at is null
+         and p.kind = 'human'
+       order by m.seq
+       limit 1
+    ) unanswered on true
+    left join lateral (
+      select l.persona_id, l.admin_id
+        from public.persona_leases l
+       where l.conversation_id = c.id
+         and l.expires_at > app.now()
+       order by l.expires_at desc
+       limit 1
+    ) held on true
+    left join public.profiles admin on admin.id = held.admin_id
+   where not p_waiting
+      or unanswered.since is not null
+   order by unanswered.since nulls last, c.last_message_at desc nulls last, c.id
+   limit least(greatest(p_limit, 0), 200);
+end
+$$;
+
+COMMENT ON FUNCTION public.get_persona_conversations(p_limit integer, p_waiting boolean) IS 'Takes how many (at most 200) and whether only those that wait; gives the conversations that personas are in, those that have waited longest for an answer first: the person there, since when what they say is unanswered, and which admin keeps which persona. For admins. Errors: PT401 signed_out, PT403 not_admin.';
 
 CREATE FUNCTION public.get_threads(p_limit integer DEFAULT 50, p_unread boolean DEFAULT false, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(conversation_id uuid, thread_id uuid, preview text, sender_id uuid, reply_count integer, unread integer, last_reply_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4155,6 +5240,51 @@ end
 $$;
 
 COMMENT ON FUNCTION public.heartbeat(p_status text, p_active boolean) IS 'Takes online, away, busy or, when going, offline, and whether the person did something; keeps the caller present for 65 seconds and gives their status. Call it every 25 to 30 seconds. Errors: PT401 signed_out, PT422 bad_status, PT429 rate_limited.';
+
+CREATE FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text DEFAULT 'member'::text) RETURNS public.conversation_invites
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  address text := lower(btrim(p_email));
+  made public.conversation_invites;
+begin
+  perform app.require_right(p_conversation, 'invite');
+  perform app.require_may_give(p_conversation, p_role);
+  if p_role = 'owner' then
+    perform app.refuse('bad_role');
+  end if;
+  perform app.take('mail_invite');
+
+  select i.* into made
+    from public.conversation_invites i
+   where i.conversation_id = p_conversation
+     and i.email = address
+     and i.state = 'pending';
+  if made.id is null then
+    insert into public.conversation_invites (conversation_id, email, invited_by, role, expires_at)
+    values (p_conversation, address, me, p_role, app.now() + interval '14 days')
+    returning * into made;
+  end if;
+  -- The same for whoever has an account and whoever has not, so that nobody learns which.
+  perform walkie.enqueue_job('mail', jsonb_build_object(
+            'to', address,
+            'subject', format('%s invites you to %s', p.display_name, coalesce(c.title, 'a conversation')),
+            'text', format(E'%s invites you to %s.\n\nSign in or sign up with this address to answer: {{site_url}}\n', p.display_name, coalesce(c.title, 'a conversation')),
+            'html', format('<p>%s invites you to <b>%s</b>.</p><p><a href="{{site_url}}">Sign in or sign up with this address to answer</a></p>',
+                           app.html(p.display_name), app.html(coalesce(c.title, 'a conversation')))))
+     from public.profiles p, public.conversations c
+    where p.id = me
+      and c.id = p_conversation;
+  perform app.attach_invites(address);
+  return made;
+exception when check_violation or not_null_violation then
+  perform app.refuse('bad_address');
+end
+$$;
+
+COMMENT ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) IS 'Takes a conversation, an address and the role; sends mail, and whoever has or makes an account with that address, confirmed, finds the invitation there, if the two may write to each other. Gives the invitation. For owners, admins and moderators. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member, PT422 bad_role or bad_address, PT429 rate_limited.';
 
 CREATE FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text DEFAULT 'member'::text) RETURNS public.conversation_invites
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4323,6 +5453,28 @@ end
 $$;
 
 COMMENT ON FUNCTION public.mark_delivered(p_items jsonb) IS 'Takes an object of conversation ids and the newest seq that reached this device, at most 1000; moves what others are told, in small conversations and if the caller shows it, and gives how many moved. Errors: PT401 signed_out, PT422 too_many.';
+
+CREATE FUNCTION public.mark_notifications(p_ids uuid[] DEFAULT NULL::uuid[], p_read boolean DEFAULT true) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  marked integer;
+begin
+  update public.notifications n
+     set seen_at = coalesce(n.seen_at, app.now()),
+         read_at = case when p_read then app.now() end
+   where n.user_id = me
+     and n.read_at is null
+     and (p_ids is null or n.id = any (p_ids))
+     and (p_read or n.seen_at is null);
+  get diagnostics marked = row_count;
+  return marked;
+end
+$$;
+
+COMMENT ON FUNCTION public.mark_notifications(p_ids uuid[], p_read boolean) IS 'Takes notices of the caller, all unless given, and whether they were read or, with false, only seen; gives how many that was news to. Errors: PT401 signed_out.';
 
 CREATE TABLE public.inbox (
     member_id uuid NOT NULL,
@@ -4663,6 +5815,15 @@ $$;
 
 COMMENT ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; holds it up for all and gives the pin, the same one the second time. For owners, admins and moderators, and both of a pair. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member or no_such_message, PT422 pins_full.';
 
+CREATE FUNCTION public.push_key() RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select walkie.offered('push_key')
+$$;
+
+COMMENT ON FUNCTION public.push_key() IS 'Gives the public key for pushManager.subscribe({userVisibleOnly: true, applicationServerKey}), or null where no server wakes browsers.';
+
 CREATE FUNCTION public.read_at(p_message public.messages) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     AS $$
@@ -4779,6 +5940,7 @@ begin
   if ended.member_id is null then
     perform app.refuse('no_such_member');
   end if;
+  perform app.audit_group(p_conversation, 'remove_member', p_member);
   return ended;
 end
 $$;
@@ -4883,6 +6045,32 @@ $$;
 
 COMMENT ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) IS 'Takes a meeting that the caller is asked to and yes, no or maybe; gives the answer as noted. Errors: PT404 no_such_meeting, PT422 bad_response.';
 
+CREATE FUNCTION public.retire_persona(p_persona uuid, p_retired boolean DEFAULT true) RETURNS public.profiles
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  changed public.profiles;
+begin
+  perform app.require_admin();
+  update public.profiles p
+     set deactivated_at = case when p_retired then coalesce(p.deactivated_at, app.now()) end
+   where p.id = p_persona
+     and p.kind = 'persona'
+     and p.org_id = app.my_org()
+     and p.erased_at is null
+  returning p.* into changed;
+  if changed.id is null then
+    perform app.refuse('no_such_persona');
+  end if;
+  delete from public.persona_leases l where l.persona_id = p_persona and p_retired;
+  perform app.audit(case when p_retired then 'retire_persona' else 'recall_persona' end, 'profiles', p_persona::text);
+  return changed;
+end
+$$;
+
+COMMENT ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) IS 'Takes a persona and whether it is retired, or comes back; a retired one keeps what it has said, speaks no more and is written to no more. Gives it. For admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona.';
+
 CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
     LANGUAGE sql
     SET search_path TO ''
@@ -4891,6 +6079,20 @@ CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION public.revoke_session(id uuid) IS 'Signs one of your devices out, at once and everywhere. Gives whether it was signed in.';
+
+CREATE FUNCTION public.save_push_subscription(p_subscription jsonb, p_user_agent text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.take('signal');
+  perform walkie.subscribe_push(app.me(), p_subscription, p_user_agent);
+exception when check_violation or not_null_violation or invalid_text_representation or numeric_value_out_of_range or datetime_field_overflow then
+  perform app.refuse('bad_subscription');
+end
+$$;
+
+COMMENT ON FUNCTION public.save_push_subscription(p_subscription jsonb, p_user_agent text) IS 'Takes what PushSubscription.toJSON() gives, and a name for the browser; from now on it is woken when the caller is told of something while away. Errors: PT401 signed_out, PT422 bad_subscription, PT429 rate_limited.';
 
 CREATE FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text DEFAULT 'UTC'::text, p_participants uuid[] DEFAULT NULL::uuid[], p_reminders integer[] DEFAULT '{10}'::integer[]) RETURNS public.meetings
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4954,16 +6156,21 @@ $$;
 
 COMMENT ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) IS 'Takes a conversation, a title, meet, zoom, teams or other, an https link of that provider, start, end, a time zone, the members asked (all, up to 500, unless given) and up to five reminders in minutes before; puts a card into the conversation and gives the meeting. Errors: PT401 signed_out, 42501 as send_message, PT404 not_member or no_such_member, PT422 bad_time, bad_link, bad_reminder or too_many.';
 
-CREATE FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) RETURNS public.scheduled_messages
+CREATE FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid DEFAULT NULL::uuid) RETURNS public.scheduled_messages
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 declare
   me uuid := app.me();
-  refusal text := app.post_refusal(p_conversation);
+  refusal text;
   most integer := app.setting(app.my_org(), 'max_message_len')::int;
   made public.scheduled_messages;
 begin
+  if p_as_persona is not null then
+    perform app.require_persona(p_conversation, p_as_persona);
+  else
+    refusal := app.post_refusal(p_conversation);
+  end if;
   if refusal is not null then
     perform app.refuse(refusal, app.muted_until(p_conversation, refusal));
   elsif p_send_at is null or not p_send_at between app.now() and app.now() + interval '1 year' then
@@ -4973,14 +6180,14 @@ begin
   elsif (select count(*) from public.scheduled_messages s where s.sender_id = me and s.state = 'waiting') >= 100 then
     perform app.refuse('too_many', 'limit=100');
   end if;
-  insert into public.scheduled_messages (conversation_id, sender_id, body, send_at)
-  values (p_conversation, me, p_body, p_send_at)
+  insert into public.scheduled_messages (conversation_id, sender_id, body, send_at, persona_id)
+  values (p_conversation, me, p_body, p_send_at, p_as_persona)
   returning * into made;
   return made;
 end
 $$;
 
-COMMENT ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) IS 'Takes a conversation, words and a time within a year; has them sent then, if the caller may speak there then, and gives the row. Errors: PT401 signed_out, 42501 as send_message, PT422 bad_time, too_long or too_many, 23514 for a blank body.';
+COMMENT ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid) IS 'Takes a conversation, words, a time within a year and, from an admin, a persona; has them sent then, if the caller may speak there, or as that persona, then, and gives the row. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, 42501 as send_message, PT422 bad_time, too_long or too_many, 23514 for a blank body.';
 
 CREATE FUNCTION public.search_hybrid(p_query text, p_embedding real[] DEFAULT NULL::real[], p_k integer DEFAULT 20) RETURNS TABLE(conversation_id uuid, message_id uuid, seq bigint, sender_id uuid, created_at timestamp with time zone, snippet text, score double precision)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5537,6 +6744,34 @@ end
 $$;
 
 COMMENT ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; takes its pin down, if there is one. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member.';
+
+CREATE FUNCTION public.unsubscribe(p_token text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  known app.mail_tokens;
+begin
+  select t.* into known from app.mail_tokens t where t.token = p_token;
+  if known.token is null then
+    perform app.refuse('no_such_mail');
+  elsif known.list = 'digest' then
+    update public.notification_settings s
+       set digest = 'off',
+           digest_next = null
+     where s.user_id = known.user_id;
+  else
+    insert into public.notification_preferences as w (user_id, channel, kind, enabled)
+    select known.user_id, 'mail', kind, false
+      from unnest(array['dm', 'mention', 'reply', 'reaction', 'invite', 'meeting', 'warning', 'report', 'system']) kind
+    on conflict (user_id, channel, kind) do update set enabled = false;
+    update app.notice_outbox o set mail_at = null where o.user_id = known.user_id and o.mail_at is not null;
+  end if;
+  return known.list;
+end
+$$;
+
+COMMENT ON FUNCTION public.unsubscribe(p_token text) IS 'Takes the token of a link in mail; ends such mail for whom it was sent to, and gives which (missed or digest). Nobody need be signed in. Errors: PT404 no_such_mail.';
 
 CREATE FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) RETURNS public.conversations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6245,6 +7480,16 @@ $$;
 
 COMMENT ON FUNCTION walkie.announce_jobs() IS 'Wakes the servers when the transaction commits.';
 
+CREATE FUNCTION walkie.can_push(person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (select from walkie.push_subscriptions s where s.user_id = person)
+     and walkie.offered('push_key') is not null
+$$;
+
+COMMENT ON FUNCTION walkie.can_push(person uuid) IS 'Takes a person; tells whether there is a browser of theirs to wake, and a server that can.';
+
 CREATE FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) RETURNS TABLE(id bigint, kind text, payload jsonb, attempt smallint)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -6268,6 +7513,15 @@ $$;
 
 COMMENT ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) IS 'Takes the name of a server, the kinds it knows, how many it can do and how long it may take; gives the jobs that are its own until then.';
 
+CREATE FUNCTION walkie.drop_push_target(subscription uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from walkie.push_subscriptions s where s.id = subscription
+$$;
+
+COMMENT ON FUNCTION walkie.drop_push_target(subscription uuid) IS 'Takes a subscription that leads nowhere any more; forgets it.';
+
 CREATE FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone DEFAULT now(), unique_key text DEFAULT NULL::text, max_attempts integer DEFAULT 10, priority integer DEFAULT 0) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -6279,6 +7533,20 @@ CREATE FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp wi
 $$;
 
 COMMENT ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) IS 'Takes what is to be done and when; gives the job''s id, or null when one of the same unique_key waits already. It runs after the commit.';
+
+CREATE FUNCTION walkie.enqueue_question(kind text, payload jsonb, conclusion regproc) RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  insert into walkie.jobs (kind, payload, conclusion)
+  select kind, payload, format('%I.%I', n.nspname, p.proname)
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+   where p.oid = conclusion
+  returning id
+$$;
+
+COMMENT ON FUNCTION walkie.enqueue_question(kind text, payload jsonb, conclusion regproc) IS 'Takes what is to be asked outside, and the function that takes the payload and the answer (both jsonb) when it is there; gives the job''s id. For owners of the database alone, since the function is called as they are.';
 
 CREATE FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) RETURNS text
     LANGUAGE sql SECURITY DEFINER
@@ -6298,19 +7566,79 @@ $$;
 
 COMMENT ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) IS 'Says that an attempt failed; gives ready when there will be another, dead when not, and nothing when the lease was lost.';
 
-CREATE FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) RETURNS boolean
+CREATE FUNCTION walkie.finish_job(job bigint, worker text, attempt integer, result jsonb DEFAULT NULL::jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  done walkie.jobs;
+begin
+  select j.* into done
+    from walkie.jobs j
+   where j.id = job and j.state = 'running' and j.locked_by = worker and j.attempts = attempt
+     for update;
+  if done.id is null then
+    return false;
+  end if;
+  if done.conclusion is not null then
+    execute format('select %s($1, $2)', done.conclusion) using done.payload, result;
+  end if;
+  update walkie.jobs j
+     set state = 'done', payload = '{}', done_at = now(), locked_by = null, locked_until = null, last_error = null
+   where j.id = job;
+  return true;
+end
+$_$;
+
+COMMENT ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer, result jsonb) IS 'Says that a job is done and what came of it, which its conclusion is told in the same transaction; false when the lease was lost meanwhile.';
+
+CREATE FUNCTION walkie.offer(name text, value text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  with done as (
-    update walkie.jobs
-       set state = 'done', payload = '{}', done_at = now(), locked_by = null, locked_until = null, last_error = null
-     where id = job and state = 'running' and locked_by = worker and attempts = attempt
-    returning id)
-  select exists (select from done)
+  delete from walkie.offers o where o.name = offer.name and offer.value is null;
+  insert into walkie.offers as known (name, value)
+  select offer.name, offer.value
+   where offer.value is not null
+  on conflict (name) do update set value = excluded.value
+   where known.value <> excluded.value
 $$;
 
-COMMENT ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) IS 'Says that a job is done; false when the lease was lost meanwhile.';
+COMMENT ON FUNCTION walkie.offer(name text, value text) IS 'Takes what a server can do besides, and its particulars, or null when it cannot; notes that.';
+
+CREATE FUNCTION walkie.offered(name text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select o.value from walkie.offers o where o.name = offered.name
+$$;
+
+COMMENT ON FUNCTION walkie.offered(name text) IS 'Takes the name of what servers can do besides; gives its particulars, or null.';
+
+CREATE FUNCTION walkie.push(person uuid, body jsonb, topic text DEFAULT NULL::text, ttl_s integer DEFAULT 86400) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with asked as (
+    insert into walkie.jobs (kind, payload, max_attempts)
+    select 'push', jsonb_build_object('subscription', s.id, 'body', body, 'topic', topic, 'ttl_s', ttl_s), 6
+      from walkie.push_subscriptions s
+     where s.user_id = person
+       and (s.expires_at is null or s.expires_at > now())
+    returning 1)
+  select count(*)::integer from asked
+$$;
+
+COMMENT ON FUNCTION walkie.push(person uuid, body jsonb, topic text, ttl_s integer) IS 'Takes a person, what is to be said to their browsers (some 3,900 bytes), a word of up to 32 letters of which only the newest is kept while a browser is away, and for how long it is worth saying; gives how many browsers are asked for.';
+
+CREATE FUNCTION walkie.push_target(subscription uuid) RETURNS TABLE(endpoint text, p256dh text, auth text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select s.endpoint, s.p256dh, s.auth from walkie.push_subscriptions s where s.id = subscription
+$$;
+
+COMMENT ON FUNCTION walkie.push_target(subscription uuid) IS 'Takes a subscription; gives where it leads and the keys of that browser, nothing when it is gone.';
 
 CREATE FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -6338,6 +7666,82 @@ CREATE FUNCTION walkie.retry_job(job bigint) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION walkie.retry_job(job bigint) IS 'For a DBA: gives a dead job another row of attempts; false when it is not dead.';
+
+CREATE FUNCTION walkie.run_due_schedule() RETURNS TABLE(name text, error text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  due walkie.schedules;
+  failure text;
+begin
+  select s.* into due
+    from walkie.schedules s
+   where s.next_run <= clock_timestamp()
+   order by s.next_run
+   limit 1
+     for update skip locked;
+  if due.name is null then
+    return;
+  end if;
+  begin
+    execute format('select %s()', due.function);
+  exception when others then
+    failure := format('%s: %s', sqlstate, sqlerrm);
+  end;
+  update walkie.schedules s
+     set next_run = clock_timestamp() + s.every,
+         last_run = clock_timestamp(),
+         last_error = left(failure, 500)
+   where s.name = due.name;
+  return query select due.name, failure;
+end
+$$;
+
+COMMENT ON FUNCTION walkie.run_due_schedule() IS 'Calls one function that is due, notes when it is due next, and gives its name and why it failed, if it did; nothing when none is due.';
+
+CREATE FUNCTION walkie.schedule(name text, function regproc, every interval) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  insert into walkie.schedules as known (name, function, every)
+  select name, format('%I.%I', n.nspname, p.proname), every
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+   where p.oid = function
+  on conflict (name) do update
+     set function = excluded.function,
+         every = excluded.every,
+         next_run = now()
+   where (known.function, known.every) is distinct from (excluded.function, excluded.every)
+$$;
+
+COMMENT ON FUNCTION walkie.schedule(name text, function regproc, every interval) IS 'Takes a name, a function that takes nothing and how often; has the servers call it from now on. The same name again replaces it.';
+
+CREATE FUNCTION walkie.subscribe_push(person uuid, subscription jsonb, agent text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  -- A browser has one endpoint, whoever signs in there: the last one is meant.
+  insert into walkie.push_subscriptions (user_id, endpoint, p256dh, auth, user_agent, expires_at)
+  values (person, subscription ->> 'endpoint', subscription -> 'keys' ->> 'p256dh', subscription -> 'keys' ->> 'auth', left(agent, 500),
+          to_timestamp((subscription ->> 'expirationTime')::double precision / 1000))
+  on conflict (endpoint) do update
+     set user_id = excluded.user_id,
+         p256dh = excluded.p256dh,
+         auth = excluded.auth,
+         user_agent = excluded.user_agent,
+         expires_at = excluded.expires_at,
+         created_at = now();
+  delete from walkie.push_subscriptions s
+   where s.id in (select old.id
+                    from walkie.push_subscriptions old
+                   where old.user_id = person
+                   order by old.created_at desc, old.id
+                  offset 20);
+$$;
+
+COMMENT ON FUNCTION walkie.subscribe_push(person uuid, subscription jsonb, agent text) IS 'Takes a person, what PushSubscription.toJSON() gives, and the name of the browser; has the person woken there. Of more than 20 the oldest go.';
 
 CREATE FUNCTION walkie.sweep_jobs() RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -6367,11 +7771,66 @@ $$;
 
 COMMENT ON FUNCTION walkie.sweep_jobs() IS 'Frees jobs whose lease has run out, and gives their number; forgets what ended long ago.';
 
+CREATE FUNCTION walkie.unschedule(name text) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  delete from walkie.schedules known where known.name = unschedule.name
+$$;
+
+COMMENT ON FUNCTION walkie.unschedule(name text) IS 'Takes the name of a schedule; its function is called no longer.';
+
+CREATE FUNCTION walkie.unsubscribe_push(person uuid, endpoint text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with gone as (
+    delete from walkie.push_subscriptions s
+     where s.user_id = person
+       and s.endpoint = unsubscribe_push.endpoint
+    returning 1)
+  select exists (select from gone)
+$$;
+
+COMMENT ON FUNCTION walkie.unsubscribe_push(person uuid, endpoint text) IS 'Takes a person and an endpoint; they are woken there no longer. False when they were not.';
+
+CREATE TABLE app.clock (
+    is_only boolean DEFAULT true NOT NULL,
+    ahead interval NOT NULL,
+    CONSTRAINT clock_is_only_check CHECK (is_only)
+);
+
+COMMENT ON TABLE app.clock IS 'How far rules about time are ahead of the clock on the wall: no row but in tests, which let a server and themselves see one time.';
+
+CREATE TABLE app.embedding_model (
+    is_only boolean DEFAULT true NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT embedding_model_is_only_check CHECK (is_only)
+);
+
+COMMENT ON TABLE app.embedding_model IS 'The model whose vectors are kept; when servers have another, all is asked for anew.';
+
+CREATE TABLE app.embedding_queue (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL
+);
+
+COMMENT ON TABLE app.embedding_queue IS 'Messages whose meaning is still to be asked for; no row where no server can ask.';
+
 CREATE TABLE app.installed_functions (
     signature text NOT NULL
 );
 
 COMMENT ON TABLE app.installed_functions IS 'The functions in public that the product installed, so that only these are dropped when it no longer has them.';
+
+CREATE TABLE app.mail_tokens (
+    token text DEFAULT replace(((gen_random_uuid())::text || (gen_random_uuid())::text), '-'::text, ''::text) NOT NULL,
+    user_id uuid NOT NULL,
+    list text NOT NULL,
+    CONSTRAINT mail_tokens_list_known CHECK ((list = ANY (ARRAY['missed'::text, 'digest'::text])))
+);
+
+COMMENT ON TABLE app.mail_tokens IS 'What a link in mail shows so that there is no more of such mail, without signing in.';
 
 CREATE SEQUENCE app.message_sub
     START WITH 1
@@ -7117,6 +8576,24 @@ CREATE TABLE app.messages_15 (
 
 ALTER TABLE ONLY app.messages_15 REPLICA IDENTITY FULL;
 
+CREATE TABLE app.notice_crowds (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    after uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE app.notice_crowds IS 'Messages that call more people than a send should wait for; up to whom they were told.';
+
+CREATE TABLE app.notice_outbox (
+    notification_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    push_at timestamp with time zone,
+    mail_at timestamp with time zone
+);
+
+COMMENT ON TABLE app.notice_outbox IS 'Which notices are to leave the house and when, unless they are read before: written with the notice, in the transaction of its cause.';
+
 CREATE TABLE app.overseers (
     org_id uuid NOT NULL,
     user_id uuid NOT NULL
@@ -7499,6 +8976,32 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE VIEW public.chat_admin_logs WITH (security_invoker='true') AS
+ SELECT id,
+    actor_id AS admin_id,
+    action,
+    table_name,
+    row_key AS target_id,
+    diff AS details,
+    reason,
+    at AS created_at
+   FROM public.audit_log l;
+
+COMMENT ON VIEW public.chat_admin_logs IS 'The audit log in other words.';
+
+CREATE VIEW public.chat_fake_users WITH (security_invoker='true') AS
+ SELECT id,
+    display_name,
+    avatar_path AS avatar_url,
+    bio,
+    created_by,
+    (deactivated_at IS NULL) AS is_active,
+    created_at
+   FROM public.profiles p
+  WHERE (kind = 'persona'::text);
+
+COMMENT ON VIEW public.chat_fake_users IS 'Personas in other words; they have no account, so nobody signs in as one.';
+
 CREATE VIEW public.chat_groups WITH (security_invoker='true') AS
  SELECT id,
     title AS name,
@@ -7540,6 +9043,35 @@ CREATE VIEW public.chat_messages WITH (security_invoker='true') AS
      LEFT JOIN public.message_private p ON (((p.conversation_id = m.conversation_id) AND (p.message_id = m.id))));
 
 COMMENT ON VIEW public.chat_messages IS 'Messages in other words; admin_id and sent_by_admin tell admins who spoke as a persona, and are null for everybody else.';
+
+CREATE VIEW public.chat_scheduled_messages WITH (security_invoker='true') AS
+ SELECT id,
+    conversation_id AS group_id,
+    COALESCE(persona_id, sender_id) AS sender_id,
+        CASE
+            WHEN (persona_id IS NOT NULL) THEN sender_id
+            ELSE NULL::uuid
+        END AS admin_id,
+    body AS message,
+    send_at AS scheduled_at,
+    state AS status,
+    created_at
+   FROM public.scheduled_messages s;
+
+COMMENT ON VIEW public.chat_scheduled_messages IS 'One''s own scheduled messages in other words; schedule_message makes them.';
+
+CREATE TABLE public.consents (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    user_id uuid NOT NULL,
+    purpose text NOT NULL,
+    conversation_id uuid,
+    given_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    withdrawn_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT consents_purpose_known CHECK ((purpose = 'contact_exchange'::text))
+);
+
+COMMENT ON TABLE public.consents IS 'What people have agreed to, where, when, and until when; what is withdrawn stays on record.';
 
 CREATE TABLE public.conversation_categories (
     id uuid DEFAULT base.uuid7() NOT NULL,
@@ -7688,6 +9220,38 @@ COMMENT ON COLUMN public.message_templates.scope IS 'personal: its owner''s; org
 
 COMMENT ON COLUMN public.message_templates.shortcut IS 'What is typed to get it, such as /hi.';
 
+CREATE TABLE public.notification_preferences (
+    user_id uuid NOT NULL,
+    channel text NOT NULL,
+    kind text NOT NULL,
+    enabled boolean NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT notification_preferences_channel_known CHECK ((channel = ANY (ARRAY['app'::text, 'push'::text, 'mail'::text]))),
+    CONSTRAINT notification_preferences_kind_known CHECK ((kind = ANY (ARRAY['dm'::text, 'mention'::text, 'reply'::text, 'reaction'::text, 'invite'::text, 'meeting'::text, 'warning'::text, 'report'::text, 'system'::text])))
+);
+
+COMMENT ON TABLE public.notification_preferences IS 'Where people want to be told of what; what has no row is as app.wants_by_default says.';
+
+CREATE TABLE public.notification_settings (
+    user_id uuid NOT NULL,
+    quiet_from time without time zone,
+    quiet_to time without time zone,
+    digest text DEFAULT 'off'::text NOT NULL,
+    digest_at time without time zone DEFAULT '08:00:00'::time without time zone NOT NULL,
+    digest_next timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT notification_settings_digest_known CHECK ((digest = ANY (ARRAY['off'::text, 'hourly'::text, 'daily'::text, 'weekly'::text]))),
+    CONSTRAINT notification_settings_quiet_has_two_ends CHECK (((quiet_from IS NULL) = (quiet_to IS NULL)))
+);
+
+COMMENT ON TABLE public.notification_settings IS 'When people are not to be woken, and whether they want mail that sums up.';
+
+COMMENT ON COLUMN public.notification_settings.quiet_from IS 'In the person''s own time zone; may be later than quiet_to.';
+
+COMMENT ON COLUMN public.notification_settings.digest IS 'off: mail for what was missed; else mail that sums up what is unread, instead.';
+
+COMMENT ON COLUMN public.notification_settings.digest_next IS 'When the next one is due; reckoned by a trigger.';
+
 CREATE TABLE public.org_members (
     org_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -7719,6 +9283,17 @@ COMMENT ON TABLE public.orgs IS 'Organisations: people of one never meet people 
 
 COMMENT ON COLUMN public.orgs.settings IS 'What differs from the defaults of app.default_settings(); a trigger refuses what it does not know.';
 
+CREATE VIEW public.participants WITH (security_invoker='true') AS
+ SELECT conversation_id,
+    member_id AS user_id,
+    role,
+    last_read_seq,
+    joined_at,
+    left_at
+   FROM public.conversation_members m;
+
+COMMENT ON VIEW public.participants IS 'Members of conversations in other words.';
+
 CREATE TABLE public.read_marks (
     conversation_id uuid NOT NULL,
     member_id uuid NOT NULL,
@@ -7727,6 +9302,47 @@ CREATE TABLE public.read_marks (
 );
 
 COMMENT ON TABLE public.read_marks IS 'When a member of a small conversation had read up to which message: one row per move of a pointer, not per message.';
+
+CREATE VIEW public.room_categories WITH (security_invoker='true') AS
+ SELECT id,
+    name,
+    "position",
+    created_at
+   FROM public.conversation_categories k
+  WHERE (owner_id IS NULL);
+
+COMMENT ON VIEW public.room_categories IS 'The organisation''s headings for rooms.';
+
+CREATE VIEW public.room_members WITH (security_invoker='true') AS
+ SELECT conversation_id AS room_id,
+    member_id AS user_id,
+    role,
+    joined_at,
+    left_at
+   FROM public.conversation_members m
+  WHERE (EXISTS ( SELECT
+           FROM public.conversations c
+          WHERE ((c.id = m.conversation_id) AND (c.kind = 'room'::text))));
+
+COMMENT ON VIEW public.room_members IS 'Members of rooms in other words.';
+
+CREATE VIEW public.rooms WITH (security_invoker='true') AS
+ SELECT id,
+    slug,
+    title AS name,
+    topic,
+    description,
+    visibility,
+    category_id,
+    created_by,
+    member_count,
+    last_message_at,
+    archived_at,
+    created_at
+   FROM public.conversations c
+  WHERE (kind = 'room'::text);
+
+COMMENT ON VIEW public.rooms IS 'Rooms that one is in, in other words; search_rooms finds the others.';
 
 CREATE TABLE public.team_members (
     team_id uuid NOT NULL,
@@ -7806,6 +9422,23 @@ CREATE VIEW public.user_conversations WITH (security_invoker='true') AS
 
 COMMENT ON VIEW public.user_conversations IS 'The conversations of the person asking, with last message and unread count.';
 
+CREATE VIEW public.user_messages WITH (security_invoker='true') AS
+ SELECT id,
+    conversation_id,
+    sender_id,
+    body,
+    client_id,
+    message_type,
+    parent_message_id,
+    thread_id,
+    reply_to_id,
+    edited_at,
+    deleted_at,
+    created_at
+   FROM public.messages m;
+
+COMMENT ON VIEW public.user_messages IS 'Messages, in few columns: they can be inserted, and their words changed, as in messages.';
+
 CREATE TABLE public.user_presence (
     user_id uuid NOT NULL,
     status text DEFAULT 'offline'::text NOT NULL,
@@ -7878,6 +9511,39 @@ COMMENT ON COLUMN public.user_restrictions.expires_at IS 'When it ends by itself
 COMMENT ON COLUMN public.user_restrictions.lifted_at IS 'When it was ended early.';
 
 COMMENT ON COLUMN public.user_restrictions.duration_hours IS 'From it expires_at is reckoned when that is null.';
+
+CREATE TABLE public.user_settings (
+    user_id uuid NOT NULL,
+    theme text DEFAULT 'system'::text NOT NULL,
+    density text DEFAULT 'comfortable'::text NOT NULL,
+    sounds boolean DEFAULT true NOT NULL,
+    sound_name text DEFAULT 'default'::text NOT NULL,
+    keyboard_mode text DEFAULT 'default'::text NOT NULL,
+    enter_to_send boolean DEFAULT true NOT NULL,
+    reduced_motion boolean DEFAULT false NOT NULL,
+    language text DEFAULT 'en'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT user_settings_density_known CHECK ((density = ANY (ARRAY['comfortable'::text, 'compact'::text]))),
+    CONSTRAINT user_settings_keyboard_mode_known CHECK ((keyboard_mode = ANY (ARRAY['default'::text, 'vim'::text, 'emacs'::text]))),
+    CONSTRAINT user_settings_language_fits CHECK ((language ~ '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$'::text)),
+    CONSTRAINT user_settings_sound_name_fits CHECK ((sound_name ~ '^[a-z0-9_-]{1,40}$'::text)),
+    CONSTRAINT user_settings_theme_known CHECK ((theme = ANY (ARRAY['system'::text, 'light'::text, 'dark'::text])))
+);
+
+COMMENT ON TABLE public.user_settings IS 'How people like their screen; the same on all their devices.';
+
+CREATE TABLE realtime.aliases (
+    view_schema text DEFAULT 'public'::text NOT NULL,
+    view_name text NOT NULL,
+    table_schema text DEFAULT 'public'::text NOT NULL,
+    table_name text NOT NULL,
+    columns jsonb NOT NULL,
+    CONSTRAINT aliases_columns_check CHECK ((jsonb_typeof(columns) = 'object'::text))
+);
+
+COMMENT ON TABLE realtime.aliases IS 'Views that stand for a published table: whoever subscribes to the view hears of the table''s rows, under the view''s names. Only the log of tables is written, and only their policies are asked.';
+
+COMMENT ON COLUMN realtime.aliases.columns IS 'The view''s columns, each with the table''s that it is: {"words": "body"}. Others are not told, but for the primary key.';
 
 CREATE UNLOGGED TABLE realtime.policy_notes (
     relation oid NOT NULL,
@@ -7976,6 +9642,7 @@ CREATE TABLE walkie.jobs (
     last_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     done_at timestamp with time zone,
+    conclusion text,
     CONSTRAINT jobs_max_attempts_check CHECK ((max_attempts > 0)),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'running'::text, 'done'::text, 'dead'::text])))
 );
@@ -7992,6 +9659,8 @@ COMMENT ON COLUMN walkie.jobs.locked_until IS 'When whoever works on it counts a
 
 COMMENT ON COLUMN walkie.jobs.unique_key IS 'While one of this name is ready or running, another is not taken.';
 
+COMMENT ON COLUMN walkie.jobs.conclusion IS 'A function that takes the payload and what came of it, and is called in the transaction that ends the job.';
+
 ALTER TABLE walkie.jobs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME walkie.jobs_id_seq
     START WITH 1
@@ -8000,6 +9669,13 @@ ALTER TABLE walkie.jobs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE walkie.offers (
+    name text NOT NULL,
+    value text NOT NULL
+);
+
+COMMENT ON TABLE walkie.offers IS 'What servers of this database can do besides, told by each when it starts: push_key is the public key of web push, embedding_model names who gives vectors.';
 
 CREATE TABLE walkie.platform_history (
     version integer NOT NULL,
@@ -8014,6 +9690,40 @@ CREATE TABLE walkie.product_history (
     applied_on character varying(255),
     checksum character varying(255)
 );
+
+CREATE TABLE walkie.push_subscriptions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    endpoint text NOT NULL,
+    p256dh text NOT NULL,
+    auth text NOT NULL,
+    user_agent text,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT push_subscriptions_auth_check CHECK ((auth ~ '^[A-Za-z0-9_-]{22}(==)?$'::text)),
+    CONSTRAINT push_subscriptions_endpoint_check CHECK (((endpoint ~ '^https?://'::text) AND (char_length(endpoint) <= 2048))),
+    CONSTRAINT push_subscriptions_p256dh_check CHECK ((p256dh ~ '^[A-Za-z0-9_-]{87}=?$'::text)),
+    CONSTRAINT push_subscriptions_user_agent_check CHECK ((char_length(user_agent) <= 500))
+);
+
+COMMENT ON TABLE walkie.push_subscriptions IS 'Browsers that people let be woken: where, and with which keys what is said to them is sealed.';
+
+CREATE TABLE walkie.schedules (
+    name text NOT NULL,
+    function text NOT NULL,
+    every interval NOT NULL,
+    next_run timestamp with time zone DEFAULT now() NOT NULL,
+    last_run timestamp with time zone,
+    last_error text,
+    CONSTRAINT schedules_every_check CHECK (((every >= '00:00:01'::interval) AND (every <= '7 days'::interval)))
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE walkie.schedules IS 'Functions that are called again and again, each by one server at a time; written by walkie.schedule and by whoever owns the table.';
+
+COMMENT ON COLUMN walkie.schedules.function IS 'Takes nothing; what it does and that it was called are one transaction.';
+
+COMMENT ON COLUMN walkie.schedules.last_error IS 'Why the last call failed; null when it did not.';
 
 ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_00 FOR VALUES WITH (modulus 16, remainder 0);
 
@@ -8049,8 +9759,23 @@ ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_15 FOR VALUES WIT
 
 ALTER TABLE ONLY auth.refresh_tokens ALTER COLUMN id SET DEFAULT nextval('auth.refresh_tokens_id_seq'::regclass);
 
+ALTER TABLE ONLY app.clock
+    ADD CONSTRAINT clock_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY app.embedding_model
+    ADD CONSTRAINT embedding_model_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY app.embedding_queue
+    ADD CONSTRAINT embedding_queue_pkey PRIMARY KEY (conversation_id, message_id);
+
 ALTER TABLE ONLY app.installed_functions
     ADD CONSTRAINT installed_functions_pkey PRIMARY KEY (signature);
+
+ALTER TABLE ONLY app.mail_tokens
+    ADD CONSTRAINT mail_tokens_one_per_list UNIQUE (user_id, list);
+
+ALTER TABLE ONLY app.mail_tokens
+    ADD CONSTRAINT mail_tokens_pkey PRIMARY KEY (token);
 
 ALTER TABLE ONLY app.message_words
     ADD CONSTRAINT message_words_pkey PRIMARY KEY (conversation_id, message_id);
@@ -8208,6 +9933,12 @@ ALTER TABLE ONLY app.messages_15
 ALTER TABLE ONLY app.messages_15
     ADD CONSTRAINT messages_15_pkey PRIMARY KEY (conversation_id, id);
 
+ALTER TABLE ONLY app.notice_crowds
+    ADD CONSTRAINT notice_crowds_pkey PRIMARY KEY (conversation_id, message_id);
+
+ALTER TABLE ONLY app.notice_outbox
+    ADD CONSTRAINT notice_outbox_pkey PRIMARY KEY (notification_id);
+
 ALTER TABLE ONLY app.overseers
     ADD CONSTRAINT overseers_pkey PRIMARY KEY (org_id, user_id);
 
@@ -8298,6 +10029,9 @@ ALTER TABLE ONLY auth.webauthn_credentials
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.consents
+    ADD CONSTRAINT consents_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.conversation_categories
     ADD CONSTRAINT conversation_categories_pkey PRIMARY KEY (id);
 
@@ -8364,6 +10098,15 @@ ALTER TABLE ONLY public.message_stars
 ALTER TABLE ONLY public.message_templates
     ADD CONSTRAINT message_templates_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.notification_preferences
+    ADD CONSTRAINT notification_preferences_pkey PRIMARY KEY (user_id, channel, kind);
+
+ALTER TABLE ONLY public.notification_settings
+    ADD CONSTRAINT notification_settings_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.org_members
     ADD CONSTRAINT org_members_pkey PRIMARY KEY (org_id, user_id);
 
@@ -8421,6 +10164,12 @@ ALTER TABLE ONLY public.user_privacy_settings
 ALTER TABLE ONLY public.user_restrictions
     ADD CONSTRAINT user_restrictions_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.user_settings
+    ADD CONSTRAINT user_settings_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY realtime.aliases
+    ADD CONSTRAINT aliases_pkey PRIMARY KEY (view_schema, view_name);
+
 ALTER TABLE ONLY realtime.messages
     ADD CONSTRAINT messages_pkey PRIMARY KEY (id, inserted_at);
 
@@ -8436,11 +10185,23 @@ ALTER TABLE ONLY walkie.installation
 ALTER TABLE ONLY walkie.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY walkie.offers
+    ADD CONSTRAINT offers_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY walkie.platform_history
     ADD CONSTRAINT platform_history_pkey PRIMARY KEY (version);
 
 ALTER TABLE ONLY walkie.product_history
     ADD CONSTRAINT product_history_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY walkie.push_subscriptions
+    ADD CONSTRAINT push_subscriptions_endpoint_key UNIQUE (endpoint);
+
+ALTER TABLE ONLY walkie.push_subscriptions
+    ADD CONSTRAINT push_subscriptions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY walkie.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (name);
 
 CREATE INDEX message_words_words_idx ON app.message_words USING gin (words) WITH (fastupdate=off);
 
@@ -8546,6 +10307,12 @@ CREATE INDEX messages_15_conversation_id_thread_id_seq_idx ON app.messages_15 US
 
 CREATE INDEX messages_15_sender_id_created_at_idx ON app.messages_15 USING btree (sender_id, created_at DESC);
 
+CREATE INDEX notice_outbox_mail_idx ON app.notice_outbox USING btree (mail_at) WHERE (mail_at IS NOT NULL);
+
+CREATE INDEX notice_outbox_push_idx ON app.notice_outbox USING btree (push_at) WHERE (push_at IS NOT NULL);
+
+CREATE INDEX notice_outbox_user_idx ON app.notice_outbox USING btree (user_id) WHERE (mail_at IS NOT NULL);
+
 CREATE INDEX audit_logs_instance_id_idx ON auth.audit_log_entries USING btree (instance_id);
 
 CREATE INDEX buckets_full_at_idx ON auth.buckets USING btree (full_at);
@@ -8618,11 +10385,19 @@ CREATE INDEX webauthn_credentials_user_id_idx ON auth.webauthn_credentials USING
 
 CREATE INDEX audit_log_org_idx ON public.audit_log USING btree (org_id, id);
 
+CREATE INDEX consents_conversation_idx ON public.consents USING btree (conversation_id, purpose) WHERE (withdrawn_at IS NULL);
+
+CREATE UNIQUE INDEX consents_one_standing ON public.consents USING btree (user_id, purpose, conversation_id) NULLS NOT DISTINCT WHERE (withdrawn_at IS NULL);
+
 CREATE UNIQUE INDEX conversation_categories_name_unique ON public.conversation_categories USING btree (org_id, COALESCE(owner_id, org_id), lower(name));
+
+CREATE INDEX conversation_invites_email_idx ON public.conversation_invites USING btree (email) WHERE (invitee_id IS NULL);
 
 CREATE INDEX conversation_invites_invitee_idx ON public.conversation_invites USING btree (invitee_id);
 
 CREATE UNIQUE INDEX conversation_invites_one_pending ON public.conversation_invites USING btree (conversation_id, invitee_id) WHERE (state = 'pending'::text);
+
+CREATE UNIQUE INDEX conversation_invites_one_pending_by_mail ON public.conversation_invites USING btree (conversation_id, email) WHERE ((state = 'pending'::text) AND (invitee_id IS NULL));
 
 CREATE INDEX conversation_members_live_idx ON public.conversation_members USING btree (member_id) INCLUDE (conversation_id) WHERE (left_at IS NULL);
 
@@ -8645,6 +10420,16 @@ CREATE INDEX message_mentions_mentioned_idx ON public.message_mentions USING btr
 CREATE INDEX message_templates_owner_idx ON public.message_templates USING btree (owner_id);
 
 CREATE UNIQUE INDEX message_templates_shortcut_unique ON public.message_templates USING btree (org_id, COALESCE(owner_id, org_id), scope, shortcut);
+
+CREATE INDEX notification_settings_due_idx ON public.notification_settings USING btree (digest_next) WHERE (digest_next IS NOT NULL);
+
+CREATE INDEX notifications_conversation_idx ON public.notifications USING btree (conversation_id);
+
+CREATE UNIQUE INDEX notifications_one_unread ON public.notifications USING btree (user_id, kind, conversation_id) WHERE ((read_at IS NULL) AND (kind = ANY (ARRAY['dm'::text, 'mention'::text, 'reply'::text, 'reaction'::text])));
+
+CREATE INDEX notifications_read_idx ON public.notifications USING btree (read_at) WHERE (read_at IS NOT NULL);
+
+CREATE INDEX notifications_told_idx ON public.notifications USING btree (user_id, told_at DESC);
 
 CREATE INDEX org_members_user_idx ON public.org_members USING btree (user_id);
 
@@ -8681,6 +10466,8 @@ CREATE INDEX jobs_ended_idx ON walkie.jobs USING btree (done_at) WHERE (state = 
 CREATE INDEX jobs_lease_idx ON walkie.jobs USING btree (locked_until) WHERE (state = 'running'::text);
 
 CREATE UNIQUE INDEX jobs_unique_key ON walkie.jobs USING btree (unique_key) WHERE (state = ANY (ARRAY['ready'::text, 'running'::text]));
+
+CREATE INDEX push_subscriptions_user_idx ON walkie.push_subscriptions USING btree (user_id, created_at);
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_00_conversation_id_rev_idx;
 
@@ -8874,9 +10661,15 @@ ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_15_pkey;
 
 ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_15_sender_id_created_at_idx;
 
+CREATE TRIGGER on_message_words_insert__want_embedding AFTER INSERT ON app.message_words FOR EACH ROW EXECUTE FUNCTION app.want_embedding();
+
 CREATE TRIGGER on_auth_users_delete__erase_profile AFTER DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION app.erase_profile();
 
 CREATE TRIGGER on_auth_users_insert__make_profile AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.make_profile();
+
+CREATE TRIGGER on_auth_users_insert__take_invites AFTER INSERT ON auth.users FOR EACH ROW WHEN ((new.email_confirmed_at IS NOT NULL)) EXECUTE FUNCTION app.find_invites();
+
+CREATE TRIGGER on_auth_users_update__take_invites AFTER UPDATE OF email, email_confirmed_at ON auth.users FOR EACH ROW WHEN (((new.email_confirmed_at IS NOT NULL) AND ((old.email_confirmed_at IS NULL) OR ((old.email)::text IS DISTINCT FROM (new.email)::text)))) EXECUTE FUNCTION app.find_invites();
 
 CREATE TRIGGER on_mfa_factors_delete__downgrade AFTER DELETE ON auth.mfa_factors FOR EACH ROW EXECUTE FUNCTION auth.downgrade_sessions();
 
@@ -8900,6 +10693,12 @@ CREATE TRIGGER on_audit_log_change__refuse BEFORE DELETE OR UPDATE ON public.aud
 
 CREATE TRIGGER on_audit_log_truncate__refuse BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION app.keep_record();
 
+CREATE TRIGGER on_chat_messages_insert__say INSTEAD OF INSERT ON public.chat_messages FOR EACH ROW EXECUTE FUNCTION app.say_in_chat();
+
+CREATE TRIGGER on_conversation_invites_insert__tell AFTER INSERT ON public.conversation_invites FOR EACH ROW WHEN ((new.invitee_id IS NOT NULL)) EXECUTE FUNCTION app.tell_of_invite();
+
+CREATE TRIGGER on_conversation_invites_update__tell AFTER UPDATE OF invitee_id ON public.conversation_invites FOR EACH ROW WHEN (((old.invitee_id IS NULL) AND (new.invitee_id IS NOT NULL) AND (new.state = 'pending'::text))) EXECUTE FUNCTION app.tell_of_invite();
+
 CREATE TRIGGER on_conversation_members_delete__count AFTER DELETE ON public.conversation_members REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION app.count_members();
 
 CREATE TRIGGER on_conversation_members_insert__open_inboxes AFTER INSERT ON public.conversation_members REFERENCING NEW TABLE AS joined FOR EACH STATEMENT EXECUTE FUNCTION app.open_inboxes();
@@ -8918,6 +10717,8 @@ CREATE TRIGGER on_conversations_insert__settle_founder AFTER INSERT ON public.co
 
 CREATE TRIGGER on_engagements_write__follow AFTER INSERT OR UPDATE OF status, title ON public.engagements FOR EACH ROW EXECUTE FUNCTION app.follow_engagement();
 
+CREATE TRIGGER on_inbox_update__clear_notices AFTER UPDATE OF last_read_seq ON public.inbox FOR EACH ROW WHEN ((new.last_read_seq > old.last_read_seq)) EXECUTE FUNCTION app.clear_notices();
+
 CREATE TRIGGER on_message_edits_change__refuse BEFORE DELETE OR UPDATE ON public.message_edits FOR EACH ROW EXECUTE FUNCTION app.keep_record();
 
 CREATE TRIGGER on_message_private_change__refuse BEFORE DELETE OR UPDATE ON public.message_private FOR EACH ROW EXECUTE FUNCTION app.keep_record();
@@ -8929,6 +10730,8 @@ CREATE TRIGGER on_message_reactions_delete__count AFTER DELETE ON public.message
 CREATE TRIGGER on_message_reactions_insert__count AFTER INSERT ON public.message_reactions FOR EACH ROW WHEN ((new.visibility = 'normal'::text)) EXECUTE FUNCTION app.count_reaction();
 
 CREATE TRIGGER on_message_reactions_insert__fill BEFORE INSERT ON public.message_reactions FOR EACH ROW EXECUTE FUNCTION app.fill_reaction();
+
+CREATE TRIGGER on_message_reactions_insert__tell AFTER INSERT ON public.message_reactions FOR EACH ROW WHEN ((new.visibility = 'normal'::text)) EXECUTE FUNCTION app.tell_of_reaction();
 
 CREATE TRIGGER on_message_templates_write__file BEFORE INSERT OR UPDATE OF scope ON public.message_templates FOR EACH ROW EXECUTE FUNCTION app.file_template();
 
@@ -8946,6 +10749,8 @@ CREATE TRIGGER on_messages_insert__read_own_message AFTER INSERT ON public.messa
 
 CREATE TRIGGER on_messages_insert__take_number BEFORE INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION app.take_number();
 
+CREATE TRIGGER on_messages_insert__tell AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND (new.message_type <> 'system'::text))) EXECUTE FUNCTION app.tell_of_message();
+
 CREATE TRIGGER on_messages_update__drop_embedding AFTER UPDATE ON public.messages FOR EACH ROW WHEN ((new.body IS DISTINCT FROM old.body)) EXECUTE FUNCTION app.drop_embedding();
 
 CREATE TRIGGER on_messages_update__index_words AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((new.message_type <> 'system'::text) AND ((new.body IS DISTINCT FROM old.body) OR (new.visibility IS DISTINCT FROM old.visibility)))) EXECUTE FUNCTION app.index_words();
@@ -8955,6 +10760,14 @@ CREATE TRIGGER on_messages_update__keep_wording AFTER UPDATE ON public.messages 
 CREATE TRIGGER on_messages_update__note_mentions AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND ((new.mentions IS DISTINCT FROM old.mentions) OR (new.mentions_all IS DISTINCT FROM old.mentions_all)))) EXECUTE FUNCTION app.note_mentions();
 
 CREATE TRIGGER on_messages_update__take_revision BEFORE UPDATE ON public.messages FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.take_revision();
+
+CREATE TRIGGER on_messages_update__tell AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND (new.deleted_at IS NULL) AND (new.mentions IS DISTINCT FROM old.mentions))) EXECUTE FUNCTION app.tell_of_message();
+
+CREATE TRIGGER on_notification_preferences_insert__fill_owner BEFORE INSERT ON public.notification_preferences FOR EACH ROW EXECUTE FUNCTION app.fill_owner();
+
+CREATE TRIGGER on_notification_settings_insert__plan_digest BEFORE INSERT ON public.notification_settings FOR EACH ROW EXECUTE FUNCTION app.plan_digest();
+
+CREATE TRIGGER on_notification_settings_update__plan_digest BEFORE UPDATE OF digest, digest_at ON public.notification_settings FOR EACH ROW EXECUTE FUNCTION app.plan_digest();
 
 CREATE TRIGGER on_org_members_insert__appoint_overseers AFTER INSERT ON public.org_members FOR EACH ROW WHEN ((new.role = ANY (ARRAY['admin'::text, 'superadmin'::text]))) EXECUTE FUNCTION app.appoint_overseers();
 
@@ -8968,12 +10781,24 @@ CREATE TRIGGER on_orgs_update__index_words_anew AFTER UPDATE OF settings ON publ
 
 CREATE TRIGGER on_orgs_write__check_settings BEFORE INSERT OR UPDATE OF settings ON public.orgs FOR EACH ROW EXECUTE FUNCTION app.check_settings();
 
+CREATE TRIGGER on_profiles_update__replan_digest AFTER UPDATE OF timezone ON public.profiles FOR EACH ROW WHEN ((old.timezone IS DISTINCT FROM new.timezone)) EXECUTE FUNCTION app.replan_digest();
+
+CREATE TRIGGER on_thread_members_update__clear_notices AFTER UPDATE OF last_read_reply ON public.thread_members FOR EACH ROW WHEN ((new.last_read_reply > old.last_read_reply)) EXECUTE FUNCTION app.clear_thread_notices();
+
 CREATE TRIGGER on_user_restrictions_insert__reckon_expiry BEFORE INSERT ON public.user_restrictions FOR EACH ROW EXECUTE FUNCTION app.reckon_expiry();
+
+CREATE TRIGGER on_user_settings_insert__fill_owner BEFORE INSERT ON public.user_settings FOR EACH ROW EXECUTE FUNCTION app.fill_owner();
 
 CREATE TRIGGER on_jobs_insert__announce AFTER INSERT ON walkie.jobs FOR EACH STATEMENT EXECUTE FUNCTION walkie.announce_jobs();
 
 ALTER TABLE ONLY app.message_words
     ADD CONSTRAINT message_words_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.notice_crowds
+    ADD CONSTRAINT notice_crowds_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.notice_outbox
+    ADD CONSTRAINT notice_outbox_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES public.notifications(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app.overseers
     ADD CONSTRAINT overseers_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -9013,6 +10838,9 @@ ALTER TABLE ONLY auth.webauthn_challenges
 
 ALTER TABLE ONLY auth.webauthn_credentials
     ADD CONSTRAINT webauthn_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.consents
+    ADD CONSTRAINT consents_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.conversation_categories
     ADD CONSTRAINT conversation_categories_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -9089,6 +10917,12 @@ ALTER TABLE public.messages
 ALTER TABLE public.messages
     ADD CONSTRAINT messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.profiles(id);
 
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES public.profiles(id);
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.org_members
     ADD CONSTRAINT org_members_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
@@ -9133,6 +10967,9 @@ ALTER TABLE ONLY public.user_restrictions
 
 ALTER TABLE ONLY public.user_restrictions
     ADD CONSTRAINT user_restrictions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY walkie.push_subscriptions
+    ADD CONSTRAINT push_subscriptions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
 ALTER TABLE auth.audit_log_entries ENABLE ROW LEVEL SECURITY;
 
@@ -9206,6 +11043,8 @@ CREATE POLICY "authors correct their own messages, in time" ON public.messages F
 
 CREATE POLICY "clients read their engagements" ON public.engagements FOR SELECT TO authenticated USING ((client_id = ( SELECT auth.uid() AS uid)));
 
+ALTER TABLE public.consents ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY "consultants read their engagements" ON public.engagements FOR SELECT TO authenticated USING ((consultant_id = ( SELECT auth.uid() AS uid)));
 
 ALTER TABLE public.conversation_categories ENABLE ROW LEVEL SECURITY;
@@ -9262,6 +11101,12 @@ ALTER TABLE public.message_templates ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.messages ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.notification_preferences ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.notification_settings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.notifications ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.org_members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.orgs ENABLE ROW LEVEL SECURITY;
@@ -9276,6 +11121,8 @@ CREATE POLICY "owners put a conversation away" ON public.conversations FOR DELET
 
 CREATE POLICY "people answer for themselves" ON public.meeting_participants FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY "people change how they like their screen" ON public.user_settings FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
 CREATE POLICY "people change their own headings, admins the organisation's" ON public.conversation_categories FOR UPDATE TO authenticated USING (((owner_id = ( SELECT auth.uid() AS uid)) OR ((owner_id IS NULL) AND (org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid)))));
 
 CREATE POLICY "people change their own profile" ON public.profiles FOR UPDATE TO authenticated USING ((id = ( SELECT auth.uid() AS uid)));
@@ -9284,11 +11131,17 @@ CREATE POLICY "people change their own settings" ON public.user_privacy_settings
 
 CREATE POLICY "people change their own templates, admins shared ones" ON public.message_templates FOR UPDATE TO authenticated USING (app.may_write_template(scope, org_id, owner_id));
 
+CREATE POLICY "people change when they want to be told" ON public.notification_settings FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people change where they want to be told" ON public.notification_preferences FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
 CREATE POLICY "people delete their own headings, admins the organisation's" ON public.conversation_categories FOR DELETE TO authenticated USING (((owner_id = ( SELECT auth.uid() AS uid)) OR ((owner_id IS NULL) AND (org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid)))));
 
 CREATE POLICY "people delete their own templates, admins shared ones" ON public.message_templates FOR DELETE TO authenticated USING (app.may_write_template(scope, org_id, owner_id));
 
 CREATE POLICY "people find where they are mentioned, while they are members" ON public.message_mentions FOR SELECT TO authenticated USING (((mentioned_id = ( SELECT auth.uid() AS uid)) AND app.is_member(conversation_id)));
+
+CREATE POLICY "people forget where they wanted to be told" ON public.notification_preferences FOR DELETE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people forget whom they knew" ON public.user_contacts FOR DELETE TO authenticated USING ((owner_id = ( SELECT auth.uid() AS uid)));
 
@@ -9303,6 +11156,8 @@ CREATE POLICY "people make their own settings" ON public.user_privacy_settings F
 CREATE POLICY "people note whom they know" ON public.user_contacts FOR INSERT TO authenticated WITH CHECK ((owner_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people react as themselves" ON public.message_reactions FOR INSERT TO authenticated WITH CHECK (((actor_id = ( SELECT auth.uid() AS uid)) AND app.can_react(conversation_id)));
+
+CREATE POLICY "people read how they like their screen" ON public.user_settings FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read how they were asked in" ON public.conversation_invites FOR SELECT TO authenticated USING ((invitee_id = ( SELECT auth.uid() AS uid)));
 
@@ -9332,15 +11187,29 @@ CREATE POLICY "people read their own stars" ON public.message_stars FOR SELECT T
 
 CREATE POLICY "people read their own templates, shared ones, and admins the ad" ON public.message_templates FOR SELECT TO authenticated USING (app.may_use_template(scope, org_id, owner_id));
 
+CREATE POLICY "people read what they have agreed to" ON public.consents FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
 CREATE POLICY "people read what they have hidden from themselves" ON public.message_hides FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read what they have scheduled" ON public.scheduled_messages FOR SELECT TO authenticated USING ((sender_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read what they were told" ON public.notifications FOR SELECT TO authenticated USING (((user_id = ( SELECT auth.uid() AS uid)) AND in_app));
+
+CREATE POLICY "people read when they want to be told" ON public.notification_settings FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read where they want to be told" ON public.notification_preferences FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read which threads they follow" ON public.thread_members FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read who is in the teams of their organisation" ON public.team_members FOR SELECT TO authenticated USING ((team_id IN ( SELECT app.my_orgs_teams() AS my_orgs_teams)));
 
 CREATE POLICY "people read whom they have blocked, and not who has blocked the" ON public.user_blocks FOR SELECT TO authenticated USING ((blocker_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people say how they like their screen" ON public.user_settings FOR INSERT TO authenticated WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people say when they want to be told" ON public.notification_settings FOR INSERT TO authenticated WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people say where they want to be told" ON public.notification_preferences FOR INSERT TO authenticated WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people see who of those they talk with is there" ON public.user_presence FOR SELECT TO authenticated USING (app.shows_presence_to_me(user_id));
 
@@ -9381,6 +11250,8 @@ ALTER TABLE public.user_presence ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.user_privacy_settings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_restrictions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.user_settings ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "who reads a message sees its reactions" ON public.message_reactions FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, actor_id));
 
@@ -9425,6 +11296,8 @@ ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.meetings;
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.message_reactions;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.messages;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.notifications;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.persona_leases;
 
@@ -9477,7 +11350,13 @@ REVOKE ALL ON FUNCTION app.appoint_overseers() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.archive_instead() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.ask_for_embeddings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.attach_invites(p_email text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.audit(p_action text, p_table text, p_key text, p_diff jsonb, p_reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.audit_group(p_conversation uuid, p_action text, p_target uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) TO authenticated;
@@ -9512,7 +11391,15 @@ REVOKE ALL ON FUNCTION app.card(p_meeting public.meetings) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.check_settings() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.clear_notices() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.clear_thread_notices() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.close_functions() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.contact_pattern() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.contact_rule(p_org uuid, p_conversation uuid, p_body text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.conversation_of_topic(p_topic text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.conversation_of_topic(p_topic text) TO authenticated;
@@ -9540,7 +11427,11 @@ REVOKE ALL ON FUNCTION app.file_template() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.fill(p_text text, p_values jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.fill_owner() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.fill_reaction() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.find_invites() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.first_org() FROM PUBLIC;
 
@@ -9548,9 +11439,13 @@ REVOKE ALL ON FUNCTION app.follow_engagement() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.follow_thread() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.forget_notices() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.found() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.have_blocked(p_one uuid, p_other uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.html(p_text text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.i_show_receipts() FROM PUBLIC;
 GRANT ALL ON FUNCTION app.i_show_receipts() TO authenticated;
@@ -9563,6 +11458,8 @@ REVOKE ALL ON FUNCTION app.index_embeddings(p_dimensions integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app.index_words() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.index_words_anew() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.is_active(p_user uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.is_admin(p_user uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.is_admin(p_user uuid) TO authenticated;
@@ -9582,6 +11479,8 @@ REVOKE ALL ON FUNCTION app.is_shadow_banned(p_conversation uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.is_within(p_conversation uuid, p_setting text, p_since timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.keep_embeddings(p_asked jsonb, p_answer jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.keep_record() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.keep_wording() FROM PUBLIC;
@@ -9590,9 +11489,17 @@ REVOKE ALL ON FUNCTION app.live_engagement(p_one uuid, p_other uuid) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.mail_due() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.mail_token(p_user uuid, p_list text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.make_client_group(p_client uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.make_profile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.mask_contacts(p_body text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.may_exchange_contacts(p_conversation uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) TO authenticated;
@@ -9605,6 +11512,8 @@ GRANT ALL ON FUNCTION app.may_manage_team(p_team uuid, p_user uuid) TO service_r
 REVOKE ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO authenticated;
 GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.may_tell(p_user uuid, p_kind text, p_conversation uuid, p_actor uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) TO authenticated;
@@ -9642,7 +11551,16 @@ REVOKE ALL ON FUNCTION app.names_of(p_members uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.nearest(p_embedding real[], p_limit integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.next_digest(p_user uuid, p_digest text, p_at time without time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.note_mentions() FROM PUBLIC;
+
+GRANT SELECT ON TABLE public.notifications TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.notifications TO service_role;
+
+REVOKE ALL ON FUNCTION app.notice_words(p_notice public.notifications) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.notify(p_users uuid[], p_kind text, p_conversation uuid, p_message uuid, p_actor uuid, p_subject uuid, p_title text, p_body text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.now() FROM PUBLIC;
 
@@ -9681,6 +11599,8 @@ REVOKE ALL ON FUNCTION app.ord_read(p_conversation uuid, p_seq bigint, p_ord big
 
 REVOKE ALL ON FUNCTION app.own_meeting(p_meeting uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.plan_digest() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.policy_refusal(p_from uuid, p_to uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.post_refusal(p_conversation uuid) FROM PUBLIC;
@@ -9688,6 +11608,10 @@ REVOKE ALL ON FUNCTION app.post_refusal(p_conversation uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app.preview(p_body text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.privacy_lets(p_from uuid, p_to uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.push_due() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.quiet_until(p_user uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.read_own_message() FROM PUBLIC;
 
@@ -9706,6 +11630,10 @@ GRANT ALL ON FUNCTION app.refuse(p_hint text, p_detail text, p_retry_after_s dou
 REVOKE ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) TO authenticated;
 GRANT ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.remind() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.replan_digest() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.require_admin() FROM PUBLIC;
 
@@ -9743,13 +11671,21 @@ GRANT ALL ON FUNCTION app.role_of(p_user uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION app.rule_refusal(p_rule text, p_from uuid, p_to uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.say_in_chat() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.search_language(p_org uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION app.send_digests() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.send_due_messages(p_limit integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.send_mail(p_user uuid, p_list text, p_subject text, p_lines jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.send_what_is_due() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.setting(p_org uuid, p_name text) FROM PUBLIC;
 
@@ -9781,7 +11717,15 @@ REVOKE ALL ON FUNCTION app.tell_arrivals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.tell_changes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.tell_crowds() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.tell_membership(p_conversation uuid, p_kind text, p_members uuid[], p_by uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.tell_of_invite() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.tell_of_message() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.tell_of_reaction() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.tell_read(p_member uuid, p_conversations uuid[]) FROM PUBLIC;
 
@@ -9792,6 +11736,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.thread_members TO service_role
 
 REVOKE ALL ON FUNCTION app.thread_row(p_conversation uuid, p_thread uuid, p_following boolean, p_is_read boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.timezone_of(p_user uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.unpin_deleted() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.use_preset(p_rule text, p_settings jsonb) FROM PUBLIC;
@@ -9799,6 +11745,12 @@ REVOKE ALL ON FUNCTION app.use_preset(p_rule text, p_settings jsonb) FROM PUBLIC
 REVOKE ALL ON FUNCTION app.username(p_org uuid, p_id uuid, p_wish text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.vector_schema() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.want_embedding() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.wants(p_user uuid, p_channel text, p_kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.wants_by_default(p_channel text, p_kind text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.words(p_language regconfig, p_body text) FROM PUBLIC;
 
@@ -9865,6 +11817,10 @@ GRANT ALL ON FUNCTION auth.uid() TO service_role;
 REVOKE ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) TO authenticated;
 GRANT ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.allow_contact_exchange(p_conversation uuid, p_allow boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.allow_contact_exchange(p_conversation uuid, p_allow boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.allow_contact_exchange(p_conversation uuid, p_allow boolean) TO service_role;
 
 GRANT SELECT ON TABLE public.conversation_invites TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_invites TO service_role;
@@ -9952,6 +11908,10 @@ REVOKE ALL ON FUNCTION public.delete_my_account() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.delete_my_account() TO authenticated;
 GRANT ALL ON FUNCTION public.delete_my_account() TO service_role;
 
+REVOKE ALL ON FUNCTION public.drop_push_subscription(p_endpoint text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.drop_push_subscription(p_endpoint text) TO authenticated;
+GRANT ALL ON FUNCTION public.drop_push_subscription(p_endpoint text) TO service_role;
+
 REVOKE ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO authenticated;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO service_role;
@@ -9972,9 +11932,17 @@ REVOKE ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq big
 GRANT ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.get_notifications(p_limit integer, p_unread boolean, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_notifications(p_limit integer, p_unread boolean, p_cursor text) TO authenticated;
+GRANT ALL ON FUNCTION public.get_notifications(p_limit integer, p_unread boolean, p_cursor text) TO service_role;
+
 REVOKE ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.get_persona_conversations(p_limit integer, p_waiting boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_persona_conversations(p_limit integer, p_waiting boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.get_persona_conversations(p_limit integer, p_waiting boolean) TO service_role;
 
 REVOKE ALL ON FUNCTION public.get_threads(p_limit integer, p_unread boolean, p_before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.get_threads(p_limit integer, p_unread boolean, p_before timestamp with time zone) TO authenticated;
@@ -9983,6 +11951,10 @@ GRANT ALL ON FUNCTION public.get_threads(p_limit integer, p_unread boolean, p_be
 REVOKE ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) TO authenticated;
 GRANT ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) TO authenticated;
+GRANT ALL ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text) TO authenticated;
@@ -10007,6 +11979,10 @@ GRANT ALL ON FUNCTION public.mark_all_read() TO service_role;
 REVOKE ALL ON FUNCTION public.mark_delivered(p_items jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.mark_delivered(p_items jsonb) TO authenticated;
 GRANT ALL ON FUNCTION public.mark_delivered(p_items jsonb) TO service_role;
+
+REVOKE ALL ON FUNCTION public.mark_notifications(p_ids uuid[], p_read boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.mark_notifications(p_ids uuid[], p_read boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.mark_notifications(p_ids uuid[], p_read boolean) TO service_role;
 
 GRANT SELECT ON TABLE public.inbox TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.inbox TO service_role;
@@ -10065,6 +12041,11 @@ REVOKE ALL ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) F
 GRANT ALL ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.push_key() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.push_key() TO anon;
+GRANT ALL ON FUNCTION public.push_key() TO authenticated;
+GRANT ALL ON FUNCTION public.push_key() TO service_role;
+
 REVOKE ALL ON FUNCTION public.read_at(p_message public.messages) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.read_at(p_message public.messages) TO authenticated;
 GRANT ALL ON FUNCTION public.read_at(p_message public.messages) TO service_role;
@@ -10102,17 +12083,25 @@ REVOKE ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) F
 GRANT ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) TO authenticated;
 GRANT ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) TO service_role;
 
+REVOKE ALL ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) TO service_role;
+
 REVOKE ALL ON FUNCTION public.revoke_session(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.save_push_subscription(p_subscription jsonb, p_user_agent text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.save_push_subscription(p_subscription jsonb, p_user_agent text) TO authenticated;
+GRANT ALL ON FUNCTION public.save_push_subscription(p_subscription jsonb, p_user_agent text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) TO authenticated;
 GRANT ALL ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) TO service_role;
 
-REVOKE ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) TO authenticated;
-GRANT ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) TO service_role;
+REVOKE ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.search_hybrid(p_query text, p_embedding real[], p_k integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.search_hybrid(p_query text, p_embedding real[], p_k integer) TO authenticated;
@@ -10185,6 +12174,11 @@ REVOKE ALL ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid)
 GRANT ALL ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.unsubscribe(p_token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.unsubscribe(p_token text) TO anon;
+GRANT ALL ON FUNCTION public.unsubscribe(p_token text) TO authenticated;
+GRANT ALL ON FUNCTION public.unsubscribe(p_token text) TO service_role;
+
 REVOKE ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) TO authenticated;
 GRANT ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) TO service_role;
@@ -10251,26 +12245,54 @@ GRANT ALL ON FUNCTION realtime.watch(p_tables oid[]) TO authenticator;
 
 REVOKE ALL ON FUNCTION walkie.announce_jobs() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION walkie.can_push(person uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.drop_push_target(subscription uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.drop_push_target(subscription uuid) TO authenticator;
 
 REVOKE ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO authenticator;
 GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO supabase_auth_admin;
 
+REVOKE ALL ON FUNCTION walkie.enqueue_question(kind text, payload jsonb, conclusion regproc) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) TO authenticator;
 
-REVOKE ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) TO authenticator;
+REVOKE ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer, result jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer, result jsonb) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.offer(name text, value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.offer(name text, value text) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.offered(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.push(person uuid, body jsonb, topic text, ttl_s integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.push_target(subscription uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.push_target(subscription uuid) TO authenticator;
 
 REVOKE ALL ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) TO authenticator;
 
 REVOKE ALL ON FUNCTION walkie.retry_job(job bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION walkie.run_due_schedule() FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.run_due_schedule() TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.schedule(name text, function regproc, every interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.subscribe_push(person uuid, subscription jsonb, agent text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION walkie.sweep_jobs() FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.sweep_jobs() TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.unschedule(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.unsubscribe_push(person uuid, endpoint text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.audit_log TO authenticated;
 GRANT SELECT ON TABLE public.audit_log TO service_role;
@@ -10278,6 +12300,12 @@ GRANT SELECT ON TABLE public.audit_log TO service_role;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO service_role;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO anon;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO authenticated;
+
+GRANT SELECT ON TABLE public.chat_admin_logs TO authenticated;
+GRANT SELECT ON TABLE public.chat_admin_logs TO service_role;
+
+GRANT SELECT ON TABLE public.chat_fake_users TO authenticated;
+GRANT SELECT ON TABLE public.chat_fake_users TO service_role;
 
 GRANT SELECT ON TABLE public.chat_groups TO authenticated;
 GRANT SELECT ON TABLE public.chat_groups TO service_role;
@@ -10293,6 +12321,18 @@ GRANT SELECT ON TABLE public.message_private TO service_role;
 
 GRANT SELECT ON TABLE public.chat_messages TO authenticated;
 GRANT SELECT ON TABLE public.chat_messages TO service_role;
+
+GRANT INSERT(group_id) ON TABLE public.chat_messages TO authenticated;
+
+GRANT INSERT(sender_id) ON TABLE public.chat_messages TO authenticated;
+
+GRANT INSERT(message) ON TABLE public.chat_messages TO authenticated;
+
+GRANT SELECT ON TABLE public.chat_scheduled_messages TO authenticated;
+GRANT SELECT ON TABLE public.chat_scheduled_messages TO service_role;
+
+GRANT SELECT ON TABLE public.consents TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.consents TO service_role;
 
 GRANT SELECT,DELETE ON TABLE public.conversation_categories TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_categories TO service_role;
@@ -10352,6 +12392,30 @@ GRANT INSERT(body),UPDATE(body) ON TABLE public.message_templates TO authenticat
 
 GRANT INSERT(category),UPDATE(category) ON TABLE public.message_templates TO authenticated;
 
+GRANT SELECT,DELETE ON TABLE public.notification_preferences TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.notification_preferences TO service_role;
+
+GRANT INSERT(user_id),UPDATE(user_id) ON TABLE public.notification_preferences TO authenticated;
+
+GRANT INSERT(channel),UPDATE(channel) ON TABLE public.notification_preferences TO authenticated;
+
+GRANT INSERT(kind),UPDATE(kind) ON TABLE public.notification_preferences TO authenticated;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE public.notification_preferences TO authenticated;
+
+GRANT SELECT ON TABLE public.notification_settings TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.notification_settings TO service_role;
+
+GRANT INSERT(user_id),UPDATE(user_id) ON TABLE public.notification_settings TO authenticated;
+
+GRANT INSERT(quiet_from),UPDATE(quiet_from) ON TABLE public.notification_settings TO authenticated;
+
+GRANT INSERT(quiet_to),UPDATE(quiet_to) ON TABLE public.notification_settings TO authenticated;
+
+GRANT INSERT(digest),UPDATE(digest) ON TABLE public.notification_settings TO authenticated;
+
+GRANT INSERT(digest_at),UPDATE(digest_at) ON TABLE public.notification_settings TO authenticated;
+
 GRANT SELECT ON TABLE public.org_members TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.org_members TO service_role;
 
@@ -10366,8 +12430,29 @@ GRANT UPDATE(name) ON TABLE public.orgs TO authenticated;
 
 GRANT UPDATE(settings) ON TABLE public.orgs TO authenticated;
 
+GRANT SELECT ON TABLE public.participants TO authenticated;
+GRANT SELECT ON TABLE public.participants TO service_role;
+
 GRANT SELECT ON TABLE public.read_marks TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.read_marks TO service_role;
+
+GRANT SELECT ON TABLE public.room_categories TO authenticated;
+GRANT SELECT ON TABLE public.room_categories TO service_role;
+
+GRANT SELECT ON TABLE public.room_members TO authenticated;
+GRANT SELECT ON TABLE public.room_members TO service_role;
+
+GRANT SELECT ON TABLE public.rooms TO authenticated;
+GRANT SELECT ON TABLE public.rooms TO service_role;
+
+GRANT UPDATE(name) ON TABLE public.rooms TO authenticated;
+GRANT UPDATE(name) ON TABLE public.rooms TO service_role;
+
+GRANT UPDATE(topic) ON TABLE public.rooms TO authenticated;
+GRANT UPDATE(topic) ON TABLE public.rooms TO service_role;
+
+GRANT UPDATE(description) ON TABLE public.rooms TO authenticated;
+GRANT UPDATE(description) ON TABLE public.rooms TO service_role;
 
 GRANT SELECT,DELETE ON TABLE public.team_members TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.team_members TO service_role;
@@ -10401,6 +12486,27 @@ GRANT INSERT(contact_id) ON TABLE public.user_contacts TO authenticated;
 GRANT SELECT ON TABLE public.user_conversations TO authenticated;
 GRANT SELECT ON TABLE public.user_conversations TO service_role;
 
+GRANT SELECT ON TABLE public.user_messages TO authenticated;
+GRANT SELECT ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(conversation_id) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(conversation_id) ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(body),UPDATE(body) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(body),UPDATE(body) ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(client_id) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(client_id) ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(parent_message_id) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(parent_message_id) ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(thread_id) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(thread_id) ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(reply_to_id) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(reply_to_id) ON TABLE public.user_messages TO service_role;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_presence TO service_role;
 
 GRANT SELECT(user_id) ON TABLE public.user_presence TO authenticated;
@@ -10433,6 +12539,29 @@ GRANT INSERT(discoverable),UPDATE(discoverable) ON TABLE public.user_privacy_set
 GRANT INSERT(link_previews),UPDATE(link_previews) ON TABLE public.user_privacy_settings TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_restrictions TO service_role;
+
+GRANT SELECT ON TABLE public.user_settings TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_settings TO service_role;
+
+GRANT INSERT(user_id),UPDATE(user_id) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(theme),UPDATE(theme) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(density),UPDATE(density) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(sounds),UPDATE(sounds) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(sound_name),UPDATE(sound_name) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(keyboard_mode),UPDATE(keyboard_mode) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(enter_to_send),UPDATE(enter_to_send) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(reduced_motion),UPDATE(reduced_motion) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(language),UPDATE(language) ON TABLE public.user_settings TO authenticated;
+
+GRANT SELECT ON TABLE realtime.aliases TO authenticator;
 
 GRANT SELECT ON TABLE realtime.compiled_policies TO service_role;
 
