@@ -11,7 +11,7 @@ create policy "members read who was asked in"
 on public.conversation_invites for select to authenticated
 using (email is null and app.is_member(conversation_id));
 
--- Addresses are for those who deal with them.
-create policy "those who ask people in read who was asked by mail"
+-- An address is for who has written to it.
+create policy "people read whom they asked in"
 on public.conversation_invites for select to authenticated
-using (app.can_do(conversation_id, 'invite'));
+using (invited_by = (select auth.uid()));

@@ -59,7 +59,7 @@ test('every example of the page runs', async (t) => {
   assert.equal(seen.spoken.sender_id, seen.persona.id)
   assert.deepEqual(seen.who, [{ real_sender_id: seen.dee }])
   assert.equal(seen.overseen.length, 7)
-  assert(seen.told.some(({ kind, actor_name }) => kind === 'mention' && actor_name))
+  assert(seen.told.some(({ kind, actor_name }) => kind === 'reply' && actor_name))
   assert(Number.isInteger(seen.bell))
   assert(seen.key === null || seen.key.length === 87)
   assert.equal(seen.unknown.hint, 'no_such_mail')

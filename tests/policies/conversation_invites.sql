@@ -15,7 +15,7 @@ select throws_ok('select from conversation_invites', '42501', null, 'nobody sees
 
 select tests.be('ana');
 select invite_by_email(tests.conversation('lunch'), 'eve@example.com');
-select isnt_empty($$ select from conversation_invites where email = 'eve@example.com' $$, 'who asks by mail sees the address');
+select isnt_empty($$ select from conversation_invites where email = 'eve@example.com' $$, 'who asked by mail sees the address');
 select tests.be('dee');
 select is_empty($$ select from conversation_invites where email is not null $$, 'a member does not');
 
