@@ -1,9 +1,10 @@
 //! Texts become vectors: somebody else's model is asked, and the answer handed to the database.
 
+use std::time::Duration;
+
 use http::{Request, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use super::store::Job;
 use super::{Failure, SetupError};

@@ -11075,7 +11075,7 @@ CREATE POLICY "members read their conversations" ON public.conversations FOR SEL
 
 CREATE POLICY "members read who is in it with them" ON public.conversation_members FOR SELECT TO authenticated USING (app.is_member(conversation_id));
 
-CREATE POLICY "members read who was asked in" ON public.conversation_invites FOR SELECT TO authenticated USING (app.is_member(conversation_id));
+CREATE POLICY "members read who was asked in" ON public.conversation_invites FOR SELECT TO authenticated USING (((email IS NULL) AND app.is_member(conversation_id)));
 
 CREATE POLICY "members see who types" ON public.typing_states FOR SELECT TO authenticated USING (app.is_member(conversation_id));
 
@@ -11202,6 +11202,8 @@ CREATE POLICY "people read where they want to be told" ON public.notification_pr
 CREATE POLICY "people read which threads they follow" ON public.thread_members FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read who is in the teams of their organisation" ON public.team_members FOR SELECT TO authenticated USING ((team_id IN ( SELECT app.my_orgs_teams() AS my_orgs_teams)));
+
+CREATE POLICY "people read whom they asked in" ON public.conversation_invites FOR SELECT TO authenticated USING ((invited_by = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read whom they have blocked, and not who has blocked the" ON public.user_blocks FOR SELECT TO authenticated USING ((blocker_id = ( SELECT auth.uid() AS uid)));
 
