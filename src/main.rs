@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -17,7 +18,7 @@ use walkie::config::{
     ALLOCATOR_SETTINGS, ApiKey, ApiKeyKind, AuthSettings, Command, CommandLine,
     DEVELOPMENT_API_KEYS, DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings,
     IdentitySettings, IssuerSettings, MailSettings, Policies, PoolSettings, Settings,
-    StandaloneArguments, allocator_is_told, unknown_variables,
+    StandaloneArguments, StorageSettings, allocator_is_told, unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, generate_key, keys, unix_now};
@@ -211,9 +212,16 @@ async fn develop_on(
         // Nobody but the developer reaches it, so mail may be shown.
         mail: MailSettings { inbox: true, ..dev.mail.clone() },
         realtime: dev.realtime.clone(),
+        storage: beside(dev.storage.clone(), &dev.data),
     };
     server::run(listener, settings, shutdown).await?;
     Ok(())
+}
+
+/// Files rest beside the database that knows them.
+fn beside(mut storage: StorageSettings, data: &Path) -> StorageSettings {
+    storage.storage_dir.get_or_insert_with(|| data.join("storage"));
+    storage
 }
 
 /// Providers that run beside the server are found where they are.

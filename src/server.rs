@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{self, Auth};
+use crate::blob::Blobs;
 use crate::config::{IssuerSettings, RestSettings, Settings};
 use crate::identity::{Issuer, Keys, SERVICE_ROLE};
 use crate::jobs::{self, Jobs};
@@ -31,8 +32,9 @@ use crate::realtime::partitions::Partitions;
 use crate::realtime::slot::SlotWatch;
 use crate::realtime::{self, Realtime};
 use crate::rest::Rest;
+use crate::storage::Storage;
 use crate::wal::Source;
-use crate::{http as edge, identity};
+use crate::{blob, http as edge, identity};
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +68,9 @@ pub enum Error {
         "--inbox shows all mail to everybody, so it needs a host and a public URL of this machine alone"
     )]
     OpenInbox,
+    /// The place for files cannot be used.
+    #[error("the place for files cannot be used")]
+    Blobs(#[from] blob::Error),
     /// The listener or another part of the server failed.
     #[error("the server cannot go on")]
     Listen(#[from] std::io::Error),
@@ -147,7 +152,11 @@ pub async fn run(
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
     let jobs_due = Arc::new(Notify::new());
     let jobs = Jobs::new(pg.clone(), &settings.mail, Arc::clone(&jobs_due), metrics.jobs.clone())?;
+    let blobs = Blobs::open(&settings.storage)?;
+    let storage = Storage::new(pg.clone(), keys.clone(), blobs, &settings.storage);
+    let storage = edge::open_layers(storage.router(), &settings.http.limits);
     let app = router(&settings, &pg, (&keys, own), &realtime)?
+        .nest("/storage/v1", storage)
         .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
         .into_make_service_with_connect_info::<SocketAddr>();

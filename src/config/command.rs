@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::{
     AuthSettings, DatabaseSettings, HttpSettings, IdentitySettings, IssuerSettings, LimitSettings,
     LogSettings, MailSettings, PoolSettings, PostgresBinaries, RealtimeSettings, RestSettings,
+    StorageSettings,
 };
 
 /// A messaging backend that is plain PostgreSQL plus one binary.
@@ -135,6 +136,9 @@ pub struct Dev {
     /// The Realtime dialect.
     #[command(flatten)]
     pub realtime: RealtimeSettings,
+    /// The Storage dialect.
+    #[command(flatten)]
+    pub storage: StorageSettings,
 }
 
 /// Everything `walkie serve` can be told.
@@ -167,4 +171,7 @@ pub struct Settings {
     /// The Realtime dialect.
     #[command(flatten)]
     pub realtime: RealtimeSettings,
+    /// The Storage dialect.
+    #[command(flatten)]
+    pub storage: StorageSettings,
 }

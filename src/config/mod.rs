@@ -20,6 +20,7 @@ mod postgres;
 mod provider;
 mod realtime;
 mod rest;
+mod storage;
 
 pub use auth::{AuthSettings, HookSettings};
 pub use command::{Command, CommandLine, Dev, Policies, Settings, StandaloneArguments};
@@ -43,3 +44,4 @@ pub use postgres::PostgresBinaries;
 pub use provider::ProviderSettings;
 pub use realtime::{DeleteEvents, RealtimeSettings};
 pub use rest::{ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd};
+pub use storage::{StorageSettings, StoreSettings};

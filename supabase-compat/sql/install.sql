@@ -10,3 +10,4 @@
 \ir explain.sql
 \ir jobs.sql
 \ir auth_identities.sql
+\ir storage.sql
