@@ -53,6 +53,7 @@ create table storage.buckets (
   type               storage.buckettype not null default 'STANDARD',
   versioning_status  text not null default 'DISABLED' check (versioning_status in ('DISABLED', 'ENABLED', 'SUSPENDED')),
   lifecycle          jsonb,
+  max_signed_seconds integer check (max_signed_seconds > 0),
   constraint buckets_name_length check (char_length(name) between 1 and 100)
 );
 comment on table storage.buckets is 'Where objects are; a public one is read by everybody.';
@@ -62,6 +63,8 @@ comment on column storage.buckets.file_size_limit is 'Most bytes of an object; t
 comment on column storage.buckets.allowed_mime_types is 'What may be put in, such as image/png or image/*; null for anything.';
 comment on column storage.buckets.versioning_status is 'ENABLED keeps what is overwritten or deleted; SUSPENDED keeps what was kept.';
 comment on column storage.buckets.lifecycle is 'Rules about how long noncurrent versions stay, as the API takes them.';
+comment on column storage.buckets.max_signed_seconds is
+  'How long a signed URL for a download works at most, whatever was asked; null: as long as was asked.';
 
 create table storage.objects (
   id               uuid primary key default gen_random_uuid(),
