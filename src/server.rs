@@ -32,7 +32,7 @@ use crate::realtime::partitions::Partitions;
 use crate::realtime::slot::SlotWatch;
 use crate::realtime::{self, Realtime};
 use crate::rest::Rest;
-use crate::storage::Storage;
+use crate::storage::{Storage, Sweep};
 use crate::wal::Source;
 use crate::{blob, http as edge, identity};
 
@@ -153,6 +153,8 @@ pub async fn run(
     let jobs_due = Arc::new(Notify::new());
     let jobs = Jobs::new(pg.clone(), &settings.mail, Arc::clone(&jobs_due), metrics.jobs.clone())?;
     let blobs = Blobs::open(&settings.storage)?;
+    let blobs_doomed = Arc::new(Notify::new());
+    let sweep = Sweep::new(pg.clone(), blobs.clone(), Arc::clone(&blobs_doomed));
     let storage = Storage::new(pg.clone(), keys.clone(), blobs, &settings.storage);
     let storage = edge::open_layers(storage.router(), &settings.http.limits);
     let app = router(&settings, &pg, (&keys, own), &realtime)?
@@ -183,8 +185,11 @@ pub async fn run(
     tasks.spawn(Arc::clone(&realtime).watch_sessions(stop.clone()).map(Ok));
     tasks.spawn(realtime.watch_rights(evaluators, stop.clone()).map(Ok));
     tasks.spawn(jobs.run(stop.clone()).map(Ok));
-    let hearer = Box::new(move |payload: &str| {
-        if payload == names::JOBS_DUE { jobs_due.notify_one() } else { bridged.hear(payload) }
+    tasks.spawn(sweep.run(stop.clone()).map(Ok));
+    let hearer = Box::new(move |payload: &str| match payload {
+        names::JOBS_DUE => jobs_due.notify_one(),
+        names::BLOBS_DOOMED => blobs_doomed.notify_one(),
+        payload => bridged.hear(payload),
     });
     tasks.spawn(listen::run(pg, target, schemas, hearer, stop.clone()).map(Ok));
     let ended = tokio::select! {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::caller::Caller;
 use super::store::bucket::{self, Change, Page};
-use super::{Error, Storage, mime, name, reply, request};
+use super::{Error, Storage, mime, name, policy, reply, request};
 
 /// Rows deleted at once when a bucket is emptied, and most that one call deletes.
 const EMPTY_STEP: u32 = 5_000;
@@ -39,7 +39,8 @@ pub(super) async fn create(
         return Err(Error::NotEnabled("Only buckets of type STANDARD are offered"));
     }
     let (id, told) = (name::bucket(id)?, name::bucket(told)?);
-    bucket::create(&storage, &caller, id, told, &wanted).await?;
+    let made = bucket::create(&storage, &caller, id, told, &wanted).await;
+    policy::explain(&storage, &caller, policy::BUCKET, made).await?;
     Ok(reply(&json!({ "name": told })))
 }
 
@@ -105,7 +106,11 @@ pub(super) async fn update(
                 .into(),
         ));
     }
-    bucket::update(&storage, &caller, &id, &change(&storage, &body)?).await?;
+    let wanted = change(&storage, &body)?;
+    if wanted.versioning_status.as_deref() == Some("DISABLED") {
+        return Err(request::not_allowed("body/versioning_status"));
+    }
+    bucket::update(&storage, &caller, &id, &wanted).await?;
     Ok(reply(&json!({ "message": "Successfully updated" })))
 }
 

@@ -1,19 +1,27 @@
 //! The Storage dialect: files under the row policies of `storage.objects`.
 //!
 //! Reading order: `upload` and `download`, which the other ways in and out share, `bucket`; who
-//! asks (`caller`), what may be named how (`name`) and is what (`mime`), how bodies come (`pace`)
-//! and JSON reads (`request`), all SQL (`store`) and every refusal (`error`). Bytes rest in
+//! asks (`caller`), what is signed and given away (`sign`), lists (`list`), what else is done with
+//! objects (`object`), what becomes of bytes (`sweep`), what may be named how (`name`) and is what (`mime`), how bodies come (`pace`)
+//! and JSON reads (`request`), what a refusal comes of (`policy`), all SQL (`store`) and every
+//! refusal (`error`). Bytes rest in
 //! [`crate::blob`]; no transaction is open while they flow.
 
 mod bucket;
 mod caller;
 mod download;
 mod error;
+mod lifecycle;
+mod list;
 mod mime;
 mod name;
+mod object;
 mod pace;
+mod policy;
 mod request;
+mod sign;
 mod store;
+mod sweep;
 mod upload;
 
 use std::sync::Arc;
@@ -21,7 +29,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use http::header::CONTENT_TYPE;
 use http::{Method, Uri};
 use serde_json::{Value, json};
@@ -36,6 +44,8 @@ use caller::Caller;
 use error::Error;
 use store::bucket::Bucket;
 
+pub use sweep::Sweep;
+
 /// Largest body that is no file, in bytes.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
@@ -46,12 +56,20 @@ pub struct Storage {
     blobs: Blobs,
     /// Most bytes of an object, whatever its bucket says.
     file_size_limit: u64,
+    /// How long a signed URL for an upload counts.
+    upload_url_seconds: i64,
 }
 
 impl Storage {
     /// Offers what rests in `blobs`.
     pub fn new(pg: Pg, keys: Keys, blobs: Blobs, settings: &StorageSettings) -> Self {
-        Self { pg, keys, blobs, file_size_limit: settings.storage_file_size_limit }
+        Self {
+            pg,
+            keys,
+            blobs,
+            file_size_limit: settings.storage_file_size_limit,
+            upload_url_seconds: settings.storage_upload_signed_url_expiration.into(),
+        }
     }
 
     /// Most bytes of an object in a bucket.
@@ -66,12 +84,30 @@ impl Storage {
             .route("/bucket/", get(bucket::list).post(bucket::create))
             .route("/bucket/{id}", get(bucket::read).put(bucket::update).delete(bucket::delete))
             .route("/bucket/{id}/empty", post(bucket::empty))
+            .route(
+                "/bucket/{id}/lifecycle",
+                get(lifecycle::read).put(lifecycle::replace).delete(lifecycle::delete),
+            )
+            .route("/object/list/{bucket}", post(list::first))
+            .route("/object/list-v2/{bucket}", post(list::second))
+            .route("/object/move", post(object::relocate))
+            .route("/object/copy", post(object::copy))
+            .route("/object/info/{bucket}/{*key}", get(object::info))
+            .route("/object/info/authenticated/{bucket}/{*key}", get(object::info_authenticated))
+            .route("/object/info/public/{bucket}/{*key}", get(object::info_public))
+            .route("/object/sign/{bucket}", post(sign::many))
+            .route("/object/sign/{bucket}/{*key}", get(sign::read).post(sign::one))
+            .route("/object/upload/sign/{bucket}/{*key}", post(sign::upload).put(sign::write))
             .route("/object/public/{bucket}/{*key}", get(download::public))
             .route("/object/authenticated/{bucket}/{*key}", get(download::authenticated))
             .route(
                 "/object/{bucket}/{*key}",
-                get(download::generic).post(upload::create).put(upload::replace),
+                get(download::generic)
+                    .post(upload::create)
+                    .put(upload::replace)
+                    .delete(object::delete),
             )
+            .route("/object/{bucket}", delete(object::delete_many))
             .route("/status", get(async || ()))
             .route("/version", get(async || env!("CARGO_PKG_VERSION")))
             .route("/health", get(health))

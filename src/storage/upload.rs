@@ -21,7 +21,7 @@ use super::caller::Caller;
 use super::pace::{linger, paced};
 use super::store::bucket::{self, Bucket};
 use super::store::object;
-use super::{Error, Storage, mime, name, reply};
+use super::{Error, Storage, mime, name, policy, reply};
 use crate::blob::Written;
 use crate::pg::Session;
 
@@ -89,6 +89,16 @@ pub(super) struct Stored {
     pub version: Uuid,
 }
 
+/// What the bytes turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Content {
+    pub size: u64,
+    /// In quotes.
+    pub etag: String,
+    pub sha256: Option<String>,
+    pub sniffed_type: Option<String>,
+}
+
 impl Wish {
     /// A wish of the caller for these names and nothing else said yet.
     pub(super) fn new(caller: &Caller, bucket: &Bucket, name: String) -> Self {
@@ -107,12 +117,17 @@ impl Wish {
         }
     }
 
+    /// What policies must permit.
+    fn needs(&self) -> policy::Needs {
+        if self.is_upsert { policy::UPSERT } else { policy::UPLOAD }
+    }
+
     /// The row, as far as it is known.
-    fn row(&self, version: Uuid, written: Option<(&Written, &str)>) -> Value {
+    fn row(&self, version: Uuid, content: Option<&Content>) -> Value {
         let mut metadata = Map::new();
         metadata.insert("mimetype".into(), self.content_type.as_str().into());
         metadata.insert("cacheControl".into(), self.cache_control.as_str().into());
-        let size = written.map(|(written, _)| written.size).or(self.size);
+        let size = content.map(|content| content.size).or(self.size);
         if let Some(size) = size {
             metadata.insert("size".into(), size.into());
             metadata.insert("contentLength".into(), size.into());
@@ -123,8 +138,8 @@ impl Wish {
                 metadata.insert(name.into(), value.as_str().into());
             }
         }
-        if let Some((_, etag)) = written {
-            metadata.insert("eTag".into(), etag.into());
+        if let Some(content) = content {
+            metadata.insert("eTag".into(), content.etag.as_str().into());
             metadata.insert("httpStatusCode".into(), 200.into());
         }
         let owner = self.owner.as_deref().and_then(|owner| Uuid::try_parse(owner).ok());
@@ -136,8 +151,8 @@ impl Wish {
             "owner_id": self.owner,
             "metadata": metadata,
             "user_metadata": self.user_metadata.clone().unwrap_or_default(),
-            "sha256": written.map(|(written, _)| &written.sha256),
-            "sniffed_type": written.and_then(|(written, _)| mime::sniff(&written.head)),
+            "sha256": content.map(|content| &content.sha256),
+            "sniffed_type": content.map(|content| &content.sniffed_type),
         })
     }
 }
@@ -164,16 +179,10 @@ pub(super) async fn begin(
     let limit = if is_placeholder { 0 } else { limit };
     let version = Uuid::new_v4();
     let (person, own) = sessions(caller, operation, leave);
-    let row = wish.row(version, None);
-    let reserving = object::reserve(
-        storage,
-        person.as_ref(),
-        &own,
-        &row,
-        wish.is_upsert,
-        (version, life_seconds),
-    );
-    reserving.await?;
+    let (row, is_upsert) = (wish.row(version, None), wish.is_upsert);
+    let entry = (version, life_seconds);
+    let reserved = object::reserve(storage, &person, &own, &row, is_upsert, entry).await;
+    policy::explain(storage, caller, wish.needs(), reserved).await?;
     let allowed_mime_types = bucket.allowed_mime_types.clone();
     Ok(Reserved { version, limit, wish, leave, allowed_mime_types })
 }
@@ -190,21 +199,41 @@ pub(super) async fn finish(
     reserved: Reserved,
     (written, etag): (&Written, Option<String>),
 ) -> Result<Stored, Error> {
+    let content = Content {
+        size: written.size,
+        etag: etag.unwrap_or_else(|| format!("\"{}\"", written.md5)),
+        sha256: Some(written.sha256.clone()),
+        sniffed_type: mime::sniff(&written.head).map(str::to_owned),
+    };
+    keep(storage, caller, operation, reserved, content).await
+}
+
+/// The same where it is known what the bytes are.
+///
+/// # Errors
+/// As [`finish`].
+pub(super) async fn keep(
+    storage: &Storage,
+    caller: &Caller,
+    operation: &'static str,
+    reserved: Reserved,
+    content: Content,
+) -> Result<Stored, Error> {
     let Reserved { version, wish, leave, .. } = &reserved;
-    let etag = etag.unwrap_or_else(|| format!("\"{}\"", written.md5));
     let (person, own) = sessions(caller, operation, *leave);
     let keeping = async {
-        let sniffed = mime::sniff(&written.head);
-        mime::check_sniffed(reserved.allowed_mime_types.as_deref(), &wish.content_type, sniffed)?;
-        let row = wish.row(*version, Some((written, &etag)));
-        let written = (*version, written.size, wish.expires_in);
-        object::keep(storage, person.as_ref(), &own, &row, wish.is_upsert, written).await
+        let (allowed, sniffed) = (&reserved.allowed_mime_types, &content.sniffed_type);
+        mime::check_sniffed(allowed.as_deref(), &wish.content_type, sniffed.as_deref())?;
+        let row = wish.row(*version, Some(&content));
+        let bytes = (*version, content.size, wish.expires_in);
+        let kept = object::keep(storage, &person, &own, &row, wish.is_upsert, bytes).await;
+        policy::explain(storage, caller, wish.needs(), kept).await
     };
     match keeping.await {
         Ok(kept) => Ok(Stored {
             id: kept.id,
             key: format!("{}/{}", wish.bucket, wish.name),
-            etag,
+            etag: content.etag,
             version: *version,
         }),
         Err(error) => {
@@ -212,6 +241,20 @@ pub(super) async fn finish(
             Err(error)
         }
     }
+}
+
+/// Tries whether the caller may write this, and writes nothing.
+///
+/// # Errors
+/// They may not.
+pub(super) async fn attempt(
+    storage: &Storage,
+    caller: &Caller,
+    operation: &'static str,
+    wish: &Wish,
+) -> Result<(), Error> {
+    let row = wish.row(Uuid::new_v4(), None);
+    object::attempt(storage, &caller.session(operation), &row, wish.is_upsert).await
 }
 
 /// Lets go of the bytes of an upload that comes to nothing.
@@ -231,9 +274,12 @@ fn sessions<'a>(
     caller: &'a Caller,
     operation: &'static str,
     leave: Leave,
-) -> (Option<Session<'a>>, Session<'a>) {
-    let person = (leave == Leave::Policies).then(|| caller.session(operation));
-    (person, caller.own(operation))
+) -> (Session<'a>, Session<'a>) {
+    let own = caller.own(operation);
+    match leave {
+        Leave::Policies => (caller.session(operation), own),
+        Leave::Granted => (own.clone(), own),
+    }
 }
 
 /// Writes a body whose write may go on, and keeps it.

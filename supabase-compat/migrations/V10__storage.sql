@@ -69,7 +69,7 @@ comment on column storage.buckets.max_signed_seconds is
 create table storage.objects (
   id               uuid primary key default gen_random_uuid(),
   bucket_id        text not null references storage.buckets,
-  name             text not null,
+  name             text not null check (octet_length(name) between 1 and 1024),
   owner            uuid,
   created_at       timestamptz not null default now(),
   updated_at       timestamptz not null default now(),
@@ -102,6 +102,7 @@ comment on column storage.objects.sniffed_type is 'What the first bytes say it i
 
 create unique index bucketid_objname on storage.objects (bucket_id, name) where archived_at is null;
 create index objects_listing_idx on storage.objects (bucket_id, name collate "C") where archived_at is null;
+create index objects_folded_idx on storage.objects (bucket_id, lower(name) collate "C") where archived_at is null;
 create index objects_archived_idx on storage.objects (bucket_id, name collate "C", archived_at desc) where archived_at is not null;
 create index objects_version_idx on storage.objects (version);
 create index objects_expires_at_idx on storage.objects (expires_at) where expires_at is not null;

@@ -11,3 +11,6 @@
 \ir jobs.sql
 \ir auth_identities.sql
 \ir storage.sql
+\ir storage_versions.sql
+\ir storage_list.sql
+\ir storage_owner.sql

@@ -391,18 +391,3 @@ comment on function storage.put_object(jsonb, boolean) is
 revoke execute on function storage.end_trial, storage.stamp_update, storage.protect_delete, storage.doom_version,
                            storage.open_blob, storage.keep_blob, storage.give_up_blob, storage.archive_object, storage.keeps_versions,
                            storage.stamp_object, storage.put_object from public;
-
-do $$
-declare
-  own regprocedure;
-begin
-  for own in
-    select p.oid
-      from pg_catalog.pg_proc p
-     where p.pronamespace = 'storage'::regnamespace
-       and p.proowner <> 'supabase_storage_admin'::regrole
-  loop
-    execute format('alter function %s owner to supabase_storage_admin', own);
-  end loop;
-end
-$$;

@@ -1,11 +1,15 @@
 //! The Storage dialect on the wire.
 
 mod basics;
+mod objects;
+mod versions;
+
+use std::path::Path;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Database, Person, Server};
+use crate::support::{Answer, Database, Person, Server, eventually};
 
 /// A database, its server, and people to act as.
 struct Stage {
@@ -14,6 +18,7 @@ struct Stage {
     service: Person,
     ana: Person,
     bo: Person,
+    files: tempfile::TempDir,
 }
 
 impl Stage {
@@ -24,10 +29,27 @@ impl Stage {
 
     async fn with(flags: &[&str]) -> Self {
         let database = Database::scratch().await;
-        let server = Server::start_with(&database, flags).await;
+        let files = tempfile::tempdir().expect("a folder");
+        let folder = files.path().to_str().expect("a plain path");
+        let flags = [&["--storage-dir", folder], flags].concat();
+        let server = Server::start_with(&database, &flags).await;
         let service = Person { token: server.service_key() };
         let (ana, bo) = (server.person("ana"), server.person("bo"));
-        Self { database, server, service, ana, bo }
+        Self { database, server, service, ana, bo, files }
+    }
+
+    /// Waits until the sweep has nothing to do.
+    async fn swept(&self) {
+        let due = "select count(*) from storage.blobs where state <> 'kept'";
+        eventually("what was let go of is removed", || async {
+            (self.database.value(due).await == "0").then_some(())
+        })
+        .await;
+    }
+
+    /// The names of all files on the disk.
+    fn bytes(&self) -> Vec<String> {
+        files_below(self.files.path())
     }
 
     /// A request below /storage/v1.
@@ -70,6 +92,18 @@ impl Stage {
         let request = request.header("content-type", "text/plain").header("x-upsert", "true");
         Answer::of(request.body(text.to_owned())).await
     }
+}
+
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder can be read").flatten() {
+        if entry.path().is_dir() {
+            found.extend(files_below(&entry.path()));
+        } else {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    found
 }
 
 /// What a refusal says: the status of its body, and the code.

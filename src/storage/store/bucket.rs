@@ -10,7 +10,6 @@ use super::{document, only};
 #[derive(Debug, Clone)]
 pub(in super::super) struct Bucket {
     pub id: String,
-    pub is_public: bool,
     pub file_size_limit: Option<u64>,
     pub allowed_mime_types: Option<Vec<String>>,
 }
@@ -47,7 +46,7 @@ pub(in super::super) async fn find(
         .pg
         .run(
             &caller.own(operation).read_only(),
-            "select b.id, b.public, b.file_size_limit, b.allowed_mime_types
+            "select b.id, b.file_size_limit, b.allowed_mime_types
                from storage.buckets b
               where b.id = $1::text",
             &[Some(id)],
@@ -60,7 +59,6 @@ fn bucket(row: &Row) -> Result<Bucket, Error> {
     let limit: Option<i64> = row.try_get("file_size_limit")?;
     Ok(Bucket {
         id: row.try_get("id")?,
-        is_public: row.try_get("public")?,
         file_size_limit: limit.and_then(|limit| u64::try_from(limit).ok()),
         allowed_mime_types: row.try_get("allowed_mime_types")?,
     })
@@ -258,4 +256,32 @@ pub(in super::super) async fn count(
         )
         .await?;
     Ok(only(rows).map_or(Ok(0), |row| row.try_get(0))?)
+}
+
+/// The rules of a bucket that the caller sees, if it has any.
+pub(in super::super) async fn lifecycle(
+    storage: &Storage,
+    caller: &Caller,
+    id: &str,
+) -> Result<Option<Value>, Error> {
+    let session = caller.session("storage.bucket.get_lifecycle").read_only();
+    let sql = "select b.lifecycle::text as rules from storage.buckets b where b.id = $1::text";
+    let row = only(storage.pg.run(&session, sql, &[Some(id)]).await?);
+    let rules: Option<String> = row.ok_or(Error::NoSuchBucket)?.try_get("rules")?;
+    Ok(rules.map(|rules| serde_json::from_str(&rules)).transpose()?)
+}
+
+/// Gives a bucket other rules, or none, as the caller.
+pub(in super::super) async fn set_lifecycle(
+    storage: &Storage,
+    caller: &Caller,
+    id: &str,
+    rules: Option<&Value>,
+) -> Result<(), Error> {
+    let rules = rules.map(Value::to_string);
+    let session = caller.session("storage.bucket.put_lifecycle");
+    let sql =
+        "update storage.buckets b set lifecycle = $2::jsonb where b.id = $1::text returning b.id";
+    let rows = storage.pg.run(&session, sql, &[Some(id), rules.as_deref()]).await?;
+    only(rows).map(drop).ok_or(Error::NoSuchBucket)
 }

@@ -2,7 +2,10 @@
 //! person where policies speak, and as the owner of the schema where they do not.
 
 pub(super) mod bucket;
+pub(super) mod change;
+pub(super) mod list;
 pub(super) mod object;
+pub(super) mod upkeep;
 
 use serde_json::Value;
 use tokio_postgres::Row;

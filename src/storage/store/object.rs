@@ -24,6 +24,8 @@ pub(in super::super) struct Object {
     pub updated_at: String,
     pub archived_at: Option<String>,
     pub is_versioned: bool,
+    pub sha256: Option<String>,
+    pub sniffed_type: Option<String>,
 }
 
 impl Object {
@@ -52,7 +54,8 @@ pub(in super::super) struct Look {
 /// What columns of an object are read.
 const COLUMNS: &str = "o.id::text, o.bucket_id, o.name, o.version, coalesce(o.metadata, '{}')::text as metadata,
     coalesce(o.user_metadata, '{}')::text as user_metadata, storage.iso(o.created_at) as created_at,
-    storage.iso(o.updated_at) as updated_at, storage.iso(o.archived_at) as archived_at, o.is_versioned";
+    storage.iso(o.updated_at) as updated_at, storage.iso(o.archived_at) as archived_at, o.is_versioned, o.sha256,
+    o.sniffed_type";
 
 /// Looks for an object, or for one version of it, in a bucket.
 pub(in super::super) async fn look(
@@ -82,6 +85,27 @@ pub(in super::super) async fn look(
     Ok(Look { is_public: row.try_get("is_public")?, object })
 }
 
+/// Looks for several objects as the caller.
+pub(in super::super) async fn look_many(
+    storage: &Storage,
+    caller: &Caller,
+    operation: &'static str,
+    bucket: &str,
+    names: &[String],
+) -> Result<Vec<Object>, Error> {
+    let sql = format!(
+        "select {COLUMNS}
+           from storage.objects o
+          where o.bucket_id = $1::text and o.archived_at is null and not o.is_delete_marker
+            and (o.expires_at is null or o.expires_at > now())
+            and o.name = any (array(select jsonb_array_elements_text($2::jsonb)))"
+    );
+    let names = serde_json::to_string(names)?;
+    let session = caller.session(operation).read_only();
+    let rows = storage.pg.run(&session, &sql, &[Some(bucket), Some(&names)]).await?;
+    rows.iter().map(object).collect()
+}
+
 fn object(row: &Row) -> Result<Object, Error> {
     let version: Option<String> = row.try_get("version")?;
     let json = |name| -> Result<Value, Error> {
@@ -99,6 +123,8 @@ fn object(row: &Row) -> Result<Object, Error> {
         updated_at: row.try_get("updated_at")?,
         archived_at: row.try_get("archived_at")?,
         is_versioned: row.try_get("is_versioned")?,
+        sha256: row.try_get("sha256")?,
+        sniffed_type: row.try_get("sniffed_type")?,
     })
 }
 
@@ -108,11 +134,22 @@ pub(in super::super) struct Kept {
     pub id: String,
 }
 
-/// Tries a write as `person` and undoes it, unless nobody is to be asked; notes bytes to come in
-/// the ledger.
+/// Tries a write and undoes it.
+pub(in super::super) async fn attempt(
+    storage: &Storage,
+    person: &Session<'_>,
+    row: &Value,
+    is_upsert: bool,
+) -> Result<(), Error> {
+    let (row, is_upsert) = (row.to_string(), is_upsert.to_string());
+    storage.pg.run(person, TRY, &[Some(&row), Some(&is_upsert)]).await?;
+    Ok(())
+}
+
+/// Tries a write as `person` and undoes it; notes bytes to come in the ledger.
 pub(in super::super) async fn reserve(
     storage: &Storage,
-    person: Option<&Session<'_>>,
+    person: &Session<'_>,
     own: &Session<'_>,
     row: &Value,
     is_upsert: bool,
@@ -122,12 +159,11 @@ pub(in super::super) async fn reserve(
     let (version, life) = (version.to_string(), format!("{seconds} seconds"));
     let trial = [Some(row.as_str()), Some(is_upsert.as_str())];
     let opening = [Some(version.as_str()), Some(life.as_str())];
-    let mut legs = Vec::with_capacity(2);
-    if let Some(session) = person {
-        legs.push(Leg { session, sql: TRY, params: &trial });
-    }
     let sql = "select storage.open_blob($1::uuid, $2::interval)::text";
-    legs.push(Leg { session: own, sql, params: &opening });
+    let legs = [
+        Leg { session: person, sql: TRY, params: &trial },
+        Leg { session: own, sql, params: &opening },
+    ];
     storage.pg.relay(&legs).await?;
     Ok(())
 }
@@ -138,7 +174,7 @@ const TRY: &str = "select storage.try_write($1::jsonb, $2::boolean)::text";
 /// in the same transaction.
 pub(in super::super) async fn keep(
     storage: &Storage,
-    person: Option<&Session<'_>>,
+    person: &Session<'_>,
     own: &Session<'_>,
     row: &Value,
     is_upsert: bool,
@@ -150,15 +186,14 @@ pub(in super::super) async fn keep(
     let trial = [Some(row.as_str()), Some(is_upsert.as_str())];
     let keeping = [Some(version.as_str()), Some(size.as_str())];
     let putting = [Some(row.as_str()), Some(is_upsert.as_str()), expires_in.as_deref()];
-    let mut legs = Vec::with_capacity(3);
-    if let Some(session) = person {
-        legs.push(Leg { session, sql: TRY, params: &trial });
-    }
-    let sql = "select storage.keep_blob($1::uuid, $2::bigint)::text";
-    legs.push(Leg { session: own, sql, params: &keeping });
-    let sql = "select o.id::text
+    let keep = "select storage.keep_blob($1::uuid, $2::bigint)::text";
+    let put = "select o.id::text
                  from storage.put_object(storage.stamp_object($1::jsonb, $3::double precision), $2::boolean) o";
-    legs.push(Leg { session: own, sql, params: &putting });
+    let legs = [
+        Leg { session: person, sql: TRY, params: &trial },
+        Leg { session: own, sql: keep, params: &keeping },
+        Leg { session: own, sql: put, params: &putting },
+    ];
     let answers = storage.pg.relay(&legs).await?;
     let row = answers.into_iter().next_back().and_then(only).ok_or(Error::NoSuchBucket)?;
     Ok(Kept { id: row.try_get("id")? })
