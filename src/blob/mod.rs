@@ -3,8 +3,9 @@
 //!
 //! Bytes are named by the version they are, a uuid of the server's own; no name that somebody
 //! chose ever becomes a path. What is written appears whole or not at all. Reading order: here the
-//! store, then `write` and `read`.
+//! store and how it is reached (`connection`), then `write` and `read`.
 
+mod connection;
 mod read;
 mod write;
 
@@ -20,6 +21,8 @@ use object_store::{ClientOptions, ObjectStore, ObjectStoreExt};
 use uuid::Uuid;
 
 use crate::config::{StorageSettings, StoreSettings};
+
+use connection::Connector;
 
 pub use read::Reading;
 pub use write::{HEAD_BYTES, WriteError, Written};
@@ -86,11 +89,10 @@ impl Blobs {
     }
 
     fn store(bucket: &str, settings: &StoreSettings) -> Result<Self, Error> {
-        // One that is there already was chosen by whoever runs this code as a part of theirs.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_region(&settings.storage_s3_region)
+            .with_http_connector(Connector)
             .with_client_options(ClientOptions::new().with_allow_http(true));
         if let Some(endpoint) = &settings.storage_s3_endpoint {
             builder = builder.with_endpoint(endpoint);

@@ -1,16 +1,21 @@
-//! Bytes in: from a stream, in bounded memory, measured on the way.
+//! Bytes in: from a stream, in bounded memory, measured on the way. While one part is digested and
+//! written, the next one comes.
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, TryStreamExt, pin_mut, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, future, pin_mut, stream};
 use md5::{Digest, Md5};
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 use sha2::Sha256;
+use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
 use super::{Blobs, Error, location};
 
 /// So many of the first bytes are kept to tell what they are.
 pub const HEAD_BYTES: usize = 8192;
+
+/// Fewer bytes than these are digested at once, since another thread would take longer to ask.
+const SMALL_BYTES: usize = 64 * 1024;
 
 /// Why bytes were not written; nothing is left of them then.
 #[derive(Debug, thiserror::Error)]
@@ -39,40 +44,87 @@ pub struct Written {
     pub head: Bytes,
 }
 
-/// What is known of bytes that pass.
-struct Measure {
-    size: u64,
-    limit: u64,
+/// The digests of all that has passed.
+#[derive(Clone, Default)]
+struct Digests {
     md5: Md5,
     sha256: Sha256,
-    head: BytesMut,
 }
 
-impl Measure {
-    fn new(limit: u64) -> Self {
-        Self { size: 0, limit, md5: Md5::new(), sha256: Sha256::new(), head: BytesMut::new() }
-    }
-
-    /// Whether they are still not too many.
-    fn add(&mut self, bytes: &[u8]) -> bool {
-        self.size = self.size.saturating_add(bytes.len() as u64);
-        if self.size > self.limit {
-            return false;
-        }
+impl Digests {
+    fn add(mut self, bytes: &[u8]) -> Self {
         self.md5.update(bytes);
         self.sha256.update(bytes);
-        let lacking = HEAD_BYTES.saturating_sub(self.head.len()).min(bytes.len());
-        self.head.extend_from_slice(&bytes[..lacking]);
-        true
+        self
+    }
+}
+
+/// Bytes on their way to the disk or the store.
+struct Passage<'a> {
+    blobs: &'a Blobs,
+    version: Uuid,
+    digests: Digests,
+    upload: Option<Box<dyn MultipartUpload>>,
+    /// The part that is being digested and written.
+    under_way: Option<JoinHandle<Result<Digests, Error>>>,
+}
+
+impl Passage<'_> {
+    /// Starts on a part when the one before it is done.
+    async fn pass(&mut self, bytes: Bytes) -> Result<(), Error> {
+        self.settle().await?;
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            None => {
+                let begun = self.blobs.store.put_multipart(&location(self.version)).await?;
+                self.upload.insert(begun)
+            }
+        };
+        let writing = upload.put_part(PutPayload::from_bytes(bytes.clone()));
+        let digests = std::mem::take(&mut self.digests);
+        self.under_way = Some(tokio::spawn(async move {
+            let digesting = spawn_blocking(move || digests.add(&bytes));
+            let (written, digests) = future::join(writing, digesting).await;
+            written?;
+            Ok(digests.map_err(std::io::Error::other)?)
+        }));
+        Ok(())
     }
 
-    fn written(self) -> Written {
-        Written {
-            size: self.size,
-            md5: hex::encode(self.md5.finalize()),
-            sha256: hex::encode(self.sha256.finalize()),
-            head: self.head.freeze(),
+    /// Waits for the part under way.
+    async fn settle(&mut self) -> Result<(), Error> {
+        if let Some(under_way) = self.under_way.take() {
+            self.digests = under_way.await.map_err(std::io::Error::other)??;
         }
+        Ok(())
+    }
+
+    /// The rest comes, and then all is there.
+    async fn end(&mut self, rest: Bytes) -> Result<(), Error> {
+        if self.upload.is_some() {
+            if !rest.is_empty() {
+                self.pass(rest).await?;
+            }
+            self.settle().await?;
+            if let Some(upload) = &mut self.upload {
+                upload.complete().await?;
+            }
+            return Ok(());
+        }
+        let payload = PutPayload::from_bytes(rest.clone());
+        let place = location(self.version);
+        let writing = self.blobs.store.put(&place, payload);
+        let digests = std::mem::take(&mut self.digests);
+        let digesting = async {
+            if rest.len() < SMALL_BYTES {
+                return Ok(digests.add(&rest));
+            }
+            spawn_blocking(move || digests.add(&rest)).await
+        };
+        let (written, digests) = future::join(writing, digesting).await;
+        written?;
+        self.digests = digests.map_err(std::io::Error::other)?;
+        Ok(())
     }
 }
 
@@ -89,38 +141,44 @@ impl Blobs {
         limit: u64,
     ) -> Result<Written, WriteError<E>> {
         pin_mut!(body);
-        let mut measure = Measure::new(limit);
-        let mut part = BytesMut::new();
-        let mut upload: Option<Box<dyn MultipartUpload>> = None;
+        let digests = Digests::default();
+        let mut passage = Passage { blobs: self, version, digests, upload: None, under_way: None };
+        let (mut size, mut head, mut part) = (0_u64, BytesMut::new(), BytesMut::new());
         let outcome = loop {
             match body.next().await {
                 Some(Ok(bytes)) => {
-                    if !measure.add(&bytes) {
+                    size = size.saturating_add(bytes.len() as u64);
+                    if size > limit {
                         break Err(WriteError::TooLarge);
                     }
+                    let lacking = HEAD_BYTES.saturating_sub(head.len()).min(bytes.len());
+                    head.extend_from_slice(&bytes[..lacking]);
                     part.extend_from_slice(&bytes);
                 }
                 Some(Err(error)) => break Err(WriteError::Source(error)),
-                None => break Ok(()),
+                None => break passage.end(part.freeze()).await.map_err(Into::into),
             }
             if part.len() >= self.part_bytes
-                && let Err(error) = self.pass_on(version, &mut upload, &mut part).await
+                && let Err(error) = passage.pass(part.split().freeze()).await
             {
                 break Err(error.into());
             }
         };
-        let finished = match (outcome, &mut upload) {
-            (Ok(()), None) => self.put_whole(version, part.freeze()).await.map_err(Into::into),
-            (Ok(()), Some(parts)) => finish(parts, part.freeze()).await.map_err(Into::into),
-            (Err(error), _) => Err(error),
-        };
-        if finished.is_err()
-            && let Some(parts) = &mut upload
-        {
+        if let Err(error) = outcome {
             // What cannot be removed now the sweep removes.
-            let _ = parts.abort().await;
+            let _ = passage.settle().await;
+            if let Some(upload) = &mut passage.upload {
+                let _ = upload.abort().await;
+            }
+            return Err(error);
         }
-        finished.map(|()| measure.written())
+        let Digests { md5, sha256 } = passage.digests;
+        Ok(Written {
+            size,
+            md5: hex::encode(md5.finalize()),
+            sha256: hex::encode(sha256.finalize()),
+            head: head.freeze(),
+        })
     }
 
     /// Writes several pieces as one, in order.
@@ -138,31 +196,4 @@ impl Blobs {
             .try_flatten();
         self.put(whole, bytes, limit).await
     }
-
-    async fn put_whole(&self, version: Uuid, bytes: Bytes) -> Result<(), Error> {
-        self.store.put(&location(version), PutPayload::from_bytes(bytes)).await?;
-        Ok(())
-    }
-
-    async fn pass_on(
-        &self,
-        version: Uuid,
-        upload: &mut Option<Box<dyn MultipartUpload>>,
-        part: &mut BytesMut,
-    ) -> Result<(), Error> {
-        let parts = match upload {
-            Some(parts) => parts,
-            None => upload.insert(self.store.put_multipart(&location(version)).await?),
-        };
-        let bytes = part.split().freeze();
-        Ok(parts.put_part(PutPayload::from_bytes(bytes)).await?)
-    }
-}
-
-async fn finish(parts: &mut Box<dyn MultipartUpload>, rest: Bytes) -> Result<(), Error> {
-    if !rest.is_empty() {
-        parts.put_part(PutPayload::from_bytes(rest)).await?;
-    }
-    parts.complete().await?;
-    Ok(())
 }

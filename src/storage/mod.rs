@@ -40,7 +40,7 @@ use crate::http::catch_panics;
 use crate::identity::Keys;
 use crate::pg::Pg;
 
-use caller::Caller;
+use caller::Visitor;
 use error::Error;
 use store::bucket::Bucket;
 
@@ -118,9 +118,12 @@ impl Storage {
     }
 }
 
-/// GET /health
-async fn health(_: Caller) -> Response {
-    reply(&json!({ "healthy": true }))
+/// GET /health: for whoever shows a key.
+async fn health(Visitor(caller): Visitor) -> Result<Response, Error> {
+    if !caller.is_known() {
+        return Err(Error::Token("Invalid Compact JWS".into()));
+    }
+    Ok(reply(&json!({ "healthy": true })))
 }
 
 async fn no_such_path(method: Method, uri: Uri) -> Error {

@@ -225,7 +225,7 @@ pub(super) async fn copy_object(
     let wish = (wish, Leave::Policies);
     let reserved = upload::begin(storage, caller, operation, &bucket, wish, COPY_SECONDS).await?;
     if let Err(error) = storage.blobs.copy(version, reserved.version).await {
-        upload::give_up(storage, caller, operation, reserved.version).await;
+        upload::give_up(storage, reserved.version).await;
         return Err(error.into());
     }
     upload::keep(storage, caller, operation, reserved, content).await

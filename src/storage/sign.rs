@@ -125,6 +125,7 @@ pub(super) async fn one(
     let looked =
         object::look(&storage, &caller, Sight::Person, "storage.object.sign", place).await?;
     let object = looked.object.ok_or(Error::NoSuchKey)?;
+    let seconds = bounded(&storage, &caller, &bucket, seconds).await?;
     let grant = reading(&object, version, transformations, seconds);
     let url = url(&grant, &sign(&storage, &grant)?);
     Ok(reply(&json!({ "signedURL": url })))
@@ -150,6 +151,10 @@ pub(super) async fn many(
         paths.iter().map(|path| name::sought(path).unwrap_or_default()).collect();
     let seen =
         object::look_many(&storage, &caller, "storage.object.sign_many", &bucket, &names).await?;
+    let seconds = match seen.first() {
+        Some(_) => bounded(&storage, &caller, &bucket, seconds).await?,
+        None => seconds,
+    };
     let mut answers = Vec::with_capacity(paths.len());
     for (path, name) in paths.iter().zip(&names) {
         answers.push(match seen.iter().find(|object| object.name == *name) {
@@ -165,6 +170,17 @@ pub(super) async fn many(
         });
     }
     Ok(reply(&Value::Array(answers)))
+}
+
+/// How long a URL works in a bucket that may have a bound of its own.
+async fn bounded(
+    storage: &Storage,
+    caller: &Caller,
+    bucket: &str,
+    seconds: i64,
+) -> Result<i64, Error> {
+    let bucket = bucket::find(storage, caller, "storage.object.sign", bucket).await?;
+    Ok(bucket.max_signed_seconds.map_or(seconds, |most| seconds.min(most)))
 }
 
 fn reading(

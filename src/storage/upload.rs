@@ -2,6 +2,7 @@
 //! [`finish`] are what every way of uploading has in common.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -9,27 +10,31 @@ use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use http::request::Parts;
 use http::{HeaderMap, Request};
 use multer::Multipart;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::caller::Caller;
 use super::pace::{linger, paced};
 use super::store::bucket::{self, Bucket};
-use super::store::object;
+use super::store::{object, upkeep};
 use super::{Error, Storage, mime, name, policy, reply};
 use crate::blob::Written;
-use crate::pg::Session;
+use crate::pg::{Pg, Session};
 
 /// How long an upload may take in all, in seconds; after that it is swept away.
 const LIFE_SECONDS: u32 = 86_400;
 
 /// Most bytes of what people say about their files, and of any other field of a form.
 const MAX_METADATA_BYTES: usize = 1024 * 1024;
+
+/// Most bytes of a form that are read before any of them makes sense.
+const MAX_AHEAD_BYTES: usize = 8 * 1024 * 1024;
 
 /// What the dashboard keeps empty folders with.
 const PLACEHOLDER: &str = ".emptyFolderPlaceholder";
@@ -237,7 +242,7 @@ pub(super) async fn keep(
             version: *version,
         }),
         Err(error) => {
-            give_up(storage, caller, operation, *version).await;
+            give_up(storage, *version).await;
             Err(error)
         }
     }
@@ -258,13 +263,8 @@ pub(super) async fn attempt(
 }
 
 /// Lets go of the bytes of an upload that comes to nothing.
-pub(super) async fn give_up(
-    storage: &Storage,
-    caller: &Caller,
-    operation: &'static str,
-    version: Uuid,
-) {
-    if let Err(error) = object::give_up(storage, &caller.own(operation), version).await {
+pub(super) async fn give_up(storage: &Storage, version: Uuid) {
+    if let Err(error) = upkeep::give_up(&storage.pg, version).await {
         // They are in the ledger, and their time runs out.
         error.log();
     }
@@ -293,12 +293,36 @@ pub(super) async fn receive(
     reserved: Reserved,
     body: impl Stream<Item = Result<Bytes, Error>>,
 ) -> Result<Stored, Error> {
-    match storage.blobs.put(reserved.version, body, reserved.limit).await {
+    let mut watch = Watch { pg: storage.pg.clone(), unfinished: Some(reserved.version) };
+    let received = match storage.blobs.put(reserved.version, body, reserved.limit).await {
         Ok(written) => finish(storage, caller, operation, reserved, (&written, None)).await,
         Err(error) => {
-            give_up(storage, caller, operation, reserved.version).await;
+            give_up(storage, reserved.version).await;
             Err(error.into())
         }
+    };
+    watch.unfinished = None;
+    received
+}
+
+/// Sees to it that bytes are let go of when whoever sends them goes away in the middle: then
+/// nobody answers any more, and what was under way is dropped.
+struct Watch {
+    pg: Pg,
+    unfinished: Option<Uuid>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let Some(version) = self.unfinished.take() else { return };
+        let Ok(runtime) = Handle::try_current() else { return };
+        let pg = self.pg.clone();
+        runtime.spawn(async move {
+            if let Err(error) = upkeep::give_up(&pg, version).await {
+                // They are in the ledger, and their time runs out.
+                error.log();
+            }
+        });
     }
 }
 
@@ -381,12 +405,15 @@ pub(super) async fn take(
         return receive(storage, caller, operation, reserved, body).await;
     };
 
-    let mut form = Multipart::new(body, boundary);
+    let ahead = Arc::new(AtomicUsize::new(0));
+    let mut form = Multipart::new(bounded(body, Arc::clone(&ahead)), boundary);
     while let Some(mut field) = form.next_field().await.map_err(unread)? {
+        ahead.store(0, Ordering::Relaxed);
         if field.file_name().is_none() {
             let name = field.name().unwrap_or_default().to_owned();
             let mut value = Vec::new();
             while let Some(bytes) = field.chunk().await.map_err(unread)? {
+                ahead.store(0, Ordering::Relaxed);
                 value.extend_from_slice(&bytes);
                 if value.len() > MAX_METADATA_BYTES {
                     return Err(Error::Form("a field of the form is too long".into()));
@@ -401,10 +428,26 @@ pub(super) async fn take(
         }
         let reserved =
             begin(storage, caller, operation, bucket, (wish, leave), LIFE_SECONDS).await?;
-        let bytes = futures_util::TryStreamExt::map_err(field, unread);
+        let bytes = field.map_err(unread).inspect_ok(|_| ahead.store(0, Ordering::Relaxed));
         return receive(storage, caller, operation, reserved, bytes).await;
     }
     Err(Error::Form("the form holds no file".into()))
+}
+
+/// A body whose reader may run ahead of what it gives, but not for ever: `ahead` are the bytes it
+/// took since it last gave something. Otherwise headers without an end would fill the memory.
+fn bounded(
+    body: impl Stream<Item = Result<Bytes, Error>> + Send + Unpin,
+    ahead: Arc<AtomicUsize>,
+) -> impl Stream<Item = Result<Bytes, Error>> + Send {
+    body.map(move |piece| {
+        let bytes = piece?;
+        let before = ahead.fetch_add(bytes.len(), Ordering::Relaxed);
+        if before > MAX_AHEAD_BYTES {
+            return Err(Error::Form("the form does not read".into()));
+        }
+        Ok(bytes)
+    })
 }
 
 /// One field of a form.

@@ -1,6 +1,8 @@
 //! The Storage dialect on the wire.
 
 mod basics;
+mod crash;
+mod hostile;
 mod objects;
 mod versions;
 

@@ -12,6 +12,8 @@ pub(in super::super) struct Bucket {
     pub id: String,
     pub file_size_limit: Option<u64>,
     pub allowed_mime_types: Option<Vec<String>>,
+    /// How long a signed URL of it may work at most.
+    pub max_signed_seconds: Option<i64>,
 }
 
 /// What a bucket is to be; what is not said stays as it is.
@@ -46,7 +48,7 @@ pub(in super::super) async fn find(
         .pg
         .run(
             &caller.own(operation).read_only(),
-            "select b.id, b.file_size_limit, b.allowed_mime_types
+            "select b.id, b.file_size_limit, b.allowed_mime_types, b.max_signed_seconds::bigint
                from storage.buckets b
               where b.id = $1::text",
             &[Some(id)],
@@ -61,6 +63,7 @@ fn bucket(row: &Row) -> Result<Bucket, Error> {
         id: row.try_get("id")?,
         file_size_limit: limit.and_then(|limit| u64::try_from(limit).ok()),
         allowed_mime_types: row.try_get("allowed_mime_types")?,
+        max_signed_seconds: row.try_get("max_signed_seconds")?,
     })
 }
 

@@ -198,15 +198,3 @@ pub(in super::super) async fn keep(
     let row = answers.into_iter().next_back().and_then(only).ok_or(Error::NoSuchBucket)?;
     Ok(Kept { id: row.try_get("id")? })
 }
-
-/// Gives up bytes that nobody is going to have; the sweep removes them.
-pub(in super::super) async fn give_up(
-    storage: &Storage,
-    own: &Session<'_>,
-    version: Uuid,
-) -> Result<(), Error> {
-    let version = version.to_string();
-    let sql = "select storage.give_up_blob($1::uuid)::text";
-    storage.pg.run(own, sql, &[Some(&version)]).await?;
-    Ok(())
-}

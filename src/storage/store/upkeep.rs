@@ -21,6 +21,13 @@ pub(in super::super) async fn expire(pg: &Pg, up_to: u32) -> Result<i32, Error> 
     Ok(only(rows).map_or(Ok(0), |row| row.try_get(0))?)
 }
 
+/// Gives up bytes that nobody is going to have; the sweep removes them.
+pub(in super::super) async fn give_up(pg: &Pg, version: Uuid) -> Result<(), Error> {
+    let sql = "select storage.give_up_blob($1::uuid)::text";
+    pg.run(&own(), sql, &[Some(&version.to_string())]).await?;
+    Ok(())
+}
+
 /// Bytes to be removed, for some seconds already, so that whoever was just told of them can still
 /// open them.
 pub(in super::super) async fn doomed(
@@ -48,12 +55,14 @@ pub(in super::super) async fn forget(pg: &Pg, versions: &[Uuid]) -> Result<(), E
     Ok(())
 }
 
-/// Those of these bytes that the ledger does not know.
+/// Those of these bytes that the ledger does not know. A database that knows none at all is more
+/// likely the wrong one, and says nothing.
 pub(in super::super) async fn unknown(pg: &Pg, versions: &[Uuid]) -> Result<Vec<Uuid>, Error> {
     let versions = serde_json::to_string(versions)?;
     let sql = "select found::uuid as version
                  from jsonb_array_elements_text($1::jsonb) found
-                where not exists (select from storage.blobs b where b.version = found::uuid)";
+                where exists (select from storage.blobs)
+                  and not exists (select from storage.blobs b where b.version = found::uuid)";
     let rows = pg.run(&own().read_only(), sql, &[Some(&versions)]).await?;
     Ok(rows.iter().map(|row| row.try_get("version")).collect::<Result<_, _>>()?)
 }
