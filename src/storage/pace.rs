@@ -54,7 +54,8 @@ fn at_pace(body: Body, pace: Pace) -> impl Stream<Item = Result<Bytes, Error>> +
             };
             Some((piece, (body, seen)))
         });
-    Box::pin(pieces)
+    // A reader of forms asks again after the end.
+    Box::pin(pieces).fuse()
 }
 
 /// Reads on for a moment and forgets it.

@@ -46,22 +46,27 @@ impl Sweep {
         let mut next_audit = Instant::now();
         while !stop.is_cancelled() {
             let turn = async {
-                self.tidy().await;
+                let is_due_soon = self.tidy().await;
                 if next_audit <= Instant::now() {
                     self.report(self.audit().await);
                     next_audit = Instant::now() + AUDIT;
                 }
-                // A wake-up that is not heard is made up for by the next turn.
-                let _ = timeout(PAUSE, self.wake.notified()).await;
+                if !is_due_soon {
+                    // A wake-up that is not heard is made up for by the next turn.
+                    let _ = timeout(PAUSE, self.wake.notified()).await;
+                }
                 sleep(GRACE).await;
             };
             stop.run_until_cancelled(turn).await;
         }
     }
 
-    async fn tidy(&self) {
+    /// Does what is due; whether more will be when the grace is over.
+    async fn tidy(&self) -> bool {
         self.report(self.expire().await);
         self.report(self.remove().await);
+        let left = upkeep::doomed(&self.pg, 1, 0).await;
+        left.is_ok_and(|left| !left.is_empty())
     }
 
     fn report(&self, outcome: Result<(), Error>) {

@@ -334,7 +334,7 @@ comment on function storage.stamp_object(jsonb, double precision) is
 create or replace function storage.put_object(object jsonb, is_upsert boolean)
 returns setof storage.objects
 language plpgsql
-set search_path = ''
+set search_path = '' set storage.allow_delete_query = 'true'
 as $$
 declare
   wanted storage.objects := jsonb_populate_record(null::storage.objects, object);

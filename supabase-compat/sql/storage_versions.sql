@@ -45,7 +45,7 @@ for each row execute function storage.end_trial();
 create or replace function storage.delete_current(object uuid)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = '' set storage.allow_delete_query = 'true'
 as $$
 declare
   known storage.objects;
@@ -74,7 +74,7 @@ comment on function storage.delete_current(uuid) is
 create or replace function storage.delete_version(object uuid)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = '' set storage.allow_delete_query = 'true'
 as $$
 declare
   known  storage.objects;
@@ -109,7 +109,7 @@ comment on function storage.delete_version(uuid) is
 create or replace function storage.clear_gone(bucket text, object_name text)
 returns void
 language sql
-set search_path = ''
+set search_path = '' set storage.allow_delete_query = 'true'
 as $$
   update storage.objects o
      set archived_at = now()
@@ -123,7 +123,7 @@ comment on function storage.clear_gone(text, text) is
 create or replace function storage.expire_objects(up_to integer)
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = '' set storage.allow_delete_query = 'true'
 as $$
 declare
   gone integer;
@@ -140,7 +140,7 @@ comment on function storage.expire_objects(integer) is
 create or replace function storage.expire_versions(up_to integer)
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = '' set storage.allow_delete_query = 'true'
 as $$
 declare
   gone integer;
