@@ -9,6 +9,8 @@ mod connection;
 mod read;
 mod write;
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -82,7 +84,8 @@ impl Blobs {
     /// # Errors
     /// The folder cannot be made.
     pub fn disk(folder: PathBuf) -> Result<Self, Error> {
-        std::fs::create_dir_all(&folder)?;
+        // Nobody else on this machine is to read what policies guard.
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let disk = Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true));
         let store = Arc::clone(&disk) as Arc<dyn ObjectStore>;
         Ok(Self { store, disk: Some(disk), part_bytes: DISK_PART_BYTES })

@@ -177,11 +177,6 @@ pub(super) async fn serve(
     manner: Manner,
 ) -> Result<Response, Error> {
     let version = object.version.ok_or(Error::NoSuchKey)?;
-    let size = object.metadata.get("size").and_then(serde_json::Value::as_u64);
-    let size = match size {
-        Some(size) => size,
-        None => storage.blobs.size(version).await?,
-    };
     let mut headers = headers(object, &manner);
     let modified = modified(object);
     let etag = object.noted("eTag").unwrap_or_default();
@@ -189,25 +184,38 @@ pub(super) async fn serve(
         headers.remove(CONTENT_DISPOSITION);
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    let range = match text(&parts.headers, "range") {
-        Some(range) if is_current(&parts.headers, etag, modified) => Some(read_range(range, size)?),
-        _ => None,
+    let wanted =
+        text(&parts.headers, "range").filter(|_| is_current(&parts.headers, etag, modified));
+    let noted = object.metadata.get("size").and_then(serde_json::Value::as_u64);
+    let size = match noted {
+        Some(size) if parts.method != Method::HEAD => size,
+        _ => storage.blobs.size(version).await?,
     };
-    let length = range.as_ref().map_or(size, |range| range.end - range.start);
-    headers.insert(CONTENT_LENGTH, length.into());
-    let status = if let Some(range) = &range {
-        let told = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-        put(&mut headers, CONTENT_RANGE, &told);
-        StatusCode::PARTIAL_CONTENT
-    } else {
-        StatusCode::OK
-    };
+    let range = wanted.map(|range| read_range(range, size)).transpose()?;
     if parts.method == Method::HEAD {
-        storage.blobs.size(version).await?;
+        let status = measure(&mut headers, range.as_ref(), size);
         return Ok((status, headers).into_response());
     }
-    let reading = storage.blobs.get(version, range.filter(|_| length > 0)).await?;
+    let mut reading = storage.blobs.get(version, range.clone()).await?;
+    let (mut range, size) = (range, reading.size);
+    if noted.is_some_and(|noted| noted != size) && range.is_some() {
+        // Somebody's SQL says otherwise; the bytes know.
+        range = wanted.map(|range| read_range(range, size)).transpose()?;
+        reading = storage.blobs.get(version, range.clone()).await?;
+    }
+    let status = measure(&mut headers, range.as_ref(), size);
     Ok((status, headers, Body::from_stream(reading.bytes)).into_response())
+}
+
+/// Tells how long the answer is, and which part of the whole; gives its status.
+fn measure(headers: &mut HeaderMap, range: Option<&Range<u64>>, size: u64) -> StatusCode {
+    let Some(range) = range else {
+        headers.insert(CONTENT_LENGTH, size.into());
+        return StatusCode::OK;
+    };
+    headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
+    put(headers, CONTENT_RANGE, &format!("bytes {}-{}/{size}", range.start, range.end - 1));
+    StatusCode::PARTIAL_CONTENT
 }
 
 fn headers(object: &Object, manner: &Manner) -> HeaderMap {

@@ -9,7 +9,7 @@ returns text[]
 language sql immutable parallel safe
 set search_path = ''
 as $$
-  select (pg_catalog.string_to_array(name, '/'))[:pg_catalog.cardinality(pg_catalog.string_to_array(name, '/')) - 1]
+  select (string_to_array(name, '/'))[:cardinality(string_to_array(name, '/')) - 1]
 $$;
 comment on function storage.foldername(text) is 'Takes the name of an object; gives the folders it is in, the outermost first.';
 
@@ -18,7 +18,7 @@ returns text
 language sql immutable parallel safe
 set search_path = ''
 as $$
-  select pg_catalog.split_part(name, '/', -1)
+  select split_part(name, '/', -1)
 $$;
 comment on function storage.filename(text) is 'Takes the name of an object; gives its last part.';
 
@@ -27,7 +27,7 @@ returns text
 language sql immutable parallel safe
 set search_path = ''
 as $$
-  select pg_catalog.split_part(pg_catalog.split_part(name, '/', -1), '.', -1)
+  select split_part(split_part(name, '/', -1), '.', -1)
 $$;
 comment on function storage.extension(text) is 'Takes the name of an object; gives what follows its last dot.';
 
@@ -36,7 +36,7 @@ returns text
 language sql stable
 set search_path = ''
 as $$
-  select nullif(pg_catalog.current_setting('storage.operation', true), '')
+  select nullif(current_setting('storage.operation', true), '')
 $$;
 comment on function storage.operation() is
   'Gives what is being done, such as storage.object.upload, or null outside of a request of Storage.';
@@ -56,7 +56,7 @@ returns boolean
 language sql stable
 set search_path = ''
 as $$
-  select coalesce(pg_catalog.bool_or(storage.allow_only_operation(expected)), false)
+  select coalesce(bool_or(storage.allow_only_operation(expected)), false)
     from unnest(expected_operations) expected
 $$;
 comment on function storage.allow_any_operation(text[]) is 'The same for several operations: whether it is one of them.';
@@ -66,7 +66,7 @@ returns table (size bigint, bucket_id text)
 language sql stable
 set search_path = ''
 as $$
-  select coalesce(pg_catalog.sum((o.metadata ->> 'size')::bigint), 0)::bigint, o.bucket_id
+  select coalesce(sum((o.metadata ->> 'size')::bigint), 0)::bigint, o.bucket_id
     from storage.objects o
    group by o.bucket_id
 $$;
@@ -95,7 +95,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  if pg_catalog.current_setting('storage.is_trial', true) = 'true' then
+  if current_setting('storage.is_trial', true) = 'true' then
     raise sqlstate 'WKT00' using message = 'the trial succeeded';
   end if;
   return null;
@@ -179,13 +179,43 @@ $$;
 comment on function storage.try_write(jsonb, boolean) is
   'Takes a row as JSON and whether it may overwrite; tries to write it as the caller and undoes it. Errors: what refused it: 42501, 23505.';
 
+create or replace function storage.is_taken(version text)
+returns boolean
+language sql stable
+security definer set search_path = ''   -- people may not read the ledger
+as $$
+  select exists (select from storage.blobs b where b.version::text = is_taken.version)
+$$;
+comment on function storage.is_taken(text) is 'Takes a version; gives whether there are bytes of that name.';
+
+create or replace function storage.guard_version()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if not coalesce(current_setting('storage.is_trial', true) = 'true', false)
+     and not pg_has_role(current_user, 'supabase_storage_admin', 'member')
+     and storage.is_taken(new.version) then
+    raise insufficient_privilege using message = 'these bytes belong to another object';
+  end if;
+  return new;
+end
+$$;
+comment on function storage.guard_version() is 'Keeps people from taking bytes by naming them in SQL.';
+
+create or replace trigger guard_version
+before insert or update of version on storage.objects
+for each row when (new.version is not null)
+execute function storage.guard_version();
+
 create or replace function storage.stamp_update()
 returns trigger
 language plpgsql
 set search_path = ''
 as $$
 begin
-  new.updated_at := pg_catalog.now();
+  new.updated_at := now();
   return new;
 end
 $$;
@@ -205,9 +235,9 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  if coalesce(pg_catalog.current_setting('storage.allow_delete_query', true), 'false') <> 'true' then
+  if coalesce(current_setting('storage.allow_delete_query', true), 'false') <> 'true' then
     raise insufficient_privilege using
-      message = pg_catalog.format('Direct deletion from storage.%I is not allowed. Use the Storage API instead.', tg_table_name),
+      message = format('Direct deletion from storage.%I is not allowed. Use the Storage API instead.', tg_table_name),
       hint = 'set storage.allow_delete_query = true where you mean it: bytes of deleted objects are removed too.';
   end if;
   return null;
@@ -231,9 +261,9 @@ as $$
 begin
   if old.version ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
      and not exists (select from storage.objects o where o.version = old.version) then
-    update storage.blobs set state = 'doomed', since = pg_catalog.now() where version = old.version::uuid;
+    update storage.blobs set state = 'doomed', since = now() where version = old.version::uuid;
     if found then
-      perform pg_catalog.pg_notify('walkie', 'storage');
+      perform pg_notify('walkie', 'storage');
     end if;
   end if;
   return null;
@@ -257,7 +287,7 @@ returns void
 language sql
 set search_path = ''
 as $$
-  insert into storage.blobs (version, state, until) values (version, 'writing', pg_catalog.now() + until)
+  insert into storage.blobs (version, state, until) values (version, 'writing', now() + until)
 $$;
 comment on function storage.open_blob(uuid, interval) is
   'Takes the name of bytes to come and how long they may take; notes them in the ledger, so that they are swept away unless they are kept.';
@@ -268,7 +298,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  update storage.blobs b set state = 'kept', size = keep_blob.size, since = pg_catalog.now(), until = null
+  update storage.blobs b set state = 'kept', size = keep_blob.size, since = now(), until = null
    where b.version = keep_blob.version and b.state = 'writing';
   if not found then
     raise sqlstate 'PT408' using message = 'The upload took too long';
@@ -301,7 +331,7 @@ as $$
   insert into storage.objects (bucket_id, name, owner, created_at, last_accessed_at, metadata, version, owner_id,
                                user_metadata, archived_at, is_delete_marker, is_versioned, expires_at, sha256, sniffed_type)
   values (object.bucket_id, object.name, object.owner, object.created_at, object.last_accessed_at, object.metadata,
-          object.version, object.owner_id, object.user_metadata, pg_catalog.now(), object.is_delete_marker,
+          object.version, object.owner_id, object.user_metadata, clock_timestamp(), object.is_delete_marker,
           object.is_versioned, object.expires_at, object.sha256, object.sniffed_type)
 $$;
 comment on function storage.archive_object(storage.objects) is
@@ -360,7 +390,7 @@ begin
       return;
     end if;
   end loop;
-  if not (is_upsert or known.is_delete_marker or known.expires_at <= pg_catalog.now()) then
+  if not (is_upsert or known.is_delete_marker or coalesce(known.expires_at <= now(), false)) then
     raise unique_violation using message = 'The resource already exists', constraint = 'bucketid_objname';
   end if;
   if storage.keeps_versions(known) then
@@ -380,7 +410,7 @@ begin
            is_delete_marker = false, expires_at = wanted.expires_at, sha256 = wanted.sha256,
            sniffed_type = wanted.sniffed_type,
            created_at = case when storage.keeps_versions(known) or known.is_delete_marker
-                             then pg_catalog.now() else o.created_at end
+                             then now() else o.created_at end
      where o.id = known.id
     returning o.*;
 end
@@ -388,6 +418,6 @@ $$;
 comment on function storage.put_object(jsonb, boolean) is
   'Takes a row as JSON and whether it may overwrite; writes it, keeping what it overwrites where the bucket keeps versions. Errors: 23505.';
 
-revoke execute on function storage.end_trial, storage.stamp_update, storage.protect_delete, storage.doom_version,
+revoke execute on function storage.end_trial, storage.guard_version, storage.stamp_update, storage.protect_delete, storage.doom_version,
                            storage.open_blob, storage.keep_blob, storage.give_up_blob, storage.archive_object, storage.keeps_versions,
                            storage.stamp_object, storage.put_object from public;

@@ -1,6 +1,6 @@
 -- What policies on files ask, how a write is tried and kept, and when bytes are let go of.
 set local search_path = public, tests;
-select plan(38);
+select plan(40);
 
 select is(storage.foldername('a/b/c.txt'), array['a', 'b'], 'the folders of a name');
 select is(storage.foldername('c.txt'), '{}'::text[], 'there may be none');
@@ -60,6 +60,15 @@ delete from storage.objects where bucket_id = 'plain';
 select is((select state from storage.blobs where version = '10000000-0000-4000-8000-000000000003'), 'doomed',
           'whoever means it frees the bytes');
 
+insert into storage.blobs (version, state) values ('10000000-0000-4000-8000-000000000009', 'kept');
+select tests.be('ana');
+select throws_ok(format($$ insert into storage.objects (bucket_id, name, owner_id, version)
+                           values ('plain', 'stolen', '%s', '10000000-0000-4000-8000-000000000009') $$, tests.id('ana')),
+                 '42501', 'these bytes belong to another object', 'nobody takes bytes by naming them');
+select lives_ok(format($$ insert into storage.objects (bucket_id, name, owner_id) values ('plain', 'seeded', '%s') $$, tests.id('ana')),
+                'a row without bytes is no theft');
+select tests.be('administrator');
+
 set local role supabase_storage_admin;
 select storage.open_blob('10000000-0000-4000-8000-000000000004'), storage.keep_blob('10000000-0000-4000-8000-000000000004', 1);
 select storage.open_blob('10000000-0000-4000-8000-000000000005'), storage.keep_blob('10000000-0000-4000-8000-000000000005', 1);
@@ -82,6 +91,7 @@ insert into storage.blobs (version, state, until) values ('10000000-0000-4000-80
 select is(storage.doom_left_behind(), 1, 'so does what was never finished');
 
 insert into storage.objects (bucket_id, name) values ('plain', 'a/1'), ('plain', 'a/2'), ('plain', 'b');
+delete from storage.objects where name = 'seeded';
 select is((select array_agg(name order by name) from storage.search('', 'plain')), array['a', 'b'], 'a list by folders');
 select is((select array_agg(name order by name) from storage.list_objects_with_delimiter('plain', '', '/')), array['a/', 'b'],
           'folders count once');

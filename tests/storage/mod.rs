@@ -1,6 +1,7 @@
 //! The Storage dialect on the wire.
 
 mod basics;
+mod buckets;
 mod crash;
 mod hostile;
 mod objects;
