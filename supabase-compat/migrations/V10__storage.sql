@@ -148,7 +148,7 @@ create table storage.quotas (
   max_bytes bigint not null check (max_bytes >= 0),
   unique nulls not distinct (bucket_id, owner_id)
 );
-comment on table storage.quotas is 'How much may be kept; what would go over is refused.';
+comment on table storage.quotas is 'How much each owner may keep; what would go over is refused.';
 comment on column storage.quotas.bucket_id is 'Null: in all buckets together.';
 comment on column storage.quotas.owner_id is 'Null: each owner.';
 

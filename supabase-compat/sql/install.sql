@@ -13,4 +13,5 @@
 \ir storage.sql
 \ir storage_versions.sql
 \ir storage_list.sql
+\ir storage_usage.sql
 \ir storage_owner.sql

@@ -173,11 +173,14 @@ begin
   -- A trigger before the row may drop it in silence; then nothing can be kept either.
   raise insufficient_privilege using message = 'new row violates row-level security policy for table "objects"';
 exception when sqlstate 'WKT00' then
-  null;
+  -- What takes the place of something else may free more than it takes.
+  if not is_upsert then
+    perform storage.check_quota(wanted.bucket_id, coalesce(wanted.owner_id, ''), storage.size_of(wanted.metadata));
+  end if;
 end
 $$;
 comment on function storage.try_write(jsonb, boolean) is
-  'Takes a row as JSON and whether it may overwrite; tries to write it as the caller and undoes it. Errors: what refused it: 42501, 23505.';
+  'Takes a row as JSON and whether it may overwrite; tries to write it as the caller and undoes it. Errors: what refused it: 42501, 23505, PT413.';
 
 create or replace function storage.is_taken(version text)
 returns boolean
@@ -279,6 +282,28 @@ create or replace trigger on_objects_update__doom_version
 after update of version on storage.objects
 for each row when (old.version is distinct from new.version)
 execute function storage.doom_version();
+
+create or replace trigger protect_objects_truncate
+before truncate on storage.objects
+for each statement execute function storage.protect_delete();
+
+create or replace function storage.doom_all_versions()
+returns trigger
+language plpgsql
+security definer set search_path = ''
+as $$
+begin
+  update storage.blobs set state = 'doomed', since = now() where state = 'kept';
+  delete from storage.usage;
+  perform pg_notify('walkie', 'storage');
+  return null;
+end
+$$;
+comment on function storage.doom_all_versions() is 'Lets go of all bytes when all objects are gone at once.';
+
+create or replace trigger on_objects_truncate__doom_versions
+after truncate on storage.objects
+for each statement execute function storage.doom_all_versions();
 
 -- What follows is the server's own.
 
@@ -419,5 +444,6 @@ comment on function storage.put_object(jsonb, boolean) is
   'Takes a row as JSON and whether it may overwrite; writes it, keeping what it overwrites where the bucket keeps versions. Errors: 23505.';
 
 revoke execute on function storage.end_trial, storage.guard_version, storage.stamp_update, storage.protect_delete, storage.doom_version,
+                           storage.doom_all_versions,
                            storage.open_blob, storage.keep_blob, storage.give_up_blob, storage.archive_object, storage.keeps_versions,
                            storage.stamp_object, storage.put_object from public;

@@ -1,6 +1,6 @@
 -- What policies on files ask, how a write is tried and kept, and when bytes are let go of.
 set local search_path = public, tests;
-select plan(40);
+select plan(47);
 
 select is(storage.foldername('a/b/c.txt'), array['a', 'b'], 'the folders of a name');
 select is(storage.foldername('c.txt'), '{}'::text[], 'there may be none');
@@ -90,8 +90,26 @@ select is((select state from storage.blobs where version = '10000000-0000-4000-8
 insert into storage.blobs (version, state, until) values ('10000000-0000-4000-8000-000000000006', 'writing', now());
 select is(storage.doom_left_behind(), 1, 'so does what was never finished');
 
+truncate storage.objects;
+select is((select count(*)::int from storage.blobs where state = 'kept'), 0, 'when all goes at once, so do the bytes');
+set local storage.allow_delete_query = false;
+select throws_ok('truncate storage.objects', '42501', null, 'which nobody does by a slip');
+set local storage.allow_delete_query = true;
+
+insert into storage.objects (bucket_id, name, owner_id, metadata)
+values ('plain', 'q1', 'q', '{"size": 40}'), ('plain', 'q2', 'q', '{"size": 50}'), ('kept', 'q3', 'q', '{"size": "odd"}');
+select is((select array_agg((bucket_id, bytes, objects)::text order by bucket_id) from storage.usage where owner_id = 'q'),
+          array['(kept,0,1)', '(plain,90,2)'], 'what each owner keeps is counted');
+insert into storage.quotas (max_bytes) values (100);
+select throws_ok($$ update storage.objects set metadata = '{"size": 51}' where name = 'q1' $$, 'PT413', null, 'nobody keeps more than a quota permits');
+select throws_ok($$ insert into storage.objects (bucket_id, name, owner_id, metadata) values ('kept', 'q4', 'q', '{"size": 11}') $$,
+                 'PT413', null, 'in all buckets together');
+select lives_ok($$ insert into storage.objects (bucket_id, name, owner_id, metadata) values ('kept', 'q4', 'r', '{"size": 11}') $$,
+                'another owner has a quota of their own');
+delete from storage.objects where name like 'q%';
+select is((select sum(bytes)::int from storage.usage), 0, 'what is deleted counts no more');
+
 insert into storage.objects (bucket_id, name) values ('plain', 'a/1'), ('plain', 'a/2'), ('plain', 'b');
-delete from storage.objects where name = 'seeded';
 select is((select array_agg(name order by name) from storage.search('', 'plain')), array['a', 'b'], 'a list by folders');
 select is((select array_agg(name order by name) from storage.list_objects_with_delimiter('plain', '', '/')), array['a/', 'b'],
           'folders count once');

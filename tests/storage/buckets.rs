@@ -114,3 +114,32 @@ async fn a_trigger_hears_of_a_file_once_and_when_it_is_there() {
         stage.database.value("select string_agg(event || ' ' || state, ', ') from heard").await;
     assert_eq!(heard, "INSERT kept, UPDATE kept");
 }
+
+#[tokio::test]
+async fn nobody_keeps_more_than_their_quota() {
+    let stage = Stage::new().await;
+    stage.bucket("b", json!({})).await;
+    stage
+        .database
+        .sql("create policy all_of_it on storage.objects for all to authenticated using (true) with check (true);
+              insert into storage.quotas (bucket_id, max_bytes) values ('b', 10)")
+        .await;
+    assert_eq!(stage.put(&stage.ana, "b/1.txt", "123456").await.status, 200);
+    let over = stage.put(&stage.ana, "b/2.txt", "12345").await;
+    assert_eq!(refusal(&over), ("413", "EntityTooLarge"));
+    assert_eq!(over.body["message"], "The quota of 10 bytes would be exceeded");
+    assert_eq!(
+        stage.put(&stage.bo, "b/2.txt", "12345").await.status,
+        200,
+        "bo has a quota of their own"
+    );
+    assert_eq!(stage.upsert(&stage.ana, "b/1.txt", "1234567890").await.status, 200);
+    let over = stage.upsert(&stage.ana, "b/1.txt", "12345678901").await;
+    assert_eq!(refusal(&over), ("413", "EntityTooLarge"));
+    stage.send(&stage.ana, Method::DELETE, "/object/b/1.txt").await;
+    assert_eq!(
+        stage.put(&stage.ana, "b/3.txt", "123456").await.status,
+        200,
+        "what is deleted counts no more"
+    );
+}
