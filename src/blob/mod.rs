@@ -32,6 +32,10 @@ pub use write::{HEAD_BYTES, WriteError, Written};
 /// Bytes handed over to the disk at once.
 const DISK_PART_BYTES: usize = 1024 * 1024;
 
+/// What follows the name of a file on the disk: nothing when it is whole; what a copy and an
+/// upload are called until then.
+const STAGED: [&str; 3] = ["", "#0", "#1"];
+
 /// Bytes of one part in a store: no store takes smaller ones, nor more than ten thousand.
 const STORE_PART_BYTES: usize = 8 * 1024 * 1024;
 
@@ -125,9 +129,9 @@ impl Blobs {
     pub async fn delete(&self, version: Uuid) -> Result<(), Error> {
         if let Some(disk) = &self.disk {
             let whole = disk.path_to_filesystem(&location(version))?;
-            let mut staged = whole.clone().into_os_string();
-            staged.push("#1");
-            for path in [whole, staged.into()] {
+            for mark in STAGED {
+                let mut path = whole.clone().into_os_string();
+                path.push(mark);
                 match tokio::fs::remove_file(path).await {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                         return Err(error.into());

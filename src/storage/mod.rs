@@ -1,6 +1,6 @@
 //! The Storage dialect: files under the row policies of `storage.objects`.
 //!
-//! Reading order: `upload` and `download`, which the other ways in and out share, `bucket`; who
+//! Reading order: `upload` (with `form`) and `download`, which the other ways in and out share, `bucket`; who
 //! asks (`caller`), what is signed and given away (`sign`), lists (`list`), what else is done with
 //! objects (`object`), what becomes of bytes (`sweep`), what may be named how (`name`) and is what (`mime`), how bodies come (`pace`)
 //! and JSON reads (`request`), what a refusal comes of (`policy`), all SQL (`store`) and every
@@ -11,6 +11,7 @@ mod bucket;
 mod caller;
 mod download;
 mod error;
+mod form;
 mod lifecycle;
 mod list;
 mod mime;

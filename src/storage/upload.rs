@@ -2,7 +2,6 @@
 //! [`finish`] are what every way of uploading has in common.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -10,10 +9,9 @@ use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::Stream;
 use http::request::Parts;
 use http::{HeaderMap, Request};
-use multer::Multipart;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
@@ -23,18 +21,15 @@ use super::caller::Caller;
 use super::pace::{linger, paced};
 use super::store::bucket::{self, Bucket};
 use super::store::{object, upkeep};
-use super::{Error, Storage, mime, name, policy, reply};
+use super::{Error, Storage, form, mime, name, policy, reply};
 use crate::blob::Written;
 use crate::pg::{Pg, Session};
 
 /// How long an upload may take in all, in seconds; after that it is swept away.
-const LIFE_SECONDS: u32 = 86_400;
+pub(super) const LIFE_SECONDS: u32 = 86_400;
 
 /// Most bytes of what people say about their files, and of any other field of a form.
-const MAX_METADATA_BYTES: usize = 1024 * 1024;
-
-/// Most bytes of a form that are read before any of them makes sense.
-const MAX_AHEAD_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const MAX_METADATA_BYTES: usize = 1024 * 1024;
 
 /// What the dashboard keeps empty folders with.
 const PLACEHOLDER: &str = ".emptyFolderPlaceholder";
@@ -404,77 +399,7 @@ pub(super) async fn take(
             begin(storage, caller, operation, bucket, (wish, leave), LIFE_SECONDS).await?;
         return receive(storage, caller, operation, reserved, body).await;
     };
-
-    let ahead = Arc::new(AtomicUsize::new(0));
-    let mut form = Multipart::new(bounded(body, Arc::clone(&ahead)), boundary);
-    while let Some(mut field) = form.next_field().await.map_err(unread)? {
-        ahead.store(0, Ordering::Relaxed);
-        if field.file_name().is_none() {
-            let name = field.name().unwrap_or_default().to_owned();
-            let mut value = Vec::new();
-            while let Some(bytes) = field.chunk().await.map_err(unread)? {
-                ahead.store(0, Ordering::Relaxed);
-                value.extend_from_slice(&bytes);
-                if value.len() > MAX_METADATA_BYTES {
-                    return Err(Error::Form("a field of the form is too long".into()));
-                }
-            }
-            note(&mut wish, &name, &String::from_utf8_lossy(&value))?;
-            continue;
-        }
-        if wish.content_type == mime::UNKNOWN {
-            let kind = field.content_type().map(|kind| kind.as_ref().to_owned());
-            wish.content_type = mime::declared(kind.as_deref())?;
-        }
-        let reserved =
-            begin(storage, caller, operation, bucket, (wish, leave), LIFE_SECONDS).await?;
-        let bytes = field.map_err(unread).inspect_ok(|_| ahead.store(0, Ordering::Relaxed));
-        return receive(storage, caller, operation, reserved, bytes).await;
-    }
-    Err(Error::Form("the form holds no file".into()))
-}
-
-/// A body whose reader may run ahead of what it gives, but not for ever: `ahead` are the bytes it
-/// took since it last gave something. Otherwise headers without an end would fill the memory.
-fn bounded(
-    body: impl Stream<Item = Result<Bytes, Error>> + Send + Unpin,
-    ahead: Arc<AtomicUsize>,
-) -> impl Stream<Item = Result<Bytes, Error>> + Send {
-    body.map(move |piece| {
-        let bytes = piece?;
-        let before = ahead.fetch_add(bytes.len(), Ordering::Relaxed);
-        if before > MAX_AHEAD_BYTES {
-            return Err(Error::Form("the form does not read".into()));
-        }
-        Ok(bytes)
-    })
-}
-
-/// One field of a form.
-fn note(wish: &mut Wish, name: &str, value: &str) -> Result<(), Error> {
-    match name {
-        "cacheControl" if !value.is_empty() => {
-            let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
-            let said = if is_number { format!("max-age={value}") } else { value.to_owned() };
-            wish.cache_control = printable(&said)?;
-        }
-        "metadata" | "userMetadata" if !value.is_empty() => {
-            wish.user_metadata = Some(metadata(value)?);
-        }
-        "contentType" => wish.content_type = mime::declared(Some(value))?,
-        "contentEncoding" if !value.is_empty() => wish.content_encoding = Some(printable(value)?),
-        "expiresIn" if !value.is_empty() => wish.expires_in = Some(seconds(value)?),
-        _ => {}
-    }
-    Ok(())
-}
-
-/// What becomes a header of downloads.
-fn printable(value: &str) -> Result<String, Error> {
-    if value.len() <= 1024 && value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return Ok(value.to_owned());
-    }
-    Err(Error::Form("a field of the form holds what no header may".into()))
+    form::take(storage, caller, operation, bucket, (wish, leave), (boundary, body)).await
 }
 
 /// What somebody says about their file, as JSON.
@@ -498,7 +423,11 @@ pub(super) fn encoded_metadata(text: &str) -> Result<Map<String, Value>, Error> 
     metadata(&String::from_utf8_lossy(&bytes))
 }
 
-fn seconds(text: &str) -> Result<u64, Error> {
+/// A lifetime.
+///
+/// # Errors
+/// It is no number of seconds.
+pub(super) fn seconds(text: &str) -> Result<u64, Error> {
     let seconds =
         text.trim().parse().ok().filter(|seconds| (1..=u64::from(u32::MAX)).contains(seconds));
     seconds.ok_or_else(|| Error::Form("a lifetime must be a number of seconds".into()))
@@ -512,14 +441,4 @@ pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Whether a header says yes.
 pub(super) fn is_true(headers: &HeaderMap, name: &str) -> bool {
     text(headers, name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
-}
-
-fn unread(error: multer::Error) -> Error {
-    match error {
-        multer::Error::StreamReadFailed(cause) => match cause.downcast::<Error>() {
-            Ok(error) => *error,
-            Err(_) => Error::Form("the form ended too early".into()),
-        },
-        _ => Error::Form("the form does not read".into()),
-    }
 }
