@@ -31,12 +31,12 @@ pub(super) async fn take(
 ) -> Result<Stored, Error> {
     let ahead = Arc::new(AtomicUsize::new(0));
     let mut form = Multipart::new(bounded(body, Arc::clone(&ahead)), boundary);
-    while let Some(mut field) = form.next_field().await.map_err(unread)? {
+    while let Some(mut field) = form.next_field().await.map_err(illegible)? {
         ahead.store(0, Ordering::Relaxed);
         if field.file_name().is_none() {
             let name = field.name().unwrap_or_default().to_owned();
             let mut value = Vec::new();
-            while let Some(bytes) = field.chunk().await.map_err(unread)? {
+            while let Some(bytes) = field.chunk().await.map_err(illegible)? {
                 ahead.store(0, Ordering::Relaxed);
                 value.extend_from_slice(&bytes);
                 if value.len() > MAX_METADATA_BYTES {
@@ -52,7 +52,7 @@ pub(super) async fn take(
         }
         let reserved =
             begin(storage, caller, operation, bucket, (wish, leave), LIFE_SECONDS).await?;
-        let bytes = field.map_err(unread).inspect_ok(|_| ahead.store(0, Ordering::Relaxed));
+        let bytes = field.map_err(illegible).inspect_ok(|_| ahead.store(0, Ordering::Relaxed));
         return receive(storage, caller, operation, reserved, bytes).await;
     }
     Err(Error::Form("the form holds no file".into()))
@@ -101,7 +101,7 @@ fn printable(value: &str) -> Result<String, Error> {
     Err(Error::Form("a field of the form holds what no header may".into()))
 }
 
-fn unread(error: multer::Error) -> Error {
+fn illegible(error: multer::Error) -> Error {
     match error {
         multer::Error::StreamReadFailed(cause) => match cause.downcast::<Error>() {
             Ok(error) => *error,

@@ -20,10 +20,11 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::pace::{linger, paced};
 use super::store::bucket::{self, Bucket};
-use super::store::{object, upkeep};
+use super::store::object::{self, Hands};
+use super::store::upkeep;
 use super::{Error, Storage, form, mime, name, policy, reply};
 use crate::blob::Written;
-use crate::pg::{Pg, Session};
+use crate::pg::Pg;
 
 /// How long an upload may take in all, in seconds; after that it is swept away.
 pub(super) const LIFE_SECONDS: u32 = 86_400;
@@ -178,10 +179,10 @@ pub(super) async fn begin(
     let is_placeholder = wish.name.rsplit('/').next() == Some(PLACEHOLDER);
     let limit = if is_placeholder { 0 } else { limit };
     let version = Uuid::new_v4();
-    let (person, own) = sessions(caller, operation, leave);
+    let hands = hands(caller, operation, leave);
     let (row, is_upsert) = (wish.row(version, None), wish.is_upsert);
     let entry = (version, life_seconds);
-    let reserved = object::reserve(storage, &person, &own, &row, is_upsert, entry).await;
+    let reserved = object::reserve(storage, &hands, &row, is_upsert, entry).await;
     policy::explain(storage, caller, wish.needs(), reserved).await?;
     let allowed_mime_types = bucket.allowed_mime_types.clone();
     Ok(Reserved { version, limit, wish, leave, allowed_mime_types })
@@ -220,13 +221,13 @@ pub(super) async fn keep(
     content: Content,
 ) -> Result<Stored, Error> {
     let Reserved { version, wish, leave, .. } = &reserved;
-    let (person, own) = sessions(caller, operation, *leave);
+    let hands = hands(caller, operation, *leave);
     let keeping = async {
         let (allowed, sniffed) = (&reserved.allowed_mime_types, &content.sniffed_type);
         mime::check_sniffed(allowed.as_deref(), &wish.content_type, sniffed.as_deref())?;
         let row = wish.row(*version, Some(&content));
         let bytes = (*version, content.size, wish.expires_in);
-        let kept = object::keep(storage, &person, &own, &row, wish.is_upsert, bytes).await;
+        let kept = object::keep(storage, &hands, &row, wish.is_upsert, bytes).await;
         policy::explain(storage, caller, wish.needs(), kept).await
     };
     match keeping.await {
@@ -265,16 +266,13 @@ pub(super) async fn give_up(storage: &Storage, version: Uuid) {
     }
 }
 
-fn sessions<'a>(
-    caller: &'a Caller,
-    operation: &'static str,
-    leave: Leave,
-) -> (Session<'a>, Session<'a>) {
-    let own = caller.own(operation);
-    match leave {
-        Leave::Policies => (caller.session(operation), own),
-        Leave::Granted => (own.clone(), own),
-    }
+fn hands<'a>(caller: &'a Caller, operation: &'static str, leave: Leave) -> Hands<'a> {
+    let service = caller.service(operation);
+    let person = match leave {
+        Leave::Policies => caller.session(operation),
+        Leave::Granted => service.clone(),
+    };
+    Hands { person, own: caller.own(operation), service }
 }
 
 /// Writes a body whose write may go on, and keeps it.

@@ -1,5 +1,8 @@
 -- Files: what policies ask, how a write is tried and kept, and how bytes are let go of.
 --
+-- What writes rows of objects leaves the search path as it is, since people's triggers and policies
+-- run inside of it and find their tables there.
+--
 -- Bytes are never written inside of a transaction. First a write is tried as the person and undone,
 -- and the ledger learns of the bytes to come; then they are written; then one transaction makes
 -- the row. Whatever is cut off in between is in the ledger and swept away.
@@ -75,7 +78,6 @@ comment on function storage.get_size_by_bucket() is 'Gives how many bytes are in
 create or replace function storage.can_insert_object(bucketid text, name text, owner uuid, metadata jsonb)
 returns void
 language plpgsql
-set search_path = ''
 as $$
 begin
   insert into storage.objects (bucket_id, name, owner, metadata) values (bucketid, name, owner, metadata);
@@ -141,7 +143,6 @@ comment on function storage.is_gone(text, text) is
 create or replace function storage.try_write(object jsonb, is_upsert boolean)
 returns void
 language plpgsql
-set search_path = ''
 as $$
 declare
   wanted storage.objects := jsonb_populate_record(null::storage.objects, object);
@@ -198,7 +199,8 @@ set search_path = ''
 as $$
 begin
   if not coalesce(current_setting('storage.is_trial', true) = 'true', false)
-     and not pg_has_role(current_user, 'supabase_storage_admin', 'member')
+     and not (select r.rolbypassrls or r.rolsuper from pg_roles r where r.rolname = current_user)
+     and current_user <> 'supabase_storage_admin'
      and storage.is_taken(new.version) then
     raise insufficient_privilege using message = 'these bytes belong to another object';
   end if;
@@ -351,7 +353,6 @@ comment on function storage.give_up_blob(uuid) is 'Takes the name of bytes that 
 create or replace function storage.archive_object(object storage.objects)
 returns void
 language sql
-set search_path = ''
 as $$
   insert into storage.objects (bucket_id, name, owner, created_at, last_accessed_at, metadata, version, owner_id,
                                user_metadata, archived_at, is_delete_marker, is_versioned, expires_at, sha256, sniffed_type)
@@ -389,7 +390,7 @@ comment on function storage.stamp_object(jsonb, double precision) is
 create or replace function storage.put_object(object jsonb, is_upsert boolean)
 returns setof storage.objects
 language plpgsql
-set search_path = '' set storage.allow_delete_query = 'true'
+set storage.allow_delete_query = 'true'
 as $$
 declare
   wanted storage.objects := jsonb_populate_record(null::storage.objects, object);
@@ -447,3 +448,8 @@ revoke execute on function storage.end_trial, storage.guard_version, storage.sta
                            storage.doom_all_versions,
                            storage.open_blob, storage.keep_blob, storage.give_up_blob, storage.archive_object, storage.keeps_versions,
                            storage.stamp_object, storage.put_object from public;
+
+-- Rows are written as service_role: people's triggers after them find the rights there that they
+-- have elsewhere.
+grant execute on function storage.put_object, storage.stamp_object, storage.archive_object, storage.keeps_versions
+  to service_role;

@@ -4,7 +4,6 @@
 create or replace function storage.try_delete(bucket text, names text[], versions text[])
 returns setof uuid
 language plpgsql
-set search_path = ''
 as $$
 declare
   wanted record;
@@ -45,7 +44,7 @@ for each row execute function storage.end_trial();
 create or replace function storage.delete_current(object uuid)
 returns void
 language plpgsql
-set search_path = '' set storage.allow_delete_query = 'true'
+set storage.allow_delete_query = 'true'
 as $$
 declare
   known storage.objects;
@@ -74,7 +73,7 @@ comment on function storage.delete_current(uuid) is
 create or replace function storage.delete_version(object uuid)
 returns void
 language plpgsql
-set search_path = '' set storage.allow_delete_query = 'true'
+set storage.allow_delete_query = 'true'
 as $$
 declare
   known  storage.objects;
@@ -109,7 +108,7 @@ comment on function storage.delete_version(uuid) is
 create or replace function storage.clear_gone(bucket text, object_name text)
 returns void
 language sql
-set search_path = '' set storage.allow_delete_query = 'true'
+set storage.allow_delete_query = 'true'
 as $$
   update storage.objects o
      set archived_at = now()
@@ -123,7 +122,7 @@ comment on function storage.clear_gone(text, text) is
 create or replace function storage.expire_objects(up_to integer)
 returns integer
 language plpgsql
-set search_path = '' set storage.allow_delete_query = 'true'
+set storage.allow_delete_query = 'true'
 as $$
 declare
   gone integer;
@@ -140,7 +139,7 @@ comment on function storage.expire_objects(integer) is
 create or replace function storage.expire_versions(up_to integer)
 returns integer
 language plpgsql
-set search_path = '' set storage.allow_delete_query = 'true'
+set storage.allow_delete_query = 'true'
 as $$
 declare
   gone integer;
@@ -217,3 +216,6 @@ comment on function storage.missing_policies(regclass, text, text[]) is
 
 revoke execute on function storage.delete_current, storage.delete_version, storage.clear_gone, storage.expire_objects,
                            storage.expire_versions, storage.doom_left_behind, storage.missing_policies from public;
+grant execute on function storage.delete_current, storage.delete_version, storage.clear_gone, storage.expire_objects,
+                          storage.expire_versions
+  to service_role;

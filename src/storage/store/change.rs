@@ -29,7 +29,7 @@ pub(in super::super) async fn relocate(
     operation: &'static str,
     (from, to): (Spot<'_>, Spot<'_>),
 ) -> Result<Option<String>, Error> {
-    let (own, person) = (caller.own(operation), caller.session(operation));
+    let (service, person) = (caller.service(operation), caller.session(operation));
     let there = [Some(to.bucket), Some(to.name)];
     let both = [Some(from.bucket), Some(from.name), Some(to.bucket), Some(to.name)];
     let clear = "select storage.clear_gone($1::text, $2::text)::text";
@@ -39,7 +39,7 @@ pub(in super::super) async fn relocate(
             and not o.is_delete_marker and (o.expires_at is null or o.expires_at > now())
          returning o.id::text";
     let legs = [
-        Leg { session: &own, sql: clear, params: &there },
+        Leg { session: &service, sql: clear, params: &there },
         Leg { session: &person, sql: relocate, params: &both },
     ];
     let answers = storage.pg.relay(&legs).await.map_err(taken)?;
@@ -142,7 +142,7 @@ pub(in super::super) async fn delete(
         .await?;
     let ids = may.iter().map(|row| row.try_get("id")).collect::<Result<Vec<String>, _>>()?;
     let ids = serde_json::to_string(&ids)?;
-    tx.become_person(&own).await?;
+    tx.become_person(&caller.service(operation)).await?;
     let sql = format!(
         "select coalesce(json_agg({SHOWN}), '[]')::text as documents
            from storage.objects o

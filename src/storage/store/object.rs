@@ -134,6 +134,16 @@ pub(in super::super) struct Kept {
     pub id: String,
 }
 
+/// As whom the steps of a write are done.
+pub(in super::super) struct Hands<'a> {
+    /// Whose right it must be.
+    pub person: Session<'a>,
+    /// Who keeps the ledger.
+    pub own: Session<'a>,
+    /// Who writes the row.
+    pub service: Session<'a>,
+}
+
 /// Tries a write and undoes it.
 pub(in super::super) async fn attempt(
     storage: &Storage,
@@ -146,11 +156,10 @@ pub(in super::super) async fn attempt(
     Ok(())
 }
 
-/// Tries a write as `person` and undoes it; notes bytes to come in the ledger.
+/// Tries a write as the person and undoes it; notes bytes to come in the ledger.
 pub(in super::super) async fn reserve(
     storage: &Storage,
-    person: &Session<'_>,
-    own: &Session<'_>,
+    hands: &Hands<'_>,
     row: &Value,
     is_upsert: bool,
     (version, seconds): (Uuid, u32),
@@ -161,8 +170,8 @@ pub(in super::super) async fn reserve(
     let opening = [Some(version.as_str()), Some(life.as_str())];
     let sql = "select storage.open_blob($1::uuid, $2::interval)::text";
     let legs = [
-        Leg { session: person, sql: TRY, params: &trial },
-        Leg { session: own, sql, params: &opening },
+        Leg { session: &hands.person, sql: TRY, params: &trial },
+        Leg { session: &hands.own, sql, params: &opening },
     ];
     storage.pg.relay(&legs).await?;
     Ok(())
@@ -174,8 +183,7 @@ const TRY: &str = "select storage.try_write($1::jsonb, $2::boolean)::text";
 /// in the same transaction.
 pub(in super::super) async fn keep(
     storage: &Storage,
-    person: &Session<'_>,
-    own: &Session<'_>,
+    hands: &Hands<'_>,
     row: &Value,
     is_upsert: bool,
     (version, size, expires_in): (Uuid, u64, Option<u64>),
@@ -190,9 +198,9 @@ pub(in super::super) async fn keep(
     let put = "select o.id::text
                  from storage.put_object(storage.stamp_object($1::jsonb, $3::double precision), $2::boolean) o";
     let legs = [
-        Leg { session: person, sql: TRY, params: &trial },
-        Leg { session: own, sql: keep, params: &keeping },
-        Leg { session: own, sql: put, params: &putting },
+        Leg { session: &hands.person, sql: TRY, params: &trial },
+        Leg { session: &hands.own, sql: keep, params: &keeping },
+        Leg { session: &hands.service, sql: put, params: &putting },
     ];
     let answers = storage.pg.relay(&legs).await?;
     let row = answers.into_iter().next_back().and_then(only).ok_or(Error::NoSuchBucket)?;

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::super::Error;
 use super::only;
-use crate::pg::{Pg, Session, names};
+use crate::pg::{Leg, Pg, Session, names};
 
 /// A session of nobody in particular.
 fn own() -> Session<'static> {
@@ -15,10 +15,19 @@ fn own() -> Session<'static> {
 /// theirs; gives how many.
 pub(in super::super) async fn expire(pg: &Pg, up_to: u32) -> Result<i32, Error> {
     let up_to = up_to.to_string();
-    let sql = "select storage.expire_objects($1::integer) + storage.expire_versions($1::integer)
-                    + storage.doom_left_behind()";
-    let rows = pg.run(&own(), sql, &[Some(&up_to)]).await?;
-    Ok(only(rows).map_or(Ok(0), |row| row.try_get(0))?)
+    let expire =
+        "select storage.expire_objects($1::integer) + storage.expire_versions($1::integer)";
+    let (own, service) = (own(), Session::own(names::SERVICE_ROLE));
+    let legs = [
+        Leg { session: &service, sql: expire, params: &[Some(&up_to)] },
+        Leg { session: &own, sql: "select storage.doom_left_behind()", params: &[] },
+    ];
+    let mut gone = 0_i32;
+    for rows in pg.relay(&legs).await? {
+        let count: i32 = only(rows).map_or(Ok(0), |row| row.try_get(0))?;
+        gone = gone.saturating_add(count);
+    }
+    Ok(gone)
 }
 
 /// Gives up bytes that nobody is going to have; the sweep removes them.
