@@ -32,6 +32,10 @@ CREATE SCHEMA realtime;
 
 COMMENT ON SCHEMA realtime IS 'Where policies say who may use a private channel.';
 
+CREATE SCHEMA storage;
+
+COMMENT ON SCHEMA storage IS 'Files: policies on storage.objects say who may do what with them.';
+
 CREATE SCHEMA walkie;
 
 COMMENT ON SCHEMA walkie IS 'What the walkie binary has installed here';
@@ -78,6 +82,12 @@ CREATE TYPE auth.one_time_token_type AS ENUM (
     'email_change_token_new',
     'email_change_token_current',
     'phone_change_token'
+);
+
+CREATE TYPE storage.buckettype AS ENUM (
+    'STANDARD',
+    'ANALYTICS',
+    'VECTOR'
 );
 
 SET default_tablespace = '';
@@ -6233,6 +6243,812 @@ $$;
 
 COMMENT ON FUNCTION realtime.watch(p_tables oid[]) IS 'Takes tables that policies read; publishes to the server, and to nobody else, those that can be. Gives the ones whose changes are told from the end of this transaction on.';
 
+CREATE FUNCTION storage.allow_any_operation(expected_operations text[]) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(bool_or(storage.allow_only_operation(expected)), false)
+    from unnest(expected_operations) expected
+$$;
+
+COMMENT ON FUNCTION storage.allow_any_operation(expected_operations text[]) IS 'The same for several operations: whether it is one of them.';
+
+CREATE FUNCTION storage.allow_only_operation(expected_operation text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(storage.operation() in (expected_operation, 'storage.' || expected_operation), false)
+$$;
+
+COMMENT ON FUNCTION storage.allow_only_operation(expected_operation text) IS 'Takes an operation, with or without the leading storage.; gives whether it is this one that is being done.';
+
+CREATE TABLE storage.objects (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    bucket_id text NOT NULL,
+    name text NOT NULL,
+    owner uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_accessed_at timestamp with time zone DEFAULT now() NOT NULL,
+    metadata jsonb,
+    path_tokens text[] GENERATED ALWAYS AS (string_to_array(name, '/'::text)) STORED,
+    version text,
+    owner_id text,
+    user_metadata jsonb,
+    archived_at timestamp with time zone,
+    is_delete_marker boolean DEFAULT false NOT NULL,
+    is_versioned boolean DEFAULT false NOT NULL,
+    expires_at timestamp with time zone,
+    sha256 text,
+    sniffed_type text,
+    CONSTRAINT objects_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 1024)))
+);
+
+COMMENT ON TABLE storage.objects IS 'One row an object, and one for each version that is kept. Policies here decide who may do what; rows appear only when their bytes are safe.';
+
+COMMENT ON COLUMN storage.objects.id IS 'Stays the same when the object is overwritten or moved; a kept version has one of its own.';
+
+COMMENT ON COLUMN storage.objects.name IS 'The whole path within the bucket.';
+
+COMMENT ON COLUMN storage.objects.metadata IS 'What the server found: size, mimetype, eTag, cacheControl, lastModified.';
+
+COMMENT ON COLUMN storage.objects.version IS 'Names the bytes; fresh for each upload.';
+
+COMMENT ON COLUMN storage.objects.user_metadata IS 'What whoever uploaded it said about it.';
+
+COMMENT ON COLUMN storage.objects.archived_at IS 'When it was overwritten or deleted; null for what is current.';
+
+COMMENT ON COLUMN storage.objects.is_delete_marker IS 'Whether this says that the object is deleted while versions of it are kept.';
+
+COMMENT ON COLUMN storage.objects.is_versioned IS 'Whether it was written while its bucket kept versions.';
+
+COMMENT ON COLUMN storage.objects.expires_at IS 'From when it is not there any more; the bytes follow soon.';
+
+COMMENT ON COLUMN storage.objects.sha256 IS 'Digest of the bytes, in hex.';
+
+COMMENT ON COLUMN storage.objects.sniffed_type IS 'What the first bytes say it is; null when they say nothing.';
+
+CREATE FUNCTION storage.archive_object(object storage.objects) RETURNS void
+    LANGUAGE sql
+    AS $$
+  insert into storage.objects (bucket_id, name, owner, created_at, last_accessed_at, metadata, version, owner_id,
+                               user_metadata, archived_at, is_delete_marker, is_versioned, expires_at, sha256, sniffed_type)
+  values (object.bucket_id, object.name, object.owner, object.created_at, object.last_accessed_at, object.metadata,
+          object.version, object.owner_id, object.user_metadata, clock_timestamp(), object.is_delete_marker,
+          object.is_versioned, object.expires_at, object.sha256, object.sniffed_type)
+$$;
+
+COMMENT ON FUNCTION storage.archive_object(object storage.objects) IS 'Takes a current object; keeps it as a noncurrent version beside, before the row goes on as another.';
+
+CREATE FUNCTION storage.can_insert_object(bucketid text, name text, owner uuid, metadata jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  insert into storage.objects (bucket_id, name, owner, metadata) values (bucketid, name, owner, metadata);
+  raise sqlstate 'PT200' using message = 'ROLLBACK', detail = 'rollback successful insert';
+end
+$$;
+
+COMMENT ON FUNCTION storage.can_insert_object(bucketid text, name text, owner uuid, metadata jsonb) IS 'Tries an insert as the caller and always undoes it. Errors: PT200 where it would have succeeded, else what refused it.';
+
+CREATE FUNCTION storage.check_quota(bucket text, owner text, more bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  quota storage.quotas;
+  kept  numeric;
+begin
+  for quota in
+    select q.*
+      from storage.quotas q
+     where owner <> '' and (q.bucket_id is null or q.bucket_id = bucket) and (q.owner_id is null or q.owner_id = owner)
+  loop
+    if quota.bucket_id is null then
+      -- Uploads to two buckets at once must see each other.
+      perform pg_advisory_xact_lock(hashtextextended('storage.quotas ' || owner, 0));
+    end if;
+    select coalesce(sum(u.bytes), 0) + more into kept
+      from storage.usage u
+     where u.owner_id = owner and (quota.bucket_id is null or u.bucket_id = quota.bucket_id);
+    if kept > quota.max_bytes then
+      raise sqlstate 'PT413' using
+        message = format('The quota of %s bytes would be exceeded', quota.max_bytes),
+        detail = format('%s bytes would be kept.', kept);
+    end if;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION storage.check_quota(bucket text, owner text, more bigint) IS 'Takes a bucket, an owner and how many bytes more there are to be. Errors: PT413 where a row of storage.quotas permits less.';
+
+CREATE FUNCTION storage.clear_gone(bucket text, object_name text) RETURNS void
+    LANGUAGE sql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+  update storage.objects o
+     set archived_at = now()
+   where o.bucket_id = bucket and o.name = object_name and o.archived_at is null and o.is_delete_marker;
+  delete from storage.objects o
+   where o.bucket_id = bucket and o.name = object_name and o.archived_at is null and o.expires_at <= now()
+$$;
+
+COMMENT ON FUNCTION storage.clear_gone(bucket text, object_name text) IS 'Takes a bucket and a name; makes way where what was there is deleted or expired.';
+
+CREATE FUNCTION storage.count_usage() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  grown record;
+begin
+  -- In one order, so that nobody waits for somebody who waits for them.
+  if tg_op = 'INSERT' then
+    for grown in
+      insert into storage.usage as u (bucket_id, owner_id, bytes, objects)
+      select n.bucket_id, coalesce(n.owner_id, ''), sum(storage.size_of(n.metadata)), count(*)
+        from new_rows n
+       group by 1, 2
+       order by 1, 2
+      on conflict (bucket_id, owner_id)
+      do update set bytes = u.bytes + excluded.bytes, objects = u.objects + excluded.objects
+      returning u.bucket_id, u.owner_id
+    loop
+      perform storage.check_quota(grown.bucket_id, grown.owner_id, 0);
+    end loop;
+  elsif tg_op = 'DELETE' then
+    insert into storage.usage as u (bucket_id, owner_id, bytes, objects)
+    select o.bucket_id, coalesce(o.owner_id, ''), - sum(storage.size_of(o.metadata)), - count(*)
+      from old_rows o
+     where exists (select from storage.buckets b where b.id = o.bucket_id)
+     group by 1, 2
+     order by 1, 2
+    on conflict (bucket_id, owner_id)
+    do update set bytes = u.bytes + excluded.bytes, objects = u.objects + excluded.objects;
+  else
+    for grown in
+      with changed as (
+        select n.bucket_id, coalesce(n.owner_id, '') as owner_id, storage.size_of(n.metadata) as bytes, 1 as objects
+          from new_rows n
+        union all
+        select o.bucket_id, coalesce(o.owner_id, ''), - storage.size_of(o.metadata), -1
+          from old_rows o)
+      insert into storage.usage as u (bucket_id, owner_id, bytes, objects)
+      select c.bucket_id, c.owner_id, sum(c.bytes), sum(c.objects)
+        from changed c
+       group by 1, 2
+      having sum(c.bytes) <> 0 or sum(c.objects) <> 0
+       order by 1, 2
+      on conflict (bucket_id, owner_id)
+      do update set bytes = u.bytes + excluded.bytes, objects = u.objects + excluded.objects
+      returning u.bucket_id, u.owner_id
+    loop
+      perform storage.check_quota(grown.bucket_id, grown.owner_id, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.count_usage() IS 'Counts what each owner keeps, and refuses what would be too much.';
+
+CREATE FUNCTION storage.delete_current(object uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+declare
+  known storage.objects;
+begin
+  select * into known from storage.objects o where o.id = object and o.archived_at is null for update;
+  if not found or known.is_delete_marker then
+    return;
+  end if;
+  if (select b.versioning_status = 'DISABLED' from storage.buckets b where b.id = known.bucket_id) then
+    delete from storage.objects o where o.id = object;
+    return;
+  end if;
+  if storage.keeps_versions(known) then
+    perform storage.archive_object(known);
+  end if;
+  update storage.objects o
+     set version = gen_random_uuid()::text, is_delete_marker = true, metadata = null, user_metadata = null,
+         is_versioned = (select b.versioning_status = 'ENABLED' from storage.buckets b where b.id = o.bucket_id),
+         created_at = now(), expires_at = null, sha256 = null, sniffed_type = null
+   where o.id = object;
+end
+$$;
+
+COMMENT ON FUNCTION storage.delete_current(object uuid) IS 'Takes a current object; deletes it, or marks it as deleted where its bucket keeps versions.';
+
+CREATE FUNCTION storage.delete_version(object uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+declare
+  known  storage.objects;
+  newest storage.objects;
+begin
+  select * into known from storage.objects o where o.id = object for update;
+  if known.archived_at is null then
+    select * into newest
+      from storage.objects o
+     where o.bucket_id = known.bucket_id and o.name = known.name and o.archived_at is not null
+     order by o.archived_at desc
+     limit 1
+       for update;
+  end if;
+  if newest.id is null then
+    delete from storage.objects o where o.id = object;
+    return;
+  end if;
+  -- The version before it is current again, in the row that others may refer to.
+  update storage.objects o
+     set version = newest.version, metadata = newest.metadata, user_metadata = newest.user_metadata,
+         owner = newest.owner, owner_id = newest.owner_id, is_versioned = newest.is_versioned,
+         is_delete_marker = newest.is_delete_marker, created_at = newest.created_at,
+         expires_at = newest.expires_at, sha256 = newest.sha256, sniffed_type = newest.sniffed_type
+   where o.id = object;
+  delete from storage.objects o where o.id = newest.id;
+end
+$$;
+
+COMMENT ON FUNCTION storage.delete_version(object uuid) IS 'Takes a version; deletes it for good. Where it was the current one, the one before is current again.';
+
+CREATE FUNCTION storage.doom_all_versions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update storage.blobs set state = 'doomed', since = now() where state = 'kept';
+  delete from storage.usage;
+  perform pg_notify('walkie', 'storage');
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.doom_all_versions() IS 'Lets go of all bytes when all objects are gone at once.';
+
+CREATE FUNCTION storage.doom_left_behind() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  lost integer;
+begin
+  update storage.blobs set state = 'doomed', since = now() where state = 'writing' and until <= now();
+  get diagnostics lost = row_count;
+  return lost;
+end
+$$;
+
+COMMENT ON FUNCTION storage.doom_left_behind() IS 'Lets go of bytes that were never finished in their time, and gives how many.';
+
+CREATE FUNCTION storage.doom_version() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+begin
+  if old.version ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+     and not exists (select from storage.objects o where o.version = old.version) then
+    update storage.blobs set state = 'doomed', since = now() where version = old.version::uuid;
+    if found then
+      perform pg_notify('walkie', 'storage');
+    end if;
+  end if;
+  return null;
+end
+$_$;
+
+COMMENT ON FUNCTION storage.doom_version() IS 'Lets go of bytes that no object has any more, whoever deleted it and however.';
+
+CREATE FUNCTION storage.end_trial() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if current_setting('storage.is_trial', true) = 'true' then
+    raise sqlstate 'WKT00' using message = 'the trial succeeded';
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.end_trial() IS 'Undoes a write that was only tried.';
+
+CREATE FUNCTION storage.expire_objects(up_to integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+declare
+  gone integer;
+begin
+  delete from storage.objects o
+   where o.id in (select e.id from storage.objects e where e.expires_at <= now() limit up_to for update skip locked);
+  get diagnostics gone = row_count;
+  return gone;
+end
+$$;
+
+COMMENT ON FUNCTION storage.expire_objects(up_to integer) IS 'Takes how many; deletes objects whose time is over, versions or not, and gives their number.';
+
+CREATE FUNCTION storage.expire_versions(up_to integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+declare
+  gone integer;
+begin
+  with rules as (
+    select b.id as bucket_id,
+           (rule -> 'noncurrentVersionExpiration' ->> 'noncurrentDays')::integer as days,
+           coalesce((rule -> 'noncurrentVersionExpiration' ->> 'newerNoncurrentVersions')::integer, 0) as newer
+      from storage.buckets b
+     cross join jsonb_array_elements(b.lifecycle -> 'rules') rule
+     where rule ->> 'status' = 'Enabled'),
+  ranked as (
+    select o.id, o.bucket_id, o.archived_at,
+           row_number() over (partition by o.bucket_id, o.name order by o.archived_at desc) as place
+      from storage.objects o
+     where o.archived_at is not null
+       and o.bucket_id in (select r.bucket_id from rules r)),
+  due as (
+    select distinct v.id
+      from ranked v
+      join rules r on r.bucket_id = v.bucket_id
+     where v.place > r.newer and v.archived_at <= now() - make_interval(days => r.days)
+     limit up_to)
+  delete from storage.objects o where o.id in (select d.id from due d);
+  get diagnostics gone = row_count;
+  -- A marker that hides nothing any more has no use.
+  delete from storage.objects o
+   where o.is_delete_marker and o.archived_at is null
+     and o.bucket_id in (select b.id from storage.buckets b where b.lifecycle is not null)
+     and not exists (select
+                       from storage.objects v
+                      where v.bucket_id = o.bucket_id and v.name = o.name and v.archived_at is not null)
+     and o.created_at <= now() - interval '1 day';
+  return gone;
+end
+$$;
+
+COMMENT ON FUNCTION storage.expire_versions(up_to integer) IS 'Takes how many; deletes noncurrent versions that the rules of their bucket let go, and gives their number.';
+
+CREATE FUNCTION storage.extension(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+  select split_part(split_part(name, '/', -1), '.', -1)
+$$;
+
+COMMENT ON FUNCTION storage.extension(name text) IS 'Takes the name of an object; gives what follows its last dot.';
+
+CREATE FUNCTION storage.filename(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+  select split_part(name, '/', -1)
+$$;
+
+COMMENT ON FUNCTION storage.filename(name text) IS 'Takes the name of an object; gives its last part.';
+
+CREATE FUNCTION storage.foldername(name text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+  select (string_to_array(name, '/'))[:cardinality(string_to_array(name, '/')) - 1]
+$$;
+
+COMMENT ON FUNCTION storage.foldername(name text) IS 'Takes the name of an object; gives the folders it is in, the outermost first.';
+
+CREATE FUNCTION storage.get_size_by_bucket() RETURNS TABLE(size bigint, bucket_id text)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(sum((o.metadata ->> 'size')::bigint), 0)::bigint, o.bucket_id
+    from storage.objects o
+   group by o.bucket_id
+$$;
+
+COMMENT ON FUNCTION storage.get_size_by_bucket() IS 'Gives how many bytes are in each bucket, as far as the caller sees the objects.';
+
+CREATE FUNCTION storage.give_up_blob(version uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  update storage.blobs b set state = 'doomed', since = now()
+   where b.version = give_up_blob.version and b.state = 'writing';
+  if found then
+    perform pg_notify('walkie', 'storage');
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION storage.give_up_blob(version uuid) IS 'Takes the name of bytes that nobody is going to have; lets them be removed.';
+
+CREATE FUNCTION storage.guard_version() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if not coalesce(current_setting('storage.is_trial', true) = 'true', false)
+     and not (select r.rolbypassrls or r.rolsuper from pg_roles r where r.rolname = current_user)
+     and current_user <> 'supabase_storage_admin'
+     and storage.is_taken(new.version) then
+    raise insufficient_privilege using message = 'these bytes belong to another object';
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION storage.guard_version() IS 'Keeps people from taking bytes by naming them in SQL.';
+
+CREATE FUNCTION storage.is_gone(bucket text, object_name text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (select
+                   from storage.objects o
+                  where o.bucket_id = bucket and o.name = object_name and o.archived_at is null
+                    and (o.is_delete_marker or o.expires_at <= now()))
+$$;
+
+COMMENT ON FUNCTION storage.is_gone(bucket text, object_name text) IS 'Takes a bucket and a name; gives whether an object of that name was there and is deleted or expired.';
+
+CREATE FUNCTION storage.is_public(bucket text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select b.public from storage.buckets b where b.id = bucket
+$$;
+
+COMMENT ON FUNCTION storage.is_public(bucket text) IS 'Takes a bucket; gives whether everybody may read it, or null where there is none.';
+
+CREATE FUNCTION storage.is_taken(version text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (select from storage.blobs b where b.version::text = is_taken.version)
+$$;
+
+COMMENT ON FUNCTION storage.is_taken(version text) IS 'Takes a version; gives whether there are bytes of that name.';
+
+CREATE FUNCTION storage.iso(at timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+COMMENT ON FUNCTION storage.iso(at timestamp with time zone) IS 'Takes a moment; gives it as the API writes it.';
+
+CREATE FUNCTION storage.keep_blob(version uuid, size bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  update storage.blobs b set state = 'kept', size = keep_blob.size, since = now(), until = null
+   where b.version = keep_blob.version and b.state = 'writing';
+  if not found then
+    raise sqlstate 'PT408' using message = 'The upload took too long';
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION storage.keep_blob(version uuid, size bigint) IS 'Takes the name and size of bytes that an object has from now on. Errors: PT408 where they were swept away meanwhile.';
+
+CREATE FUNCTION storage.keeps_versions(object storage.objects) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select b.versioning_status = 'ENABLED' or b.versioning_status = 'SUSPENDED' and object.is_versioned
+    from storage.buckets b
+   where b.id = object.bucket_id
+$$;
+
+COMMENT ON FUNCTION storage.keeps_versions(object storage.objects) IS 'Takes a current object; gives whether it stays as a noncurrent version when it is overwritten or deleted.';
+
+CREATE FUNCTION storage.list_objects_with_delimiter(bucket_id text, prefix_param text, delimiter_param text, max_keys integer DEFAULT 100, start_after text DEFAULT ''::text, next_token text DEFAULT ''::text) RETURNS TABLE(name text, id uuid, metadata jsonb, updated_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  bucket alias for bucket_id;
+  place  text := greatest(start_after collate "C", next_token collate "C");
+  ending text := prefix_param || U&'\+10FFFF';
+  found_row record;
+  cut integer;
+  given integer := 0;
+begin
+  while given < max_keys loop
+    select o.name, o.id, o.metadata, o.updated_at into found_row
+      from storage.objects o
+     where o.bucket_id = bucket and o.archived_at is null and not o.is_delete_marker
+       and (o.expires_at is null or o.expires_at > now())
+       and o.name collate "C" > place and o.name collate "C" >= prefix_param and o.name collate "C" < ending
+     order by o.name collate "C"
+     limit 1;
+    exit when not found;
+    cut := case when delimiter_param = '' then 0
+                else strpos(substr(found_row.name, length(prefix_param) + 1), delimiter_param) end;
+    if cut = 0 then
+      name := found_row.name;
+      id := found_row.id;
+      metadata := found_row.metadata;
+      updated_at := found_row.updated_at;
+      place := found_row.name;
+    else
+      -- A folder counts once, however much is in it.
+      name := substr(found_row.name, 1, length(prefix_param) + cut + length(delimiter_param) - 1);
+      id := null;
+      metadata := null;
+      updated_at := null;
+      place := name || U&'\+10FFFF';
+    end if;
+    given := given + 1;
+    return next;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION storage.list_objects_with_delimiter(bucket_id text, prefix_param text, delimiter_param text, max_keys integer, start_after text, next_token text) IS 'Takes a bucket, how names begin, what ends a folder, how many and after which; gives names in the order of their bytes, and folders without an id.';
+
+CREATE FUNCTION storage.missing_policies(target regclass, role text, commands text[]) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(array_agg(command order by place), '{}')
+    from unnest(commands) with ordinality wanted (command, place)
+   where not exists (select
+                       from pg_policy p
+                      where p.polrelid = target and p.polpermissive
+                        and p.polcmd in ('*', case command when 'SELECT' then 'r' when 'INSERT' then 'a'
+                                                           when 'UPDATE' then 'w' else 'd' end)
+                        and exists (select
+                                      from unnest(p.polroles) granted
+                                     where granted = 0 or pg_has_role(role::name, granted, 'usage')))
+$$;
+
+COMMENT ON FUNCTION storage.missing_policies(target regclass, role text, commands text[]) IS 'Takes a table, a role and commands; gives those commands that no policy permits the role at all.';
+
+CREATE FUNCTION storage.open_blob(version uuid, until interval DEFAULT '24:00:00'::interval) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  insert into storage.blobs (version, state, until) values (version, 'writing', now() + until)
+$$;
+
+COMMENT ON FUNCTION storage.open_blob(version uuid, until interval) IS 'Takes the name of bytes to come and how long they may take; notes them in the ledger, so that they are swept away unless they are kept.';
+
+CREATE FUNCTION storage.operation() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select nullif(current_setting('storage.operation', true), '')
+$$;
+
+COMMENT ON FUNCTION storage.operation() IS 'Gives what is being done, such as storage.object.upload, or null outside of a request of Storage.';
+
+CREATE FUNCTION storage.protect_delete() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if coalesce(current_setting('storage.allow_delete_query', true), 'false') <> 'true' then
+    raise insufficient_privilege using
+      message = format('Direct deletion from storage.%I is not allowed. Use the Storage API instead.', tg_table_name),
+      hint = 'set storage.allow_delete_query = true where you mean it: bytes of deleted objects are removed too.';
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.protect_delete() IS 'Keeps people from deleting files by a slip in SQL.';
+
+CREATE FUNCTION storage.put_object(object jsonb, is_upsert boolean) RETURNS SETOF storage.objects
+    LANGUAGE plpgsql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+declare
+  wanted storage.objects := jsonb_populate_record(null::storage.objects, object);
+  known  storage.objects;
+begin
+  wanted.is_versioned :=
+    (select b.versioning_status = 'ENABLED' from storage.buckets b where b.id = wanted.bucket_id);
+  loop
+    select * into known
+      from storage.objects o
+     where o.bucket_id = wanted.bucket_id and o.name = wanted.name and o.archived_at is null
+       for update;
+    exit when found;
+    return query
+      insert into storage.objects (bucket_id, name, owner, owner_id, version, metadata, user_metadata, is_versioned,
+                                   expires_at, sha256, sniffed_type)
+      values (wanted.bucket_id, wanted.name, wanted.owner, wanted.owner_id, wanted.version, wanted.metadata,
+              wanted.user_metadata, coalesce(wanted.is_versioned, false), wanted.expires_at, wanted.sha256,
+              wanted.sniffed_type)
+      on conflict (bucket_id, name) where archived_at is null do nothing
+      returning *;
+    if found then
+      return;
+    end if;
+  end loop;
+  if not (is_upsert or known.is_delete_marker or coalesce(known.expires_at <= now(), false)) then
+    raise unique_violation using message = 'The resource already exists', constraint = 'bucketid_objname';
+  end if;
+  if storage.keeps_versions(known) then
+    perform storage.archive_object(known);
+  end if;
+  if not coalesce(wanted.is_versioned, false) then
+    -- Where versions are not kept any more, there is but one that was written since.
+    delete from storage.objects o
+     where o.bucket_id = wanted.bucket_id and o.name = wanted.name
+       and o.archived_at is not null and not o.is_versioned
+       and o.version is distinct from known.version;
+  end if;
+  return query
+    update storage.objects o
+       set owner = wanted.owner, owner_id = wanted.owner_id, version = wanted.version, metadata = wanted.metadata,
+           user_metadata = wanted.user_metadata, is_versioned = coalesce(wanted.is_versioned, false),
+           is_delete_marker = false, expires_at = wanted.expires_at, sha256 = wanted.sha256,
+           sniffed_type = wanted.sniffed_type,
+           created_at = case when storage.keeps_versions(known) or known.is_delete_marker
+                             then now() else o.created_at end
+     where o.id = known.id
+    returning o.*;
+end
+$$;
+
+COMMENT ON FUNCTION storage.put_object(object jsonb, is_upsert boolean) IS 'Takes a row as JSON and whether it may overwrite; writes it, keeping what it overwrites where the bucket keeps versions. Errors: 23505.';
+
+CREATE FUNCTION storage.search(prefix text, bucketname text, limits integer DEFAULT 100, levels integer DEFAULT 1, offsets integer DEFAULT 0, search text DEFAULT ''::text, sortcolumn text DEFAULT 'name'::text, sortorder text DEFAULT 'asc'::text) RETURNS TABLE(name text, id uuid, updated_at timestamp with time zone, created_at timestamp with time zone, last_accessed_at timestamp with time zone, metadata jsonb)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  with seen as (
+    select o.*, array_to_string(o.path_tokens[levels:], '/') as rest
+      from storage.objects o
+     where o.bucket_id = bucketname and o.archived_at is null and not o.is_delete_marker
+       and (o.expires_at is null or o.expires_at > now())
+       and starts_with(lower(o.name), lower(prefix || search))
+       and cardinality(o.path_tokens) >= levels),
+  entries as (
+    select split_part(s.rest, '/', 1) as name, null::uuid as id, null::timestamptz as updated_at,
+           null::timestamptz as created_at, null::timestamptz as last_accessed_at, null::jsonb as metadata
+      from seen s
+     where strpos(s.rest, '/') > 0
+     group by 1
+    union all
+    select s.rest, s.id, s.updated_at, s.created_at, s.last_accessed_at, s.metadata
+      from seen s
+     where strpos(s.rest, '/') = 0)
+  select e.name, e.id, e.updated_at, e.created_at, e.last_accessed_at, e.metadata
+    from entries e
+   order by case when sortorder <> 'desc'
+                 then case sortcolumn when 'updated_at' then storage.iso(e.updated_at)
+                                      when 'created_at' then storage.iso(e.created_at)
+                                      when 'last_accessed_at' then storage.iso(e.last_accessed_at)
+                                      else e.name end end collate "C" asc nulls first,
+            case when sortorder = 'desc'
+                 then case sortcolumn when 'updated_at' then storage.iso(e.updated_at)
+                                      when 'created_at' then storage.iso(e.created_at)
+                                      when 'last_accessed_at' then storage.iso(e.last_accessed_at)
+                                      else e.name end end collate "C" desc nulls last,
+            e.name collate "C"
+   limit limits offset offsets
+$$;
+
+COMMENT ON FUNCTION storage.search(prefix text, bucketname text, limits integer, levels integer, offsets integer, search text, sortcolumn text, sortorder text) IS 'Takes how names begin, a bucket, how many, at which level of folders, from where and in which order; gives files, and folders without an id.';
+
+CREATE FUNCTION storage.size_of(metadata jsonb) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $_$
+  select case when metadata ->> 'size' ~ '^[0-9]{1,18}$' then (metadata ->> 'size')::bigint else 0 end
+$_$;
+
+COMMENT ON FUNCTION storage.size_of(metadata jsonb) IS 'Takes what is noted about an object; gives how many bytes that says it has.';
+
+CREATE FUNCTION storage.stamp_object(object jsonb, expires_in double precision) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select object || jsonb_build_object(
+           'metadata', object -> 'metadata' || jsonb_build_object('lastModified', storage.iso(now())),
+           'expires_at', now() + make_interval(secs => expires_in))
+$$;
+
+COMMENT ON FUNCTION storage.stamp_object(object jsonb, expires_in double precision) IS 'Takes a row as JSON and in how many seconds it is gone, or null; gives it with the moment of its writing.';
+
+CREATE FUNCTION storage.stamp_update() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  new.updated_at := now();
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION storage.stamp_update() IS 'Notes when a row was last changed.';
+
+CREATE FUNCTION storage.try_delete(bucket text, names text[], versions text[]) RETURNS SETOF uuid
+    LANGUAGE plpgsql
+    AS $$
+declare
+  wanted record;
+  found_id uuid;
+begin
+  for wanted in
+    select o.id
+      from unnest(names, versions) asked (name, version)
+      join storage.objects o
+        on o.bucket_id = bucket and o.name = asked.name
+       and case when asked.version is null
+                then o.archived_at is null and not o.is_delete_marker
+                     and (o.expires_at is null or o.expires_at > now())
+                else o.version = asked.version
+           end
+  loop
+    found_id := null;
+    begin
+      perform set_config('storage.is_trial', 'true', true);
+      delete from storage.objects o where o.id = wanted.id;
+    exception when sqlstate 'WKT00' then
+      found_id := wanted.id;
+    end;
+    if found_id is not null then
+      return next found_id;
+    end if;
+  end loop;
+  perform set_config('storage.is_trial', '', true);
+end
+$$;
+
+COMMENT ON FUNCTION storage.try_delete(bucket text, names text[], versions text[]) IS 'Takes a bucket, names, and the version of each or null; gives the rows that the caller may delete, and deletes none.';
+
+CREATE FUNCTION storage.try_write(object jsonb, is_upsert boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  wanted storage.objects := jsonb_populate_record(null::storage.objects, object);
+begin
+  perform set_config('storage.is_trial', 'true', true);
+  wanted.id := gen_random_uuid();
+  wanted.created_at := now();
+  wanted.updated_at := now();
+  wanted.last_accessed_at := now();
+  -- Beside what is gone, not in its place, which would ask for more rights.
+  wanted.archived_at := case when storage.is_gone(wanted.bucket_id, wanted.name) then now() end;
+  if is_upsert then
+    insert into storage.objects (id, bucket_id, name, owner, owner_id, version, metadata, user_metadata,
+                                 created_at, updated_at, last_accessed_at, archived_at, expires_at, sha256, sniffed_type)
+    values (wanted.id, wanted.bucket_id, wanted.name, wanted.owner, wanted.owner_id, wanted.version, wanted.metadata,
+            wanted.user_metadata, wanted.created_at, wanted.updated_at, wanted.last_accessed_at, wanted.archived_at,
+            wanted.expires_at, wanted.sha256, wanted.sniffed_type)
+    on conflict (bucket_id, name) where archived_at is null
+    do update set owner = excluded.owner, owner_id = excluded.owner_id, version = excluded.version,
+                  metadata = excluded.metadata, user_metadata = excluded.user_metadata,
+                  expires_at = excluded.expires_at, sha256 = excluded.sha256, sniffed_type = excluded.sniffed_type;
+  else
+    insert into storage.objects (id, bucket_id, name, owner, owner_id, version, metadata, user_metadata,
+                                 created_at, updated_at, last_accessed_at, archived_at, expires_at, sha256, sniffed_type)
+    values (wanted.id, wanted.bucket_id, wanted.name, wanted.owner, wanted.owner_id, wanted.version, wanted.metadata,
+            wanted.user_metadata, wanted.created_at, wanted.updated_at, wanted.last_accessed_at, wanted.archived_at,
+            wanted.expires_at, wanted.sha256, wanted.sniffed_type);
+  end if;
+  -- A trigger before the row may drop it in silence; then nothing can be kept either.
+  raise insufficient_privilege using message = 'new row violates row-level security policy for table "objects"';
+exception when sqlstate 'WKT00' then
+  -- What takes the place of something else may free more than it takes.
+  if not is_upsert then
+    perform storage.check_quota(wanted.bucket_id, coalesce(wanted.owner_id, ''), storage.size_of(wanted.metadata));
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION storage.try_write(object jsonb, is_upsert boolean) IS 'Takes a row as JSON and whether it may overwrite; tries to write it as the caller and undoes it. Errors: what refused it: 42501, 23505, PT413.';
+
 CREATE FUNCTION walkie.announce_jobs() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -7931,6 +8747,105 @@ COMMENT ON COLUMN realtime.messages.extension IS 'broadcast or presence.';
 
 COMMENT ON COLUMN realtime.messages.inserted_at IS 'UTC, whatever the session''s time zone; decides the partition.';
 
+CREATE TABLE storage.blobs (
+    version uuid NOT NULL,
+    state text NOT NULL,
+    size bigint,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone,
+    CONSTRAINT blobs_state_check CHECK ((state = ANY (ARRAY['writing'::text, 'kept'::text, 'doomed'::text])))
+);
+
+COMMENT ON TABLE storage.blobs IS 'Every piece of bytes that may be on the disk or in the store. A row comes before the bytes and goes after them, so that a crash leaves nothing behind.';
+
+COMMENT ON COLUMN storage.blobs.state IS 'writing: not finished yet; kept: an object has it; doomed: to be removed.';
+
+COMMENT ON COLUMN storage.blobs.until IS 'When one that is still being written counts as left behind.';
+
+CREATE TABLE storage.buckets (
+    id text NOT NULL,
+    name text NOT NULL,
+    owner uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    public boolean DEFAULT false NOT NULL,
+    avif_autodetection boolean DEFAULT false NOT NULL,
+    file_size_limit bigint,
+    allowed_mime_types text[],
+    owner_id text,
+    type storage.buckettype DEFAULT 'STANDARD'::storage.buckettype NOT NULL,
+    versioning_status text DEFAULT 'DISABLED'::text NOT NULL,
+    lifecycle jsonb,
+    max_signed_seconds integer,
+    CONSTRAINT buckets_file_size_limit_check CHECK ((file_size_limit >= 0)),
+    CONSTRAINT buckets_max_signed_seconds_check CHECK ((max_signed_seconds > 0)),
+    CONSTRAINT buckets_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    CONSTRAINT buckets_versioning_status_check CHECK ((versioning_status = ANY (ARRAY['DISABLED'::text, 'ENABLED'::text, 'SUSPENDED'::text])))
+);
+
+COMMENT ON TABLE storage.buckets IS 'Where objects are; a public one is read by everybody.';
+
+COMMENT ON COLUMN storage.buckets.owner IS 'As owner_id, where that is a uuid; older clients read it.';
+
+COMMENT ON COLUMN storage.buckets.file_size_limit IS 'Most bytes of an object; the server''s own limit where it is lower or this is null.';
+
+COMMENT ON COLUMN storage.buckets.allowed_mime_types IS 'What may be put in, such as image/png or image/*; null for anything.';
+
+COMMENT ON COLUMN storage.buckets.owner_id IS 'Claim sub of whoever made it.';
+
+COMMENT ON COLUMN storage.buckets.versioning_status IS 'ENABLED keeps what is overwritten or deleted; SUSPENDED keeps what was kept.';
+
+COMMENT ON COLUMN storage.buckets.lifecycle IS 'Rules about how long noncurrent versions stay, as the API takes them.';
+
+COMMENT ON COLUMN storage.buckets.max_signed_seconds IS 'How long a signed URL for a download works at most, whatever was asked; null: as long as was asked.';
+
+CREATE TABLE storage.quotas (
+    id bigint NOT NULL,
+    bucket_id text,
+    owner_id text,
+    max_bytes bigint NOT NULL,
+    CONSTRAINT quotas_max_bytes_check CHECK ((max_bytes >= 0))
+);
+
+COMMENT ON TABLE storage.quotas IS 'How much each owner may keep; what would go over is refused.';
+
+COMMENT ON COLUMN storage.quotas.bucket_id IS 'Null: in all buckets together.';
+
+COMMENT ON COLUMN storage.quotas.owner_id IS 'Null: each owner.';
+
+ALTER TABLE storage.quotas ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME storage.quotas_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE storage.scans (
+    version uuid NOT NULL,
+    verdict text NOT NULL,
+    engine text,
+    signature text,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT scans_verdict_check CHECK ((verdict = ANY (ARRAY['clean'::text, 'infected'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE storage.scans IS 'What a virus scanner said of bytes; policies may ask for it.';
+
+COMMENT ON COLUMN storage.scans.signature IS 'What was found.';
+
+CREATE TABLE storage.usage (
+    bucket_id text NOT NULL,
+    owner_id text NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    objects bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE storage.usage IS 'How much each owner keeps in each bucket, versions included; kept right by a trigger.';
+
+COMMENT ON COLUMN storage.usage.owner_id IS 'As in storage.objects; empty where it has none.';
+
 CREATE TABLE walkie.inbox (
     id bigint NOT NULL,
     sender text NOT NULL,
@@ -8427,6 +9342,30 @@ ALTER TABLE ONLY realtime.messages
 ALTER TABLE ONLY realtime.policy_notes
     ADD CONSTRAINT policy_notes_pkey PRIMARY KEY (relation, role);
 
+ALTER TABLE ONLY storage.blobs
+    ADD CONSTRAINT blobs_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY storage.buckets
+    ADD CONSTRAINT buckets_name_key UNIQUE (name);
+
+ALTER TABLE ONLY storage.buckets
+    ADD CONSTRAINT buckets_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY storage.objects
+    ADD CONSTRAINT objects_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY storage.quotas
+    ADD CONSTRAINT quotas_bucket_id_owner_id_key UNIQUE NULLS NOT DISTINCT (bucket_id, owner_id);
+
+ALTER TABLE ONLY storage.quotas
+    ADD CONSTRAINT quotas_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY storage.scans
+    ADD CONSTRAINT scans_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY storage.usage
+    ADD CONSTRAINT usage_pkey PRIMARY KEY (bucket_id, owner_id);
+
 ALTER TABLE ONLY walkie.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (id);
 
@@ -8671,6 +9610,22 @@ CREATE INDEX user_restrictions_conversation_idx ON public.user_restrictions USIN
 CREATE INDEX user_restrictions_user_idx ON public.user_restrictions USING btree (user_id, restriction_type);
 
 CREATE INDEX messages_inserted_at_topic_index ON ONLY realtime.messages USING btree (inserted_at DESC, topic) WHERE ((extension = 'broadcast'::text) AND private);
+
+CREATE INDEX blobs_doomed_idx ON storage.blobs USING btree (since) WHERE (state = 'doomed'::text);
+
+CREATE INDEX blobs_writing_idx ON storage.blobs USING btree (until) WHERE (state = 'writing'::text);
+
+CREATE UNIQUE INDEX bucketid_objname ON storage.objects USING btree (bucket_id, name) WHERE (archived_at IS NULL);
+
+CREATE INDEX objects_archived_idx ON storage.objects USING btree (bucket_id, name COLLATE "C", archived_at DESC) WHERE (archived_at IS NOT NULL);
+
+CREATE INDEX objects_expires_at_idx ON storage.objects USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+
+CREATE INDEX objects_folded_idx ON storage.objects USING btree (bucket_id, lower(name) COLLATE "C") WHERE (archived_at IS NULL);
+
+CREATE INDEX objects_listing_idx ON storage.objects USING btree (bucket_id, name COLLATE "C") WHERE (archived_at IS NULL);
+
+CREATE INDEX objects_version_idx ON storage.objects USING btree (version);
 
 CREATE INDEX inbox_recipient_idx ON walkie.inbox USING btree (recipient, id DESC);
 
@@ -8970,6 +9925,34 @@ CREATE TRIGGER on_orgs_write__check_settings BEFORE INSERT OR UPDATE OF settings
 
 CREATE TRIGGER on_user_restrictions_insert__reckon_expiry BEFORE INSERT ON public.user_restrictions FOR EACH ROW EXECUTE FUNCTION app.reckon_expiry();
 
+CREATE TRIGGER "!end_delete_trial" AFTER DELETE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.end_trial();
+
+CREATE TRIGGER "!end_trial" AFTER INSERT OR UPDATE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.end_trial();
+
+CREATE TRIGGER guard_version BEFORE INSERT OR UPDATE OF version ON storage.objects FOR EACH ROW WHEN ((new.version IS NOT NULL)) EXECUTE FUNCTION storage.guard_version();
+
+CREATE TRIGGER on_objects_delete__count_usage AFTER DELETE ON storage.objects REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION storage.count_usage();
+
+CREATE TRIGGER on_objects_delete__doom_version AFTER DELETE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.doom_version();
+
+CREATE TRIGGER on_objects_insert__count_usage AFTER INSERT ON storage.objects REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION storage.count_usage();
+
+CREATE TRIGGER on_objects_truncate__doom_versions AFTER TRUNCATE ON storage.objects FOR EACH STATEMENT EXECUTE FUNCTION storage.doom_all_versions();
+
+CREATE TRIGGER on_objects_update__count_usage AFTER UPDATE ON storage.objects REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION storage.count_usage();
+
+CREATE TRIGGER on_objects_update__doom_version AFTER UPDATE OF version ON storage.objects FOR EACH ROW WHEN ((old.version IS DISTINCT FROM new.version)) EXECUTE FUNCTION storage.doom_version();
+
+CREATE TRIGGER protect_buckets_delete BEFORE DELETE ON storage.buckets FOR EACH STATEMENT EXECUTE FUNCTION storage.protect_delete();
+
+CREATE TRIGGER protect_objects_delete BEFORE DELETE ON storage.objects FOR EACH STATEMENT EXECUTE FUNCTION storage.protect_delete();
+
+CREATE TRIGGER protect_objects_truncate BEFORE TRUNCATE ON storage.objects FOR EACH STATEMENT EXECUTE FUNCTION storage.protect_delete();
+
+CREATE TRIGGER update_buckets_updated_at BEFORE UPDATE ON storage.buckets FOR EACH ROW EXECUTE FUNCTION storage.stamp_update();
+
+CREATE TRIGGER update_objects_updated_at BEFORE UPDATE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.stamp_update();
+
 CREATE TRIGGER on_jobs_insert__announce AFTER INSERT ON walkie.jobs FOR EACH STATEMENT EXECUTE FUNCTION walkie.announce_jobs();
 
 ALTER TABLE ONLY app.message_words
@@ -9133,6 +10116,15 @@ ALTER TABLE ONLY public.user_restrictions
 
 ALTER TABLE ONLY public.user_restrictions
     ADD CONSTRAINT user_restrictions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY storage.objects
+    ADD CONSTRAINT objects_bucket_id_fkey FOREIGN KEY (bucket_id) REFERENCES storage.buckets(id);
+
+ALTER TABLE ONLY storage.quotas
+    ADD CONSTRAINT quotas_bucket_id_fkey FOREIGN KEY (bucket_id) REFERENCES storage.buckets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY storage.usage
+    ADD CONSTRAINT usage_bucket_id_fkey FOREIGN KEY (bucket_id) REFERENCES storage.buckets(id) ON DELETE CASCADE;
 
 ALTER TABLE auth.audit_log_entries ENABLE ROW LEVEL SECURITY;
 
@@ -9396,6 +10388,18 @@ CREATE POLICY "members send to their conversation" ON realtime.messages FOR INSE
 
 ALTER TABLE realtime.messages ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE storage.blobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.buckets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.objects ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.quotas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.scans ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.usage ENABLE ROW LEVEL SECURITY;
+
 CREATE PUBLICATION supabase_realtime WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true, publish_generated_columns = stored);
 
 COMMENT ON PUBLICATION supabase_realtime IS 'Tables in it reach subscribers live. Add yours: alter publication supabase_realtime add table ...';
@@ -9463,6 +10467,11 @@ GRANT USAGE ON SCHEMA realtime TO anon;
 GRANT USAGE ON SCHEMA realtime TO authenticated;
 GRANT USAGE ON SCHEMA realtime TO service_role;
 GRANT USAGE ON SCHEMA realtime TO authenticator;
+
+GRANT USAGE ON SCHEMA storage TO anon;
+GRANT USAGE ON SCHEMA storage TO authenticated;
+GRANT USAGE ON SCHEMA storage TO service_role;
+GRANT USAGE ON SCHEMA storage TO authenticator;
 
 GRANT USAGE ON SCHEMA walkie TO PUBLIC;
 GRANT USAGE ON SCHEMA walkie TO authenticator;
@@ -10249,6 +11258,61 @@ GRANT ALL ON FUNCTION realtime.topic() TO service_role;
 REVOKE ALL ON FUNCTION realtime.watch(p_tables oid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.watch(p_tables oid[]) TO authenticator;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.objects TO anon;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.objects TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.objects TO service_role;
+
+REVOKE ALL ON FUNCTION storage.archive_object(object storage.objects) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.archive_object(object storage.objects) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.clear_gone(bucket text, object_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.clear_gone(bucket text, object_name text) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.count_usage() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.delete_current(object uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.delete_current(object uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.delete_version(object uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.delete_version(object uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.doom_all_versions() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.doom_left_behind() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.doom_version() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.end_trial() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.expire_objects(up_to integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.expire_objects(up_to integer) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.expire_versions(up_to integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.expire_versions(up_to integer) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.give_up_blob(version uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.guard_version() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.keep_blob(version uuid, size bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.keeps_versions(object storage.objects) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.keeps_versions(object storage.objects) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.missing_policies(target regclass, role text, commands text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.open_blob(version uuid, until interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.protect_delete() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.put_object(object jsonb, is_upsert boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.put_object(object jsonb, is_upsert boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.stamp_object(object jsonb, expires_in double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.stamp_object(object jsonb, expires_in double precision) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.stamp_update() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION walkie.announce_jobs() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) FROM PUBLIC;
@@ -10439,6 +11503,16 @@ GRANT SELECT ON TABLE realtime.compiled_policies TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO anon;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.buckets TO anon;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.buckets TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.buckets TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.quotas TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.scans TO service_role;
+
+GRANT SELECT ON TABLE storage.usage TO service_role;
 
 GRANT SELECT,DELETE ON TABLE walkie.inbox TO authenticator;
 
