@@ -26,14 +26,16 @@ mod sweep;
 mod upload;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use http::header::CONTENT_TYPE;
-use http::{Method, Uri};
+use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
+use tower_http::timeout::TimeoutLayer;
 
 use crate::blob::Blobs;
 use crate::config::StorageSettings;
@@ -49,6 +51,9 @@ pub use sweep::Sweep;
 
 /// Largest body that is no file, in bytes.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+
+/// How long a request may take that brings no file, until its answer begins.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// What the Storage dialect works with.
 pub struct Storage {
@@ -98,6 +103,8 @@ impl Storage {
             .route("/object/info/public/{bucket}/{*key}", get(object::info_public))
             .route("/object/sign/{bucket}", post(sign::many))
             .route("/object/sign/{bucket}/{*key}", get(sign::read).post(sign::one))
+            // What follows takes files, which have a pace of their own.
+            .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))
             .route("/object/upload/sign/{bucket}/{*key}", post(sign::upload).put(sign::write))
             .route("/object/public/{bucket}/{*key}", get(download::public))
             .route("/object/authenticated/{bucket}/{*key}", get(download::authenticated))
