@@ -22,6 +22,12 @@
 \ir message_mentions.sql
 \ir message_reactions.sql
 \ir message_stars.sql
+\ir message_attachments.sql
+\ir files.sql
+\ir file_versions.sql
+\ir file_quotas.sql
+\ir storage_buckets.sql
+\ir storage_objects.sql
 \ir message_hides.sql
 \ir thread_members.sql
 \ir message_private.sql

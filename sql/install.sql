@@ -13,9 +13,14 @@
 \ir conversations.sql
 \ir engagements.sql
 \ir posting.sql
+\ir file_rules.sql
 \ir signals.sql
 \ir mentions.sql
 \ir messages.sql
+\ir files.sql
+\ir attachments.sql
+\ir scans.sql
+\ir avatars.sql
 \ir arrivals.sql
 \ir reactions.sql
 \ir pins.sql

@@ -160,6 +160,7 @@ begin
   delete from public.message_hides where user_id = old.id;
   delete from public.message_templates where owner_id = old.id;
   delete from public.scheduled_messages where sender_id = old.id;
+  delete from app.file_uploads where uploader_id = old.id;
   delete from public.thread_members where user_id = old.id;
   delete from public.read_marks where member_id = old.id;
   update public.inbox set draft = null where member_id = old.id and draft is not null;

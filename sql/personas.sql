@@ -69,8 +69,8 @@ declare
   new_id uuid := base.uuid7();
 begin
   perform app.require_admin();
-  insert into public.profiles (id, org_id, kind, display_name, username, avatar_path, bio, created_by)
-  values (new_id, app.my_org(), 'persona', btrim(p_name), app.username(app.my_org(), new_id, p_name), p_avatar, p_bio, app.me())
+  insert into public.profiles (id, org_id, kind, display_name, username, avatar_path, bio)
+  values (new_id, app.my_org(), 'persona', btrim(p_name), app.username(app.my_org(), new_id, p_name), p_avatar, p_bio)
   returning * into made;
   perform app.audit('create_persona', 'profiles', made.id::text);
   return made;
