@@ -201,7 +201,7 @@ insert into app.rate_rules (name, rate, burst)
 values ('upload', 2, 50)
 on conflict do nothing;
 
--- Who made a persona is on record in audit_log, which admins read; a profile is read by all.
+-- Who made a persona is on record in audit_log; a profile is read by all.
 alter table public.profiles drop column created_by;
 
 alter publication supabase_realtime add table public.files, public.file_versions;

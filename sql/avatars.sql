@@ -25,17 +25,18 @@ declare
   before text := coalesce(current_setting('storage.allow_delete_query', true), '');
 begin
   perform set_config('storage.allow_delete_query', 'true', true);
+  -- Whatever else is in the folder of somebody who is there may be worn next.
   delete from storage.objects o
    where o.bucket_id = 'avatars'
-     and o.name = old.avatar_path
-     and split_part(o.name, '/', 1) = old.id::text;
+     and o.name collate "C" between old.id || '/' and old.id || '0'
+     and (o.name = old.avatar_path or new.erased_at is not null);
   perform set_config('storage.allow_delete_query', before, true);
   return null;
 end
 $$;
-comment on function app.drop_avatar() is 'Trigger: a picture that is nobody''s any more goes.';
+comment on function app.drop_avatar() is 'Trigger: a picture that is not worn any more goes, and with a person all of theirs.';
 
 create or replace trigger on_profiles_update__drop_avatar
-after update of avatar_path on public.profiles
-for each row when (old.avatar_path is distinct from new.avatar_path and old.avatar_path is not null)
+after update of avatar_path, erased_at on public.profiles
+for each row when (old.avatar_path <> coalesce(new.avatar_path, '') or old.erased_at is null and new.erased_at is not null)
 execute function app.drop_avatar();

@@ -219,25 +219,35 @@ language plpgsql
 security definer set search_path = ''  -- files are nobody's to write directly
 as $$
 begin
-  if new.scan_status in ('clean', 'skipped') then
-    update public.files f
-       set current_version = greatest(f.current_version, new.version),
-           chapter = greatest(f.chapter, new.chapter),
-           name = case when new.version >= coalesce(f.current_version, 0) then new.name else f.name end,
-           updated_at = clock_timestamp()
-     where f.id = new.file_id;
-  end if;
+  update public.files f
+     set current_version = best.version,
+         chapter = greatest(f.chapter, best.chapter),
+         name = case when best.version <> f.current_version or f.current_version is null then coalesce(best.name, f.name) else f.name end,
+         updated_at = clock_timestamp()
+    from (select) one
+    left join lateral (
+      select v.version, v.chapter, v.name
+        from public.file_versions v
+       where v.file_id = new.file_id
+         and v.scan_status in ('clean', 'skipped')
+         and v.object_version is not null
+       order by v.version desc
+       limit 1) best on true
+   where f.id = new.file_id
+     and f.deleted_at is null
+     and f.current_version is distinct from best.version;
   return null;
 end
 $$;
-comment on function app.publish_version() is 'Trigger: a version that others may have becomes the file''s current one, unless a newer one is.';
+comment on function app.publish_version() is 'Trigger: a file is the newest of its versions that others may have, or nothing yet.';
 
 create or replace trigger on_file_versions_insert__publish
 after insert on public.file_versions
 for each row execute function app.publish_version();
-create or replace trigger on_file_versions_scan__publish
-after update of scan_status on public.file_versions
-for each row when (old.scan_status is distinct from new.scan_status)
+create or replace trigger on_file_versions_update__publish
+after update of scan_status, object_version on public.file_versions
+for each row when (old.scan_status is distinct from new.scan_status
+                   or (old.object_version is null) <> (new.object_version is null))
 execute function app.publish_version();
 
 create or replace function public.complete_upload(p_upload uuid)

@@ -4,11 +4,12 @@
 //! loses it, and another takes the job again. An effect may therefore happen twice (mail that was
 //! handed over just before the end); that it is accounted for happens once.
 //!
-//! Reading order: here the loop, `mail` (the one kind of job so far), `inbox` (where mail of a
+//! Reading order: here the loop, `mail` and `scan` (the kinds of jobs), `inbox` (where mail of a
 //! development server is read), `store` (all SQL).
 
 mod inbox;
 mod mail;
+mod scan;
 mod store;
 
 use std::sync::Arc;
@@ -20,11 +21,13 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::config::MailSettings;
+use crate::blob::Blobs;
+use crate::config::{MailSettings, ScanSettings};
 use crate::observe::JobMetrics;
 use crate::pg::Pg;
 
 use mail::Post;
+use scan::Scanner;
 use store::Job;
 
 pub use inbox::router as inbox_router;
@@ -47,11 +50,31 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// The task.
 pub struct Jobs {
     pg: Pg,
-    post: Arc<Post>,
+    crew: Arc<Crew>,
     wake: Arc<Notify>,
     metrics: JobMetrics,
     /// Name of this server on the jobs it takes.
     worker: Arc<str>,
+}
+
+/// Those who do the jobs.
+struct Crew {
+    post: Post,
+    /// Jobs of this kind are left to other servers by one without a scanner.
+    scanner: Option<Scanner>,
+}
+
+impl Crew {
+    fn kinds(&self) -> &'static [&'static str] {
+        if self.scanner.is_some() { &[mail::KIND, scan::KIND] } else { &[mail::KIND] }
+    }
+
+    async fn work(&self, job: &Job) -> Result<(), Failure> {
+        match &self.scanner {
+            Some(scanner) if job.kind == scan::KIND => scanner.scan(job).await,
+            _ => self.post.deliver(job).await,
+        }
+    }
 }
 
 /// Why an attempt failed.
@@ -70,12 +93,15 @@ impl Jobs {
     /// A setting of mail does not read.
     pub fn new(
         pg: Pg,
-        settings: &MailSettings,
+        blobs: Blobs,
+        (mail, scan): (&MailSettings, &ScanSettings),
         wake: Arc<Notify>,
         metrics: JobMetrics,
     ) -> Result<Self, SetupError> {
-        let post = Arc::new(Post::new(pg.clone(), settings)?);
-        Ok(Self { pg, post, wake, metrics, worker: Uuid::new_v4().to_string().into() })
+        let post = Post::new(pg.clone(), mail)?;
+        let scanner = Scanner::new(pg.clone(), blobs, scan);
+        let crew = Arc::new(Crew { post, scanner });
+        Ok(Self { pg, crew, wake, metrics, worker: Uuid::new_v4().to_string().into() })
     }
 
     /// Works until `stop`; then ends what is under way, so that no lease is left behind.
@@ -90,9 +116,9 @@ impl Jobs {
             let taken = self.take(AT_ONCE - running.len()).await;
             let may_be_more = !taken.is_empty();
             for job in taken {
-                let (pg, post) = (self.pg.clone(), Arc::clone(&self.post));
+                let (pg, crew) = (self.pg.clone(), Arc::clone(&self.crew));
                 let (worker, metrics) = (Arc::clone(&self.worker), self.metrics.clone());
-                running.spawn(work(pg, post, worker, metrics, job));
+                running.spawn(work(pg, crew, worker, metrics, job));
             }
             if may_be_more && running.len() < AT_ONCE {
                 continue;
@@ -110,7 +136,7 @@ impl Jobs {
         if up_to == 0 {
             return Vec::new();
         }
-        match store::claim(&self.pg, &self.worker, &[mail::KIND], up_to, LEASE).await {
+        match store::claim(&self.pg, &self.worker, self.crew.kinds(), up_to, LEASE).await {
             Ok(jobs) => jobs,
             Err(error) => {
                 tracing::warn!(%error, "jobs cannot be taken");
@@ -120,6 +146,11 @@ impl Jobs {
     }
 
     async fn sweep(&self) {
+        if self.crew.scanner.is_some()
+            && let Err(error) = store::note_scanner(&self.pg).await
+        {
+            tracing::warn!(%error, "that files are scanned could not be written down");
+        }
         match store::sweep(&self.pg).await {
             Ok(0) => {}
             Ok(freed) => tracing::warn!(freed, "jobs of a lost server are taken up again"),
@@ -128,8 +159,8 @@ impl Jobs {
     }
 }
 
-async fn work(pg: Pg, post: Arc<Post>, worker: Arc<str>, metrics: JobMetrics, job: Job) {
-    let told = match post.deliver(&job).await {
+async fn work(pg: Pg, crew: Arc<Crew>, worker: Arc<str>, metrics: JobMetrics, job: Job) {
+    let told = match crew.work(&job).await {
         Ok(()) => store::finish(&pg, &job, &worker).await.map(|is_ours| {
             metrics.count(if is_ours { "done" } else { "lost" });
         }),

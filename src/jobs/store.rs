@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
+use super::scan::Verdict;
 use crate::pg::{Error, Pg, Session, Text, names};
 
 /// A job that this server holds.
@@ -79,6 +81,35 @@ pub(super) async fn fail(
 pub(super) async fn sweep(pg: &Pg) -> Result<i32, Error> {
     let rows = run(pg, "select walkie.sweep_jobs()", &[]).await?;
     rows.first().map_or(Ok(0), |row| Ok(row.try_get(0)?))
+}
+
+/// Says that this server has a scanner: from now on files wait for one.
+pub(super) async fn note_scanner(pg: &Pg) -> Result<(), Error> {
+    run(pg, "select storage.note_scanner('clamd')", &[]).await?;
+    Ok(())
+}
+
+/// Whether the same bytes were looked at before, by the same scanner with the same signatures;
+/// then its verdict holds for these too.
+pub(super) async fn reuse_verdict(pg: &Pg, version: Uuid, engine: &str) -> Result<bool, Error> {
+    let version = version.to_string();
+    let sql = "select storage.reuse_verdict($1::uuid, $2::text)";
+    let rows = run(pg, sql, &[Some(&version), Some(engine)]).await?;
+    rows.first().map_or(Ok(false), |row| Ok(row.try_get(0)?))
+}
+
+/// Writes down what a scanner said.
+pub(super) async fn record_verdict(
+    pg: &Pg,
+    version: Uuid,
+    verdict: &Verdict,
+    engine: &str,
+) -> Result<(), Error> {
+    let version = version.to_string();
+    let (verdict, signature) = verdict.columns();
+    let sql = "select storage.record_verdict($1::uuid, $2::text, $3::text, $4::text)";
+    run(pg, sql, &[Some(&version), Some(verdict), Some(engine), signature]).await?;
+    Ok(())
 }
 
 /// Puts a message into the inbox.

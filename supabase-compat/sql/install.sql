@@ -15,3 +15,4 @@
 \ir storage_list.sql
 \ir storage_usage.sql
 \ir storage_owner.sql
+\ir storage_scans.sql

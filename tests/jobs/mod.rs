@@ -1,5 +1,7 @@
 //! What leaves the house: claims, leases, retries, and mail over a real SMTP conversation.
 
+mod scan;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
