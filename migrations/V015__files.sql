@@ -175,7 +175,7 @@ select extension, mime_type, coalesce(family, mime_type), is_tellable
     ('odp', 'application/vnd.oasis.opendocument.presentation', 'zip', true),
     ('jar', 'application/java-archive', 'program', true), ('apk', 'application/vnd.android.package-archive', 'program', true),
     ('doc', 'application/msword', 'ole', true), ('xls', 'application/vnd.ms-excel', 'ole', true),
-    ('ppt', 'application/vnd.ms-powerpoint', 'ole', true), ('msi', 'application/x-msi', 'program', true),
+    ('ppt', 'application/vnd.ms-powerpoint', 'ole', true), ('ole', 'application/x-ole-storage', 'ole', true), ('msi', 'application/x-msi', 'program', true),
     ('gz', 'application/gzip', null, true), ('7z', 'application/x-7z-compressed', null, true),
     ('rar', 'application/vnd.rar', null, true), ('tar', 'application/x-tar', null, true),
     ('txt', 'text/plain', 'text', false), ('log', 'text/plain', 'text', false), ('md', 'text/markdown', 'text', false),

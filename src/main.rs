@@ -213,6 +213,7 @@ async fn develop_on(
         mail: MailSettings { inbox: true, ..dev.mail.clone() },
         realtime: dev.realtime.clone(),
         storage: beside(dev.storage.clone(), &dev.data),
+        scan: dev.scan.clone(),
     };
     server::run(listener, settings, shutdown).await?;
     Ok(())

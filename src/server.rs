@@ -151,10 +151,16 @@ pub async fn run(
     };
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
     let jobs_due = Arc::new(Notify::new());
-    let jobs = Jobs::new(pg.clone(), &settings.mail, Arc::clone(&jobs_due), metrics.jobs.clone())?;
     let blobs = Blobs::open(&settings.storage)?;
     let blobs_doomed = Arc::new(Notify::new());
     let sweep = Sweep::new(pg.clone(), blobs.clone(), Arc::clone(&blobs_doomed));
+    let jobs = Jobs::new(
+        pg.clone(),
+        blobs.clone(),
+        (&settings.mail, &settings.scan),
+        Arc::clone(&jobs_due),
+        metrics.jobs.clone(),
+    )?;
     let storage = Storage::new(pg.clone(), keys.clone(), blobs, &settings.storage);
     let storage = edge::open_layers(storage.router(), &settings.http.limits);
     let app = router(&settings, &pg, (&keys, own), &realtime)?

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::{
     AuthSettings, DatabaseSettings, HttpSettings, IdentitySettings, IssuerSettings, LimitSettings,
     LogSettings, MailSettings, PoolSettings, PostgresBinaries, RealtimeSettings, RestSettings,
-    StorageSettings,
+    ScanSettings, StorageSettings,
 };
 
 /// A messaging backend that is plain PostgreSQL plus one binary.
@@ -139,6 +139,9 @@ pub struct Dev {
     /// The Storage dialect.
     #[command(flatten)]
     pub storage: StorageSettings,
+    /// Looking for viruses.
+    #[command(flatten)]
+    pub scan: ScanSettings,
 }
 
 /// Everything `walkie serve` can be told.
@@ -174,4 +177,7 @@ pub struct Settings {
     /// The Storage dialect.
     #[command(flatten)]
     pub storage: StorageSettings,
+    /// Looking for viruses.
+    #[command(flatten)]
+    pub scan: ScanSettings,
 }

@@ -20,6 +20,7 @@ mod postgres;
 mod provider;
 mod realtime;
 mod rest;
+mod scan;
 mod storage;
 
 pub use auth::{AuthSettings, HookSettings};
@@ -44,4 +45,5 @@ pub use postgres::PostgresBinaries;
 pub use provider::ProviderSettings;
 pub use realtime::{DeleteEvents, RealtimeSettings};
 pub use rest::{ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd};
+pub use scan::{ClamdAddress, ScanSettings};
 pub use storage::{StorageSettings, StoreSettings};

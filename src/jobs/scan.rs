@@ -226,7 +226,9 @@ mod tests {
         assert_eq!(said("stream: Eicar-Test-Signature FOUND"), Ok(eicar));
         let too_large = Verdict::Failed("too large for the scanner".to_owned());
         assert_eq!(said("INSTREAM size limit exceeded. ERROR"), Ok(too_large));
-        for strange in ["", "OK", "stream: OK OK", "stream: Can't allocate memory ERROR", "UNKNOWN COMMAND"] {
+        for strange in
+            ["", "OK", "stream: OK OK", "stream: Can't allocate memory ERROR", "UNKNOWN COMMAND"]
+        {
             assert_eq!(said(strange), Err(false), "{strange}");
         }
     }

@@ -1,141 +1,14 @@
 //! Looking for viruses, with a clamd of the test's own that speaks the real protocol.
 
-use std::sync::{Arc, Mutex};
-
 use reqwest::Method;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
+use crate::support::clamd::{Clamd, EICAR, MAX_STREAM_BYTES, Mood};
 use crate::support::{Database, Server, eventually, free_port};
-
-/// What every scanner calls a virus, in two halves, so that this file is none.
-const EICAR: [&str; 2] =
-    [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR", "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
-
-/// How it behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
-    Well,
-    /// Hangs up when it has seen everything.
-    HangsUp,
-    /// Hangs up in the middle of its answer.
-    BreaksOff,
-    /// Has no memory left.
-    Fails,
-}
-
-/// A clamd.
-struct Clamd {
-    port: u16,
-    mood: Arc<Mutex<Mood>>,
-    signatures: Arc<Mutex<u32>>,
-    /// What it was shown.
-    seen: Arc<Mutex<Vec<Vec<u8>>>>,
-}
-
-/// As StreamMaxLength in its settings.
-const MAX_STREAM_BYTES: usize = 1024 * 1024;
-
-impl Clamd {
-    async fn start() -> Self {
-        Self::start_on(0, Mood::Well).await
-    }
-
-    async fn start_on(port: u16, mood: Mood) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        let clamd = Self {
-            port,
-            mood: Arc::new(Mutex::new(mood)),
-            signatures: Arc::new(Mutex::new(27_000)),
-            seen: Arc::default(),
-        };
-        let (mood, signatures) = (Arc::clone(&clamd.mood), Arc::clone(&clamd.signatures));
-        let seen = Arc::clone(&clamd.seen);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let mood = *mood.lock().expect("nobody panics with it");
-                let signatures = *signatures.lock().expect("nobody panics with it");
-                tokio::spawn(converse(stream, mood, signatures, Arc::clone(&seen)));
-            }
-        });
-        clamd
-    }
-
-    fn seen(&self) -> Vec<Vec<u8>> {
-        self.seen.lock().expect("nobody panics with it").clone()
-    }
-
-    fn feels(&self, mood: Mood) {
-        *self.mood.lock().expect("nobody panics with it") = mood;
-    }
-
-    fn learns(&self) {
-        *self.signatures.lock().expect("nobody panics with it") += 1;
-    }
-
-    async fn server(&self, database: &Database) -> Server {
-        server_with(database, self.port).await
-    }
-}
-
-async fn converse(
-    mut stream: TcpStream,
-    mood: Mood,
-    signatures: u32,
-    seen: Arc<Mutex<Vec<Vec<u8>>>>,
-) -> std::io::Result<()> {
-    let mut command = Vec::new();
-    loop {
-        match stream.read_u8().await? {
-            0 => break,
-            byte => command.push(byte),
-        }
-    }
-    let answer = match command.as_slice() {
-        b"zVERSION" => format!("ClamAV 1.4.3/{signatures}/Sat Nov 21 09:00:00 2026\0"),
-        b"zINSTREAM" => {
-            let mut shown = Vec::new();
-            loop {
-                let length = usize::try_from(stream.read_u32().await?).expect("it fits");
-                if length == 0 {
-                    break;
-                }
-                if shown.len() + length > MAX_STREAM_BYTES {
-                    return stream.write_all(b"INSTREAM size limit exceeded. ERROR\0").await;
-                }
-                let from = shown.len();
-                shown.resize(from + length, 0);
-                stream.read_exact(&mut shown[from..]).await?;
-            }
-            let is_virus = shown == EICAR.concat().as_bytes();
-            seen.lock().expect("nobody panics with it").push(shown);
-            match mood {
-                Mood::HangsUp => return Ok(()),
-                Mood::BreaksOff => "stream: OK".to_owned(),
-                Mood::Fails => "stream: Can't allocate memory ERROR\0".to_owned(),
-                Mood::Well if is_virus => "stream: Eicar-Test-Signature FOUND\0".to_owned(),
-                Mood::Well => "stream: OK\0".to_owned(),
-            }
-        }
-        _ => "UNKNOWN COMMAND\0".to_owned(),
-    };
-    stream.write_all(answer.as_bytes()).await
-}
 
 /// A server that asks a clamd on this port.
 async fn server_with(database: &Database, port: u16) -> Server {
-    let folder = std::env::temp_dir().join(format!("walkie-scan-{}", database.name()));
     let clamd = format!("127.0.0.1:{port}");
-    let flags = [
-        "--storage-dir",
-        folder.to_str().expect("a readable path"),
-        "--clamd",
-        &clamd,
-        "--clamd-max-bytes",
-        "2000000",
-    ];
-    Server::start_with(database, &flags).await
+    Server::start_with(database, &["--clamd", &clamd, "--clamd-max-bytes", "2000000"]).await
 }
 
 /// Puts a file there and has it looked at.
@@ -187,7 +60,7 @@ async fn none_is_clean(database: &Database) {
 #[tokio::test]
 async fn scanner_is_shown_every_byte() {
     let (database, clamd) = (Database::scratch().await, Clamd::start().await);
-    let server = clamd.server(&database).await;
+    let server = server_with(&database, clamd.port).await;
     let bytes: Vec<u8> = (0..300_000_u32).flat_map(u32::to_be_bytes).take(700_000).collect();
 
     put(&database, &server, "large.bin", bytes.clone()).await;
@@ -202,7 +75,7 @@ async fn scanner_is_shown_every_byte() {
 #[tokio::test]
 async fn virus_is_named() {
     let (database, clamd) = (Database::scratch().await, Clamd::start().await);
-    let server = clamd.server(&database).await;
+    let server = server_with(&database, clamd.port).await;
 
     put(&database, &server, "eicar.com", EICAR.concat().into_bytes()).await;
 
@@ -214,7 +87,7 @@ async fn virus_is_named() {
 #[tokio::test]
 async fn same_bytes_are_looked_at_once_for_each_state_of_signatures() {
     let (database, clamd) = (Database::scratch().await, Clamd::start().await);
-    let server = clamd.server(&database).await;
+    let server = server_with(&database, clamd.port).await;
 
     put(&database, &server, "first.bin", b"the same".to_vec()).await;
     verdict(&database, "first.bin").await;
@@ -252,7 +125,7 @@ async fn only_a_whole_answer_counts() {
     ] {
         let (database, clamd) = (Database::scratch().await, Clamd::start().await);
         clamd.feels(mood);
-        let server = clamd.server(&database).await;
+        let server = server_with(&database, clamd.port).await;
         put(&database, &server, "a.bin", b"hello".to_vec()).await;
         assert_eq!(failure(&database).await, why);
         none_is_clean(&database).await;
@@ -262,7 +135,7 @@ async fn only_a_whole_answer_counts() {
 #[tokio::test]
 async fn what_is_too_large_for_the_scanner_is_not_clean() {
     let (database, clamd) = (Database::scratch().await, Clamd::start().await);
-    let server = clamd.server(&database).await;
+    let server = server_with(&database, clamd.port).await;
 
     // More than clamd takes, then more than it is asked about.
     put(&database, &server, "large.bin", vec![7; MAX_STREAM_BYTES + 1]).await;
@@ -280,7 +153,7 @@ async fn what_is_too_large_for_the_scanner_is_not_clean() {
 async fn files_wait_for_a_scanner_once_a_server_had_one() {
     let (database, clamd) = (Database::scratch().await, Clamd::start().await);
     assert_eq!(database.value("select count(*) from storage.scanners").await, "0");
-    clamd.server(&database).await.stop().await;
+    server_with(&database, clamd.port).await.stop().await;
     assert_eq!(database.value("select name from storage.scanners").await, "clamd");
 
     let without = Server::start(&database).await;
@@ -295,7 +168,7 @@ async fn files_wait_for_a_scanner_once_a_server_had_one() {
 #[tokio::test]
 async fn file_that_is_gone_needs_no_verdict() {
     let (database, clamd) = (Database::scratch().await, Clamd::start().await);
-    let _server = clamd.server(&database).await;
+    let _server = server_with(&database, clamd.port).await;
     database.sql("select storage.request_scan(gen_random_uuid())").await;
     eventually("the job is done", || async {
         let done = "select from walkie.jobs where kind = 'scan' and state = 'done'";

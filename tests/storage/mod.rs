@@ -2,6 +2,7 @@
 
 mod basics;
 mod buckets;
+mod chat_files;
 mod crash;
 mod hostile;
 mod objects;
