@@ -16,7 +16,7 @@ language sql
 security definer set search_path = ''
 as $$
   -- A scanner may be away for long; once an hour somebody looks whether it is back.
-  select walkie.enqueue_job('scan', jsonb_build_object('version', version), null, 'scan:' || version, 10000)
+  select walkie.enqueue_job('scan', jsonb_build_object('version', version), null, 'scan:' || version, 1000)
 $$;
 comment on function storage.request_scan is 'Takes the version of an object; has its bytes looked at after the commit, and again for as long as nobody could.';
 
