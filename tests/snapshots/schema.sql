@@ -228,6 +228,110 @@ $$;
 
 COMMENT ON FUNCTION app.archive_instead() IS 'Trigger: a conversation that its owner deletes is put away for all; its words stay. Only the service deletes for good.';
 
+CREATE TABLE public.file_versions (
+    file_id uuid NOT NULL,
+    version integer NOT NULL,
+    conversation_id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    chapter integer NOT NULL,
+    visibility text DEFAULT 'normal'::text NOT NULL,
+    upload_id uuid NOT NULL,
+    object_path text NOT NULL,
+    object_version uuid,
+    name text NOT NULL,
+    size_bytes bigint NOT NULL,
+    mime_type text NOT NULL,
+    sha256 text,
+    uploaded_by uuid NOT NULL,
+    restored_from integer,
+    note text,
+    scan_status text DEFAULT 'pending'::text NOT NULL,
+    scan_engine text,
+    scanned_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT file_versions_from_one CHECK ((version >= 1)),
+    CONSTRAINT file_versions_note_fits CHECK ((char_length(note) <= 1000)),
+    CONSTRAINT file_versions_scan_status_known CHECK ((scan_status = ANY (ARRAY['pending'::text, 'clean'::text, 'infected'::text, 'failed'::text, 'skipped'::text]))),
+    CONSTRAINT file_versions_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text])))
+);
+
+ALTER TABLE ONLY public.file_versions REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.file_versions IS 'What a file held, upload after upload; numbers are given when the bytes are there, and have no gaps.';
+
+COMMENT ON COLUMN public.file_versions.object_path IS 'Name of the object in bucket chat; a restored version has that of the one restored.';
+
+COMMENT ON COLUMN public.file_versions.object_version IS 'Which bytes of that object were looked at: others would have to be looked at again.';
+
+COMMENT ON COLUMN public.file_versions.mime_type IS 'What the bytes are; where that cannot be told, what the uploader says.';
+
+COMMENT ON COLUMN public.file_versions.scan_status IS 'pending, infected and failed: only its uploader has it; clean: others too; skipped: too, since nothing scans here.';
+
+CREATE FUNCTION app.attachment(p_version public.file_versions, p_alt_text text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'file_id', p_version.file_id,
+    'version', p_version.version,
+    'name', p_version.name,
+    'mime_type', p_version.mime_type,
+    'size_bytes', p_version.size_bytes,
+    'path', p_version.object_path,
+    'status', case when p_version.object_version is null then 'deleted' else p_version.scan_status end,
+    'alt_text', p_alt_text))
+$$;
+
+COMMENT ON FUNCTION app.attachment(p_version public.file_versions, p_alt_text text) IS 'Takes a version of a file and what it shows in words; gives what a message says of it.';
+
+CREATE FUNCTION app.attachments(p_conversation uuid, p_wished jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := auth.uid();
+  wished_count integer;
+  given jsonb;
+begin
+  -- Most messages come without, and that must cost nothing.
+  if p_wished is null or p_wished = '[]' then
+    return '[]';
+  elsif jsonb_typeof(p_wished) <> 'array' then
+    perform app.refuse('bad_attachment');
+  end if;
+  wished_count := jsonb_array_length(p_wished);
+  if wished_count > 20 then
+    perform app.refuse('too_many', 'limit=20');
+  end if;
+  begin
+    select jsonb_agg(app.attachment(v, wish.alt_text) order by wish.place) into given
+      from (select (w.value ->> 'file_id')::uuid as file_id,
+                   (w.value ->> 'version')::integer as version,
+                   w.value ->> 'alt_text' as alt_text,
+                   w.place
+              from jsonb_array_elements(p_wished) with ordinality w (value, place)) wish
+      join public.files f on f.id = wish.file_id
+      join public.file_versions v on v.file_id = f.id and v.version = coalesce(wish.version, f.current_version, f.last_version)
+     where f.conversation_id = p_conversation
+       and f.deleted_at is null
+       and v.object_version is not null
+       and coalesce(char_length(wish.alt_text), 0) <= 1000
+       and (me is null
+            or app.can_read(v.conversation_id, v.chapter, v.visibility, v.uploaded_by)
+               and (v.scan_status in ('clean', 'skipped') or v.scan_status = 'pending' and v.uploaded_by = me));
+  exception when invalid_text_representation or numeric_value_out_of_range then
+    perform app.refuse('bad_attachment');
+  end;
+  -- One that is not there, or there twice, is a mistake that the sender should hear of.
+  if (select count(distinct (a ->> 'file_id', a ->> 'version')) from jsonb_array_elements(given) a) is distinct from wished_count then
+    perform app.refuse('bad_attachment');
+  end if;
+  return given;
+end
+$$;
+
+COMMENT ON FUNCTION app.attachments(p_conversation uuid, p_wished jsonb) IS 'Takes a conversation and a list of {"file_id", "version", "alt_text"}, version being the current one unless given; gives what a message says of them, if the person asking may show them there. Errors: PT422 bad_attachment or too_many.';
+
 CREATE FUNCTION app.audit(p_action text, p_table text DEFAULT NULL::text, p_key text DEFAULT NULL::text, p_diff jsonb DEFAULT NULL::jsonb, p_reason text DEFAULT NULL::text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -237,6 +341,22 @@ CREATE FUNCTION app.audit(p_action text, p_table text DEFAULT NULL::text, p_key 
 $$;
 
 COMMENT ON FUNCTION app.audit(p_action text, p_table text, p_key text, p_diff jsonb, p_reason text) IS 'Takes what was done, to which table and row, what changed and why; records it with the person asking and the time.';
+
+CREATE FUNCTION app.begin_scan(p_version uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- Nobody has said that there is a scanner; whoever once had one waits for it, though it be down.
+  if not exists (select from storage.scanners) then
+    return 'skipped';
+  end if;
+  perform storage.request_scan(p_version);
+  return 'pending';
+end
+$$;
+
+COMMENT ON FUNCTION app.begin_scan(p_version uuid) IS 'Takes bytes that have arrived; has them looked at, and gives the status that they have until then: pending, or skipped where nothing scans.';
 
 CREATE FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -423,10 +543,31 @@ $$;
 
 COMMENT ON FUNCTION app.card(p_meeting public.meetings) IS 'Takes a meeting; gives what its card says, for programs.';
 
-CREATE FUNCTION app.check_settings() RETURNS trigger
+CREATE FUNCTION app.check_file_name() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
+begin
+  if new.name <> old.name and exists (
+    select
+      from public.file_versions v
+     where v.file_id = new.id
+       and v.version = coalesce(new.current_version, new.last_version)
+       and app.file_type(new.name, null, v.mime_type) is null
+  ) then
+    perform app.refuse('bad_file_type', new.name);
+  end if;
+  new.updated_at := clock_timestamp();
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.check_file_name() IS 'Trigger: a file''s new name does not end as if it were of another kind. Errors: PT415 bad_file_type.';
+
+CREATE FUNCTION app.check_settings() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
 declare
   wrong text;
 begin
@@ -446,6 +587,11 @@ begin
                                                           from pg_catalog.pg_ts_config c
                                                          where c.cfgname = given.value #>> '{}'
                                                            and c.cfgnamespace = 'pg_catalog'::regnamespace)
+      or given.key = 'allowed_mime' and exists (
+           select
+             from jsonb_array_elements(case when jsonb_typeof(given.value) = 'array' then given.value else '[]' end) allowed
+            where jsonb_typeof(allowed) <> 'string'
+               or allowed #>> '{}' !~ '^(\*/\*|[a-z0-9][a-z0-9.+-]*/(\*|[a-z0-9][a-z0-9.+-]*))$')
       or given.key = 'default_role' and given.value not in ('"client"', '"consultant"', '"member"')
    order by given.key
    limit 1;
@@ -454,7 +600,7 @@ begin
   end if;
   return new;
 end
-$$;
+$_$;
 
 COMMENT ON FUNCTION app.check_settings() IS 'Trigger: an organisation has only settings that exist, with values of their kind. Errors: PT422 bad_setting, details names it.';
 
@@ -488,6 +634,23 @@ CREATE FUNCTION app.conversation_of_topic(p_topic text) RETURNS uuid
 $_$;
 
 COMMENT ON FUNCTION app.conversation_of_topic(p_topic text) IS 'Takes a channel''s topic; gives the conversation that conversation:<id> names, else null.';
+
+CREATE FUNCTION app.count_bytes(p_org uuid, p_person uuid, p_bytes bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- The organisation first, always: two at once wait for each other there.
+  insert into app.file_usage as used (owner_id, bytes)
+  values (p_org, greatest(p_bytes, 0))
+  on conflict (owner_id) do update set bytes = greatest(used.bytes + p_bytes, 0);
+  insert into app.file_usage as used (owner_id, bytes)
+  values (p_person, greatest(p_bytes, 0))
+  on conflict (owner_id) do update set bytes = greatest(used.bytes + p_bytes, 0);
+end
+$$;
+
+COMMENT ON FUNCTION app.count_bytes(p_org uuid, p_person uuid, p_bytes bigint) IS 'Takes an organisation, a person and how many bytes there are more of theirs, or fewer; counts them.';
 
 CREATE FUNCTION app.count_members() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -576,11 +739,21 @@ CREATE FUNCTION app.default_settings() RETURNS jsonb
     "new_account_hours": 0,
     "new_account_dms": 5,
     "search_language": "english",
-    "membership_messages": false
+    "membership_messages": false,
+    "max_file_mb": 50,
+    "allowed_mime": ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/bmp", "image/tiff",
+                     "audio/*", "video/*", "text/plain", "text/markdown", "text/csv", "text/calendar", "text/vcard",
+                     "application/pdf", "application/rtf", "application/json", "application/zip", "application/gzip",
+                     "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint",
+                     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                     "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+                     "application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet",
+                     "application/vnd.oasis.opendocument.presentation"]
   }'::jsonb
 $$;
 
-COMMENT ON FUNCTION app.default_settings() IS 'Gives every setting of an organisation with its default. Windows in seconds, 0 for without end.';
+COMMENT ON FUNCTION app.default_settings() IS 'Gives every setting of an organisation with its default. Windows in seconds, 0 for without end; megabytes of 1048576 bytes.';
 
 CREATE FUNCTION app.display_name(p_said_of_self jsonb, p_email text) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -596,6 +769,70 @@ $$;
 
 COMMENT ON FUNCTION app.display_name(p_said_of_self jsonb, p_email text) IS 'Takes what an account says of itself and its address; gives the name to begin with.';
 
+CREATE FUNCTION app.drop_attachments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  shown uuid[];
+begin
+  with gone as (
+    delete from public.message_attachments a
+     where a.conversation_id = new.conversation_id
+       and a.message_id = new.id
+    returning a.file_id)
+  select array_agg(distinct g.file_id) into shown from gone g;
+  -- What was brought for this message alone goes with it; what lies in a folder, hangs elsewhere or
+  -- has a version of somebody else's stays.
+  perform app.drop_file(f.id)
+     from public.files f
+    where f.id = any (shown)
+      and f.folder = ''
+      and f.deleted_at is null
+      and not exists (select from public.message_attachments a
+                       where a.file_id = f.id
+                         and (a.conversation_id, a.message_id) <> (new.conversation_id, new.id))
+      and not exists (select from public.file_versions v where v.file_id = f.id and v.uploaded_by <> new.sender_id);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_attachments() IS 'Trigger: a message that is taken back shows no files, and those that were brought for it alone go.';
+
+CREATE FUNCTION app.drop_avatar() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  before text := coalesce(current_setting('storage.allow_delete_query', true), '');
+begin
+  perform set_config('storage.allow_delete_query', 'true', true);
+  -- Whatever else is in the folder of somebody who is there may be worn next.
+  delete from storage.objects o
+   where o.bucket_id = 'avatars'
+     and o.name collate "C" between old.id || '/' and old.id || '0'
+     and (o.name = old.avatar_path or new.erased_at is not null);
+  perform set_config('storage.allow_delete_query', before, true);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_avatar() IS 'Trigger: a picture that is not worn any more goes, and with a person all of theirs.';
+
+CREATE FUNCTION app.drop_conversation_objects() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.count_bytes(old.org_id, old.uploaded_by, -old.size_bytes)
+    where old.object_version is not null and old.restored_from is null;
+  perform app.drop_objects(array[old.object_path]);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_conversation_objects() IS 'Trigger: what a conversation held goes with it when it is deleted for good.';
+
 CREATE FUNCTION app.drop_embedding() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -609,6 +846,77 @@ end
 $$;
 
 COMMENT ON FUNCTION app.drop_embedding() IS 'Trigger: a message that says something else, or nothing, no longer means what it meant.';
+
+CREATE TABLE public.files (
+    id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    owner_id uuid NOT NULL,
+    name text NOT NULL,
+    folder text DEFAULT ''::text NOT NULL,
+    chapter integer NOT NULL,
+    visibility text DEFAULT 'normal'::text NOT NULL,
+    last_version integer DEFAULT 0 NOT NULL,
+    current_version integer,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT files_current_is_there CHECK ((current_version <= last_version)),
+    CONSTRAINT files_folder_fits CHECK (((char_length(folder) <= 255) AND (folder !~ '(^/|/$|//|[\\[:cntrl:]])'::text))),
+    CONSTRAINT files_name_fits CHECK (((name ~ '\S'::text) AND (char_length(name) <= 255) AND (name !~ '[/\\[:cntrl:]]'::text))),
+    CONSTRAINT files_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text])))
+);
+
+ALTER TABLE ONLY public.files REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.files IS 'Files of conversations; what they hold is in file_versions.';
+
+COMMENT ON COLUMN public.files.folder IS 'Where it is listed, such as Plans/2030; empty at the top. A folder is there while a file is in it.';
+
+COMMENT ON COLUMN public.files.chapter IS 'The latest chapter in which it was uploaded or shown: whoever may read that chapter sees the file.';
+
+COMMENT ON COLUMN public.files.visibility IS 'shadow: its owner alone sees it.';
+
+COMMENT ON COLUMN public.files.last_version IS 'Number of the newest version; the row''s lock makes numbers gapless.';
+
+COMMENT ON COLUMN public.files.current_version IS 'The newest version that others may have; null until one has been found clean.';
+
+CREATE FUNCTION app.drop_file(p_file uuid) RETURNS public.files
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  gone public.files;
+begin
+  perform app.lock_showing(p_file);
+  update public.files f
+     set deleted_at = clock_timestamp(),
+         deleted_by = auth.uid(),
+         current_version = null
+   where f.id = p_file
+  returning f.* into gone;
+  perform app.drop_objects(array(select v.object_path from public.file_versions v where v.file_id = p_file));
+  return gone;
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_file(p_file uuid) IS 'Takes a file; removes it and all that its versions held, and gives what remains.';
+
+CREATE FUNCTION app.drop_objects(p_paths text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  before text := coalesce(current_setting('storage.allow_delete_query', true), '');
+begin
+  perform set_config('storage.allow_delete_query', 'true', true);
+  delete from storage.objects o where o.bucket_id = 'chat' and o.name = any (p_paths);
+  perform set_config('storage.allow_delete_query', before, true);
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_objects(p_paths text[]) IS 'Takes paths in bucket chat; removes what is there.';
 
 CREATE FUNCTION app.due_reminders(p_limit integer DEFAULT 500) RETURNS TABLE(meeting_id uuid, user_id uuid, minutes_before integer, conversation_id uuid, title text, starts_at timestamp with time zone, join_url text)
     LANGUAGE sql SECURITY DEFINER
@@ -721,6 +1029,7 @@ begin
   delete from public.message_hides where user_id = old.id;
   delete from public.message_templates where owner_id = old.id;
   delete from public.scheduled_messages where sender_id = old.id;
+  delete from app.file_uploads where uploader_id = old.id;
   delete from public.thread_members where user_id = old.id;
   delete from public.read_marks where member_id = old.id;
   update public.inbox set draft = null where member_id = old.id and draft is not null;
@@ -729,6 +1038,48 @@ end
 $$;
 
 COMMENT ON FUNCTION app.erase_profile() IS 'Trigger: a deleted account leaves its conversations, its profile names nobody and what it kept for itself goes; its words stay.';
+
+CREATE FUNCTION app.file_quota(p_org uuid, p_person uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select q.max_bytes
+    from public.file_quotas q
+   where q.org_id = p_org
+     and q.scope = case when p_person is null then 'org' else 'person' end
+     and (q.user_id is null or q.user_id = p_person)
+   order by q.user_id is null
+   limit 1
+$$;
+
+COMMENT ON FUNCTION app.file_quota(p_org uuid, p_person uuid) IS 'Takes an organisation and a person in it, or null for all of it; gives how many bytes may be kept, null when there is no bound.';
+
+CREATE FUNCTION app.file_refusal(p_conversation uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce(app.post_refusal(p_conversation),
+                  case when app.is_restricted(auth.uid(), array['no_files'], p_conversation) then 'no_files' end)
+$$;
+
+COMMENT ON FUNCTION app.file_refusal(p_conversation uuid) IS 'Takes a conversation; gives the word why the person asking may not put files there now (no_files, or those of app.post_refusal), or null when they may.';
+
+CREATE FUNCTION app.file_refusal_of(p_person uuid, p_conversation uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  before text := coalesce(current_setting('request.jwt.claim.sub', true), '');
+  refusal text;
+begin
+  perform set_config('request.jwt.claim.sub', p_person::text, true);
+  refusal := app.file_refusal(p_conversation);
+  perform set_config('request.jwt.claim.sub', before, true);
+  return refusal;
+end
+$$;
+
+COMMENT ON FUNCTION app.file_refusal_of(p_person uuid, p_conversation uuid) IS 'Takes a person and a conversation; gives the word why that person may not put files there now, or null when they may.';
 
 CREATE FUNCTION app.file_template() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -744,6 +1095,28 @@ end
 $$;
 
 COMMENT ON FUNCTION app.file_template() IS 'Trigger: a template belongs to its writer''s organisation, a personal one to the writer.';
+
+CREATE FUNCTION app.file_type(p_name text, p_said text, p_found text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+  -- What the end of the name promises; where that says nothing, what the uploader says.
+  select case when promise.mime_type is null then coalesce(p_found, p_said, 'application/octet-stream')
+              when p_found is null and not promise.is_tellable then promise.mime_type
+              when promise.family = coalesce((select t.family from app.file_types t where t.mime_type = p_found limit 1), p_found)
+              then case when promise.family = promise.mime_type then p_found else promise.mime_type end
+         end
+    from (select) nothing
+    left join lateral (
+      select t.mime_type, t.family, t.is_tellable
+        from app.file_types t
+       where t.extension = lower(substring(p_name from '\.([[:alnum:]]{1,16})$'))
+          or t.mime_type = p_said
+       order by t.extension = lower(substring(p_name from '\.([[:alnum:]]{1,16})$')) desc nulls last, t.extension
+       limit 1) promise on true
+$_$;
+
+COMMENT ON FUNCTION app.file_type(p_name text, p_said text, p_found text) IS 'Takes a file''s name, the type that its uploader says and the type that its bytes tell, null when they tell none; gives its type, or null when name and bytes do not belong together.';
 
 CREATE FUNCTION app.fill(p_text text, p_values jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -848,6 +1221,28 @@ $$;
 
 COMMENT ON FUNCTION app.follow_thread() IS 'Trigger: whoever answers in a thread, began it or is named in it follows it, unless they have had enough.';
 
+CREATE FUNCTION app.forget_bytes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- A restored version shares the bytes, which were counted once.
+  perform app.count_bytes(first.org_id, first.uploaded_by, -first.size_bytes)
+     from (select v.org_id, v.uploaded_by, v.size_bytes
+             from public.file_versions v
+            where v.object_path = old.name
+              and v.object_version::text = old.version
+              and v.restored_from is null) first;
+  update public.file_versions v
+     set object_version = null
+   where v.object_path = old.name
+     and v.object_version::text = old.version;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.forget_bytes() IS 'Trigger: when an object goes, however that happens, the versions that it held are empty and its bytes are counted no more.';
+
 CREATE FUNCTION app.found() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -874,6 +1269,41 @@ end
 $$;
 
 COMMENT ON FUNCTION app.found() IS 'Trigger: fills organisation, maker and a room''s slug. Errors: PT403 not_admin, PT422 bad_kind or bad_title.';
+
+CREATE FUNCTION app.hang_attachments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into public.message_attachments (conversation_id, message_id, file_id, version, sender_id, chapter, visibility, position, alt_text)
+  select new.conversation_id, new.id, (a.value ->> 'file_id')::uuid, (a.value ->> 'version')::integer,
+         new.sender_id, new.chapter, new.visibility, a.place, a.value ->> 'alt_text'
+    from jsonb_array_elements(new.attachments) with ordinality a (value, place);
+  if new.visibility = 'normal' then
+    -- Whoever reads the message has what it shows, also those who came after it was uploaded.
+    update public.file_versions v
+       set chapter = greatest(v.chapter, new.chapter),
+           visibility = 'normal'
+      from public.message_attachments a
+     where a.conversation_id = new.conversation_id
+       and a.message_id = new.id
+       and v.file_id = a.file_id
+       and v.version = a.version
+       and (v.chapter < new.chapter or v.visibility <> 'normal');
+    update public.files f
+       set chapter = greatest(f.chapter, new.chapter),
+           visibility = 'normal'
+      from public.message_attachments a
+     where a.conversation_id = new.conversation_id
+       and a.message_id = new.id
+       and f.id = a.file_id
+       and (f.chapter < new.chapter and f.current_version = a.version or f.visibility <> 'normal');
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.hang_attachments() IS 'Trigger: the files of a message are listed, and can be had by whoever reads it.';
 
 CREATE FUNCTION app.have_blocked(p_one uuid, p_other uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -977,6 +1407,18 @@ CREATE FUNCTION app.is_admin(p_user uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION app.is_admin(p_user uuid) IS 'Takes a person; tells whether they are an admin or superadmin of their organisation.';
+
+CREATE FUNCTION app.is_arriving(p_version text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+  select exists (
+    select
+      from storage.blobs b
+     where b.version = case when p_version ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_version::uuid end)
+$_$;
+
+COMMENT ON FUNCTION app.is_arriving(p_version text) IS 'Takes an object''s version; tells whether there are bytes of it, or will be.';
 
 CREATE FUNCTION app.is_findable(p_person uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1128,6 +1570,27 @@ $$;
 
 COMMENT ON FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) IS 'Takes a status, the one chosen by hand and the last heartbeat; gives what holds now.';
 
+CREATE FUNCTION app.lock_showing(p_file uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform
+     from public.messages m
+     join public.message_attachments a on a.conversation_id = m.conversation_id and a.message_id = m.id
+    where a.file_id = p_file
+    order by m.id
+      for no key update of m;
+  perform
+     from public.conversations c
+     join public.files f on f.conversation_id = c.id
+    where f.id = p_file
+      for no key update of c;
+end
+$$;
+
+COMMENT ON FUNCTION app.lock_showing(p_file uuid) IS 'Takes a file that is about to change; locks the messages that show it, then its conversation, as everything does that changes a message.';
+
 CREATE FUNCTION app.make_client_group(p_client uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1171,6 +1634,46 @@ $$;
 
 COMMENT ON FUNCTION app.make_profile() IS 'Trigger: a new account becomes a person.';
 
+CREATE FUNCTION app.max_file_bytes(p_org uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select floor((app.setting(p_org, 'max_file_mb'))::numeric * 1048576)::bigint
+$$;
+
+COMMENT ON FUNCTION app.max_file_bytes(p_org uuid) IS 'Takes an organisation; gives how many bytes a file may have.';
+
+CREATE FUNCTION app.may_download(p_path text, p_object_version text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.file_versions v
+     where v.object_path = p_path
+       and v.object_version::text = p_object_version
+       and (v.scan_status in ('clean', 'skipped') or v.uploaded_by = (select auth.uid()))
+       and (app.can_read(v.conversation_id, v.chapter, v.visibility, v.uploaded_by)
+            or v.org_id in (select app.my_overseen_orgs())))
+$$;
+
+COMMENT ON FUNCTION app.may_download(p_path text, p_object_version text) IS 'Takes a path in bucket chat and which bytes are there; tells whether the person asking may have them: whoever reads the conversation of the file has what was found clean, and its uploader what they brought.';
+
+CREATE FUNCTION app.may_dress(p_path text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+  select exists (
+    select
+      from public.profiles p
+     where p.id = case when p_path ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[^/]+$' then split_part(p_path, '/', 1)::uuid end
+       and p.erased_at is null
+       and (p.id = (select auth.uid())
+            or p.kind = 'persona' and p.org_id = app.my_org() and app.is_admin((select auth.uid()))))
+$_$;
+
+COMMENT ON FUNCTION app.may_dress(p_path text) IS 'Takes a path in bucket avatars; tells whether it is in the folder of the person asking, or of a persona that they may dress.';
+
 CREATE FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1213,6 +1716,21 @@ CREATE FUNCTION app.may_signal(p_conversation uuid, p_extension text) RETURNS bo
 $$;
 
 COMMENT ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) IS 'Takes a conversation and broadcast or presence; tells whether the others there may be told that the person asking types, or is there.';
+
+CREATE FUNCTION app.may_upload(p_path text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from app.file_uploads u
+     where u.path = p_path
+       and u.uploader_id = (select auth.uid())
+       and u.expires_at > app.now()
+       and app.file_refusal(u.conversation_id) is null)
+$$;
+
+COMMENT ON FUNCTION app.may_upload(p_path text) IS 'Takes a path in bucket chat; tells whether the person asking was given it by request_upload, and may still put files there.';
 
 CREATE FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1469,6 +1987,17 @@ CREATE FUNCTION app.now() RETURNS timestamp with time zone
 $$;
 
 COMMENT ON FUNCTION app.now() IS 'Gives the time of the transaction, or what app.test_now is set to; clients cannot set that, since they send no SQL.';
+
+CREATE FUNCTION app.object_name(p_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $_$
+  -- What an object's name must not have in it, and what a path would take for a step.
+  select case when safe.name ~ '^[. ]*$' then 'file' else safe.name end
+    from (select btrim(left(regexp_replace(p_name, '[][{}|<>"#%\\^~`/[:cntrl:]]+', '_', 'g'), 120)) as name) safe
+$_$;
+
+COMMENT ON FUNCTION app.object_name(p_name text) IS 'Takes a file''s name; gives the last part of its object''s path.';
 
 CREATE TABLE public.conversations (
     id uuid DEFAULT base.uuid7() NOT NULL,
@@ -1734,13 +2263,14 @@ $$;
 
 COMMENT ON FUNCTION app.post_refusal(p_conversation uuid) IS 'Takes a conversation; gives the word why the person asking may not speak there now (cannot_post, admin_read_only, locked, posting_closed, muted, engagement_over, blocked), or null when they may.';
 
-CREATE FUNCTION app.preview(p_body text) RETURNS text
+CREATE FUNCTION app.preview(p_body text, p_attachments jsonb DEFAULT '[]'::jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
     AS $$
-  select coalesce(left(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), 80), 'This message was deleted')
+  select coalesce(left(coalesce(nullif(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), ''), p_attachments -> 0 ->> 'name'), 80),
+                  'This message was deleted')
 $$;
 
-COMMENT ON FUNCTION app.preview(p_body text) IS 'Takes a body, null when deleted; gives the line that the inbox shows.';
+COMMENT ON FUNCTION app.preview(p_body text, p_attachments jsonb) IS 'Takes a body, null when deleted, and what comes with it; gives the line that the inbox shows: the words, else a file''s name.';
 
 CREATE FUNCTION app.privacy_lets(p_from uuid, p_to uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1764,6 +2294,46 @@ $$;
 
 COMMENT ON FUNCTION app.privacy_lets(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; tells whether the latter''s settings agree.';
 
+CREATE FUNCTION app.promised_type(p_name text, p_said text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+  select coalesce((select t.mime_type
+                     from app.file_types t
+                    where t.extension = lower(substring(p_name from '\.([[:alnum:]]{1,16})$'))),
+                  p_said, 'application/octet-stream')
+$_$;
+
+COMMENT ON FUNCTION app.promised_type(p_name text, p_said text) IS 'Takes a file''s name and the type that its uploader says; gives the type that it should then be.';
+
+CREATE FUNCTION app.publish_version() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.files f
+     set current_version = best.version,
+         chapter = greatest(f.chapter, best.chapter),
+         name = case when best.version <> f.current_version or f.current_version is null then coalesce(best.name, f.name) else f.name end,
+         updated_at = clock_timestamp()
+    from (select) one
+    left join lateral (
+      select v.version, v.chapter, v.name
+        from public.file_versions v
+       where v.file_id = new.file_id
+         and v.scan_status in ('clean', 'skipped')
+         and v.object_version is not null
+       order by v.version desc
+       limit 1) best on true
+   where f.id = new.file_id
+     and f.deleted_at is null
+     and f.current_version is distinct from best.version;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.publish_version() IS 'Trigger: a file is the newest of its versions that others may have, or nothing yet.';
+
 CREATE FUNCTION app.read_own_message() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1785,6 +2355,28 @@ end
 $$;
 
 COMMENT ON FUNCTION app.read_own_message() IS 'Trigger: whoever speaks in the main line has read so far, and types no more.';
+
+CREATE FUNCTION app.readable_file(p_file uuid) RETURNS public.files
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  found_ public.files;
+begin
+  select f.* into found_
+    from public.files f
+   where f.id = p_file
+     and f.deleted_at is null
+     and (f.current_version is not null or f.owner_id = auth.uid())
+     and app.can_read(f.conversation_id, f.chapter, f.visibility, f.owner_id);
+  if found_.id is null then
+    perform app.refuse('no_such_file');
+  end if;
+  return found_;
+end
+$$;
+
+COMMENT ON FUNCTION app.readable_file(p_file uuid) IS 'Takes a file; gives it if it is there and the person asking can see it. Errors: PT404 no_such_file.';
 
 CREATE FUNCTION app.reckon_expiry() RETURNS trigger
     LANGUAGE plpgsql
@@ -1871,6 +2463,18 @@ CREATE FUNCTION app.refusals() RETURNS TABLE(hint text, code text, message text,
     ('bad_reminder',       'PT422', 'A meeting has up to five reminders, of up to a week before.', 'reminders out of bounds'),
     ('bad_response',       'PT422', 'Answer yes, no or maybe.', 'an answer to a meeting that is none'),
     ('no_vectors',         'PT501', 'This server cannot search by meaning.', 'a vector is given and the database lacks pgvector'),
+    ('not_your_file',      'PT403', 'This file is not yours to delete.', 'the file is another''s, and the caller does not moderate'),
+    ('no_such_file',       'PT404', 'There is no such file.', 'no file, or version of it, by that id that the caller can see'),
+    ('no_such_upload',     'PT404', 'There is no such upload.', 'no upload by that id that the caller asked for, or it came too late'),
+    ('not_uploaded',       'PT409', 'The file has not arrived yet.', 'the bytes of the upload are not all there'),
+    ('file_too_large',     'PT413', 'The file is too large.', 'larger than the organisation allows; details has the limit in bytes'),
+    ('quota_full',         'PT413', 'There is no room left for this file.', 'more than the person or the organisation may keep; details has what is used and the limit'),
+    ('bad_file_type',      'PT415', 'Files of this type are not taken here.', 'a type that the organisation does not list, or bytes that are not what the name says; details has the type'),
+    ('bad_file_name',      'PT422', 'A file or folder cannot be called that.', 'a name that is blank, too long or has a slash in it; details says which'),
+    ('bad_checksum',       'PT422', 'The file was damaged on its way.', 'the bytes do not have the SHA-256 that was announced'),
+    ('bad_attachment',     'PT422', 'That file cannot be sent here.', 'a file that is not of this conversation, not the sender''s to show, infected, or named twice'),
+    ('files_stay',         'PT422', 'Files cannot be passed on; upload them there.', 'forwarding a message with files'),
+    ('no_files',           '42501', 'You cannot send files at the moment.', 'a moderator keeps the caller from sending files'),
     ('cannot_post',        '42501', 'You cannot speak in this conversation.', 'writing into a conversation without being in it, or in a role that only listens'),
     ('admin_read_only',    '42501', 'Admins may read here, not write.', 'clients and consultants talk without admins'),
     ('posting_closed',     '42501', 'Only some may speak here.', 'the conversation''s posting excludes the caller'),
@@ -2050,8 +2654,6 @@ begin
   perform app.take('send');
   if p_type in ('system', 'meeting') and not p_is_event or p_type = 'poll' then
     perform app.refuse('bad_type');
-  elsif p_type in ('file', 'image') then
-    perform app.refuse('no_attachment');
   elsif char_length(p_body) > most then
     perform app.refuse('too_long', format('limit=%s', most));
   end if;
@@ -2068,7 +2670,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text, p_is_event boolean) IS 'Takes a conversation, a message''s type, its body and whether the product itself says it; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
+COMMENT ON FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text, p_is_event boolean) IS 'Takes a conversation, a message''s type, its body and whether the product itself says it; returns if the person asking may say it now. Errors: PT422 bad_type or too_long, PT429 slow_mode or rate_limited.';
 
 CREATE FUNCTION app.require_meeting_time(p_starts timestamp with time zone, p_ends timestamp with time zone, p_timezone text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2143,6 +2745,21 @@ $$;
 
 COMMENT ON FUNCTION app.require_right(p_conversation uuid, p_action text) IS 'Takes a conversation and an action of app.role_may; returns if the person asking may do it there. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member.';
 
+CREATE FUNCTION app.require_room(p_org uuid, p_person uuid, p_bytes bigint) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.refuse('quota_full', format('used=%s limit=%s', room.used, room.most))
+     from (select coalesce((select u.bytes from app.file_usage u where u.owner_id = coalesce(who.id, p_org)), 0) as used,
+                  app.file_quota(p_org, who.id) as most
+             from unnest(array[p_person, null]) who (id)) room
+    where room.used + p_bytes > room.most;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_room(p_org uuid, p_person uuid, p_bytes bigint) IS 'Takes an organisation, a person and a number of bytes; returns if both may keep so many more. Errors: PT413 quota_full, details has what is used and the limit.';
+
 CREATE FUNCTION app.reset(p_table regclass) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -2161,6 +2778,29 @@ end
 $$;
 
 COMMENT ON FUNCTION app.reset(p_table regclass) IS 'Takes a table; drops its policies, revokes all rights of the API roles and switches row security on.';
+
+CREATE FUNCTION app.retell_attachments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.messages m
+     set attachments = (select jsonb_agg(app.attachment(v, a.alt_text) order by a.position)
+                          from public.message_attachments a
+                          join public.file_versions v on v.file_id = a.file_id and v.version = a.version
+                         where a.conversation_id = m.conversation_id
+                           and a.message_id = m.id)
+    from public.message_attachments shown
+   where shown.file_id = new.file_id
+     and shown.version = new.version
+     and m.conversation_id = shown.conversation_id
+     and m.id = shown.message_id
+     and m.deleted_at is null;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.retell_attachments() IS 'Trigger: messages say of a file what has become of it, and change by that.';
 
 CREATE FUNCTION app.role_in(p_conversation uuid, p_member uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2533,6 +3173,10 @@ begin
 
   new.org_id := place.org_id;
   new.created_at := clock_timestamp();
+  -- A file may speak for itself.
+  if new.attachments <> '[]' then
+    new.body := coalesce(new.body, '');
+  end if;
   if me is not null and app.is_restricted(me, array['shadow_ban'], new.conversation_id) then
     new.visibility := 'shadow';
   end if;
@@ -2562,6 +3206,17 @@ begin
       perform app.refuse('bad_reply');
     end if;
   end if;
+  if me is not null and new.message_type in ('standard', 'file', 'image') then
+    new.attachments := app.attachments(new.conversation_id, new.attachments);
+    if new.attachments <> '[]' then
+      new.message_type := case when exists (select
+                                              from jsonb_array_elements(new.attachments) file
+                                             where file ->> 'mime_type' not like 'image/%')
+                               then 'file' else 'image' end;
+    elsif new.message_type <> 'standard' then
+      perform app.refuse('no_attachment');
+    end if;
+  end if;
   if not is_note then
     new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
     new.mentions_all := app.mentions_all(new.conversation_id, new.body);
@@ -2584,7 +3239,7 @@ begin
          root_count = c.root_count + case when new.thread_id is null and not is_note then 1 else 0 end,
          last_message_id = case when new.thread_id is null and not is_note then new.id else c.last_message_id end,
          last_message_at = case when new.thread_id is null and not is_note then new.created_at else c.last_message_at end,
-         last_preview = case when new.thread_id is null and not is_note then app.preview(new.body) else c.last_preview end
+         last_preview = case when new.thread_id is null and not is_note then app.preview(new.body, new.attachments) else c.last_preview end
    where c.id = new.conversation_id
   returning c.last_seq, 0, c.root_count, c.last_rev, c.chapter
     into new.seq, new.sub, new.ord, new.rev, new.chapter;
@@ -2592,7 +3247,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal and app.require_may_say, PT422 bad_reply.';
+COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal, app.require_may_say and app.attachments, PT422 bad_reply or no_attachment.';
 
 CREATE FUNCTION app.take_revision() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2607,6 +3262,7 @@ begin
     new.event := null;
     new.mentions := '{}';
     new.mentions_all := false;
+    new.attachments := '[]';
     new.is_pinned := false;
     new.deleted_by := coalesce(auth.uid(), new.deleted_by);
   elsif new.body is distinct from old.body then
@@ -2623,7 +3279,7 @@ begin
   if new.visibility = 'normal' then
     update public.conversations c
        set last_rev = c.last_rev + 1,
-           last_preview = case c.last_message_id when new.id then app.preview(new.body) else c.last_preview end
+           last_preview = case c.last_message_id when new.id then app.preview(new.body, new.attachments) else c.last_preview end
      where c.id = new.conversation_id
     returning c.last_rev into new.rev;
   end if;
@@ -2632,6 +3288,101 @@ end
 $$;
 
 COMMENT ON FUNCTION app.take_revision() IS 'Trigger: a changed message takes the next rev, a corrected one its mentions anew, a deleted one loses its words, and the preview follows. Errors: PT422 too_long.';
+
+CREATE FUNCTION app.take_upload() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  upload app.file_uploads;
+  place public.conversations;
+  size bigint := (new.metadata ->> 'size')::bigint;
+  type text;
+  number integer;
+  refusal text;
+begin
+  -- Where a row is only tried, policies are asked whether its maker may, which is enough.
+  if coalesce(current_setting('storage.is_trial', true), '') = 'true' or not app.is_arriving(new.version) then
+    return new;
+  end if;
+  select u.* into upload from app.file_uploads u where u.path = new.name for update;
+  if upload.id is null then
+    return new;
+  end if;
+  select c.* into place from public.conversations c where c.id = upload.conversation_id;
+
+  -- Asked again, since an upload takes its time: whoever was removed meanwhile brings nothing in.
+  refusal := app.file_refusal_of(upload.uploader_id, upload.conversation_id);
+  type := app.file_type(upload.name, coalesce(new.metadata ->> 'mimetype', upload.mime_type), new.sniffed_type);
+  if refusal is not null then
+    perform app.refuse(refusal);
+  elsif size is null or size > app.max_file_bytes(place.org_id) then
+    perform app.refuse('file_too_large', format('limit=%s', app.max_file_bytes(place.org_id)));
+  elsif type is null or not app.takes_type(place.org_id, type) then
+    perform app.refuse('bad_file_type', coalesce(new.sniffed_type, type));
+  elsif upload.sha256 <> new.sha256 then
+    perform app.refuse('bad_checksum');
+  end if;
+  perform app.count_bytes(place.org_id, upload.uploader_id, size);
+  perform app.require_room(place.org_id, upload.uploader_id, 0);
+  new.metadata := new.metadata || jsonb_build_object('mimetype', type);
+
+  -- The first upload makes the file; the next ones wait here for their number.
+  insert into public.files as f (id, org_id, conversation_id, owner_id, name, folder, chapter, visibility, last_version)
+  values (upload.file_id, place.org_id, place.id, upload.uploader_id, upload.name, upload.folder, place.chapter, upload.visibility, 1)
+  on conflict (id) do update set last_version = f.last_version + 1
+   where f.deleted_at is null
+  returning f.last_version into number;
+  if number is null then
+    perform app.refuse('no_such_file');
+  end if;
+  insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, visibility, upload_id, object_path,
+                                    object_version, name, size_bytes, mime_type, sha256, uploaded_by, note, scan_status)
+  values (upload.file_id, number, place.id, place.org_id, place.chapter, upload.visibility, upload.id, new.name,
+          new.version::uuid, upload.name, size, type, new.sha256, upload.uploader_id, upload.note,
+          app.begin_scan(new.version::uuid));
+  delete from app.file_uploads u where u.id = upload.id;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.take_upload() IS 'Trigger: an object that was let in becomes the next version of its file, if it is what was announced and what the organisation takes. Errors: those of app.file_refusal, PT404 no_such_file, PT413 file_too_large or quota_full, PT415 bad_file_type, PT422 bad_checksum.';
+
+CREATE FUNCTION app.take_verdict() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.lock_showing(held.file_id)
+     from (select distinct v.file_id
+             from public.file_versions v
+            where v.object_version = new.version
+            order by v.file_id) held;
+  update public.file_versions v
+     set scan_status = new.verdict,
+         scan_engine = new.engine,
+         scanned_at = new.at
+   where v.object_version = new.version
+     and (v.scan_status, v.scan_engine) is distinct from (new.verdict, new.engine);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.take_verdict() IS 'Trigger: what a scanner said of bytes holds for the versions of files that have them; by that their uploaders learn it, and others get what is clean.';
+
+CREATE FUNCTION app.takes_type(p_org uuid, p_type text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from jsonb_array_elements_text(app.setting(p_org, 'allowed_mime')) allowed (type)
+     where allowed.type in (p_type, '*/*')
+        -- A drawing that can hold programs is let in by its own name alone.
+        or allowed.type = split_part(p_type, '/', 1) || '/*' and p_type <> 'image/svg+xml')
+$$;
+
+COMMENT ON FUNCTION app.takes_type(p_org uuid, p_type text) IS 'Takes an organisation and a type; tells whether it lets in files of that type.';
 
 CREATE FUNCTION app.tell_arrivals() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3554,6 +4305,29 @@ $$;
 
 COMMENT ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) IS 'Takes one of the caller''s scheduled messages; it is never sent, and is given. Errors: PT401 signed_out, PT404 no_such_message also when it has been sent.';
 
+CREATE FUNCTION public.complete_upload(p_upload uuid) RETURNS public.file_versions
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  made public.file_versions;
+begin
+  select v.* into made
+    from public.file_versions v
+   where v.upload_id = p_upload
+     and v.uploaded_by = me
+     and app.is_member(v.conversation_id);
+  if made.file_id is null then
+    perform app.refuse(case when exists (select from app.file_uploads u where u.id = p_upload and u.uploader_id = me)
+                            then 'not_uploaded' else 'no_such_upload' end);
+  end if;
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.complete_upload(p_upload uuid) IS 'Takes an upload that request_upload gave; gives the version that it became. Errors: PT401 signed_out, PT404 no_such_upload, PT409 not_uploaded while the bytes are not all there.';
+
 CREATE FUNCTION public.create_client_group(p_client uuid) RETURNS public.conversations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -3626,7 +4400,6 @@ CREATE TABLE public.profiles (
     status_until timestamp with time zone,
     locale text,
     timezone text,
-    created_by uuid,
     deactivated_at timestamp with time zone,
     CONSTRAINT profiles_avatar_path_fits CHECK ((char_length(avatar_path) <= 1024)),
     CONSTRAINT profiles_bio_fits CHECK ((char_length(bio) <= 2000)),
@@ -3660,8 +4433,8 @@ declare
   new_id uuid := base.uuid7();
 begin
   perform app.require_admin();
-  insert into public.profiles (id, org_id, kind, display_name, username, avatar_path, bio, created_by)
-  values (new_id, app.my_org(), 'persona', btrim(p_name), app.username(app.my_org(), new_id, p_name), p_avatar, p_bio, app.me())
+  insert into public.profiles (id, org_id, kind, display_name, username, avatar_path, bio)
+  values (new_id, app.my_org(), 'persona', btrim(p_name), app.username(app.my_org(), new_id, p_name), p_avatar, p_bio)
   returning * into made;
   perform app.audit('create_persona', 'profiles', made.id::text);
   return made;
@@ -3669,6 +4442,23 @@ end
 $$;
 
 COMMENT ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) IS 'Takes a name, an avatar''s path and a biography; makes a persona and gives it. For admins. Errors: PT401 signed_out, PT403 not_admin, 23514 for a blank or long name.';
+
+CREATE FUNCTION public.delete_file(p_file uuid) RETURNS public.files
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  place public.files := app.readable_file(p_file);
+begin
+  perform app.me();
+  if place.owner_id <> auth.uid() and not app.can_do(place.conversation_id, 'delete_any') then
+    perform app.refuse('not_your_file');
+  end if;
+  return app.drop_file(p_file);
+end
+$$;
+
+COMMENT ON FUNCTION public.delete_file(p_file uuid) IS 'Takes a file of the caller''s own, or any if they moderate; removes it and all that its versions held, for good. Messages keep a mark where it was. Errors: PT401 signed_out, PT403 not_your_file, PT404 no_such_file.';
 
 CREATE TABLE public.messages (
     conversation_id uuid NOT NULL,
@@ -3702,12 +4492,13 @@ CREATE TABLE public.messages (
     forwarded jsonb,
     edit_count integer DEFAULT 0 NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -3755,6 +4546,8 @@ COMMENT ON COLUMN public.messages.reaction_counts IS 'How many people gave each 
 COMMENT ON COLUMN public.messages.forwarded IS 'Where it was copied from: {} if the readers here may not know.';
 
 COMMENT ON COLUMN public.messages.event IS 'What a message of type meeting or system is about, for programs.';
+
+COMMENT ON COLUMN public.messages.attachments IS 'The files with it: file_id, version, name, mime_type, size_bytes, path in bucket chat, status and alt_text of each. A client that inserts names file_id, version and alt_text.';
 
 CREATE FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text DEFAULT 'all'::text) RETURNS public.messages
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3828,6 +4621,43 @@ $$;
 
 COMMENT ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) IS 'Takes a conversation, one of the caller''s messages and the new words; gives the message. Errors: PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
 
+CREATE FUNCTION public.file_history(p_file uuid) RETURNS SETOF public.file_versions
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+  perform app.readable_file(p_file);
+  return query
+    select v.*
+      from public.file_versions v
+     where v.file_id = p_file
+     order by v.version desc;
+end
+$$;
+
+COMMENT ON FUNCTION public.file_history(p_file uuid) IS 'Takes a file; gives its versions that the caller may have, the newest first, with who brought each and when. Errors: PT404 no_such_file.';
+
+CREATE FUNCTION public.file_limits(p_conversation uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  org uuid := (select c.org_id from public.conversations c where c.id = p_conversation);
+begin
+  if not app.is_member(p_conversation) then
+    perform app.refuse('not_member');
+  end if;
+  return jsonb_build_object(
+    'refusal', app.file_refusal(p_conversation),
+    'max_bytes', app.max_file_bytes(org),
+    'allowed_mime', app.setting(org, 'allowed_mime'),
+    'used_bytes', coalesce((select u.bytes from app.file_usage u where u.owner_id = me), 0),
+    'quota_bytes', app.file_quota(org, me));
+end
+$$;
+
+COMMENT ON FUNCTION public.file_limits(p_conversation uuid) IS 'Takes a conversation; gives {"refusal", "max_bytes", "allowed_mime", "used_bytes", "quota_bytes"}: why the caller may put no file there (null: they may), how large one may be, of which types, how much the caller keeps, and how much they may (null: no bound). Errors: PT401 signed_out, PT404 not_member.';
+
 CREATE FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean DEFAULT true) RETURNS public.thread_members
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -3858,6 +4688,8 @@ begin
     perform app.refuse('no_such_message');
   elsif exists (select from public.conversations c where c.id = p_conversation and c.no_forward) then
     perform app.refuse('no_forward');
+  elsif origin.attachments <> '[]' then
+    perform app.refuse('files_stay');
   end if;
 
   -- Where it came from is told only where all may read it there anyway.
@@ -3887,7 +4719,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) IS 'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. All or none. Errors: those of send_message, PT403 no_forward, PT404 no_such_message, PT422 too_many.';
+COMMENT ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) IS 'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. All or none. Errors: those of send_message, PT403 no_forward, PT404 no_such_message, PT422 files_stay or too_many.';
 
 CREATE FUNCTION public.get_conversations(p_limit integer DEFAULT 50, p_filter text DEFAULT 'all'::text, p_category uuid DEFAULT NULL::uuid, p_priority text DEFAULT NULL::text, p_query text DEFAULT NULL::text, p_engagement uuid DEFAULT NULL::uuid, p_cursor text DEFAULT NULL::text) RETURNS TABLE(id uuid, kind text, title text, slug text, other_id uuid, last_message_id uuid, last_message_at timestamp with time zone, last_preview text, last_seq bigint, last_rev bigint, last_read_seq bigint, unread bigint, mention_count integer, is_muted boolean, is_archived boolean, is_pinned boolean, category_id uuid, priority text, draft text, engagement_id uuid, member_count integer, cursor text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4250,6 +5082,35 @@ end
 $$;
 
 COMMENT ON FUNCTION public.leave_conversation(p_conversation uuid) IS 'Takes a conversation; ends the caller''s membership and gives it. Errors: PT401 signed_out, PT404 not_member, PT422 dm_stays.';
+
+CREATE FUNCTION public.list_files(p_conversation uuid, p_folder text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF public.files
+    LANGUAGE sql STABLE
+    AS $$
+  select f.*
+    from public.files f
+   where f.conversation_id = p_conversation
+     and f.deleted_at is null
+     and (p_folder is null or f.folder = p_folder)
+     and (p_before is null or f.updated_at < p_before)
+   order by f.updated_at desc, f.id desc
+   limit least(greatest(p_limit, 0), 500)
+$$;
+
+COMMENT ON FUNCTION public.list_files(p_conversation uuid, p_folder text, p_limit integer, p_before timestamp with time zone) IS 'Takes a conversation, a folder (else all), how many (at most 500) and an updated_at to go on from; gives files, the latest changed first. An outsider gets none.';
+
+CREATE FUNCTION public.list_folders(p_conversation uuid) RETURNS TABLE(folder text, files bigint, updated_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    AS $$
+  select f.folder, count(*), max(f.updated_at)
+    from public.files f
+   where f.conversation_id = p_conversation
+     and f.deleted_at is null
+   group by f.folder
+   order by f.folder
+   limit 1000
+$$;
+
+COMMENT ON FUNCTION public.list_folders(p_conversation uuid) IS 'Takes a conversation; gives the folders of its files, up to 1000, with how many files are in each and when one was last changed. An outsider gets none.';
 
 CREATE FUNCTION public.list_meetings(p_when text DEFAULT 'upcoming'::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS TABLE(id uuid, conversation_id uuid, message_id uuid, organizer_id uuid, title text, provider text, join_url text, starts_at timestamp with time zone, ends_at timestamp with time zone, timezone text, state text, response text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4820,6 +5681,76 @@ $$;
 
 COMMENT ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) IS 'Takes a template and an object of values; gives its words with the blanks filled and counts the use. Blanks without a value stay as they are. Errors: PT401 signed_out, PT404 no_such_template, PT422 bad_variables.';
 
+CREATE FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text DEFAULT NULL::text, p_file uuid DEFAULT NULL::uuid, p_folder text DEFAULT ''::text, p_note text DEFAULT NULL::text, p_sha256 text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  me uuid := app.me();
+  refusal text := app.file_refusal(p_conversation);
+  org uuid := app.my_org();
+  most bigint := app.max_file_bytes(org);
+  before public.files;
+  mine_open bigint;
+  mine_count integer;
+  is_hidden boolean;
+  upload app.file_uploads;
+begin
+  if refusal is not null then
+    perform app.refuse(refusal, app.muted_until(p_conversation, refusal));
+  elsif p_name is null or p_name !~ '\S' or char_length(p_name) > 255 or p_name ~ '[/\\[:cntrl:]]' then
+    perform app.refuse('bad_file_name', 'name');
+  elsif char_length(p_folder) > 255 or p_folder ~ '(^/|/$|//|[\\[:cntrl:]])' then
+    perform app.refuse('bad_file_name', 'folder');
+  elsif char_length(p_note) > 1000 then
+    perform app.refuse('too_long', 'limit=1000');
+  elsif p_size is null or p_size < 0 or p_size > most then
+    perform app.refuse('file_too_large', format('limit=%s', most));
+  elsif not app.takes_type(org, app.promised_type(p_name, p_mime)) then
+    perform app.refuse('bad_file_type', app.promised_type(p_name, p_mime));
+  end if;
+  perform app.take('upload');
+
+  is_hidden := app.is_restricted(me, array['shadow_ban'], p_conversation);
+  if p_file is not null then
+    select f.* into before
+      from public.files f
+     where f.id = p_file
+       and f.conversation_id = p_conversation
+       and f.deleted_at is null
+       and (f.current_version is not null or f.owner_id = me)
+       and app.can_read(f.conversation_id, f.chapter, f.visibility, f.owner_id);
+    if before.id is null then
+      perform app.refuse('no_such_file');
+    end if;
+  end if;
+
+  delete from app.file_uploads u where u.uploader_id = me and u.expires_at <= app.now();
+  select coalesce(sum(u.size_bytes), 0), count(*) into mine_open, mine_count
+    from app.file_uploads u
+   where u.uploader_id = me;
+  if mine_count >= 100 then
+    perform app.refuse('too_many', 'limit=100');
+  end if;
+  perform app.require_room(org, me, mine_open + p_size);
+
+  upload.id := base.uuid7();
+  -- Whoever is heard by nobody adds no number to what others see: it becomes a file of their own.
+  upload.file_id := case when before.id is null or is_hidden and before.visibility = 'normal' then base.uuid7() else before.id end;
+  -- Not the version's number, which is not known before the bytes are there; and nobody can guess it.
+  upload.path := format('%s/%s/%s/%s', p_conversation, upload.file_id, upload.id, app.object_name(p_name));
+  upload.expires_at := app.now() + interval '24 hours';
+  insert into app.file_uploads (id, path, conversation_id, file_id, uploader_id, name, folder, note,
+                                size_bytes, mime_type, sha256, visibility, expires_at)
+  values (upload.id, upload.path, p_conversation, upload.file_id, me, p_name, coalesce(p_folder, ''), p_note,
+          p_size, p_mime, lower(p_sha256), case when is_hidden then 'shadow' else 'normal' end, upload.expires_at);
+  return jsonb_build_object('upload_id', upload.id, 'file_id', upload.file_id, 'bucket', 'chat', 'path', upload.path,
+                            'expires_at', upload.expires_at, 'max_bytes', most);
+end
+$_$;
+
+COMMENT ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) IS 'Takes a conversation, a file''s name, its size in bytes, its type, the file of which it is the next version, a folder, a note and its SHA-256 in hex, of which the last six may be left out; gives {"upload_id", "file_id", "bucket", "path", "expires_at", "max_bytes"}: upload to that path within a day, by whichever way. Errors: PT401 signed_out, 42501 as send_message or no_files, PT404 no_such_file, PT413 file_too_large or quota_full, PT415 bad_file_type, PT422 bad_file_name, too_long or too_many, PT429 rate_limited.';
+
 CREATE FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text DEFAULT NULL::text) RETURNS public.meetings
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4892,6 +5823,51 @@ end
 $$;
 
 COMMENT ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) IS 'Takes a meeting that the caller is asked to and yes, no or maybe; gives the answer as noted. Errors: PT404 no_such_meeting, PT422 bad_response.';
+
+CREATE FUNCTION public.restore_file_version(p_file uuid, p_version integer) RETURNS public.file_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  place public.files := app.readable_file(p_file);
+  refusal text := app.file_refusal(place.conversation_id);
+  old public.file_versions;
+  made public.file_versions;
+begin
+  if refusal is not null then
+    perform app.refuse(refusal, app.muted_until(place.conversation_id, refusal));
+  elsif place.visibility = 'normal' and app.is_restricted(me, array['shadow_ban'], place.conversation_id) then
+    -- Nobody is to hear of it, and there is nothing of their own that it could change.
+    select v.* into made from public.file_versions v where v.file_id = p_file and v.version = place.current_version;
+    return made;
+  end if;
+  select v.* into old
+    from public.file_versions v
+   where v.file_id = p_file
+     and v.version = p_version
+     and v.object_version is not null
+     and v.scan_status in ('clean', 'skipped')
+     and app.can_read(v.conversation_id, v.chapter, v.visibility, v.uploaded_by);
+  if old.file_id is null then
+    perform app.refuse('no_such_file', 'version');
+  end if;
+  update public.files f set last_version = f.last_version + 1 where f.id = p_file and f.deleted_at is null
+  returning f.last_version into made.version;
+  insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, visibility, upload_id, object_path,
+                                    object_version, name, size_bytes, mime_type, sha256, uploaded_by, restored_from,
+                                    scan_status, scan_engine, scanned_at)
+  select old.file_id, made.version, old.conversation_id, old.org_id, c.chapter, old.visibility, base.uuid7(), old.object_path,
+         old.object_version, old.name, old.size_bytes, old.mime_type, old.sha256, me, old.version,
+         old.scan_status, old.scan_engine, old.scanned_at
+    from public.conversations c
+   where c.id = old.conversation_id
+  returning * into made;
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.restore_file_version(p_file uuid, p_version integer) IS 'Takes a file and one of its versions; makes a new version that holds the same, and gives it. Errors: PT401 signed_out, 42501 as request_upload, PT404 no_such_file.';
 
 CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
     LANGUAGE sql
@@ -5206,15 +6182,15 @@ $$;
 
 COMMENT ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) IS 'Takes a conversation, a persona in it, the words, the sender''s own id for the message, the message quoted and the thread; says it as the persona, keeps the persona for two minutes and gives the message. Who really said it is on record, for admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken, and those of send_message as they hold for the persona.';
 
-CREATE FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_mentions uuid[] DEFAULT '{}'::uuid[], p_format text DEFAULT 'plain'::text, p_meta jsonb DEFAULT '{}'::jsonb) RETURNS public.messages
+CREATE FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_mentions uuid[] DEFAULT '{}'::uuid[], p_format text DEFAULT 'plain'::text, p_meta jsonb DEFAULT '{}'::jsonb, p_attachments jsonb DEFAULT '[]'::jsonb) RETURNS public.messages
     LANGUAGE plpgsql
     AS $$
 declare
   sent public.messages;
 begin
-  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id, mentions, body_format, meta)
+  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id, mentions, body_format, meta, attachments)
   values (p_conversation_id, p_body, p_client_id, p_reply_to, p_thread_id, coalesce(p_mentions, '{}'),
-          coalesce(p_format, 'plain'), coalesce(p_meta, '{}'))
+          coalesce(p_format, 'plain'), coalesce(p_meta, '{}'), coalesce(p_attachments, '[]'))
   on conflict (conversation_id, sender_id, client_id) do nothing
   returning * into sent;
 
@@ -5229,7 +6205,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) IS 'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, and the client''s own object; gives the message. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 bad_reply or too_long, PT429 slow_mode or rate_limited, 23514 for a blank body.';
+COMMENT ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) IS 'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, the client''s own object, and files as [{"file_id", "version", "alt_text"}], of which the last two may be left out; gives the message. With files the words may be empty. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 bad_reply, bad_attachment, too_many or too_long, PT429 slow_mode or rate_limited, 23514 for a blank body.';
 
 CREATE FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) RETURNS public.inbox
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6811,6 +7787,16 @@ $$;
 
 COMMENT ON FUNCTION storage.missing_policies(target regclass, role text, commands text[]) IS 'Takes a table, a role and commands; gives those commands that no policy permits the role at all.';
 
+CREATE FUNCTION storage.note_scanner(name text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into storage.scanners (name) values (name)
+  on conflict do nothing
+$$;
+
+COMMENT ON FUNCTION storage.note_scanner(name text) IS 'Takes the name of a scanner that a server has; from then on files wait for a verdict.';
+
 CREATE FUNCTION storage.open_blob(version uuid, until interval DEFAULT '24:00:00'::interval) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
@@ -6900,6 +7886,53 @@ end
 $$;
 
 COMMENT ON FUNCTION storage.put_object(object jsonb, is_upsert boolean) IS 'Takes a row as JSON and whether it may overwrite; writes it, keeping what it overwrites where the bucket keeps versions. Errors: 23505.';
+
+CREATE FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into storage.scans (version, verdict, engine, signature, sha256)
+  select record_verdict.version, record_verdict.verdict, record_verdict.engine, record_verdict.signature, max(o.sha256)
+    from storage.objects o
+   where o.version = record_verdict.version::text
+  on conflict on constraint scans_pkey do update
+     set verdict = excluded.verdict, engine = excluded.engine, signature = excluded.signature, sha256 = excluded.sha256, at = now()
+$$;
+
+COMMENT ON FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) IS 'Takes the version of an object and what a scanner said of its bytes: clean, infected or failed, and what was found.';
+
+CREATE FUNCTION storage.request_scan(version uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  -- A scanner may be away for long; once an hour somebody looks whether it is back.
+  select walkie.enqueue_job('scan', jsonb_build_object('version', version), null, 'scan:' || version, 1000)
+$$;
+
+COMMENT ON FUNCTION storage.request_scan(version uuid) IS 'Takes the version of an object; has its bytes looked at after the commit, and again for as long as nobody could.';
+
+CREATE FUNCTION storage.reuse_verdict(version uuid, engine text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with same as (
+    select s.verdict, s.signature, o.sha256
+      from storage.objects o
+      join storage.scans s on s.sha256 = o.sha256 and s.engine = reuse_verdict.engine
+     where o.version = reuse_verdict.version::text
+     order by s.at desc
+     limit 1),
+  told as (
+    insert into storage.scans (version, verdict, engine, signature, sha256)
+    select reuse_verdict.version, same.verdict, reuse_verdict.engine, same.signature, same.sha256
+      from same
+    on conflict on constraint scans_pkey do update
+       set verdict = excluded.verdict, engine = excluded.engine, signature = excluded.signature, sha256 = excluded.sha256, at = now()
+    returning 1)
+  select exists (select from told)
+$$;
+
+COMMENT ON FUNCTION storage.reuse_verdict(version uuid, engine text) IS 'Takes the version of an object and a scanner with its signatures; if that has looked at the same bytes before, its verdict holds here too, and true is given.';
 
 CREATE FUNCTION storage.search(prefix text, bucketname text, limits integer DEFAULT 100, levels integer DEFAULT 1, offsets integer DEFAULT 0, search text DEFAULT ''::text, sortcolumn text DEFAULT 'name'::text, sortorder text DEFAULT 'asc'::text) RETURNS TABLE(name text, id uuid, updated_at timestamp with time zone, created_at timestamp with time zone, last_accessed_at timestamp with time zone, metadata jsonb)
     LANGUAGE sql STABLE
@@ -7183,6 +8216,48 @@ $$;
 
 COMMENT ON FUNCTION walkie.sweep_jobs() IS 'Frees jobs whose lease has run out, and gives their number; forgets what ended long ago.';
 
+CREATE TABLE app.file_types (
+    extension text NOT NULL,
+    mime_type text NOT NULL,
+    family text NOT NULL,
+    is_tellable boolean NOT NULL,
+    CONSTRAINT file_types_extension_is_a_word CHECK ((extension ~ '^[a-z0-9]{1,16}$'::text))
+);
+
+COMMENT ON TABLE app.file_types IS 'What the end of a file''s name promises; the operator''s to add to.';
+
+COMMENT ON COLUMN app.file_types.family IS 'Types of one family look alike from their first bytes, and pass for each other.';
+
+COMMENT ON COLUMN app.file_types.is_tellable IS 'Whether the bytes tell the type, so that bytes that tell nothing are a lie.';
+
+CREATE TABLE app.file_uploads (
+    id uuid NOT NULL,
+    path text NOT NULL,
+    conversation_id uuid NOT NULL,
+    file_id uuid NOT NULL,
+    uploader_id uuid NOT NULL,
+    name text NOT NULL,
+    folder text NOT NULL,
+    note text,
+    size_bytes bigint NOT NULL,
+    mime_type text,
+    sha256 text,
+    visibility text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT file_uploads_note_fits CHECK ((char_length(note) <= 1000))
+);
+
+COMMENT ON TABLE app.file_uploads IS 'Uploads that were let in and have not ended: who may put what where until when.';
+
+CREATE TABLE app.file_usage (
+    owner_id uuid NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT file_usage_never_negative CHECK ((bytes >= 0))
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE app.file_usage IS 'How many bytes of files a person has, and an organisation; kept with each upload and deletion.';
+
 CREATE TABLE app.installed_functions (
     signature text NOT NULL
 );
@@ -7245,12 +8320,13 @@ CREATE TABLE app.messages_00 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7290,12 +8366,13 @@ CREATE TABLE app.messages_01 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7335,12 +8412,13 @@ CREATE TABLE app.messages_02 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7380,12 +8458,13 @@ CREATE TABLE app.messages_03 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7425,12 +8504,13 @@ CREATE TABLE app.messages_04 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7470,12 +8550,13 @@ CREATE TABLE app.messages_05 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7515,12 +8596,13 @@ CREATE TABLE app.messages_06 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7560,12 +8642,13 @@ CREATE TABLE app.messages_07 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7605,12 +8688,13 @@ CREATE TABLE app.messages_08 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7650,12 +8734,13 @@ CREATE TABLE app.messages_09 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7695,12 +8780,13 @@ CREATE TABLE app.messages_10 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7740,12 +8826,13 @@ CREATE TABLE app.messages_11 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7785,12 +8872,13 @@ CREATE TABLE app.messages_12 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7830,12 +8918,13 @@ CREATE TABLE app.messages_13 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7875,12 +8964,13 @@ CREATE TABLE app.messages_14 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7920,12 +9010,13 @@ CREATE TABLE app.messages_15 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -8393,6 +9484,24 @@ COMMENT ON TABLE public.engagements IS 'A client''s bid or project with a consul
 
 COMMENT ON COLUMN public.engagements.bid_ref IS 'What the business calls it.';
 
+CREATE TABLE public.file_quotas (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    org_id uuid NOT NULL,
+    scope text NOT NULL,
+    user_id uuid,
+    max_bytes bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT file_quotas_not_negative CHECK ((max_bytes >= 0)),
+    CONSTRAINT file_quotas_org_is_nobody CHECK (((scope = 'person'::text) OR (user_id IS NULL))),
+    CONSTRAINT file_quotas_scope_known CHECK ((scope = ANY (ARRAY['org'::text, 'person'::text])))
+);
+
+COMMENT ON TABLE public.file_quotas IS 'How much may be kept in files; without a row there is no bound.';
+
+COMMENT ON COLUMN public.file_quotas.scope IS 'org: all of the organisation together; person: one person.';
+
+COMMENT ON COLUMN public.file_quotas.user_id IS 'Whose; null means each person''s who has no row of their own.';
+
 CREATE TABLE public.meeting_reminders (
     meeting_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -8404,6 +9513,26 @@ CREATE TABLE public.meeting_reminders (
 );
 
 COMMENT ON TABLE public.meeting_reminders IS 'When who is to be reminded of a meeting, and when that was done.';
+
+CREATE TABLE public.message_attachments (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    file_id uuid NOT NULL,
+    version integer NOT NULL,
+    sender_id uuid NOT NULL,
+    chapter integer NOT NULL,
+    visibility text NOT NULL,
+    "position" integer NOT NULL,
+    alt_text text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT message_attachments_alt_text_fits CHECK ((char_length(alt_text) <= 1000))
+);
+
+COMMENT ON TABLE public.message_attachments IS 'Which versions of which files messages show.';
+
+COMMENT ON COLUMN public.message_attachments.chapter IS 'The message''s, as sender and visibility are: whoever reads the message sees what hangs on it.';
+
+COMMENT ON COLUMN public.message_attachments.alt_text IS 'What it shows, for those who do not see it.';
 
 CREATE TABLE public.message_edits (
     conversation_id uuid NOT NULL,
@@ -8822,18 +9951,28 @@ ALTER TABLE storage.quotas ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE storage.scanners (
+    name text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE storage.scanners IS 'What looks at files. A server that has a scanner writes a row; from then on files wait for a verdict, even if no server has one any more. Delete the row to go without.';
+
 CREATE TABLE storage.scans (
     version uuid NOT NULL,
     verdict text NOT NULL,
     engine text,
     signature text,
     at timestamp with time zone DEFAULT now() NOT NULL,
+    sha256 text,
     CONSTRAINT scans_verdict_check CHECK ((verdict = ANY (ARRAY['clean'::text, 'infected'::text, 'failed'::text])))
 );
 
 COMMENT ON TABLE storage.scans IS 'What a virus scanner said of bytes; policies may ask for it.';
 
 COMMENT ON COLUMN storage.scans.signature IS 'What was found.';
+
+COMMENT ON COLUMN storage.scans.sha256 IS 'Of the bytes: what is the same need not be looked at again.';
 
 CREATE TABLE storage.usage (
     bucket_id text NOT NULL,
@@ -8963,6 +10102,18 @@ ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_14 FOR VALUES WIT
 ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_15 FOR VALUES WITH (modulus 16, remainder 15);
 
 ALTER TABLE ONLY auth.refresh_tokens ALTER COLUMN id SET DEFAULT nextval('auth.refresh_tokens_id_seq'::regclass);
+
+ALTER TABLE ONLY app.file_types
+    ADD CONSTRAINT file_types_pkey PRIMARY KEY (extension);
+
+ALTER TABLE ONLY app.file_uploads
+    ADD CONSTRAINT file_uploads_path_key UNIQUE (path);
+
+ALTER TABLE ONLY app.file_uploads
+    ADD CONSTRAINT file_uploads_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app.file_usage
+    ADD CONSTRAINT file_usage_pkey PRIMARY KEY (owner_id);
 
 ALTER TABLE ONLY app.installed_functions
     ADD CONSTRAINT installed_functions_pkey PRIMARY KEY (signature);
@@ -9243,6 +10394,21 @@ ALTER TABLE ONLY public.engagements
 ALTER TABLE ONLY public.engagements
     ADD CONSTRAINT engagements_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.file_quotas
+    ADD CONSTRAINT file_quotas_one_each UNIQUE NULLS NOT DISTINCT (org_id, scope, user_id);
+
+ALTER TABLE ONLY public.file_quotas
+    ADD CONSTRAINT file_quotas_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.file_versions
+    ADD CONSTRAINT file_versions_pkey PRIMARY KEY (file_id, version);
+
+ALTER TABLE ONLY public.file_versions
+    ADD CONSTRAINT file_versions_upload_id_key UNIQUE (upload_id);
+
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (member_id, conversation_id);
 
@@ -9254,6 +10420,9 @@ ALTER TABLE ONLY public.meeting_reminders
 
 ALTER TABLE ONLY public.meetings
     ADD CONSTRAINT meetings_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.message_attachments
+    ADD CONSTRAINT message_attachments_pkey PRIMARY KEY (conversation_id, message_id, file_id, version);
 
 ALTER TABLE ONLY public.message_edits
     ADD CONSTRAINT message_edits_pkey PRIMARY KEY (conversation_id, message_id, version);
@@ -9360,6 +10529,9 @@ ALTER TABLE ONLY storage.quotas
 ALTER TABLE ONLY storage.quotas
     ADD CONSTRAINT quotas_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY storage.scanners
+    ADD CONSTRAINT scanners_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY storage.scans
     ADD CONSTRAINT scans_pkey PRIMARY KEY (version);
 
@@ -9380,6 +10552,8 @@ ALTER TABLE ONLY walkie.platform_history
 
 ALTER TABLE ONLY walkie.product_history
     ADD CONSTRAINT product_history_pkey PRIMARY KEY (version);
+
+CREATE INDEX file_uploads_uploader_idx ON app.file_uploads USING btree (uploader_id);
 
 CREATE INDEX message_words_words_idx ON app.message_words USING gin (words) WITH (fastupdate=off);
 
@@ -9569,6 +10743,14 @@ CREATE INDEX conversations_org_kind_idx ON public.conversations USING btree (org
 
 CREATE INDEX engagements_consultant_idx ON public.engagements USING btree (consultant_id, client_id);
 
+CREATE INDEX file_versions_path_idx ON public.file_versions USING btree (object_path);
+
+CREATE INDEX file_versions_unscanned_idx ON public.file_versions USING btree (object_version) WHERE (scan_status = ANY (ARRAY['pending'::text, 'failed'::text]));
+
+CREATE INDEX files_conversation_idx ON public.files USING btree (conversation_id, folder, updated_at DESC) WHERE (deleted_at IS NULL);
+
+CREATE INDEX files_owner_idx ON public.files USING btree (owner_id);
+
 CREATE INDEX inbox_conversation_idx ON public.inbox USING btree (conversation_id, member_id);
 
 CREATE INDEX meeting_participants_user_idx ON public.meeting_participants USING btree (user_id);
@@ -9578,6 +10760,8 @@ CREATE INDEX meeting_reminders_due_idx ON public.meeting_reminders USING btree (
 CREATE INDEX meetings_conversation_idx ON public.meetings USING btree (conversation_id, starts_at);
 
 CREATE INDEX meetings_message_idx ON public.meetings USING btree (conversation_id, message_id);
+
+CREATE INDEX message_attachments_file_idx ON public.message_attachments USING btree (file_id, version);
 
 CREATE INDEX message_mentions_mentioned_idx ON public.message_mentions USING btree (mentioned_id, conversation_id, seq);
 
@@ -9626,6 +10810,8 @@ CREATE INDEX objects_folded_idx ON storage.objects USING btree (bucket_id, lower
 CREATE INDEX objects_listing_idx ON storage.objects USING btree (bucket_id, name COLLATE "C") WHERE (archived_at IS NULL);
 
 CREATE INDEX objects_version_idx ON storage.objects USING btree (version);
+
+CREATE INDEX scans_sha256_idx ON storage.scans USING btree (sha256, engine);
 
 CREATE INDEX inbox_recipient_idx ON walkie.inbox USING btree (recipient, id DESC);
 
@@ -9873,6 +11059,16 @@ CREATE TRIGGER on_conversations_insert__settle_founder AFTER INSERT ON public.co
 
 CREATE TRIGGER on_engagements_write__follow AFTER INSERT OR UPDATE OF status, title ON public.engagements FOR EACH ROW EXECUTE FUNCTION app.follow_engagement();
 
+CREATE TRIGGER on_file_versions_delete__drop_objects AFTER DELETE ON public.file_versions FOR EACH ROW EXECUTE FUNCTION app.drop_conversation_objects();
+
+CREATE TRIGGER on_file_versions_insert__publish AFTER INSERT ON public.file_versions FOR EACH ROW EXECUTE FUNCTION app.publish_version();
+
+CREATE TRIGGER on_file_versions_update__publish AFTER UPDATE OF scan_status, object_version ON public.file_versions FOR EACH ROW WHEN (((old.scan_status IS DISTINCT FROM new.scan_status) OR ((old.object_version IS NULL) <> (new.object_version IS NULL)))) EXECUTE FUNCTION app.publish_version();
+
+CREATE TRIGGER on_file_versions_update__retell AFTER UPDATE OF scan_status, object_version ON public.file_versions FOR EACH ROW WHEN (((old.scan_status IS DISTINCT FROM new.scan_status) OR ((old.object_version IS NULL) <> (new.object_version IS NULL)))) EXECUTE FUNCTION app.retell_attachments();
+
+CREATE TRIGGER on_files_update__check_name BEFORE UPDATE OF name, folder ON public.files FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.folder IS DISTINCT FROM new.folder))) EXECUTE FUNCTION app.check_file_name();
+
 CREATE TRIGGER on_message_edits_change__refuse BEFORE DELETE OR UPDATE ON public.message_edits FOR EACH ROW EXECUTE FUNCTION app.keep_record();
 
 CREATE TRIGGER on_message_private_change__refuse BEFORE DELETE OR UPDATE ON public.message_private FOR EACH ROW EXECUTE FUNCTION app.keep_record();
@@ -9887,11 +11083,15 @@ CREATE TRIGGER on_message_reactions_insert__fill BEFORE INSERT ON public.message
 
 CREATE TRIGGER on_message_templates_write__file BEFORE INSERT OR UPDATE OF scope ON public.message_templates FOR EACH ROW EXECUTE FUNCTION app.file_template();
 
+CREATE TRIGGER on_messages_delete__drop_attachments AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL) AND (old.attachments <> '[]'::jsonb))) EXECUTE FUNCTION app.drop_attachments();
+
 CREATE TRIGGER on_messages_delete__unpin AFTER UPDATE ON public.messages FOR EACH ROW WHEN ((old.is_pinned AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.unpin_deleted();
 
 CREATE TRIGGER on_messages_insert__count_reply AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.thread_id IS NOT NULL) AND (new.visibility = 'normal'::text))) EXECUTE FUNCTION app.count_reply();
 
 CREATE TRIGGER on_messages_insert__follow_thread AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.thread_id IS NOT NULL) AND (new.visibility = 'normal'::text))) EXECUTE FUNCTION app.follow_thread();
+
+CREATE TRIGGER on_messages_insert__hang_attachments AFTER INSERT ON public.messages FOR EACH ROW WHEN ((new.attachments <> '[]'::jsonb)) EXECUTE FUNCTION app.hang_attachments();
 
 CREATE TRIGGER on_messages_insert__index_words AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND (new.message_type <> 'system'::text))) EXECUTE FUNCTION app.index_words();
 
@@ -9923,6 +11123,8 @@ CREATE TRIGGER on_orgs_update__index_words_anew AFTER UPDATE OF settings ON publ
 
 CREATE TRIGGER on_orgs_write__check_settings BEFORE INSERT OR UPDATE OF settings ON public.orgs FOR EACH ROW EXECUTE FUNCTION app.check_settings();
 
+CREATE TRIGGER on_profiles_update__drop_avatar AFTER UPDATE OF avatar_path, erased_at ON public.profiles FOR EACH ROW WHEN (((old.avatar_path <> COALESCE(new.avatar_path, ''::text)) OR ((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL)))) EXECUTE FUNCTION app.drop_avatar();
+
 CREATE TRIGGER on_user_restrictions_insert__reckon_expiry BEFORE INSERT ON public.user_restrictions FOR EACH ROW EXECUTE FUNCTION app.reckon_expiry();
 
 CREATE TRIGGER "!end_delete_trial" AFTER DELETE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.end_trial();
@@ -9935,13 +11137,19 @@ CREATE TRIGGER on_objects_delete__count_usage AFTER DELETE ON storage.objects RE
 
 CREATE TRIGGER on_objects_delete__doom_version AFTER DELETE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.doom_version();
 
+CREATE TRIGGER on_objects_delete__forget_bytes AFTER DELETE ON storage.objects FOR EACH ROW WHEN ((old.bucket_id = 'chat'::text)) EXECUTE FUNCTION app.forget_bytes();
+
 CREATE TRIGGER on_objects_insert__count_usage AFTER INSERT ON storage.objects REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION storage.count_usage();
+
+CREATE TRIGGER on_objects_insert__take_upload BEFORE INSERT ON storage.objects FOR EACH ROW WHEN ((new.bucket_id = 'chat'::text)) EXECUTE FUNCTION app.take_upload();
 
 CREATE TRIGGER on_objects_truncate__doom_versions AFTER TRUNCATE ON storage.objects FOR EACH STATEMENT EXECUTE FUNCTION storage.doom_all_versions();
 
 CREATE TRIGGER on_objects_update__count_usage AFTER UPDATE ON storage.objects REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION storage.count_usage();
 
 CREATE TRIGGER on_objects_update__doom_version AFTER UPDATE OF version ON storage.objects FOR EACH ROW WHEN ((old.version IS DISTINCT FROM new.version)) EXECUTE FUNCTION storage.doom_version();
+
+CREATE TRIGGER on_scans_write__take_verdict AFTER INSERT OR UPDATE ON storage.scans FOR EACH ROW EXECUTE FUNCTION app.take_verdict();
 
 CREATE TRIGGER protect_buckets_delete BEFORE DELETE ON storage.buckets FOR EACH STATEMENT EXECUTE FUNCTION storage.protect_delete();
 
@@ -9954,6 +11162,12 @@ CREATE TRIGGER update_buckets_updated_at BEFORE UPDATE ON storage.buckets FOR EA
 CREATE TRIGGER update_objects_updated_at BEFORE UPDATE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.stamp_update();
 
 CREATE TRIGGER on_jobs_insert__announce AFTER INSERT ON walkie.jobs FOR EACH STATEMENT EXECUTE FUNCTION walkie.announce_jobs();
+
+ALTER TABLE ONLY app.file_uploads
+    ADD CONSTRAINT file_uploads_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.file_uploads
+    ADD CONSTRAINT file_uploads_uploader_id_fkey FOREIGN KEY (uploader_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app.message_words
     ADD CONSTRAINT message_words_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
@@ -10024,6 +11238,24 @@ ALTER TABLE ONLY public.conversations
 ALTER TABLE ONLY public.engagements
     ADD CONSTRAINT engagements_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.file_quotas
+    ADD CONSTRAINT file_quotas_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.file_versions
+    ADD CONSTRAINT file_versions_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.files(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.file_versions
+    ADD CONSTRAINT file_versions_uploaded_by_fkey FOREIGN KEY (uploaded_by) REFERENCES public.profiles(id);
+
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES public.profiles(id);
+
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_category_id_fkey FOREIGN KEY (category_id) REFERENCES public.conversation_categories(id) ON DELETE SET NULL;
 
@@ -10041,6 +11273,12 @@ ALTER TABLE ONLY public.meetings
 
 ALTER TABLE ONLY public.meetings
     ADD CONSTRAINT meetings_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_attachments
+    ADD CONSTRAINT message_attachments_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_attachments
+    ADD CONSTRAINT message_attachments_file_id_version_fkey FOREIGN KEY (file_id, version) REFERENCES public.file_versions(file_id, version) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.message_edits
     ADD CONSTRAINT message_edits_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
@@ -10188,6 +11426,10 @@ CREATE POLICY "admins read who spoke as a persona" ON public.message_private FOR
 
 CREATE POLICY "admins rename teams" ON public.teams FOR UPDATE TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
 
+CREATE POLICY "admins see clean versions where their organisation oversees" ON public.file_versions FOR SELECT TO authenticated USING (((scan_status = ANY (ARRAY['clean'::text, 'skipped'::text])) AND (org_id IN ( SELECT app.my_overseen_orgs() AS my_overseen_orgs))));
+
+CREATE POLICY "admins see files where their organisation oversees" ON public.files FOR SELECT TO authenticated USING (((current_version IS NOT NULL) AND (org_id IN ( SELECT app.my_overseen_orgs() AS my_overseen_orgs))));
+
 CREATE POLICY "admins see who speaks as which persona" ON public.persona_leases FOR SELECT TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
 
 CREATE POLICY "admins take people out of teams" ON public.team_members FOR DELETE TO authenticated USING (app.may_manage_team(team_id, user_id));
@@ -10212,6 +11454,12 @@ ALTER TABLE public.conversations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.engagements ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.file_quotas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.file_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.files ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.inbox ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "makers read a conversation in which nobody is yet" ON public.conversations FOR SELECT TO authenticated USING (((created_by = ( SELECT auth.uid() AS uid)) AND (member_count = 0)));
@@ -10230,11 +11478,17 @@ CREATE POLICY "members read who is in it with them" ON public.conversation_membe
 
 CREATE POLICY "members read who was asked in" ON public.conversation_invites FOR SELECT TO authenticated USING (app.is_member(conversation_id));
 
+CREATE POLICY "members see the files of their conversations" ON public.files FOR SELECT TO authenticated USING (((current_version IS NOT NULL) AND app.can_read(conversation_id, chapter, visibility, owner_id)));
+
+CREATE POLICY "members see the versions that were found clean" ON public.file_versions FOR SELECT TO authenticated USING (((scan_status = ANY (ARRAY['clean'::text, 'skipped'::text])) AND app.can_read(conversation_id, chapter, visibility, uploaded_by)));
+
 CREATE POLICY "members see who types" ON public.typing_states FOR SELECT TO authenticated USING (app.is_member(conversation_id));
 
 CREATE POLICY "members speak in their conversations, as themselves" ON public.messages FOR INSERT TO authenticated WITH CHECK (((sender_id = ( SELECT auth.uid() AS uid)) AND app.can_post(conversation_id)));
 
 CREATE POLICY "members who show how far they have read see it of the others" ON public.read_marks FOR SELECT TO authenticated USING ((app.is_member(conversation_id) AND app.i_show_receipts()));
+
+ALTER TABLE public.message_attachments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.message_edits ENABLE ROW LEVEL SECURITY;
 
@@ -10265,6 +11519,8 @@ ALTER TABLE public.oversight_grants ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "owners and admins say what a conversation is" ON public.conversations FOR UPDATE TO authenticated USING (app.can_do(id, 'rename'::text));
 
 CREATE POLICY "owners put a conversation away" ON public.conversations FOR DELETE TO authenticated USING (((app.role_in(id, ( SELECT auth.uid() AS uid)) = 'owner'::text) AND (kind <> ALL (ARRAY['dm'::text, 'engagement'::text]))));
+
+CREATE POLICY "owners, and who renames the conversation, name and file it" ON public.files FOR UPDATE TO authenticated USING (((deleted_at IS NULL) AND (((owner_id = ( SELECT auth.uid() AS uid)) AND app.can_post(conversation_id)) OR app.can_do(conversation_id, 'rename'::text))));
 
 CREATE POLICY "people answer for themselves" ON public.meeting_participants FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
@@ -10334,6 +11590,12 @@ CREATE POLICY "people read who is in the teams of their organisation" ON public.
 
 CREATE POLICY "people read whom they have blocked, and not who has blocked the" ON public.user_blocks FOR SELECT TO authenticated USING ((blocker_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY "people see what bounds them" ON public.file_quotas FOR SELECT TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND ((user_id IS NULL) OR (user_id = ( SELECT auth.uid() AS uid)))));
+
+CREATE POLICY "people see what they have brought" ON public.file_versions FOR SELECT TO authenticated USING (((uploaded_by = ( SELECT auth.uid() AS uid)) AND app.is_member(conversation_id)));
+
+CREATE POLICY "people see what they have brought" ON public.files FOR SELECT TO authenticated USING (((owner_id = ( SELECT auth.uid() AS uid)) AND app.is_member(conversation_id)));
+
 CREATE POLICY "people see who of those they talk with is there" ON public.user_presence FOR SELECT TO authenticated USING (app.shows_presence_to_me(user_id));
 
 CREATE POLICY "people show themselves again what they had hidden" ON public.message_hides FOR DELETE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
@@ -10355,6 +11617,8 @@ ALTER TABLE public.read_marks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.scheduled_messages ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "superadmins change their organisation's settings" ON public.orgs FOR UPDATE TO authenticated USING (((id = ( SELECT app.my_org() AS my_org)) AND (app.role_of(( SELECT auth.uid() AS uid)) = 'superadmin'::text)));
+
+CREATE POLICY "superadmins see and set the bounds of their organisation" ON public.file_quotas TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND (app.role_of(( SELECT auth.uid() AS uid)) = 'superadmin'::text)));
 
 ALTER TABLE public.team_members ENABLE ROW LEVEL SECURITY;
 
@@ -10378,6 +11642,8 @@ CREATE POLICY "who reads a message sees its reactions" ON public.message_reactio
 
 CREATE POLICY "who reads a message sees that it is held up" ON public.conversation_pins FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, 'normal'::text, NULL::uuid));
 
+CREATE POLICY "who reads a message sees what hangs on it" ON public.message_attachments FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, sender_id));
+
 CREATE POLICY "whoever reads the card reads the meeting" ON public.meetings FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, organizer_id));
 
 CREATE POLICY "whoever reads the card reads who comes" ON public.meeting_participants FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, 'normal'::text, user_id));
@@ -10392,13 +11658,29 @@ ALTER TABLE storage.blobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE storage.buckets ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY "members have the files of their conversations" ON storage.objects FOR SELECT TO authenticated USING (((bucket_id = 'chat'::text) AND app.may_download(name, version)));
+
 ALTER TABLE storage.objects ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY "people delete their own pictures" ON storage.objects FOR DELETE TO authenticated USING (((bucket_id = 'avatars'::text) AND app.may_dress(name)));
+
+CREATE POLICY "people find their own pictures" ON storage.objects FOR SELECT TO authenticated USING (((bucket_id = 'avatars'::text) AND app.may_dress(name)));
+
+CREATE POLICY "people put up pictures of themselves, admins of personas" ON storage.objects FOR INSERT TO authenticated WITH CHECK (((bucket_id = 'avatars'::text) AND app.may_dress(name)));
+
+CREATE POLICY "people replace their own pictures" ON storage.objects FOR UPDATE TO authenticated USING (((bucket_id = 'avatars'::text) AND app.may_dress(name)));
+
+CREATE POLICY "people see what the buckets of the product take" ON storage.buckets FOR SELECT TO authenticated USING ((id = ANY (ARRAY['chat'::text, 'avatars'::text])));
+
 ALTER TABLE storage.quotas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.scanners ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE storage.scans ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE storage.usage ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "who was given a path puts the file there" ON storage.objects FOR INSERT TO authenticated WITH CHECK (((bucket_id = 'chat'::text) AND app.may_upload(name)));
 
 CREATE PUBLICATION supabase_realtime WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true, publish_generated_columns = stored);
 
@@ -10419,6 +11701,10 @@ ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversation_members;
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversation_pins;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversations;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.file_versions;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.files;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.inbox;
 
@@ -10486,7 +11772,16 @@ REVOKE ALL ON FUNCTION app.appoint_overseers() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.archive_instead() FROM PUBLIC;
 
+GRANT SELECT ON TABLE public.file_versions TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.file_versions TO service_role;
+
+REVOKE ALL ON FUNCTION app.attachment(p_version public.file_versions, p_alt_text text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.attachments(p_conversation uuid, p_wished jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.audit(p_action text, p_table text, p_key text, p_diff jsonb, p_reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.begin_scan(p_version uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) TO authenticated;
@@ -10519,6 +11814,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.meetings TO service_role;
 
 REVOKE ALL ON FUNCTION app.card(p_meeting public.meetings) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.check_file_name() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.check_settings() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.close_functions() FROM PUBLIC;
@@ -10526,6 +11823,8 @@ REVOKE ALL ON FUNCTION app.close_functions() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app.conversation_of_topic(p_topic text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.conversation_of_topic(p_topic text) TO authenticated;
 GRANT ALL ON FUNCTION app.conversation_of_topic(p_topic text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.count_bytes(p_org uuid, p_person uuid, p_bytes bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.count_members() FROM PUBLIC;
 
@@ -10537,7 +11836,24 @@ REVOKE ALL ON FUNCTION app.default_settings() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.display_name(p_said_of_self jsonb, p_email text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.drop_attachments() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.drop_avatar() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.drop_conversation_objects() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.drop_embedding() FROM PUBLIC;
+
+GRANT SELECT ON TABLE public.files TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.files TO service_role;
+
+GRANT UPDATE(name) ON TABLE public.files TO authenticated;
+
+GRANT UPDATE(folder) ON TABLE public.files TO authenticated;
+
+REVOKE ALL ON FUNCTION app.drop_file(p_file uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.drop_objects(p_paths text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.due_reminders(p_limit integer) FROM PUBLIC;
 
@@ -10545,7 +11861,15 @@ REVOKE ALL ON FUNCTION app.end_membership(p_conversation uuid, p_member uuid, p_
 
 REVOKE ALL ON FUNCTION app.erase_profile() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.file_quota(p_org uuid, p_person uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.file_refusal(p_conversation uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.file_refusal_of(p_person uuid, p_conversation uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.file_template() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.file_type(p_name text, p_said text, p_found text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.fill(p_text text, p_values jsonb) FROM PUBLIC;
 
@@ -10557,7 +11881,11 @@ REVOKE ALL ON FUNCTION app.follow_engagement() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.follow_thread() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.forget_bytes() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.found() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.hang_attachments() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.have_blocked(p_one uuid, p_other uuid) FROM PUBLIC;
 
@@ -10576,6 +11904,8 @@ REVOKE ALL ON FUNCTION app.index_words_anew() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app.is_admin(p_user uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.is_admin(p_user uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.is_admin(p_user uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.is_arriving(p_version text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.is_findable(p_person uuid) FROM PUBLIC;
 
@@ -10599,9 +11929,21 @@ REVOKE ALL ON FUNCTION app.live_engagement(p_one uuid, p_other uuid) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.lock_showing(p_file uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.make_client_group(p_client uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.make_profile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.max_file_bytes(p_org uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.may_download(p_path text, p_object_version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_download(p_path text, p_object_version text) TO authenticated;
+GRANT ALL ON FUNCTION app.may_download(p_path text, p_object_version text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.may_dress(p_path text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_dress(p_path text) TO authenticated;
+GRANT ALL ON FUNCTION app.may_dress(p_path text) TO service_role;
 
 REVOKE ALL ON FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) TO authenticated;
@@ -10614,6 +11956,10 @@ GRANT ALL ON FUNCTION app.may_manage_team(p_team uuid, p_user uuid) TO service_r
 REVOKE ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO authenticated;
 GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.may_upload(p_path text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_upload(p_path text) TO authenticated;
+GRANT ALL ON FUNCTION app.may_upload(p_path text) TO service_role;
 
 REVOKE ALL ON FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) TO authenticated;
@@ -10655,6 +12001,8 @@ REVOKE ALL ON FUNCTION app.note_mentions() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.now() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.object_name(p_name text) FROM PUBLIC;
+
 GRANT SELECT,DELETE ON TABLE public.conversations TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversations TO service_role;
 
@@ -10694,11 +12042,19 @@ REVOKE ALL ON FUNCTION app.policy_refusal(p_from uuid, p_to uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.post_refusal(p_conversation uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app.preview(p_body text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app.preview(p_body text, p_attachments jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.privacy_lets(p_from uuid, p_to uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.promised_type(p_name text, p_said text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.publish_version() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.read_own_message() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.readable_file(p_file uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.readable_file(p_file uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.readable_file(p_file uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION app.reckon_expiry() FROM PUBLIC;
 
@@ -10738,7 +12094,11 @@ REVOKE ALL ON FUNCTION app.require_persona(p_conversation uuid, p_persona uuid) 
 
 REVOKE ALL ON FUNCTION app.require_right(p_conversation uuid, p_action text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.require_room(p_org uuid, p_person uuid, p_bytes bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.reset(p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.retell_attachments() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.role_in(p_conversation uuid, p_member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.role_in(p_conversation uuid, p_member uuid) TO authenticated;
@@ -10785,6 +12145,12 @@ REVOKE ALL ON FUNCTION app.take(p_name text, p_cost double precision) FROM PUBLI
 REVOKE ALL ON FUNCTION app.take_number() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.take_revision() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.take_upload() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.take_verdict() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.takes_type(p_org uuid, p_type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.tell_arrivals() FROM PUBLIC;
 
@@ -10897,6 +12263,10 @@ REVOKE ALL ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) FROM PU
 GRANT ALL ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.complete_upload(p_upload uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.complete_upload(p_upload uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.complete_upload(p_upload uuid) TO service_role;
+
 REVOKE ALL ON FUNCTION public.create_client_group(p_client uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_client_group(p_client uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.create_client_group(p_client uuid) TO service_role;
@@ -10930,6 +12300,10 @@ REVOKE ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio t
 GRANT ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) TO authenticated;
 GRANT ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) TO service_role;
 
+REVOKE ALL ON FUNCTION public.delete_file(p_file uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_file(p_file uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.delete_file(p_file uuid) TO service_role;
+
 GRANT SELECT ON TABLE public.messages TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages TO service_role;
 
@@ -10953,6 +12327,8 @@ GRANT INSERT(thread_id) ON TABLE public.messages TO authenticated;
 
 GRANT INSERT(mentions) ON TABLE public.messages TO authenticated;
 
+GRANT INSERT(attachments) ON TABLE public.messages TO authenticated;
+
 REVOKE ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) TO authenticated;
 GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) TO service_role;
@@ -10964,6 +12340,14 @@ GRANT ALL ON FUNCTION public.delete_my_account() TO service_role;
 REVOKE ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO authenticated;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.file_history(p_file uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.file_history(p_file uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.file_history(p_file uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.file_limits(p_conversation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.file_limits(p_conversation uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.file_limits(p_conversation uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean) TO authenticated;
@@ -11004,6 +12388,14 @@ GRANT ALL ON FUNCTION public.join_room(p_slug text) TO service_role;
 REVOKE ALL ON FUNCTION public.leave_conversation(p_conversation uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.leave_conversation(p_conversation uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.leave_conversation(p_conversation uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.list_files(p_conversation uuid, p_folder text, p_limit integer, p_before timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.list_files(p_conversation uuid, p_folder text, p_limit integer, p_before timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION public.list_files(p_conversation uuid, p_folder text, p_limit integer, p_before timestamp with time zone) TO service_role;
+
+REVOKE ALL ON FUNCTION public.list_folders(p_conversation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.list_folders(p_conversation uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.list_folders(p_conversation uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.list_meetings(p_when text, p_limit integer, p_offset integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.list_meetings(p_when text, p_limit integer, p_offset integer) TO authenticated;
@@ -11098,6 +12490,10 @@ REVOKE ALL ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) FRO
 GRANT ALL ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) TO authenticated;
 GRANT ALL ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) TO service_role;
 
+REVOKE ALL ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) TO authenticated;
+GRANT ALL ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) TO service_role;
+
 REVOKE ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) TO authenticated;
 GRANT ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) TO service_role;
@@ -11110,6 +12506,10 @@ GRANT UPDATE(response) ON TABLE public.meeting_participants TO authenticated;
 REVOKE ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) TO authenticated;
 GRANT ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.restore_file_version(p_file uuid, p_version integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.restore_file_version(p_file uuid, p_version integer) TO authenticated;
+GRANT ALL ON FUNCTION public.restore_file_version(p_file uuid, p_version integer) TO service_role;
 
 REVOKE ALL ON FUNCTION public.revoke_session(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO authenticated;
@@ -11143,9 +12543,9 @@ REVOKE ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uui
 GRANT ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) TO service_role;
 
-REVOKE ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) TO authenticated;
-GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) TO service_role;
+REVOKE ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) TO service_role;
 
 REVOKE ALL ON FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) TO authenticated;
@@ -11301,12 +12701,23 @@ GRANT ALL ON FUNCTION storage.keeps_versions(object storage.objects) TO service_
 
 REVOKE ALL ON FUNCTION storage.missing_policies(target regclass, role text, commands text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION storage.note_scanner(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.note_scanner(name text) TO authenticator;
+
 REVOKE ALL ON FUNCTION storage.open_blob(version uuid, until interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION storage.protect_delete() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION storage.put_object(object jsonb, is_upsert boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION storage.put_object(object jsonb, is_upsert boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) TO authenticator;
+
+REVOKE ALL ON FUNCTION storage.request_scan(version uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.reuse_verdict(version uuid, engine text) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.reuse_verdict(version uuid, engine text) TO authenticator;
 
 REVOKE ALL ON FUNCTION storage.stamp_object(object jsonb, expires_in double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION storage.stamp_object(object jsonb, expires_in double precision) TO service_role;
@@ -11372,8 +12783,22 @@ GRANT INSERT("position"),UPDATE("position") ON TABLE public.conversation_categor
 GRANT SELECT ON TABLE public.engagements TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.engagements TO service_role;
 
+GRANT SELECT,DELETE ON TABLE public.file_quotas TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.file_quotas TO service_role;
+
+GRANT INSERT(org_id) ON TABLE public.file_quotas TO authenticated;
+
+GRANT INSERT(scope) ON TABLE public.file_quotas TO authenticated;
+
+GRANT INSERT(user_id) ON TABLE public.file_quotas TO authenticated;
+
+GRANT INSERT(max_bytes),UPDATE(max_bytes) ON TABLE public.file_quotas TO authenticated;
+
 GRANT SELECT ON TABLE public.meeting_reminders TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.meeting_reminders TO service_role;
+
+GRANT SELECT ON TABLE public.message_attachments TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.message_attachments TO service_role;
 
 GRANT SELECT ON TABLE public.message_edits TO service_role;
 
@@ -11509,6 +12934,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.buckets TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.buckets TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.quotas TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.scanners TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.scans TO service_role;
 
