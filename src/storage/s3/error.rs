@@ -44,7 +44,6 @@ pub(super) enum Error {
     /// Which digest is another.
     DigestMismatch(&'static str),
     BadXml,
-    TooLarge,
     /// The request makes no sense as it is; why.
     Invalid(&'static str),
     /// A value makes no sense; why.
@@ -54,6 +53,9 @@ pub(super) enum Error {
     NoSuchUpload,
     InvalidPart,
     PartOrder,
+    /// Somebody else is completing it.
+    Busy,
+    TooSmall,
     // conditions
     Precondition,
     // what we do not do
@@ -160,11 +162,6 @@ impl Error {
                     "The XML you provided was not well-formed or did not validate against our published schema",
                 ),
             ),
-            Self::TooLarge => (
-                S::PAYLOAD_TOO_LARGE,
-                "EntityTooLarge",
-                said("The object exceeded the maximum allowed size"),
-            ),
             Self::Invalid(why) => (S::BAD_REQUEST, "InvalidRequest", said(why)),
             Self::InvalidArgument(why) => (S::BAD_REQUEST, "InvalidArgument", said(why)),
             Self::BadPath => {
@@ -182,6 +179,16 @@ impl Error {
                 S::BAD_REQUEST,
                 "InvalidPartOrder",
                 said("The list of parts was not in ascending order."),
+            ),
+            Self::Busy => (
+                S::CONFLICT,
+                "OperationAborted",
+                said("A conflicting operation on this upload goes on. Please try again."),
+            ),
+            Self::TooSmall => (
+                S::BAD_REQUEST,
+                "EntityTooSmall",
+                said("Your proposed upload is smaller than the minimum allowed size"),
             ),
             Self::Precondition => (
                 S::PRECONDITION_FAILED,
@@ -202,6 +209,12 @@ impl Error {
     /// The answer about `resource`.
     pub(super) fn respond(&self, resource: &str) -> Response {
         let (status, code, message) = self.row();
-        xml::respond(status, &xml::Refusal { resource, code, message: &message, request_id: None })
+        xml::respond(status, &xml::Refusal { resource, code, message: &message })
+    }
+
+    /// Code and message.
+    pub(super) fn told(&self) -> (String, String) {
+        let (_, code, message) = self.row();
+        (code.to_owned(), message.into_owned())
     }
 }

@@ -31,8 +31,6 @@ pub(in super::super) struct Refusal<'a> {
     pub resource: &'a str,
     pub code: &'a str,
     pub message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<&'a str>,
 }
 
 /// GET / : the buckets somebody sees.
