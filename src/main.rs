@@ -99,7 +99,8 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     observe::start(&settings.log)?;
-    if let Some(weakness) = settings.identity.weakness() {
+    let weakness = settings.identity.weakness().or_else(|| settings.storage.front.weakness());
+    if let Some(weakness) = weakness {
         bail!(weakness);
     }
     server::migrate(settings.database.migrate_url(), settings.database.platform_only).await?;
@@ -219,9 +220,10 @@ async fn develop_on(
     Ok(())
 }
 
-/// Files rest beside the database that knows them.
+/// Files rest beside the database that knows them, and S3 clients find the well-known keys.
 fn beside(mut storage: StorageSettings, data: &Path) -> StorageSettings {
     storage.storage_dir.get_or_insert_with(|| data.join("storage"));
+    storage.front = storage.front.or_development();
     storage
 }
 

@@ -3,7 +3,7 @@
 //! Reading order: `upload` (with `form`) and `download`, which the other ways in and out share, `bucket`; who
 //! asks (`caller`), what is signed and given away (`sign`), lists (`list`), what else is done with
 //! objects (`object`), what becomes of bytes (`sweep`), what may be named how (`name`) and is what (`mime`), how bodies come (`pace`)
-//! and JSON reads (`request`), what a refusal comes of (`policy`), all SQL (`store`) and every
+//! and JSON reads (`request`), what a refusal comes of (`policy`), the same over S3 (`s3`), all SQL (`store`) and every
 //! refusal (`error`). Bytes rest in
 //! [`crate::blob`]; no transaction is open while they flow.
 
@@ -20,6 +20,7 @@ mod object;
 mod pace;
 mod policy;
 mod request;
+mod s3;
 mod sign;
 mod store;
 mod sweep;
@@ -31,7 +32,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
@@ -64,6 +65,8 @@ pub struct Storage {
     file_size_limit: u64,
     /// How long a signed URL for an upload counts.
     upload_url_seconds: i64,
+    /// What requests over S3 are signed with.
+    front: s3::Front,
 }
 
 impl Storage {
@@ -75,6 +78,7 @@ impl Storage {
             blobs,
             file_size_limit: settings.storage_file_size_limit,
             upload_url_seconds: settings.storage_upload_signed_url_expiration.into(),
+            front: s3::Front::new(&settings.front),
         }
     }
 
@@ -116,6 +120,9 @@ impl Storage {
                     .delete(object::delete),
             )
             .route("/object/{bucket}", delete(object::delete_many))
+            .route("/s3", any(s3::answer))
+            .route("/s3/", any(s3::answer))
+            .route("/s3/{*path}", any(s3::answer))
             .route("/status", get(async || ()))
             .route("/version", get(async || env!("CARGO_PKG_VERSION")))
             .route("/health", get(health))

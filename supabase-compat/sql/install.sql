@@ -14,5 +14,6 @@
 \ir storage_versions.sql
 \ir storage_list.sql
 \ir storage_usage.sql
+\ir storage_multipart.sql
 \ir storage_owner.sql
 \ir storage_scans.sql

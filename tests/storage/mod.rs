@@ -6,6 +6,7 @@ mod chat_files;
 mod crash;
 mod hostile;
 mod objects;
+mod s3;
 mod versions;
 
 use std::path::Path;

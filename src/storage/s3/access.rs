@@ -4,9 +4,9 @@
 use http::request::Parts;
 use time::OffsetDateTime;
 
+use super::super::Storage;
 use super::super::caller::Caller;
 use super::super::error::token_words;
-use super::super::Storage;
 use super::error::Error;
 use super::policy::{self, Allowed, Fields};
 use super::signature::{Credential, Head, Payload, Signature, Verified};

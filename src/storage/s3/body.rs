@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt};
 use http::HeaderMap;
 
 use super::super::Error as StorageError;
@@ -66,21 +66,11 @@ impl<'a> Incoming<'a> {
     }
 
     /// The bytes. What is wrong with them comes at the end, in place of it.
-    pub(super) fn bytes(self) -> impl Stream<Item = Result<Bytes, Refused>> + Send + use<'a> {
+    pub(super) fn bytes(self) -> BoxStream<'a, Result<Bytes, Refused>> {
         let Self { body, decoder, expected, checked, .. } = self;
-        let reading = Reading { body, decoder, expected: Some(expected), held: BytesMut::new() };
-        Box::pin(stream::try_unfold((reading, checked), async |(mut reading, checked)| {
-            match reading.next().await? {
-                Next::Piece(piece) => Ok(Some((piece, (reading, checked)))),
-                Next::End(checksum) => {
-                    if let Some(checksum) = checksum {
-                        // It is set here alone.
-                        let _ = checked.set(checksum);
-                    }
-                    Ok(None)
-                }
-            }
-        }))
+        let held = BytesMut::new();
+        let reading = Reading { body, decoder, expected: Some(expected), held, checked };
+        stream::try_unfold(reading, Reading::step).boxed()
     }
 
     /// All of it, where it is XML.
@@ -88,7 +78,7 @@ impl<'a> Incoming<'a> {
     /// # Errors
     /// It is too long, or not what was signed.
     pub(super) async fn xml(self) -> Result<Vec<u8>, Refused> {
-        let mut bytes = std::pin::pin!(self.bytes());
+        let mut bytes = self.bytes();
         let mut whole = Vec::new();
         while let Some(piece) = bytes.try_next().await? {
             if whole.len() + piece.len() > MAX_XML_BYTES {
@@ -115,15 +105,16 @@ struct Reading<'a> {
     expected: Option<Expected>,
     /// What came and was not decoded yet.
     held: BytesMut,
-}
-
-enum Next {
-    Piece(Bytes),
-    End(Option<Checksum>),
+    checked: Arc<OnceLock<Checksum>>,
 }
 
 impl Reading<'_> {
-    async fn next(&mut self) -> Result<Next, Refused> {
+    async fn step(mut self) -> Result<Option<(Bytes, Self)>, Refused> {
+        Ok(self.next().await?.map(|piece| (piece, self)))
+    }
+
+    /// The next piece; none at a good end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
         loop {
             let step = match &mut self.decoder {
                 None => None,
@@ -138,21 +129,24 @@ impl Reading<'_> {
                         continue;
                     }
                     (None, Some(Step::More)) => return Err(Error::Incomplete.into()),
-                    (None, _) => return Ok(Next::End(self.end()?)),
+                    (None, _) => return self.end().map(|()| None),
                 },
             };
             if let Some(expected) = &mut self.expected {
                 expected.update(&piece);
             }
-            return Ok(Next::Piece(piece));
+            return Ok(Some(piece));
         }
     }
 
-    fn end(&mut self) -> Result<Option<Checksum>, Error> {
+    fn end(&mut self) -> Result<(), Refused> {
         let trailers = self.decoder.take().map(Decoder::into_trailers).unwrap_or_default();
-        match self.expected.take() {
-            Some(expected) => expected.finish(&trailers),
-            None => Ok(None),
+        if let Some(expected) = self.expected.take()
+            && let Some(checksum) = expected.finish(&trailers)?
+        {
+            // It is set here alone, at the one end there is.
+            let _ = self.checked.set(checksum);
         }
+        Ok(())
     }
 }

@@ -5,17 +5,16 @@ use http::StatusCode;
 use http::header::LOCATION;
 use serde_json::Value;
 
+use super::super::name;
 use super::super::store::bucket::{self, Change, Page};
 use super::super::upload::text;
-use super::super::name;
 use super::error::Error;
 use super::xml::{self, Each, Namespace, Owner, VersioningRequest};
 use super::{Refused, Work};
 
 /// GET /
 pub(super) async fn list(work: &Work<'_>) -> Result<Response, Refused> {
-    let page =
-        Page { search: None, column: "name", is_descending: false, limit: None, offset: 0 };
+    let page = Page { search: None, column: "name", is_descending: false, limit: None, offset: 0 };
     let found = bucket::list(work.storage, work.caller, &page).await?;
     let text = |bucket: &Value, name: &str| bucket[name].as_str().unwrap_or_default().to_owned();
     let items = found.as_array().into_iter().flatten().map(|bucket| xml::Bucket {

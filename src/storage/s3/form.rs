@@ -68,7 +68,9 @@ pub(super) async fn post(
         }
         let said: Map<_, _> = fields
             .iter()
-            .filter_map(|(name, value)| Some((name.strip_prefix("x-amz-meta-")?.to_owned(), value.into())))
+            .filter_map(|(name, value)| {
+                Some((name.strip_prefix("x-amz-meta-")?.to_owned(), value.into()))
+            })
             .collect();
         wish.user_metadata = (!said.is_empty()).then_some(said);
         let wish = (wish, Leave::Policies);

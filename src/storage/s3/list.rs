@@ -37,8 +37,7 @@ pub(super) async fn second(work: &Work<'_>) -> Result<Response, Refused> {
     page.next_continuation_token = page.next_marker.take().map(|next| page::write(&next));
     page.key_count = Some(page.contents.len() + page.common_prefixes.len());
     page.continuation_token = token.map(str::to_owned);
-    page.start_after =
-        (!start_after.is_empty()).then(|| xml::name(start_after, is_encoded));
+    page.start_after = (!start_after.is_empty()).then(|| xml::name(start_after, is_encoded));
     Ok(xml::respond(StatusCode::OK, &page))
 }
 
@@ -49,7 +48,11 @@ async fn read(work: &Work<'_>, operation: &'static str, place: &str) -> Result<O
     let encoding_type = match call.parameter("encoding-type") {
         None => None,
         Some("url") => Some("url"),
-        Some(_) => return Err(Error::InvalidArgument("Invalid Encoding Method specified in Request").into()),
+        Some(_) => {
+            return Err(
+                Error::InvalidArgument("Invalid Encoding Method specified in Request").into()
+            );
+        }
     };
     let is_encoded = encoding_type.is_some();
     let max_keys = call.number("max-keys", MOST)?;

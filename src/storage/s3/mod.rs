@@ -71,12 +71,12 @@ pub(super) async fn answer(
     }
 }
 
-async fn serve(
-    storage: &Storage,
-    signed_path: &str,
-    parts: &Parts,
-    resource: &str,
-    body: &mut Paced,
+async fn serve<'a>(
+    storage: &'a Storage,
+    signed_path: &'a str,
+    parts: &'a Parts,
+    resource: &'a str,
+    body: &'a mut Paced,
 ) -> Result<Response, Refused> {
     let call = Call::read(&parts.method, resource, parts.uri.query(), &parts.headers)?;
     if call.operation == Operation::PostForm {
@@ -96,7 +96,9 @@ impl Work<'_> {
             Operation::UploadPart => return multipart::upload_part(self, body).await,
             Operation::CompleteUpload => return multipart::complete(self, body.xml().await?).await,
             Operation::DeleteObjects => return object::delete_many(self, body.xml().await?).await,
-            Operation::PutVersioning => return bucket::set_versioning(self, body.xml().await?).await,
+            Operation::PutVersioning => {
+                return bucket::set_versioning(self, body.xml().await?).await;
+            }
             // What was signed is checked, though nothing is to be read.
             _ => body.finish().await?,
         }

@@ -4,7 +4,9 @@
 use std::ops::Range;
 
 use axum::response::{IntoResponse, Response};
-use futures_util::{Stream, TryStreamExt};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use http::header::ETAG;
 use http::{HeaderMap, StatusCode};
 use md5::{Digest, Md5};
@@ -111,7 +113,7 @@ pub(super) async fn copy_part(work: &Work<'_>) -> Result<Response, Refused> {
     let range = text(&work.parts.headers, "x-amz-copy-source-range");
     let range = range.map(|range| read_range(range, size)).transpose()?;
     let reading = work.storage.blobs.get(version, range).await?;
-    let bytes = reading.bytes.map_err(Refused::from);
+    let bytes = reading.bytes.map_err(Refused::from).boxed();
     let etag = take(work, operation, (&upload, number, &bucket), bytes, || None).await?;
     let answer = CopiedPart { xmlns: Namespace, last_modified: object::moment(), etag };
     Ok(xml::respond(StatusCode::OK, &answer))
@@ -138,7 +140,7 @@ async fn take(
     work: &Work<'_>,
     operation: &'static str,
     (upload, number, bucket): (&Upload, i32, &Bucket),
-    bytes: impl Stream<Item = Result<bytes::Bytes, Refused>> + Send,
+    bytes: BoxStream<'_, Result<Bytes, Refused>>,
     checksum: impl FnOnce() -> Option<Checksum>,
 ) -> Result<String, Refused> {
     let (storage, caller) = (work.storage, work.caller);
@@ -231,14 +233,13 @@ async fn join(
 ) -> Result<(), Refused> {
     let (storage, caller) = (work.storage, work.caller);
     let mut wish = upload.wish.clone();
-    wish.size = Some(parts.iter().map(|part| part.size).sum());
+    wish.size = u64::try_from(parts.iter().map(|part| part.size).sum::<i64>()).ok();
     let wish = (wish, Leave::Policies);
-    let reserved =
-        upload::begin(storage, caller, operation, bucket, wish, JOIN_SECONDS).await?;
+    let reserved = upload::begin(storage, caller, operation, bucket, wish, JOIN_SECONDS).await?;
     let version = reserved.version;
     let pieces: Vec<Uuid> = parts.iter().map(|part| part.version).collect();
     let joining = async {
-        let written = storage.blobs.join(&pieces, version, reserved.limit).await;
+        let written = storage.blobs.join(&pieces, version, reserved.limit).boxed().await;
         let written = written.map_err(|error| match error {
             // Somebody else was faster, or gave it up.
             WriteError::Source(blob::Error::Missing) => Error::NoSuchUpload.into(),
@@ -282,8 +283,7 @@ pub(super) async fn list_parts(work: &Work<'_>) -> Result<Response, Refused> {
     let marker = if is_marked { i32::try_from(marker).unwrap_or(i32::MAX) } else { 0 };
     let upload = find(work, operation).await?;
     let page = (marker, Some(max_parts.saturating_add(1)));
-    let mut found =
-        multipart::parts(work.storage, work.caller, operation, upload.id, page).await?;
+    let mut found = multipart::parts(work.storage, work.caller, operation, upload.id, page).await?;
     let most = usize::try_from(max_parts).unwrap_or(usize::MAX);
     let is_truncated = found.len() > most;
     found.truncate(most);
@@ -386,13 +386,20 @@ mod tests {
             asked(&format!("<Part><PartNumber>{number}</PartNumber>{more}</Part>"))
         };
         assert!(choose(&part(3, "<ETag>\"cc\"</ETag>"), &known).is_ok());
-        assert!(choose(&part(3, "<ETag>cc</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32>"), &known).is_ok());
+        assert!(
+            choose(&part(3, "<ETag>cc</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32>"), &known)
+                .is_ok()
+        );
         for (number, more) in [
             (2, "<ETag>cc</ETag>"),
             (3, "<ETag>aa</ETag>"),
             (3, "<ETag>cc</ETag><ChecksumCRC32>BBBBBB==</ChecksumCRC32>"),
         ] {
-            assert_eq!(choose(&part(number, more), &known).err(), Some(Error::InvalidPart), "{more}");
+            assert_eq!(
+                choose(&part(number, more), &known).err(),
+                Some(Error::InvalidPart),
+                "{more}"
+            );
         }
     }
 

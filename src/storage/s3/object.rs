@@ -102,7 +102,9 @@ fn metadata(headers: &HeaderMap) -> Result<Option<Map<String, Value>>, Error> {
         said.insert(name.to_owned(), value.into());
     }
     if size > MAX_METADATA_BYTES {
-        return Err(Error::Invalid("Your metadata headers exceed the maximum allowed metadata size"));
+        return Err(Error::Invalid(
+            "Your metadata headers exceed the maximum allowed metadata size",
+        ));
     }
     Ok((!said.is_empty()).then_some(said))
 }
@@ -235,7 +237,8 @@ pub(super) async fn source(
     let holds = |name: &str, wanted: bool| {
         text(headers, name).is_none_or(|list| names_tag(list, etag) == wanted)
     };
-    if !holds("x-amz-copy-source-if-match", true) || !holds("x-amz-copy-source-if-none-match", false)
+    if !holds("x-amz-copy-source-if-match", true)
+        || !holds("x-amz-copy-source-if-none-match", false)
     {
         return Err(Error::Precondition.into());
     }
@@ -256,7 +259,8 @@ pub(super) async fn copy(work: &Work<'_>) -> Result<Response, Refused> {
                 ("cacheControl", text(headers, "cache-control").map(str::to_owned)),
                 ("contentEncoding", encoding(headers)),
             ];
-            let told = told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+            let told =
+                told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
             (Some(told.collect()), Some(self::metadata(headers)?.unwrap_or_default()))
         }
         Some(_) => return Err(Error::InvalidArgument("Unknown metadata directive.").into()),
@@ -295,7 +299,8 @@ pub(super) async fn delete(work: &Work<'_>) -> Result<Response, Refused> {
     let operation = "storage.s3.object.delete";
     bucket::find(work.storage, work.caller, operation, &work.call.bucket).await?;
     if let Ok(name) = name::sought(&work.call.key) {
-        let doomed = [Doomed { name, version: work.call.parameter("versionId").map(str::to_owned) }];
+        let doomed =
+            [Doomed { name, version: work.call.parameter("versionId").map(str::to_owned) }];
         change::delete(work.storage, work.caller, operation, &work.call.bucket, &doomed).await?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())

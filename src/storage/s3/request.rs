@@ -200,7 +200,9 @@ mod tests {
         let (path, query) = target.split_once('?').unzip();
         let headers = names
             .iter()
-            .map(|name| (http::HeaderName::from_static(name), http::HeaderValue::from_static("/b/k")))
+            .map(|name| {
+                (http::HeaderName::from_static(name), http::HeaderValue::from_static("/b/k"))
+            })
             .collect();
         Call::read(&method, path.unwrap_or(target), query, &headers)
     }

@@ -4,7 +4,9 @@
 pub(super) mod bucket;
 pub(super) mod change;
 pub(super) mod list;
+pub(super) mod multipart;
 pub(super) mod object;
+pub(super) mod s3_list;
 pub(super) mod upkeep;
 
 use serde_json::Value;

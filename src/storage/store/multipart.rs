@@ -141,7 +141,8 @@ pub(in super::super) async fn put_part(
         part.checksum,
         Some(limit.as_str()),
     ];
-    let sql = "select storage.put_part($1::uuid, $2::integer, $3::uuid, $4::bigint, $5::text, $6::text,
+    let sql =
+        "select storage.put_part($1::uuid, $2::integer, $3::uuid, $4::bigint, $5::text, $6::text,
                                        $7::bigint) as is_kept";
     let row = only(storage.pg.run(&caller.own(operation), sql, &params).await?);
     Ok(row.map_or(Ok(false), |row| row.try_get("is_kept"))?)

@@ -37,7 +37,8 @@ pub(in super::super) async fn objects(
     // Whoever goes on behind a common prefix wants none of what it stands for.
     let within = asked.after.strip_prefix(asked.prefix).unwrap_or_default();
     let is_prefix = !asked.delimiter.is_empty() && within.ends_with(asked.delimiter);
-    let last = if is_prefix { format!("{}\u{10ffff}", asked.after) } else { asked.after.to_owned() };
+    let last =
+        if is_prefix { format!("{}\u{10ffff}", asked.after) } else { asked.after.to_owned() };
     let rows = storage
         .pg
         .run(

@@ -11,16 +11,17 @@ fn own() -> Session<'static> {
     Session::own(names::STORAGE_ROLE).set("storage.allow_delete_query", "true")
 }
 
-/// Lets go of objects and versions whose time is over, and of bytes that were never finished in
+/// Lets go of objects, versions and uploads in parts whose time is over, and of bytes that were never finished in
 /// theirs; gives how many.
 pub(in super::super) async fn expire(pg: &Pg, up_to: u32) -> Result<i32, Error> {
     let up_to = up_to.to_string();
     let expire =
         "select storage.expire_objects($1::integer) + storage.expire_versions($1::integer)";
+    let left_behind = "select storage.expire_uploads() + storage.doom_left_behind()";
     let (own, service) = (own(), Session::own(names::SERVICE_ROLE));
     let legs = [
         Leg { session: &service, sql: expire, params: &[Some(&up_to)] },
-        Leg { session: &own, sql: "select storage.doom_left_behind()", params: &[] },
+        Leg { session: &own, sql: left_behind, params: &[] },
     ];
     let mut gone = 0_i32;
     for rows in pg.relay(&legs).await? {
