@@ -191,8 +191,12 @@ impl Blobs {
         whole: Uuid,
         limit: u64,
     ) -> Result<Written, WriteError<Error>> {
-        let bytes = stream::iter(pieces.iter().copied())
-            .then(async |piece| Ok::<_, Error>(self.get(piece, None).await?.bytes))
+        let blobs = self.clone();
+        let bytes = stream::iter(pieces.to_vec())
+            .then(move |piece| {
+                let blobs = blobs.clone();
+                async move { Ok::<_, Error>(blobs.get(piece, None).await?.bytes) }
+            })
             .try_flatten();
         self.put(whole, bytes, limit).await
     }

@@ -23,7 +23,7 @@ use super::store::bucket::{self, Bucket};
 use super::store::object::{self, Hands};
 use super::store::upkeep;
 use super::{Error, Storage, form, mime, name, policy, reply};
-use crate::blob::Written;
+use crate::blob::{WriteError, Written};
 use crate::pg::Pg;
 
 /// How long an upload may take in all, in seconds; after that it is swept away.
@@ -279,30 +279,45 @@ fn hands<'a>(caller: &'a Caller, operation: &'static str, leave: Leave) -> Hands
 ///
 /// # Errors
 /// As [`finish`]; or the body fails, or is too long.
-pub(super) async fn receive(
+pub(super) async fn receive<E: From<Error> + From<WriteError<E>>>(
     storage: &Storage,
     caller: &Caller,
     operation: &'static str,
     reserved: Reserved,
-    body: impl Stream<Item = Result<Bytes, Error>>,
-) -> Result<Stored, Error> {
-    let mut watch = Watch { pg: storage.pg.clone(), unfinished: Some(reserved.version) };
+    body: impl Stream<Item = Result<Bytes, E>>,
+) -> Result<Stored, E> {
+    let watch = Watch::over(storage, reserved.version);
     let received = match storage.blobs.put(reserved.version, body, reserved.limit).await {
-        Ok(written) => finish(storage, caller, operation, reserved, (&written, None)).await,
+        Ok(written) => {
+            let finishing = finish(storage, caller, operation, reserved, (&written, None));
+            finishing.await.map_err(E::from)
+        }
         Err(error) => {
             give_up(storage, reserved.version).await;
             Err(error.into())
         }
     };
-    watch.unfinished = None;
+    watch.end();
     received
 }
 
 /// Sees to it that bytes are let go of when whoever sends them goes away in the middle: then
 /// nobody answers any more, and what was under way is dropped.
-struct Watch {
+pub(super) struct Watch {
     pg: Pg,
     unfinished: Option<Uuid>,
+}
+
+impl Watch {
+    /// Begins to watch over bytes.
+    pub(super) fn over(storage: &Storage, version: Uuid) -> Self {
+        Self { pg: storage.pg.clone(), unfinished: Some(version) }
+    }
+
+    /// It is known what becomes of them.
+    pub(super) fn end(mut self) {
+        self.unfinished = None;
+    }
 }
 
 impl Drop for Watch {

@@ -9,6 +9,8 @@ mod objects;
 mod s3;
 mod versions;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 
 use reqwest::{Method, RequestBuilder};
@@ -24,6 +26,8 @@ struct Stage {
     ana: Person,
     bo: Person,
     files: tempfile::TempDir,
+    /// Address and bucket of the store where files rest instead, if they do.
+    store: Option<(String, String)>,
 }
 
 impl Stage {
@@ -36,11 +40,18 @@ impl Stage {
         let database = Database::scratch().await;
         let files = tempfile::tempdir().expect("a folder");
         let folder = files.path().to_str().expect("a plain path");
-        let flags = [&["--storage-dir", folder], flags].concat();
+        let store = store(&database).await;
+        let mut flags = [&["--storage-dir", folder], flags].concat();
+        let endpoint = store.as_ref().map(|(address, _)| format!("http://{address}"));
+        if let (Some(endpoint), Some((_, bucket))) = (&endpoint, &store) {
+            flags.extend(["--storage-s3-endpoint", endpoint, "--storage-s3-bucket", bucket]);
+            flags.extend(["--storage-s3-access-key-id", "any"]);
+            flags.extend(["--storage-s3-secret-access-key", "any"]);
+        }
         let server = Server::start_with(&database, &flags).await;
         let service = Person { token: server.service_key() };
         let (ana, bo) = (server.person("ana"), server.person("bo"));
-        Self { database, server, service, ana, bo, files }
+        Self { database, server, service, ana, bo, files, store }
     }
 
     /// Waits until the sweep has nothing to do.
@@ -52,9 +63,16 @@ impl Stage {
         .await;
     }
 
-    /// The names of all files on the disk.
+    /// The names of all files on the disk, or in the store.
     fn bytes(&self) -> Vec<String> {
-        files_below(self.files.path())
+        let Some((address, bucket)) = &self.store else { return files_below(self.files.path()) };
+        let mut stream = TcpStream::connect(address).expect("the store answers");
+        let asked = write!(stream, "GET /{bucket}?list-type=2 HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        asked.expect("the store listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the store answers");
+        let keys = answer.split("<Key>").skip(1);
+        keys.filter_map(|rest| Some(rest.split_once("</Key>")?.0.to_owned())).collect()
     }
 
     /// A request below /storage/v1.
@@ -97,6 +115,16 @@ impl Stage {
         let request = request.header("content-type", "text/plain").header("x-upsert", "true");
         Answer::of(request.body(text.to_owned())).await
     }
+}
+
+/// A bucket of its own in the store that bin/test started, if it did: the same tests hold there.
+async fn store(database: &Database) -> Option<(String, String)> {
+    #[expect(clippy::disallowed_methods, reason = "a switch of the tests alone")]
+    let address = std::env::var("TEST_STORAGE_S3_ADDRESS").ok()?;
+    let bucket = database.name().replace('_', "-");
+    let made = reqwest::Client::new().put(format!("http://{address}/{bucket}")).send().await;
+    assert!(made.expect("the store answers").status().is_success());
+    Some((address, bucket))
 }
 
 fn files_below(folder: &Path) -> Vec<String> {

@@ -64,151 +64,51 @@ pub(super) enum Error {
 }
 
 impl Error {
-    /// Status, code and message, one line each.
-    fn row(&self) -> (StatusCode, &'static str, Cow<'static, str>) {
-        use StatusCode as S;
-        let said = |text: &'static str| Cow::Borrowed(text);
+    /// The table: status, code, message.
+    #[rustfmt::skip] // one line a row
+    fn row(&self) -> (u16, &'static str, Cow<'_, str>) {
         match self {
-            Self::NotSigned => (S::FORBIDDEN, "AccessDenied", said("The request is not signed.")),
-            Self::AuthorizationHeader(why) => {
-                (S::BAD_REQUEST, "AuthorizationHeaderMalformed", said(why))
-            }
-            Self::AuthorizationQuery(why) => {
-                (S::BAD_REQUEST, "AuthorizationQueryParametersError", said(why))
-            }
-            Self::UnknownKey => (
-                S::FORBIDDEN,
-                "InvalidAccessKeyId",
-                said("The access key id you provided does not exist in our records."),
-            ),
-            Self::BadToken(why) => (S::FORBIDDEN, "AccessDenied", why.clone().into()),
-            Self::SignatureMismatch => (
-                S::FORBIDDEN,
-                "SignatureDoesNotMatch",
-                said(
-                    "The request signature we calculated does not match the signature you \
-                     provided. Check your key and signing method.",
-                ),
-            ),
-            Self::ClockSkew => (
-                S::FORBIDDEN,
-                "RequestTimeTooSkewed",
-                said("The difference between the request time and the current time is too large."),
-            ),
-            Self::Expired => {
-                (S::BAD_REQUEST, "ExpiredToken", said("The provided token has expired."))
-            }
-            Self::NotYetValid => (S::FORBIDDEN, "AccessDenied", said("Request is not yet valid")),
-            Self::UnsignedHeader(name) => (
-                S::FORBIDDEN,
-                "AccessDenied",
-                format!("There were headers present in the request which were not signed: {name}")
-                    .into(),
-            ),
-            Self::PolicyRefuses(condition) => (
-                S::FORBIDDEN,
-                "AccessDenied",
-                format!("Invalid according to Policy: Policy Condition failed: {condition}").into(),
-            ),
-            Self::BadPolicy(why) => (S::BAD_REQUEST, "InvalidPolicyDocument", said(why)),
-            Self::MissingField(name) => (
-                S::BAD_REQUEST,
-                "InvalidArgument",
-                format!("Bucket POST must contain a field named '{name}'.").into(),
-            ),
-            Self::BadForm(why) => (S::BAD_REQUEST, "MalformedPOSTRequest", why.clone().into()),
-            Self::MissingLength => (
-                S::LENGTH_REQUIRED,
-                "MissingContentLength",
-                said("You must provide the Content-Length HTTP header."),
-            ),
-            Self::Incomplete => (
-                S::BAD_REQUEST,
-                "IncompleteBody",
-                said("You did not provide the number of bytes that the headers announce."),
-            ),
-            Self::BadChunk(why) => (S::BAD_REQUEST, "InvalidRequest", said(why)),
-            Self::ChunkTooLarge => (
-                S::BAD_REQUEST,
-                "InvalidChunkSizeError",
-                said("A chunk is longer than what x-amz-decoded-content-length announces."),
-            ),
-            Self::BadTrailer => (
-                S::BAD_REQUEST,
-                "MalformedTrailerError",
-                said("The trailing headers are not those that x-amz-trailer announces."),
-            ),
-            Self::Sha256Mismatch => (
-                S::BAD_REQUEST,
-                "XAmzContentSHA256Mismatch",
-                said(
-                    "The provided 'x-amz-content-sha256' header does not match what was computed.",
-                ),
-            ),
-            Self::Md5Invalid => (
-                S::BAD_REQUEST,
-                "InvalidDigest",
-                said("The Content-MD5 you specified is not valid."),
-            ),
-            Self::DigestMismatch(name) => (
-                S::BAD_REQUEST,
-                "BadDigest",
-                format!("The {name} you specified did not match the calculated checksum.").into(),
-            ),
-            Self::BadXml => (
-                S::BAD_REQUEST,
-                "MalformedXML",
-                said(
-                    "The XML you provided was not well-formed or did not validate against our published schema",
-                ),
-            ),
-            Self::Invalid(why) => (S::BAD_REQUEST, "InvalidRequest", said(why)),
-            Self::InvalidArgument(why) => (S::BAD_REQUEST, "InvalidArgument", said(why)),
-            Self::BadPath => {
-                (S::BAD_REQUEST, "InvalidURI", said("Could not parse the specified URI."))
-            }
-            Self::NoSuchUpload => {
-                (S::NOT_FOUND, "NoSuchUpload", said("The specified upload does not exist."))
-            }
-            Self::InvalidPart => (
-                S::BAD_REQUEST,
-                "InvalidPart",
-                said("A specified part was not found, or its ETag or checksum is another."),
-            ),
-            Self::PartOrder => (
-                S::BAD_REQUEST,
-                "InvalidPartOrder",
-                said("The list of parts was not in ascending order."),
-            ),
-            Self::Busy => (
-                S::CONFLICT,
-                "OperationAborted",
-                said("A conflicting operation on this upload goes on. Please try again."),
-            ),
-            Self::TooSmall => (
-                S::BAD_REQUEST,
-                "EntityTooSmall",
-                said("Your proposed upload is smaller than the minimum allowed size"),
-            ),
-            Self::Precondition => (
-                S::PRECONDITION_FAILED,
-                "PreconditionFailed",
-                said("At least one of the preconditions you specified did not hold"),
-            ),
-            Self::NotImplemented => {
-                (S::NOT_IMPLEMENTED, "NotImplemented", said("This is not implemented."))
-            }
-            Self::MethodNotAllowed => (
-                S::METHOD_NOT_ALLOWED,
-                "MethodNotAllowed",
-                said("The specified method is not allowed against this resource."),
-            ),
+            Self::NotSigned => (403, "AccessDenied", "The request is not signed.".into()),
+            Self::AuthorizationHeader(why) => (400, "AuthorizationHeaderMalformed", (*why).into()),
+            Self::AuthorizationQuery(why) => (400, "AuthorizationQueryParametersError", (*why).into()),
+            Self::UnknownKey => (403, "InvalidAccessKeyId", "The access key id you provided does not exist in our records.".into()),
+            Self::BadToken(why) => (403, "AccessDenied", why.into()),
+            Self::SignatureMismatch => (403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.".into()),
+            Self::ClockSkew => (403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.".into()),
+            Self::Expired => (400, "ExpiredToken", "The provided token has expired.".into()),
+            Self::NotYetValid => (403, "AccessDenied", "Request is not yet valid".into()),
+            Self::UnsignedHeader(name) => (403, "AccessDenied", format!("There were headers present in the request which were not signed: {name}").into()),
+            Self::PolicyRefuses(condition) => (403, "AccessDenied", format!("Invalid according to Policy: Policy Condition failed: {condition}").into()),
+            Self::BadPolicy(why) => (400, "InvalidPolicyDocument", (*why).into()),
+            Self::MissingField(name) => (400, "InvalidArgument", format!("Bucket POST must contain a field named '{name}'.").into()),
+            Self::BadForm(why) => (400, "MalformedPOSTRequest", why.into()),
+            Self::MissingLength => (411, "MissingContentLength", "You must provide the x-amz-decoded-content-length HTTP header.".into()),
+            Self::Incomplete => (400, "IncompleteBody", "You did not provide the number of bytes that the headers announce.".into()),
+            Self::BadChunk(why) => (400, "InvalidRequest", (*why).into()),
+            Self::ChunkTooLarge => (400, "InvalidChunkSizeError", "A chunk is longer than what x-amz-decoded-content-length announces.".into()),
+            Self::BadTrailer => (400, "MalformedTrailerError", "The trailing headers are not those that x-amz-trailer announces.".into()),
+            Self::Sha256Mismatch => (400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.".into()),
+            Self::Md5Invalid => (400, "InvalidDigest", "The Content-MD5 you specified is not valid.".into()),
+            Self::DigestMismatch(name) => (400, "BadDigest", format!("The {name} you specified did not match the calculated checksum.").into()),
+            Self::BadXml => (400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema".into()),
+            Self::Invalid(why) => (400, "InvalidRequest", (*why).into()),
+            Self::InvalidArgument(why) => (400, "InvalidArgument", (*why).into()),
+            Self::BadPath => (400, "InvalidURI", "Could not parse the specified URI.".into()),
+            Self::NoSuchUpload => (404, "NoSuchUpload", "The specified upload does not exist.".into()),
+            Self::InvalidPart => (400, "InvalidPart", "A specified part was not found, or its ETag or checksum is another.".into()),
+            Self::PartOrder => (400, "InvalidPartOrder", "The list of parts was not in ascending order.".into()),
+            Self::Busy => (409, "OperationAborted", "A conflicting operation on this upload goes on. Please try again.".into()),
+            Self::TooSmall => (400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size".into()),
+            Self::Precondition => (412, "PreconditionFailed", "At least one of the preconditions you specified did not hold".into()),
+            Self::NotImplemented => (501, "NotImplemented", "This is not implemented.".into()),
+            Self::MethodNotAllowed => (405, "MethodNotAllowed", "The specified method is not allowed against this resource.".into()),
         }
     }
 
     /// The answer about `resource`.
     pub(super) fn respond(&self, resource: &str) -> Response {
         let (status, code, message) = self.row();
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         xml::respond(status, &xml::Refusal { resource, code, message: &message })
     }
 

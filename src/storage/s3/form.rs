@@ -1,7 +1,9 @@
 //! POST /bucket: a form from a browser, whose policy somebody signed before.
 
 use axum::response::{IntoResponse, Response};
-use futures_util::TryStreamExt;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -74,30 +76,32 @@ pub(super) async fn post(
             .collect();
         wish.user_metadata = (!said.is_empty()).then_some(said);
         let wish = (wish, Leave::Policies);
-        let reserved =
+        let mut reserved =
             upload::begin(storage, &caller, operation, &bucket, wish, LIFE_SECONDS).await?;
         let (least, most) = allowed.size.unwrap_or((0, u64::MAX));
-        let version = reserved.version;
-        let bytes = field.map_err(Refused::from);
-        let written = storage.blobs.put(version, bytes, reserved.limit.min(most)).await;
-        let written = match written {
-            Ok(written) if written.size >= least => Ok(written),
-            Ok(_) => Err(Error::TooSmall.into()),
-            Err(error) => Err(error.into()),
-        };
-        return match written {
-            Ok(written) => {
-                let finishing =
-                    upload::finish(storage, &caller, operation, reserved, (&written, None));
-                Ok(answer(&fields, &call.bucket, &key, &finishing.await?))
-            }
-            Err(error) => {
-                upload::give_up(storage, &caller, operation, version).await;
-                Err(error)
-            }
-        };
+        reserved.limit = reserved.limit.min(most);
+        let bytes = at_least(least, field.map_err(Refused::from).boxed());
+        let stored = upload::receive(storage, &caller, operation, reserved, bytes).await?;
+        return Ok(answer(&fields, &call.bucket, &key, &stored));
     }
     Err(Error::MissingField("file").into())
+}
+
+/// A file that must have so many bytes.
+fn at_least(
+    least: u64,
+    file: BoxStream<'_, Result<Bytes, Refused>>,
+) -> impl Stream<Item = Result<Bytes, Refused>> + Send {
+    stream::try_unfold((file, least), |(mut file, lacking)| async move {
+        match file.try_next().await? {
+            Some(piece) => {
+                let lacking = lacking.saturating_sub(piece.len() as u64);
+                Ok(Some((piece, (file, lacking))))
+            }
+            None if lacking > 0 => Err(Error::TooSmall.into()),
+            None => Ok(None),
+        }
+    })
 }
 
 /// What the form asks to be told.

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::super::store::{bucket, s3_list};
 use super::error::Error;
-use super::xml::{self, CommonPrefix, Object, Objects};
+use super::xml::{self, Object, Objects, SharedPrefix};
 use super::{Refused, Work, page};
 
 /// Most entries of a page.
@@ -82,7 +82,7 @@ async fn read(work: &Work<'_>, operation: &'static str, place: &str) -> Result<O
     for entry in found {
         let key = xml::name(&entry.name, is_encoded);
         match entry.updated_at {
-            None => page.common_prefixes.push(CommonPrefix { prefix: key }),
+            None => page.common_prefixes.push(SharedPrefix { prefix: key }),
             Some(last_modified) => page.contents.push(Object {
                 key,
                 last_modified,

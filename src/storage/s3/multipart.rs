@@ -6,7 +6,7 @@ use std::ops::Range;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt};
 use http::header::ETAG;
 use http::{HeaderMap, StatusCode};
 use md5::{Digest, Md5};
@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::super::store::bucket::{self, Bucket};
 use super::super::store::multipart::{self, Claim, NewPart, Part, Upload};
-use super::super::upload::{self, Leave, Wish, text};
-use super::super::{Error as StorageError, name};
+use super::super::upload::{self, Leave, Watch, Wish, text};
+use super::super::{Error as StorageError, mime, name};
 use super::body::Incoming;
 use super::checksum::{Algorithm, Checksum};
 use super::error::Error;
@@ -45,16 +45,15 @@ pub(super) async fn create(work: &Work<'_>) -> Result<Response, Refused> {
     let bucket = bucket::find(storage, caller, operation, &work.call.bucket).await?;
     let mut wish = object::wish(work, Wish::new(caller, &bucket, name::key(&work.call.key)?))?;
     wish.is_upsert = true;
-    let wish = (wish, Leave::Policies);
-    let reserved = upload::begin(storage, caller, operation, &bucket, wish, GRACE_SECONDS).await?;
-    // The leave is what was wanted; where the parts are joined is decided in the end.
-    upload::give_up(storage, caller, operation, reserved.version).await;
-    let id = reserved.version;
-    multipart::open(storage, caller, operation, (id, LIFE_SECONDS), &reserved.wish).await?;
+    mime::check(bucket.allowed_mime_types.as_deref(), &wish.content_type)?;
+    // Policies are asked now, so that nobody sends parts in vain, and again in the end.
+    upload::attempt(storage, caller, operation, &wish).await?;
+    let id = Uuid::new_v4();
+    multipart::open(storage, caller, operation, (id, LIFE_SECONDS), &wish).await?;
     let answer = Initiated {
         xmlns: Namespace,
         bucket: bucket.id,
-        key: reserved.wish.name,
+        key: wish.name,
         upload_id: id.to_string(),
     };
     Ok(xml::respond(StatusCode::OK, &answer))
@@ -147,29 +146,23 @@ async fn take(
     let version = Uuid::new_v4();
     let life = LIFE_SECONDS + GRACE_SECONDS;
     multipart::open_part(storage, caller, operation, (version, life)).await?;
+    // On every way out but the last it is let go of.
+    let watch = Watch::over(storage, version);
     let limit = storage.limit(bucket);
-    let outcome = async {
-        let written = storage.blobs.put(version, bytes, limit).await?;
-        let checksum = checksum();
-        let checksum = checksum.map(|it| format!("{}:{}", it.algorithm.header(), it.value));
-        let part = NewPart {
-            number,
-            version,
-            size: written.size,
-            etag: &written.md5,
-            checksum: checksum.as_deref(),
-        };
-        let kept = multipart::put_part(storage, caller, operation, (upload.id, limit), &part);
-        match kept.await? {
-            true => Ok(format!("\"{}\"", written.md5)),
-            false => Err(Refused::from(Error::NoSuchUpload)),
-        }
+    let written = storage.blobs.put(version, bytes, limit).await?;
+    let checksum = checksum().map(|it| format!("{}:{}", it.algorithm.header(), it.value));
+    let part = NewPart {
+        number,
+        version,
+        size: written.size,
+        etag: &written.md5,
+        checksum: checksum.as_deref(),
     };
-    let outcome: Result<String, Refused> = outcome.await;
-    if outcome.is_err() {
-        upload::give_up(storage, caller, operation, version).await;
+    if !multipart::put_part(storage, caller, operation, (upload.id, limit), &part).await? {
+        return Err(Error::NoSuchUpload.into());
     }
-    outcome
+    watch.end();
+    Ok(format!("\"{}\"", written.md5))
 }
 
 /// POST /bucket/key?uploadId
@@ -238,32 +231,23 @@ async fn join(
     let reserved = upload::begin(storage, caller, operation, bucket, wish, JOIN_SECONDS).await?;
     let version = reserved.version;
     let pieces: Vec<Uuid> = parts.iter().map(|part| part.version).collect();
-    let joining = async {
-        let written = storage.blobs.join(&pieces, version, reserved.limit).boxed().await;
-        let written = written.map_err(|error| match error {
-            // Somebody else was faster, or gave it up.
-            WriteError::Source(blob::Error::Missing) => Error::NoSuchUpload.into(),
-            error => Refused::from(error),
-        })?;
-        match multipart::claim(storage, caller, operation, upload.id, version).await? {
-            Claim::Ours => Ok(Some(written)),
-            Claim::Done => Ok(None),
-            Claim::Busy => Err(Refused::from(Error::Busy)),
-            Claim::Missing => Err(Error::NoSuchUpload.into()),
-        }
-    };
-    let joined: Result<_, Refused> = joining.await;
-    match joined {
-        Ok(Some(written)) => {
-            let etag = Some(etag.to_owned());
-            upload::finish(storage, caller, operation, reserved, (&written, etag)).await?;
-            Ok(())
-        }
-        other => {
-            upload::give_up(storage, caller, operation, version).await;
-            other.map(drop)
-        }
+    let watch = Watch::over(storage, version);
+    let written = storage.blobs.join(&pieces, version, reserved.limit).await;
+    let written = written.map_err(|error| match error {
+        // Somebody else was faster, or gave it up.
+        WriteError::Source(blob::Error::Missing) => Error::NoSuchUpload.into(),
+        error => Refused::from(error),
+    })?;
+    match multipart::claim(storage, caller, operation, upload.id, version).await? {
+        Claim::Ours => {}
+        Claim::Done => return Ok(()),
+        Claim::Busy => return Err(Error::Busy.into()),
+        Claim::Missing => return Err(Error::NoSuchUpload.into()),
     }
+    let etag = Some(etag.to_owned());
+    upload::finish(storage, caller, operation, reserved, (&written, etag)).await?;
+    watch.end();
+    Ok(())
 }
 
 /// DELETE /bucket/key?uploadId

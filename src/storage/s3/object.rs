@@ -52,17 +52,12 @@ pub(super) async fn put(work: &Work<'_>, body: Incoming<'_>) -> Result<Response,
     let begun = upload::begin(storage, caller, operation, &bucket, wish, LIFE_SECONDS).await;
     let reserved = begun.map_err(|error| taken(error, is_new))?;
     let checksum = body.checksum();
-    let version = reserved.version;
-    match storage.blobs.put(version, body.bytes(), reserved.limit).await {
-        Ok(written) => {
-            let kept = upload::finish(storage, caller, operation, reserved, (&written, None)).await;
-            Ok(stored(&kept.map_err(|error| taken(error, is_new))?, checksum.get()))
-        }
-        Err(error) => {
-            upload::give_up(storage, caller, operation, version).await;
-            Err(error.into())
-        }
-    }
+    let receiving = upload::receive(storage, caller, operation, reserved, body.bytes());
+    let kept = receiving.await.map_err(|error| match error {
+        Refused::Storage(error) => taken(error, is_new),
+        error @ Refused::S3(_) => error,
+    })?;
+    Ok(stored(&kept, checksum.get()))
 }
 
 /// What headers say of an object to come.

@@ -119,7 +119,7 @@ pub(in super::super) struct Objects {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub contents: Vec<Object>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub common_prefixes: Vec<CommonPrefix>,
+    pub common_prefixes: Vec<SharedPrefix>,
 }
 
 /// One object of a list.
@@ -137,7 +137,7 @@ pub(in super::super) struct Object {
 /// What several keys begin with.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in super::super) struct CommonPrefix {
+pub(in super::super) struct SharedPrefix {
     pub prefix: String,
 }
 
@@ -269,7 +269,7 @@ pub(in super::super) struct Uploads {
     pub is_truncated: bool,
     #[serde(rename = "Upload")]
     pub uploads: Vec<Upload>,
-    pub common_prefixes: Vec<CommonPrefix>,
+    pub common_prefixes: Vec<SharedPrefix>,
 }
 
 /// One upload that goes on.

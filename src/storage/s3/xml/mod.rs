@@ -68,7 +68,7 @@ mod tests {
                 size: 3,
                 storage_class: "STANDARD",
             }],
-            common_prefixes: vec![CommonPrefix { prefix: "a&b/d/".into() }],
+            common_prefixes: vec![SharedPrefix { prefix: "a&b/d/".into() }],
             ..Objects::default()
         };
         assert_eq!(
