@@ -60,7 +60,7 @@ pub(super) async fn take(
 
 /// A body whose reader may run ahead of what it gives, but not for ever: `ahead` are the bytes it
 /// took since it last gave something. Otherwise headers without an end would fill the memory.
-fn bounded(
+pub(super) fn bounded(
     body: impl Stream<Item = Result<Bytes, Error>> + Send + Unpin,
     ahead: Arc<AtomicUsize>,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send {

@@ -1,5 +1,8 @@
 //! POST /bucket: a form from a browser, whose policy somebody signed before.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
@@ -11,6 +14,7 @@ use multer::Multipart;
 use serde_json::Map;
 
 use super::super::store::bucket;
+use super::super::form::bounded;
 use super::super::upload::{self, Leave, Stored, Wish, text};
 use super::super::{Storage, mime, name};
 use super::body::Paced;
@@ -38,14 +42,17 @@ pub(super) async fn post(
     let operation = "storage.s3.object.upload";
     let kind = text(&parts.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let boundary = multer::parse_boundary(kind)?;
-    let mut form = Multipart::new(body, boundary);
+    let ahead = Arc::new(AtomicUsize::new(0));
+    let mut form = Multipart::new(bounded(body, Arc::clone(&ahead)), boundary);
     let mut fields = Fields::default();
     let mut left = MAX_FIELDS_BYTES;
     while let Some(mut field) = form.next_field().await? {
+        ahead.store(0, Ordering::Relaxed);
         let field_name = field.name().unwrap_or_default().to_owned();
         if !field_name.eq_ignore_ascii_case("file") {
             let mut value = Vec::new();
             while let Some(piece) = field.chunk().await? {
+                ahead.store(0, Ordering::Relaxed);
                 left = left.checked_sub(piece.len()).ok_or_else(|| {
                     Error::BadForm("The fields before the file are too long.".to_owned())
                 })?;
@@ -80,7 +87,10 @@ pub(super) async fn post(
             upload::begin(storage, &caller, operation, &bucket, wish, LIFE_SECONDS).await?;
         let (least, most) = allowed.size.unwrap_or((0, u64::MAX));
         reserved.limit = reserved.limit.min(most);
-        let bytes = at_least(least, field.map_err(Refused::from).boxed());
+        let bytes = at_least(
+            least,
+            field.map_err(Refused::from).inspect_ok(|_| ahead.store(0, Ordering::Relaxed)).boxed(),
+        );
         let stored = upload::receive(storage, &caller, operation, reserved, bytes).await?;
         return Ok(answer(&fields, &call.bucket, &key, &stored));
     }

@@ -189,3 +189,19 @@ async fn forms_do_what_their_policy_allows() {
     let count = "select count(*) from storage.objects";
     assert_eq!(stage.database.value(count).await, "1");
 }
+
+#[tokio::test]
+async fn forms_without_an_end_are_not_waited_for() {
+    let stage = stage().await;
+    let endless = format!("--edge\r\ncontent-disposition: {}", "x".repeat(20 * 1024 * 1024));
+    let fields = format!(
+        "--edge\r\ncontent-disposition: form-data; name=\"key\"\r\n\r\n{}\r\n--edge--\r\n",
+        "x".repeat(200 * 1024)
+    );
+    for body in [endless, fields, String::new()] {
+        let request = stage.server.request(Method::POST, "/storage/v1/s3/b");
+        let request = request.header("content-type", "multipart/form-data; boundary=edge");
+        let refused = Answer::of(request.body(body)).await;
+        assert_eq!(refused.status, 400, "{}", refused.text);
+    }
+}
