@@ -2,6 +2,7 @@
 //! written, the next one comes.
 
 use bytes::{Bytes, BytesMut};
+use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt, future, pin_mut, stream};
 use md5::{Digest, Md5};
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
@@ -191,13 +192,15 @@ impl Blobs {
         whole: Uuid,
         limit: u64,
     ) -> Result<Written, WriteError<Error>> {
-        let blobs = self.clone();
-        let bytes = stream::iter(pieces.to_vec())
-            .then(move |piece| {
-                let blobs = blobs.clone();
-                async move { Ok::<_, Error>(blobs.get(piece, None).await?.bytes) }
-            })
-            .try_flatten();
-        self.put(whole, bytes, limit).await
+        self.put(whole, self.clone().in_order(pieces.to_vec()), limit).await
+    }
+
+    /// The bytes of several pieces, one after the other.
+    fn in_order(self, pieces: Vec<Uuid>) -> BoxStream<'static, Result<Bytes, Error>> {
+        let open = move |piece| {
+            let blobs = self.clone();
+            async move { Ok::<_, Error>(blobs.get(piece, None).await?.bytes) }
+        };
+        stream::iter(pieces).then(open).try_flatten().boxed()
     }
 }

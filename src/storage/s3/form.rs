@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt};
 use http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use multer::Multipart;
 use serde_json::Map;
 
-use super::super::store::bucket;
 use super::super::form::bounded;
+use super::super::store::bucket;
 use super::super::upload::{self, Leave, Stored, Wish, text};
 use super::super::{Storage, mime, name};
 use super::body::Paced;
@@ -87,31 +87,29 @@ pub(super) async fn post(
             upload::begin(storage, &caller, operation, &bucket, wish, LIFE_SECONDS).await?;
         let (least, most) = allowed.size.unwrap_or((0, u64::MAX));
         reserved.limit = reserved.limit.min(most);
-        let bytes = at_least(
-            least,
-            field.map_err(Refused::from).inspect_ok(|_| ahead.store(0, Ordering::Relaxed)).boxed(),
-        );
+        let file = field.map_err(Refused::from).inspect_ok(|_| ahead.store(0, Ordering::Relaxed));
+        let bytes = stream::try_unfold((file.boxed(), least), next_of);
         let stored = upload::receive(storage, &caller, operation, reserved, bytes).await?;
         return Ok(answer(&fields, &call.bucket, &key, &stored));
     }
     Err(Error::MissingField("file").into())
 }
 
-/// A file that must have so many bytes.
-fn at_least(
-    least: u64,
-    file: BoxStream<'_, Result<Bytes, Refused>>,
-) -> impl Stream<Item = Result<Bytes, Refused>> + Send {
-    stream::try_unfold((file, least), |(mut file, lacking)| async move {
-        match file.try_next().await? {
-            Some(piece) => {
-                let lacking = lacking.saturating_sub(piece.len() as u64);
-                Ok(Some((piece, (file, lacking))))
-            }
-            None if lacking > 0 => Err(Error::TooSmall.into()),
-            None => Ok(None),
+/// What is left of a file, and how many bytes it must still have.
+type Lacking<'a> = (BoxStream<'a, Result<Bytes, Refused>>, u64);
+
+/// The next piece of a file that must have so many bytes.
+async fn next_of(
+    (mut file, lacking): Lacking<'_>,
+) -> Result<Option<(Bytes, Lacking<'_>)>, Refused> {
+    match file.try_next().await? {
+        Some(piece) => {
+            let lacking = lacking.saturating_sub(piece.len() as u64);
+            Ok(Some((piece, (file, lacking))))
         }
-    })
+        None if lacking > 0 => Err(Error::TooSmall.into()),
+        None => Ok(None),
+    }
 }
 
 /// What the form asks to be told.

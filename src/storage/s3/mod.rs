@@ -28,7 +28,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
-use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
 use http::Request;
 use http::header::EXPECT;
 use http::request::Parts;
@@ -80,47 +81,57 @@ async fn serve<'a>(
 ) -> Result<Response, Refused> {
     let call = Call::read(&parts.method, resource, parts.uri.query(), &parts.headers)?;
     if call.operation == Operation::PostForm {
-        return form::post(storage, parts, &call, body).await;
+        return form::post(storage, parts, &call, body).boxed().await;
     }
-    let (caller, binding) = access::caller(storage, signed_path, parts, &call.query).await?;
+    let (caller, binding) =
+        access::caller(storage, signed_path, parts, &call.query).boxed().await?;
     let incoming = Incoming::new(body, binding, &parts.headers)?;
     let work = Work { storage, caller: &caller, parts, call: &call };
-    work.run(incoming).await
+    work.run(incoming).boxed().await
 }
+
+/// What an operation comes to.
+type Doing<'a> = BoxFuture<'a, Result<Response, Refused>>;
 
 impl Work<'_> {
     /// Which operation is done where.
     async fn run(&self, body: Incoming<'_>) -> Result<Response, Refused> {
-        match self.call.operation {
-            Operation::PutObject => return object::put(self, body).await,
-            Operation::UploadPart => return multipart::upload_part(self, body).await,
-            Operation::CompleteUpload => return multipart::complete(self, body.xml().await?).await,
-            Operation::DeleteObjects => return object::delete_many(self, body.xml().await?).await,
-            Operation::PutVersioning => {
-                return bucket::set_versioning(self, body.xml().await?).await;
+        let doing: Doing<'_> = match self.call.operation {
+            Operation::PutObject => Box::pin(object::put(self, body)),
+            Operation::UploadPart => Box::pin(multipart::upload_part(self, body)),
+            Operation::CompleteUpload => Box::pin(multipart::complete(self, body.xml().await?)),
+            Operation::DeleteObjects => Box::pin(object::delete_many(self, body.xml().await?)),
+            Operation::PutVersioning => Box::pin(bucket::set_versioning(self, body.xml().await?)),
+            _ => {
+                // What was signed is checked, though nothing is to be read.
+                body.finish().await?;
+                self.run_bare()
             }
-            // What was signed is checked, though nothing is to be read.
-            _ => body.finish().await?,
-        }
+        };
+        doing.await
+    }
+
+    /// The same for those without a body.
+    fn run_bare(&self) -> Doing<'_> {
         match self.call.operation {
-            Operation::ListBuckets => bucket::list(self).await,
-            Operation::CreateBucket => bucket::create(self).await,
-            Operation::HeadBucket => bucket::head(self).await,
-            Operation::DeleteBucket => bucket::delete(self).await,
-            Operation::GetLocation => bucket::location(self).await,
-            Operation::GetVersioning => bucket::versioning(self).await,
-            Operation::ListObjects => list::first(self).await,
-            Operation::ListObjectsV2 => list::second(self).await,
-            Operation::GetObject | Operation::HeadObject => object::get(self).await,
-            Operation::CopyObject => object::copy(self).await,
-            Operation::DeleteObject => object::delete(self).await,
-            Operation::GetTagging => object::tags(self).await,
-            Operation::CreateUpload => multipart::create(self).await,
-            Operation::UploadPartCopy => multipart::copy_part(self).await,
-            Operation::AbortUpload => multipart::abort(self).await,
-            Operation::ListParts => multipart::list_parts(self).await,
-            Operation::ListUploads => multipart::list_uploads(self).await,
-            _ => Err(error::Error::MethodNotAllowed.into()),
+            Operation::ListBuckets => Box::pin(bucket::list(self)),
+            Operation::CreateBucket => Box::pin(bucket::create(self)),
+            Operation::HeadBucket => Box::pin(bucket::head(self)),
+            Operation::DeleteBucket => Box::pin(bucket::delete(self)),
+            Operation::GetLocation => Box::pin(bucket::location(self)),
+            Operation::GetVersioning => Box::pin(bucket::versioning(self)),
+            Operation::ListObjects => Box::pin(list::first(self)),
+            Operation::ListObjectsV2 => Box::pin(list::second(self)),
+            Operation::GetObject | Operation::HeadObject => Box::pin(object::get(self)),
+            Operation::CopyObject => Box::pin(object::copy(self)),
+            Operation::DeleteObject => Box::pin(object::delete(self)),
+            Operation::GetTagging => Box::pin(object::tags(self)),
+            Operation::CreateUpload => Box::pin(multipart::create(self)),
+            Operation::UploadPartCopy => Box::pin(multipart::copy_part(self)),
+            Operation::AbortUpload => Box::pin(multipart::abort(self)),
+            Operation::ListParts => Box::pin(multipart::list_parts(self)),
+            Operation::ListUploads => Box::pin(multipart::list_uploads(self)),
+            _ => Box::pin(async { Err(error::Error::MethodNotAllowed.into()) }),
         }
     }
 }

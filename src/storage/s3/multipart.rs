@@ -2,6 +2,7 @@
 //! swept away.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use super::super::{Error as StorageError, mime, name};
 use super::body::Incoming;
 use super::checksum::{Algorithm, Checksum};
 use super::error::Error;
+use super::request::Call;
 use super::xml::{
     self, CompleteMultipartUpload, Completed, CompletedPart, CopiedPart, Initiated, MOST_PARTS,
     Namespace, Parts, Uploads,
@@ -91,9 +93,8 @@ pub(super) async fn upload_part(work: &Work<'_>, body: Incoming<'_>) -> Result<R
     if size.is_some_and(|size| size > work.storage.limit(&bucket)) {
         return Err(StorageError::TooLarge.into());
     }
-    let told = || checksum.get().cloned();
     let place = (&upload, number, &bucket);
-    let etag = take(work, operation, place, body.bytes(), told).await?;
+    let etag = take(work, operation, place, body.bytes(), Some(&checksum)).await?;
     let mut headers = HeaderMap::new();
     object::put_header(&mut headers, ETAG, &etag);
     object::note_checksum(&mut headers, checksum.get());
@@ -113,7 +114,7 @@ pub(super) async fn copy_part(work: &Work<'_>) -> Result<Response, Refused> {
     let range = range.map(|range| read_range(range, size)).transpose()?;
     let reading = work.storage.blobs.get(version, range).await?;
     let bytes = reading.bytes.map_err(Refused::from).boxed();
-    let etag = take(work, operation, (&upload, number, &bucket), bytes, || None).await?;
+    let etag = take(work, operation, (&upload, number, &bucket), bytes, None).await?;
     let answer = CopiedPart { xmlns: Namespace, last_modified: object::moment(), etag };
     Ok(xml::respond(StatusCode::OK, &answer))
 }
@@ -140,7 +141,7 @@ async fn take(
     operation: &'static str,
     (upload, number, bucket): (&Upload, i32, &Bucket),
     bytes: BoxStream<'_, Result<Bytes, Refused>>,
-    checksum: impl FnOnce() -> Option<Checksum>,
+    checksum: Option<&OnceLock<Checksum>>,
 ) -> Result<String, Refused> {
     let (storage, caller) = (work.storage, work.caller);
     let version = Uuid::new_v4();
@@ -150,7 +151,9 @@ async fn take(
     let watch = Watch::over(storage, version);
     let limit = storage.limit(bucket);
     let written = storage.blobs.put(version, bytes, limit).await?;
-    let checksum = checksum().map(|it| format!("{}:{}", it.algorithm.header(), it.value));
+    let checksum = checksum
+        .and_then(OnceLock::get)
+        .map(|it| format!("{}:{}", it.algorithm.header(), it.value));
     let part = NewPart {
         number,
         version,
@@ -298,31 +301,15 @@ pub(super) async fn list_parts(work: &Work<'_>) -> Result<Response, Refused> {
 pub(super) async fn list_uploads(work: &Work<'_>) -> Result<Response, Refused> {
     let operation = "storage.s3.upload.list";
     let call = work.call;
-    let said = |name: &str| call.parameter(name).unwrap_or_default();
-    if ["prefix", "key-marker", "delimiter", "upload-id-marker"]
-        .iter()
-        .any(|name| said(name).contains('\0'))
-    {
-        return Err(Error::InvalidArgument("A part of the query is no text.").into());
-    }
-    if !said("delimiter").is_empty() {
-        return Err(Error::NotImplemented.into());
-    }
-    let encoding_type = (said("encoding-type") == "url").then_some("url");
-    let shown = |text: &str| xml::name(text, encoding_type.is_some());
-    let max_uploads = call.number("max-uploads", MOST)?;
+    let page = uploads_page(call)?;
     bucket::find(work.storage, work.caller, operation, &call.bucket).await?;
-    let page = multipart::Page {
-        bucket: &call.bucket,
-        prefix: said("prefix"),
-        key_marker: said("key-marker"),
-        id_marker: said("upload-id-marker"),
-        limit: max_uploads.saturating_add(1),
-    };
     let mut found = multipart::list(work.storage, work.caller, operation, &page).await?;
+    let max_uploads = page.limit - 1;
     let most = usize::try_from(max_uploads).unwrap_or(usize::MAX);
     let is_truncated = found.len() > most;
     found.truncate(most);
+    let encoding_type = (call.parameter("encoding-type") == Some("url")).then_some("url");
+    let shown = |text: &str| xml::name(text, encoding_type.is_some());
     let last = found.last().filter(|_| is_truncated);
     let answer = Uploads {
         bucket: call.bucket.clone(),
@@ -346,6 +333,21 @@ pub(super) async fn list_uploads(work: &Work<'_>) -> Result<Response, Refused> {
         ..Uploads::default()
     };
     Ok(xml::respond(StatusCode::OK, &answer))
+}
+
+/// Which uploads a query asks for, and one more to see whether there is another page.
+fn uploads_page(call: &Call) -> Result<multipart::Page<'_>, Error> {
+    let said = |name: &str| call.parameter(name).unwrap_or_default();
+    if !said("delimiter").is_empty() {
+        return Err(Error::NotImplemented);
+    }
+    let texts = ["prefix", "key-marker", "upload-id-marker"].map(said);
+    if texts.iter().any(|text| text.contains('\0')) {
+        return Err(Error::InvalidArgument("A part of the query is no text."));
+    }
+    let [prefix, key_marker, id_marker] = texts;
+    let limit = call.number("max-uploads", MOST)? + 1;
+    Ok(multipart::Page { bucket: &call.bucket, prefix, key_marker, id_marker, limit })
 }
 
 #[cfg(test)]
