@@ -176,7 +176,14 @@ pub(super) async fn complete(work: &Work<'_>, body: Vec<u8>) -> Result<Response,
     let upload = find(work, operation).await?;
     let bucket = bucket::find(storage, caller, operation, &work.call.bucket).await?;
     let known = multipart::parts(storage, caller, operation, upload.id, (0, None)).await?;
-    let parts = choose(&asked.parts, &known)?;
+    let parts = match choose(&asked.parts, &known) {
+        Ok(parts) => parts,
+        Err(error) => {
+            // There are no parts any more where somebody else was faster.
+            find(work, operation).await?;
+            return Err(error.into());
+        }
+    };
     let etag = etag_of(&parts)?;
     join(work, operation, (&upload, &bucket), &parts, &etag).await?;
     multipart::forget(storage, caller, operation, upload.id).await?;

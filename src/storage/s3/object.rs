@@ -225,7 +225,7 @@ pub(super) async fn source(
         .unwrap_or(&path)
         .split_once('/')
         .filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
-        .ok_or(Error::InvalidArgument("Copy Source must mention the source bucket and key"))?;
+        .ok_or(Error::InvalidArgument("Copy Source must name the source bucket and key"))?;
     let version = query.strip_prefix("versionId=").map(str::to_owned);
     let object = find(work, operation, (bucket, key, version.as_deref())).await?;
     let etag = object.noted("eTag").unwrap_or_default();

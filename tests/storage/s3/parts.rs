@@ -209,14 +209,32 @@ async fn ten_thousand_parts_are_joined() {
     let keys = Keys::servers();
     let id = begin(&stage, &keys, "b/x").await;
     let target = format!("b/x?uploadId={id}");
-    let mut parts = Vec::new();
-    for step in (1..=10_000_u32).collect::<Vec<_>>().chunks(20) {
-        let sent = step.iter().map(async |number| {
-            (*number, etag(&part(&stage, &keys, &target, *number, &format!("{number},")).await))
-        });
-        parts.extend(join_all(sent).await);
+    // As if each had come by itself.
+    let version = |number: u32| format!("{number:08x}-0000-4000-8000-000000000000");
+    for number in 1..=10_000 {
+        stage.rest(&version(number), &format!("{number},"));
     }
-    let done = complete(&stage, &keys, &target, &parts).await;
+    let noted = format!(
+        "with part as (select n, (lpad(to_hex(n), 8, '0') || '-0000-4000-8000-000000000000')::uuid as version
+                         from generate_series(1, 10000) n),
+              note as (insert into storage.blobs (version, state, until)
+                       select version, 'writing', now() + interval '1 hour' from part)
+         insert into storage.s3_multipart_uploads_parts (upload_id, part_number, version, size, etag)
+         select '{id}', n, version, length(n || ','), md5(n || ',') from part"
+    );
+    stage.database.sql(&noted).await;
+    let mut listed = Vec::new();
+    let mut marker = "0".to_owned();
+    while listed.len() < 10_000 {
+        let page = format!("{target}&part-number-marker={marker}");
+        let page = call(&stage, Method::GET, &page).await;
+        let (numbers, tags) = (elements(&page.text, "PartNumber"), elements(&page.text, "ETag"));
+        let numbers = numbers.iter().map(|number| number.parse().expect("a number"));
+        listed.extend(numbers.zip(tags.into_iter().map(str::to_owned)));
+        marker =
+            listed.last().map(|(number, _): &(u32, String)| number.to_string()).expect("a part");
+    }
+    let done = complete(&stage, &keys, &target, &listed).await;
     assert_eq!(done.status, 200, "{}", done.text);
     assert!(element(&done.text, "ETag").is_some_and(|tag| tag.ends_with("-10000\"")));
     let expected: String = (1..=10_000).map(|number| format!("{number},")).collect();
