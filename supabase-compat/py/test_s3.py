@@ -21,14 +21,14 @@ SECRET_KEY = "850181e4652dd023b7a98c58ae0d2d34bd487ee0cc3254aed6eda37307425907"
 MIB = 1024 * 1024
 
 
-def connect(secret=SECRET_KEY, **settings):
+def connect(secret=SECRET_KEY, **more):
     return boto3.client(
         "s3",
         endpoint_url=ENDPOINT,
         region_name="local",
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=secret,
-        config=Config(s3={"addressing_style": "path"}, **settings),
+        config=Config(s3={"addressing_style": "path"} | more),
     )
 
 
@@ -65,7 +65,7 @@ class Boto3Test(unittest.TestCase):
         self.assertEqual(back.getvalue(), content)
 
     def test_signed_payloads_and_old_signatures(self):
-        signed = connect(s3={"payload_signing_enabled": True, "addressing_style": "path"})
+        signed = connect(payload_signing_enabled=True)
         self.addCleanup(signed.close)
         signed.put_object(Bucket=self.bucket, Key="x", Body=io.BytesIO(b"hello"))
         self.assertEqual(self.client.get_object(Bucket=self.bucket, Key="x")["Body"].read(), b"hello")
