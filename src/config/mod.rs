@@ -46,4 +46,4 @@ pub use provider::ProviderSettings;
 pub use realtime::{DeleteEvents, RealtimeSettings};
 pub use rest::{ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd};
 pub use scan::{ClamdAddress, ScanSettings};
-pub use storage::{DEVELOPMENT_S3_KEYS, FrontSettings, StorageSettings, StoreSettings};
+pub use storage::{DEVELOPMENT_S3_KEYS, FrontSettings, ImageSettings, StorageSettings, StoreSettings};

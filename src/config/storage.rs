@@ -23,6 +23,29 @@ pub struct StorageSettings {
     /// How long a signed URL for an upload counts, in seconds
     #[arg(long, env = "WALKIE_STORAGE_UPLOAD_SIGNED_URL_EXPIRATION", default_value_t = 7200, value_parser = clap::value_parser!(u32).range(1..))]
     pub storage_upload_signed_url_expiration: u32,
+    /// How long a resumable upload waits for its next bytes, in seconds
+    #[arg(long, env = "WALKIE_STORAGE_TUS_EXPIRY", default_value_t = 86_400, value_parser = clap::value_parser!(u32).range(1..))]
+    pub storage_tus_expiry: u32,
+    /// Pictures made over
+    #[command(flatten)]
+    pub images: ImageSettings,
+}
+
+/// Pictures made over for whoever asks.
+#[derive(Debug, Clone, Args)]
+pub struct ImageSettings {
+    /// Whether pictures are resized and converted on the way out
+    #[arg(long, env = "WALKIE_STORAGE_IMAGES", default_value_t = true, action = clap::ArgAction::Set)]
+    pub storage_images: bool,
+    /// Most bytes of a picture that is made over
+    #[arg(long, env = "WALKIE_STORAGE_IMAGE_FILE_SIZE", default_value_t = 25 * 1024 * 1024)]
+    pub storage_image_file_size: u64,
+    /// Most pixels of such a picture; each takes up to 12 bytes of memory meanwhile
+    #[arg(long, env = "WALKIE_STORAGE_IMAGE_PIXELS", default_value_t = 50_000_000)]
+    pub storage_image_pixels: u64,
+    /// Pictures made over at the same time
+    #[arg(long, env = "WALKIE_STORAGE_IMAGES_AT_ONCE", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    pub storage_images_at_once: u8,
 }
 
 /// An S3-compatible store.

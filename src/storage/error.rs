@@ -7,6 +7,7 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde_json::json;
 
+use super::resumable::protocol::Fault;
 use crate::blob::{self, WriteError};
 use crate::{identity, pg};
 
@@ -50,6 +51,9 @@ pub(super) enum Error {
     Rule(u16, String),
     Locked,
     TooManyConnections,
+    TooManyRenderings,
+    /// What is wrong with a step of a resumable upload.
+    Resumable(Fault),
     DatabaseTimeout,
     ReadOnly,
     /// The database or the store cannot answer now.
@@ -96,6 +100,8 @@ impl Error {
             Self::Rule(status, why) => (*status, "InvalidRequest", "InvalidRequest", why),
             Self::Locked => (423, "ResourceLocked", "ResourceLocked", "The resource is locked"),
             Self::TooManyConnections => (429, "SlowDown", "too_many_connections", "Too many connections, please try again"),
+            Self::TooManyRenderings => (429, "SlowDown", "too_many_requests", "Too many images are being processed, please try again"),
+            Self::Resumable(fault) => (fault.status(), "TusError", "TusError", fault.words()),
             Self::DatabaseTimeout => (544, "DatabaseTimeout", "DatabaseTimeout", "The database did not answer in time"),
             Self::ReadOnly => (503, "DatabaseReadOnly", "DatabaseReadOnly", "The database takes no writes now"),
             Self::Unavailable(_) => (503, "SlowDown", "Unavailable", "The database or the store is not reached now, please try again"),
@@ -112,6 +118,8 @@ impl Error {
             | Self::TooSlow
             | Self::Locked
             | Self::TooManyConnections
+            | Self::TooManyRenderings
+            | Self::Resumable(_)
             | Self::DatabaseTimeout
             | Self::ReadOnly
             | Self::Unavailable(_)
@@ -145,6 +153,19 @@ impl Error {
         }
     }
 
+    /// Whether the same may go well a moment later.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Locked
+                | Self::TooManyConnections
+                | Self::DatabaseTimeout
+                | Self::ReadOnly
+                | Self::Unavailable(_)
+                | Self::Broken(_)
+        )
+    }
+
     /// The same about a bucket, whose name is taken rather than a key.
     pub(super) fn of_bucket(self) -> Self {
         if let Self::KeyExists = self { Self::BucketExists } else { self }
@@ -176,7 +197,7 @@ impl IntoResponse for Error {
         }
         let headers = [(CONTENT_TYPE, JSON)];
         let mut answer = (self.status(), headers, body.to_string()).into_response();
-        if let Self::TooManyConnections | Self::Unavailable(_) = self {
+        if let Self::TooManyConnections | Self::TooManyRenderings | Self::Unavailable(_) = self {
             answer.headers_mut().insert(RETRY_AFTER, 1.into());
         }
         answer

@@ -75,7 +75,7 @@ pub(super) fn bounded(
 }
 
 /// One field of a form.
-fn note(wish: &mut Wish, name: &str, value: &str) -> Result<(), Error> {
+pub(super) fn note(wish: &mut Wish, name: &str, value: &str) -> Result<(), Error> {
     match name {
         "cacheControl" if !value.is_empty() => {
             let is_number = value.bytes().all(|byte| byte.is_ascii_digit());

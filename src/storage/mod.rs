@@ -19,7 +19,9 @@ mod name;
 mod object;
 mod pace;
 mod policy;
+mod render;
 mod request;
+mod resumable;
 mod s3;
 mod sign;
 mod store;
@@ -46,6 +48,8 @@ use crate::pg::Pg;
 
 use caller::Visitor;
 use error::Error;
+use render::Renderer;
+use resumable::Turns;
 use store::bucket::Bucket;
 
 pub use sweep::Sweep;
@@ -67,6 +71,10 @@ pub struct Storage {
     upload_url_seconds: i64,
     /// What requests over S3 are signed with.
     front: s3::Front,
+    /// How long a resumable upload waits for its next bytes, in seconds.
+    resumable_expiry: u32,
+    turns: Turns,
+    renderer: Option<Renderer>,
 }
 
 impl Storage {
@@ -79,6 +87,9 @@ impl Storage {
             file_size_limit: settings.storage_file_size_limit,
             upload_url_seconds: settings.storage_upload_signed_url_expiration.into(),
             front: s3::Front::new(&settings.front),
+            resumable_expiry: settings.storage_tus_expiry,
+            turns: Turns::default(),
+            renderer: Renderer::new(&settings.images),
         }
     }
 
@@ -123,6 +134,10 @@ impl Storage {
             .route("/s3", any(s3::answer))
             .route("/s3/", any(s3::answer))
             .route("/s3/{*path}", any(s3::answer))
+            .route("/render/image/public/{bucket}/{*key}", get(render::public))
+            .route("/render/image/authenticated/{bucket}/{*key}", get(render::authenticated))
+            .route("/render/image/sign/{bucket}/{*key}", get(render::signed))
+            .merge(resumable::routes())
             .route("/status", get(async || ()))
             .route("/version", get(async || env!("CARGO_PKG_VERSION")))
             .route("/health", get(health))

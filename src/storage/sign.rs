@@ -16,6 +16,7 @@ use super::caller::{Caller, Visitor};
 use super::download::{self, Manner, parameter};
 use super::error::token_words;
 use super::pace::{linger, paced};
+use super::render::Transformation;
 use super::store::bucket;
 use super::store::object::{self, Object, Sight};
 use super::upload::{self, Leave, Wish, is_true};
@@ -215,20 +216,11 @@ fn life(body: &Map<String, Value>) -> Result<i64, Error> {
     Ok(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-/// How an image is to be changed, as a query.
+/// How an image is to be changed.
 fn transformations(body: &Map<String, Value>) -> Result<Option<String>, Error> {
-    let Some(said) = body.get("transform").filter(|said| !said.is_null()) else { return Ok(None) };
-    let said =
-        said.as_object().ok_or_else(|| Error::Form("body/transform must be object".into()))?;
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in said {
-        match value {
-            Value::String(text) => query.append_pair(name, text),
-            Value::Number(number) => query.append_pair(name, &number.to_string()),
-            _ => return Err(Error::Form(format!("body/transform/{name} must be string").into())),
-        };
-    }
-    Ok((!said.is_empty()).then(|| query.finish()))
+    let said = body.get("transform").filter(|said| !said.is_null() && **said != json!({}));
+    let read = said.map(Transformation::of_json).transpose();
+    Ok(read.map_err(|why| Error::Form(why.into()))?.map(|asked| asked.to_string()))
 }
 
 /// GET /object/sign/{bucket}/{*key}?token=

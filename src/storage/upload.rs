@@ -100,6 +100,18 @@ pub(super) struct Content {
     pub sniffed_type: Option<String>,
 }
 
+impl Content {
+    /// What was written; `etag` unless it is the digest of all bytes.
+    pub(super) fn of(written: &Written, etag: Option<String>) -> Self {
+        Self {
+            size: written.size,
+            etag: etag.unwrap_or_else(|| format!("\"{}\"", written.md5)),
+            sha256: Some(written.sha256.clone()),
+            sniffed_type: mime::sniff(&written.head).map(str::to_owned),
+        }
+    }
+}
+
 impl Wish {
     /// A wish of the caller for these names and nothing else said yet.
     pub(super) fn new(caller: &Caller, bucket: &Bucket, name: String) -> Self {
@@ -200,13 +212,7 @@ pub(super) async fn finish(
     reserved: Reserved,
     (written, etag): (&Written, Option<String>),
 ) -> Result<Stored, Error> {
-    let content = Content {
-        size: written.size,
-        etag: etag.unwrap_or_else(|| format!("\"{}\"", written.md5)),
-        sha256: Some(written.sha256.clone()),
-        sniffed_type: mime::sniff(&written.head).map(str::to_owned),
-    };
-    keep(storage, caller, operation, reserved, content).await
+    keep(storage, caller, operation, reserved, Content::of(written, etag)).await
 }
 
 /// The same where it is known what the bytes are.
@@ -220,28 +226,34 @@ pub(super) async fn keep(
     reserved: Reserved,
     content: Content,
 ) -> Result<Stored, Error> {
-    let Reserved { version, wish, leave, .. } = &reserved;
-    let hands = hands(caller, operation, *leave);
-    let keeping = async {
-        let (allowed, sniffed) = (&reserved.allowed_mime_types, &content.sniffed_type);
-        mime::check_sniffed(allowed.as_deref(), &wish.content_type, sniffed.as_deref())?;
-        let row = wish.row(*version, Some(&content));
-        let bytes = (*version, content.size, wish.expires_in);
-        let kept = object::keep(storage, &hands, &row, wish.is_upsert, bytes).await;
-        policy::explain(storage, caller, wish.needs(), kept).await
-    };
-    match keeping.await {
-        Ok(kept) => Ok(Stored {
-            id: kept.id,
-            key: format!("{}/{}", wish.bucket, wish.name),
-            etag: content.etag,
-            version: *version,
-        }),
-        Err(error) => {
-            give_up(storage, *version).await;
-            Err(error)
-        }
+    let kept = try_keep(storage, caller, operation, &reserved, content).await;
+    if kept.is_err() {
+        give_up(storage, reserved.version).await;
     }
+    kept
+}
+
+/// The same, but where it is refused nothing is let go of.
+///
+/// # Errors
+/// Whatever refuses it.
+pub(super) async fn try_keep(
+    storage: &Storage,
+    caller: &Caller,
+    operation: &'static str,
+    reserved: &Reserved,
+    content: Content,
+) -> Result<Stored, Error> {
+    let Reserved { version, wish, leave, .. } = reserved;
+    let hands = hands(caller, operation, *leave);
+    let (allowed, sniffed) = (&reserved.allowed_mime_types, &content.sniffed_type);
+    mime::check_sniffed(allowed.as_deref(), &wish.content_type, sniffed.as_deref())?;
+    let row = wish.row(*version, Some(&content));
+    let bytes = (*version, content.size, wish.expires_in);
+    let kept = object::keep(storage, &hands, &row, wish.is_upsert, bytes).await;
+    let kept = policy::explain(storage, caller, wish.needs(), kept).await?;
+    let key = format!("{}/{}", wish.bucket, wish.name);
+    Ok(Stored { id: kept.id, key, etag: content.etag, version: *version })
 }
 
 /// Tries whether the caller may write this, and writes nothing.

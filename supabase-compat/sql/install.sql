@@ -15,5 +15,6 @@
 \ir storage_list.sql
 \ir storage_usage.sql
 \ir storage_multipart.sql
+\ir storage_resumable.sql
 \ir storage_owner.sql
 \ir storage_scans.sql

@@ -6,6 +6,8 @@ mod chat_files;
 mod crash;
 mod hostile;
 mod objects;
+mod render;
+mod resumable;
 mod s3;
 mod versions;
 

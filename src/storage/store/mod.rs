@@ -3,9 +3,11 @@
 
 pub(super) mod bucket;
 pub(super) mod change;
+pub(super) mod derivative;
 pub(super) mod list;
 pub(super) mod multipart;
 pub(super) mod object;
+pub(super) mod resumable;
 pub(super) mod s3_list;
 pub(super) mod upkeep;
 
