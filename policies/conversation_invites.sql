@@ -9,4 +9,9 @@ using (invitee_id = (select auth.uid()));
 
 create policy "members read who was asked in"
 on public.conversation_invites for select to authenticated
-using (app.is_member(conversation_id));
+using (email is null and app.is_member(conversation_id));
+
+-- An address is for who has written to it.
+create policy "people read whom they asked in"
+on public.conversation_invites for select to authenticated
+using (invited_by = (select auth.uid()));

@@ -22,6 +22,12 @@
 \ir message_mentions.sql
 \ir message_reactions.sql
 \ir message_stars.sql
+\ir message_attachments.sql
+\ir files.sql
+\ir file_versions.sql
+\ir file_quotas.sql
+\ir storage_buckets.sql
+\ir storage_objects.sql
 \ir message_hides.sql
 \ir thread_members.sql
 \ir message_private.sql
@@ -35,5 +41,10 @@
 \ir typing_states.sql
 \ir audit_log.sql
 \ir oversight_grants.sql
+\ir notifications.sql
+\ir notification_preferences.sql
+\ir notification_settings.sql
+\ir user_settings.sql
+\ir consents.sql
 \ir views.sql
 \ir realtime_messages.sql

@@ -2,7 +2,7 @@ select app.reset('public.messages');
 
 -- Nobody names a sender, a number or a time: a trigger fills them. Taking back is delete_message's.
 grant select,
-      insert (conversation_id, body, client_id, reply_to_id, parent_message_id, thread_id, message_type, body_format, meta, mentions),
+      insert (conversation_id, body, client_id, reply_to_id, parent_message_id, thread_id, message_type, body_format, meta, mentions, attachments),
       update (body)
    on public.messages to authenticated;
 grant select, insert, update, delete on public.messages to service_role;

@@ -19,6 +19,100 @@ after update on public.messages
 for each row when (new.body is distinct from old.body)
 execute function app.drop_embedding();
 
+create or replace function app.want_embedding()
+returns trigger
+language plpgsql
+security definer set search_path = ''  -- the queue is nobody's to write
+as $$
+begin
+  if walkie.offered('embedding_model') is not null then
+    insert into app.embedding_queue (conversation_id, message_id)
+    values (new.conversation_id, new.message_id)
+    on conflict do nothing;
+  end if;
+  return null;
+end
+$$;
+comment on function app.want_embedding() is 'Trigger: what can be found by its words is to be found by its meaning too, where a server can ask for it.';
+
+create or replace trigger on_message_words_insert__want_embedding
+after insert on app.message_words
+for each row execute function app.want_embedding();
+
+create or replace function app.ask_for_embeddings()
+returns void
+language plpgsql
+security definer set search_path = ''  -- reads what everybody says
+as $$
+declare
+  latest text := walkie.offered('embedding_model');
+  asked jsonb;
+begin
+  if latest is null then
+    return;
+  end if;
+  if latest is distinct from (select k.name from app.embedding_model k) then
+    -- All of it once: vectors of different models cannot be compared.
+    delete from public.message_embeddings e where e.model <> latest;
+    insert into app.embedding_queue (conversation_id, message_id)
+    select w.conversation_id, w.message_id
+      from app.message_words w
+     where not exists (select
+                         from public.message_embeddings e
+                        where e.conversation_id = w.conversation_id
+                          and e.message_id = w.message_id)
+    on conflict do nothing;
+    insert into app.embedding_model (name) values (latest)
+    on conflict (is_only) do update set name = excluded.name;
+  end if;
+
+  -- A few batches at a time, so that what a job holds of people's words is little and short-lived.
+  for batch in 1 .. 4 loop
+    with taken as (
+      delete from app.embedding_queue q
+       using (select w.conversation_id, w.message_id
+                from app.embedding_queue w
+               limit 16
+                 for update skip locked) next_
+       where q.conversation_id = next_.conversation_id
+         and q.message_id = next_.message_id
+      returning q.conversation_id, q.message_id
+    )
+    select jsonb_build_object('keys', jsonb_agg(jsonb_build_array(m.conversation_id, m.id) order by m.id),
+                              'texts', jsonb_agg(left(m.body, 8000) order by m.id))
+      into asked
+      from taken
+      join public.messages m on m.conversation_id = taken.conversation_id and m.id = taken.message_id
+     where m.body is not null;
+    exit when asked ->> 'keys' is null;
+    perform walkie.enqueue_question('embed', asked, 'app.keep_embeddings');
+  end loop;
+end
+$$;
+comment on function app.ask_for_embeddings() is
+  'Has up to 64 messages asked for that have no vector yet; all of them anew when servers have another model. For a schedule.';
+select walkie.schedule('ask for embeddings', 'app.ask_for_embeddings', interval '2 seconds');
+
+create or replace function app.keep_embeddings(p_asked jsonb, p_answer jsonb)
+returns void
+language sql
+security definer set search_path = ''  -- embeddings are the service's
+as $$
+  -- What has changed since it was asked about is asked about anew.
+  insert into public.message_embeddings (conversation_id, message_id, embedding, model)
+  select m.conversation_id, m.id, array(select v::text::real from jsonb_array_elements(answer.vector) v), p_answer ->> 'model'
+    from jsonb_array_elements(p_asked -> 'keys') with ordinality asked (key, place)
+    join jsonb_array_elements(p_answer -> 'vectors') with ordinality answer (vector, place) using (place)
+    join jsonb_array_elements_text(p_asked -> 'texts') with ordinality said (body, place) using (place)
+    join public.messages m on m.conversation_id = (asked.key ->> 0)::uuid and m.id = (asked.key ->> 1)::uuid and left(m.body, 8000) = said.body
+   where p_answer ->> 'model' = (select k.name from app.embedding_model k)
+  on conflict (conversation_id, message_id) do update
+     set embedding = excluded.embedding,
+         model = excluded.model
+$$;
+comment on function app.keep_embeddings(jsonb, jsonb) is
+  'Takes what was asked and the answer; keeps the vectors of messages that still say what they said.';
+
 create or replace function app.vector_schema()
 returns text
 language sql stable

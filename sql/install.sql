@@ -13,9 +13,14 @@
 \ir conversations.sql
 \ir engagements.sql
 \ir posting.sql
+\ir file_rules.sql
 \ir signals.sql
 \ir mentions.sql
 \ir messages.sql
+\ir files.sql
+\ir attachments.sql
+\ir scans.sql
+\ir avatars.sql
 \ir arrivals.sql
 \ir reactions.sql
 \ir pins.sql
@@ -32,4 +37,8 @@
 \ir inbox.sql
 \ir presence.sql
 \ir oversight.sql
+\ir notices.sql
+\ir notice_settings.sql
+\ir outgoing.sql
+\ir contact_exchange.sql
 \ir views.sql

@@ -67,7 +67,7 @@ as $$
      where c.id = p_conversation
        and c.kind in ('persona_group', 'announcement')
        and c.org_id = app.my_org()
-       and p_action in ('invite', 'remove', 'rename', 'appoint')
+       and (p_action in ('invite', 'remove', 'rename', 'appoint') or c.kind = 'persona_group' and p_action = 'delete_any')
        and app.is_admin((select auth.uid()))
   )
 $$;
@@ -277,6 +277,8 @@ begin
   perform app.require_can_join(p_conversation, newcomer)
     from unnest(p_members) newcomer
    where newcomer is distinct from me;
+  perform app.audit_group(p_conversation, 'add_member', newcomer)
+     from unnest(p_members) newcomer;
   return query
     select admitted.*
       from app.admit(p_conversation, array_remove(p_members, me), p_role, false) admitted;
@@ -361,6 +363,7 @@ begin
   if ended.member_id is null then
     perform app.refuse('no_such_member');
   end if;
+  perform app.audit_group(p_conversation, 'remove_member', p_member);
   return ended;
 end
 $$;

@@ -1,12 +1,14 @@
 -- Saying, correcting and taking back.
 
-create or replace function app.preview(p_body text)
+create or replace function app.preview(p_body text, p_attachments jsonb default '[]')
 returns text
 language sql immutable
 as $$
-  select coalesce(left(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), 80), 'This message was deleted')
+  select coalesce(left(coalesce(nullif(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), ''), p_attachments -> 0 ->> 'name'), 80),
+                  'This message was deleted')
 $$;
-comment on function app.preview(text) is 'Takes a body, null when deleted; gives the line that the inbox shows.';
+comment on function app.preview(text, jsonb) is
+  'Takes a body, null when deleted, and what comes with it; gives the line that the inbox shows: the words, else a file''s name.';
 
 create or replace function app.thread_root(p_conversation uuid, p_message uuid)
 returns uuid
@@ -54,8 +56,6 @@ begin
   perform app.take('send');
   if p_type in ('system', 'meeting') and not p_is_event or p_type = 'poll' then
     perform app.refuse('bad_type');
-  elsif p_type in ('file', 'image') then
-    perform app.refuse('no_attachment');
   elsif char_length(p_body) > most then
     perform app.refuse('too_long', format('limit=%s', most));
   end if;
@@ -72,7 +72,7 @@ begin
 end
 $$;
 comment on function app.require_may_say(public.conversations, text, text, boolean) is
-  'Takes a conversation, a message''s type, its body and whether the product itself says it; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
+  'Takes a conversation, a message''s type, its body and whether the product itself says it; returns if the person asking may say it now. Errors: PT422 bad_type or too_long, PT429 slow_mode or rate_limited.';
 
 create or replace function app.take_number()
 returns trigger
@@ -114,6 +114,10 @@ begin
 
   new.org_id := place.org_id;
   new.created_at := clock_timestamp();
+  -- A file may speak for itself.
+  if new.attachments <> '[]' then
+    new.body := coalesce(new.body, '');
+  end if;
   if me is not null and app.is_restricted(me, array['shadow_ban'], new.conversation_id) then
     new.visibility := 'shadow';
   end if;
@@ -143,6 +147,24 @@ begin
       perform app.refuse('bad_reply');
     end if;
   end if;
+  if me is not null then
+    case app.contact_rule(place.org_id, place.id, new.body)
+      when 'mask' then new.body := app.mask_contacts(new.body);
+      when 'hold' then new.visibility := case new.visibility when 'normal' then 'held' else new.visibility end;
+      else null;
+    end case;
+  end if;
+  if me is not null and new.message_type in ('standard', 'file', 'image') then
+    new.attachments := app.attachments(new.conversation_id, new.attachments);
+    if new.attachments <> '[]' then
+      new.message_type := case when exists (select
+                                              from jsonb_array_elements(new.attachments) file
+                                             where file ->> 'mime_type' not like 'image/%')
+                               then 'file' else 'image' end;
+    elsif new.message_type <> 'standard' then
+      perform app.refuse('no_attachment');
+    end if;
+  end if;
   if not is_note then
     new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
     new.mentions_all := app.mentions_all(new.conversation_id, new.body);
@@ -165,7 +187,7 @@ begin
          root_count = c.root_count + case when new.thread_id is null and not is_note then 1 else 0 end,
          last_message_id = case when new.thread_id is null and not is_note then new.id else c.last_message_id end,
          last_message_at = case when new.thread_id is null and not is_note then new.created_at else c.last_message_at end,
-         last_preview = case when new.thread_id is null and not is_note then app.preview(new.body) else c.last_preview end
+         last_preview = case when new.thread_id is null and not is_note then app.preview(new.body, new.attachments) else c.last_preview end
    where c.id = new.conversation_id
   returning c.last_seq, 0, c.root_count, c.last_rev, c.chapter
     into new.seq, new.sub, new.ord, new.rev, new.chapter;
@@ -173,7 +195,7 @@ begin
 end
 $$;
 comment on function app.take_number() is
-  'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal and app.require_may_say, PT422 bad_reply.';
+  'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, shadow for the shadow-banned, and contacts masked or held where the organisation says so) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal, app.require_may_say and app.attachments, PT422 bad_reply or no_attachment.';
 
 create or replace function app.muted_until(p_conversation uuid, p_refusal text)
 returns text
@@ -210,12 +232,17 @@ begin
     new.event := null;
     new.mentions := '{}';
     new.mentions_all := false;
+    new.attachments := '[]';
     new.is_pinned := false;
     new.deleted_by := coalesce(auth.uid(), new.deleted_by);
   elsif new.body is distinct from old.body then
     most := app.setting(new.org_id, 'max_message_len')::int;
     if auth.uid() is not null and char_length(new.body) > most then
       perform app.refuse('too_long', format('limit=%s', most));
+    end if;
+    -- What has been seen cannot be held back.
+    if auth.uid() is not null and new.visibility = 'normal' and app.contact_rule(new.org_id, new.conversation_id, new.body) <> 'free' then
+      new.body := app.mask_contacts(new.body);
     end if;
     new.edited_at := clock_timestamp();
     new.edit_count := old.edit_count + 1;
@@ -226,7 +253,7 @@ begin
   if new.visibility = 'normal' then
     update public.conversations c
        set last_rev = c.last_rev + 1,
-           last_preview = case c.last_message_id when new.id then app.preview(new.body) else c.last_preview end
+           last_preview = case c.last_message_id when new.id then app.preview(new.body, new.attachments) else c.last_preview end
      where c.id = new.conversation_id
     returning c.last_rev into new.rev;
   end if;
@@ -307,7 +334,8 @@ create or replace function public.send_message(
   p_thread_id uuid default null,
   p_mentions uuid[] default '{}',
   p_format text default 'plain',
-  p_meta jsonb default '{}'
+  p_meta jsonb default '{}',
+  p_attachments jsonb default '[]'
 )
 returns public.messages
 language plpgsql
@@ -315,9 +343,9 @@ as $$
 declare
   sent public.messages;
 begin
-  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id, mentions, body_format, meta)
+  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id, mentions, body_format, meta, attachments)
   values (p_conversation_id, p_body, p_client_id, p_reply_to, p_thread_id, coalesce(p_mentions, '{}'),
-          coalesce(p_format, 'plain'), coalesce(p_meta, '{}'))
+          coalesce(p_format, 'plain'), coalesce(p_meta, '{}'), coalesce(p_attachments, '[]'))
   on conflict (conversation_id, sender_id, client_id) do nothing
   returning * into sent;
 
@@ -331,8 +359,8 @@ begin
   return sent;
 end
 $$;
-comment on function public.send_message(uuid, text, uuid, uuid, uuid, uuid[], text, jsonb) is
-  'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, and the client''s own object; gives the message. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 bad_reply or too_long, PT429 slow_mode or rate_limited, 23514 for a blank body.';
+comment on function public.send_message(uuid, text, uuid, uuid, uuid, uuid[], text, jsonb, jsonb) is
+  'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, the client''s own object, and files as [{"file_id", "version", "alt_text"}], of which the last two may be left out; gives the message. With files the words may be empty. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 bad_reply, bad_attachment, too_many or too_long, PT429 slow_mode or rate_limited, 23514 for a blank body.';
 
 create or replace function public.edit_message(p_conversation uuid, p_message uuid, p_body text)
 returns public.messages
@@ -386,12 +414,16 @@ begin
      set deleted_at = coalesce(m.deleted_at, clock_timestamp())
    where m.conversation_id = p_conversation
      and m.id = p_message
-     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+     and (app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+          or m.visibility = 'normal' and app.can_do(m.conversation_id, 'delete_any'))
      and app.can_delete(m.conversation_id, m.sender_id, m.created_at)
   returning m.* into deleted;
 
   if deleted.id is null then
     perform app.refuse_message(p_conversation, p_message, 'delete_window_over');
+  end if;
+  if deleted.sender_id <> me then
+    perform app.audit_group(p_conversation, 'delete_message', p_message);
   end if;
   return deleted;
 end

@@ -21,11 +21,24 @@ as $$
     "new_account_hours": 0,
     "new_account_dms": 5,
     "search_language": "english",
-    "membership_messages": false
+    "membership_messages": false,
+    "clients_delete_own": true,
+    "contact_exchange": "free",
+    "conversation_path": "/c/{id}",
+    "max_file_mb": 50,
+    "allowed_mime": ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/bmp", "image/tiff",
+                     "audio/*", "video/*", "text/plain", "text/markdown", "text/csv", "text/calendar", "text/vcard",
+                     "application/pdf", "application/rtf", "application/json", "application/zip", "application/gzip",
+                     "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint",
+                     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                     "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+                     "application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet",
+                     "application/vnd.oasis.opendocument.presentation"]
   }'::jsonb
 $$;
 comment on function app.default_settings() is
-  'Gives every setting of an organisation with its default. Windows in seconds, 0 for without end.';
+  'Gives every setting of an organisation with its default. Windows in seconds, 0 for without end; megabytes of 1048576 bytes.';
 
 create or replace function app.setting(p_org uuid, p_name text)
 returns jsonb
@@ -79,6 +92,13 @@ begin
                                                           from pg_catalog.pg_ts_config c
                                                          where c.cfgname = given.value #>> '{}'
                                                            and c.cfgnamespace = 'pg_catalog'::regnamespace)
+      or given.key = 'contact_exchange' and given.value not in ('"free"', '"mask"', '"hold"')
+      or given.key = 'conversation_path' and given.value #>> '{}' !~ '^/[A-Za-z0-9/_.?=&{}-]{0,199}$'
+      or given.key = 'allowed_mime' and exists (
+           select
+             from jsonb_array_elements(case when jsonb_typeof(given.value) = 'array' then given.value else '[]' end) allowed
+            where jsonb_typeof(allowed) <> 'string'
+               or allowed #>> '{}' !~ '^(\*/\*|[a-z0-9][a-z0-9.+-]*/(\*|[a-z0-9][a-z0-9.+-]*))$')
       or given.key = 'default_role' and given.value not in ('"client"', '"consultant"', '"member"')
    order by given.key
    limit 1;

@@ -160,7 +160,15 @@ begin
   delete from public.message_hides where user_id = old.id;
   delete from public.message_templates where owner_id = old.id;
   delete from public.scheduled_messages where sender_id = old.id;
+  delete from app.file_uploads where uploader_id = old.id;
   delete from public.thread_members where user_id = old.id;
+  delete from public.notifications where user_id = old.id;
+  delete from public.notification_preferences where user_id = old.id;
+  delete from public.notification_settings where user_id = old.id;
+  delete from public.user_settings where user_id = old.id;
+  delete from app.mail_tokens where user_id = old.id;
+  delete from public.consents where user_id = old.id;
+  delete from public.conversation_invites where email = old.email and state = 'pending';
   delete from public.read_marks where member_id = old.id;
   update public.inbox set draft = null where member_id = old.id and draft is not null;
   return null;

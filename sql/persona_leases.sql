@@ -128,3 +128,95 @@ for each row execute function app.keep_record();
 create or replace trigger on_message_private_truncate__refuse
 before truncate on public.message_private
 for each statement execute function app.keep_record();
+
+create or replace function public.get_persona_conversations(p_limit integer default 50, p_waiting boolean default false)
+returns table (
+  id uuid,
+  kind text,
+  title text,
+  client_id uuid,
+  client_name text,
+  last_preview text,
+  last_message_at timestamptz,
+  waiting_since timestamptz,
+  persona_id uuid,
+  admin_id uuid,
+  admin_name text
+)
+language plpgsql stable
+security definer set search_path = ''  -- admins need not be in what they look after
+as $$
+declare
+  org uuid := app.my_org();
+begin
+  perform app.require_admin();
+  return query
+  select c.id,
+         c.kind,
+         coalesce(c.title, client.display_name),
+         client.id,
+         client.display_name,
+         case when org in (select app.my_overseen_orgs()) then c.last_preview end,
+         c.last_message_at,
+         unanswered.since,
+         held.persona_id,
+         held.admin_id,
+         admin.display_name
+    from (select distinct m.conversation_id
+            from public.profiles p
+            join public.conversation_members m on m.member_id = p.id
+           where p.org_id = org
+             and p.kind = 'persona'
+             and m.left_at is null) ours
+    join public.conversations c on c.id = ours.conversation_id and c.kind in ('persona_group', 'persona_dm', 'dm')
+    left join lateral (
+      select p.id, p.display_name
+        from public.conversation_members m
+        join public.profiles p on p.id = m.member_id
+       where m.conversation_id = c.id
+         and m.left_at is null
+         and p.kind = 'human'
+       order by (p.id = c.created_for) desc nulls last, m.joined_at, p.id
+       limit 1
+    ) client on true
+    left join lateral (
+      select coalesce(max(m.seq), 0) as seq
+        from (select x.seq
+                from public.messages x
+                join public.profiles p on p.id = x.sender_id
+               where x.conversation_id = c.id
+                 and p.kind = 'persona'
+                 and x.visibility = 'normal'
+               order by x.seq desc
+               limit 1) m
+    ) answered on true
+    left join lateral (
+      select m.created_at as since
+        from public.messages m
+        join public.profiles p on p.id = m.sender_id
+       where m.conversation_id = c.id
+         and m.seq > answered.seq
+         and m.visibility = 'normal'
+         and m.message_type <> 'system'
+         and m.deleted_at is null
+         and p.kind = 'human'
+       order by m.seq
+       limit 1
+    ) unanswered on true
+    left join lateral (
+      select l.persona_id, l.admin_id
+        from public.persona_leases l
+       where l.conversation_id = c.id
+         and l.expires_at > app.now()
+       order by l.expires_at desc
+       limit 1
+    ) held on true
+    left join public.profiles admin on admin.id = held.admin_id
+   where not p_waiting
+      or unanswered.since is not null
+   order by unanswered.since nulls last, c.last_message_at desc nulls last, c.id
+   limit least(greatest(p_limit, 0), 200);
+end
+$$;
+comment on function public.get_persona_conversations(integer, boolean) is
+  'Takes how many (at most 200) and whether only those that wait; gives the conversations that personas are in, those that have waited longest for an answer first: the person there, since when what they say is unanswered, and which admin keeps which persona. For admins. Errors: PT401 signed_out, PT403 not_admin.';

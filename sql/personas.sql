@@ -69,8 +69,8 @@ declare
   new_id uuid := base.uuid7();
 begin
   perform app.require_admin();
-  insert into public.profiles (id, org_id, kind, display_name, username, avatar_path, bio, created_by)
-  values (new_id, app.my_org(), 'persona', btrim(p_name), app.username(app.my_org(), new_id, p_name), p_avatar, p_bio, app.me())
+  insert into public.profiles (id, org_id, kind, display_name, username, avatar_path, bio)
+  values (new_id, app.my_org(), 'persona', btrim(p_name), app.username(app.my_org(), new_id, p_name), p_avatar, p_bio)
   returning * into made;
   perform app.audit('create_persona', 'profiles', made.id::text);
   return made;
@@ -78,6 +78,46 @@ end
 $$;
 comment on function public.create_persona(text, text, text) is
   'Takes a name, an avatar''s path and a biography; makes a persona and gives it. For admins. Errors: PT401 signed_out, PT403 not_admin, 23514 for a blank or long name.';
+
+create or replace function public.retire_persona(p_persona uuid, p_retired boolean default true)
+returns public.profiles
+language plpgsql
+security definer set search_path = ''  -- deactivated_at is nobody's to write directly
+as $$
+declare
+  changed public.profiles;
+begin
+  perform app.require_admin();
+  update public.profiles p
+     set deactivated_at = case when p_retired then coalesce(p.deactivated_at, app.now()) end
+   where p.id = p_persona
+     and p.kind = 'persona'
+     and p.org_id = app.my_org()
+     and p.erased_at is null
+  returning p.* into changed;
+  if changed.id is null then
+    perform app.refuse('no_such_persona');
+  end if;
+  delete from public.persona_leases l where l.persona_id = p_persona and p_retired;
+  perform app.audit(case when p_retired then 'retire_persona' else 'recall_persona' end, 'profiles', p_persona::text);
+  return changed;
+end
+$$;
+comment on function public.retire_persona(uuid, boolean) is
+  'Takes a persona and whether it is retired, or comes back; a retired one keeps what it has said, speaks no more and is written to no more. Gives it. For admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona.';
+
+create or replace function app.audit_group(p_conversation uuid, p_action text, p_target uuid)
+returns void
+language sql
+security definer set search_path = ''  -- records are nobody's to write
+as $$
+  select app.audit(p_action, 'conversations', p_conversation::text, jsonb_build_object('target', p_target))
+    from public.conversations c
+   where c.id = p_conversation
+     and c.kind = 'persona_group'
+$$;
+comment on function app.audit_group(uuid, text, uuid) is
+  'Takes a conversation, what was done in it and to whom or what; puts that on record if it is a group that the organisation makes for people.';
 
 create or replace function app.require_admin()
 returns void

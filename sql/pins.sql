@@ -105,6 +105,8 @@ begin
     perform app.refuse('no_such_message');
   elsif exists (select from public.conversations c where c.id = p_conversation and c.no_forward) then
     perform app.refuse('no_forward');
+  elsif origin.attachments <> '[]' then
+    perform app.refuse('files_stay');
   end if;
 
   -- Where it came from is told only where all may read it there anyway.
@@ -134,4 +136,4 @@ begin
 end
 $$;
 comment on function public.forward_message(uuid, uuid, uuid[]) is
-  'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. All or none. Errors: those of send_message, PT403 no_forward, PT404 no_such_message, PT422 too_many.';
+  'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. All or none. Errors: those of send_message, PT403 no_forward, PT404 no_such_message, PT422 files_stay or too_many.';

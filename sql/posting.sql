@@ -110,10 +110,15 @@ as $$
   select p_sender = (select auth.uid())
            and app.is_member(p_conversation)
            and app.is_within(p_conversation, 'delete_window_s', p_created_at)
+           and not exists (select
+                             from public.conversations c
+                            where c.id = p_conversation
+                              and c.kind = 'persona_group'
+                              and not app.setting(c.org_id, 'clients_delete_own')::boolean)
       or app.can_do(p_conversation, 'delete_any')
 $$;
 comment on function app.can_delete(uuid, uuid, timestamptz) is
-  'Takes a message''s conversation, sender and time; tells whether the person asking may take it back for all: their own in time, or any if they moderate.';
+  'Takes a message''s conversation, sender and time; tells whether the person asking may take it back for all: their own in time, or any if they moderate; in a group of personas, where the organisation says so, admins alone.';
 
 create or replace function app.sees_message(p_conversation uuid, p_message uuid)
 returns boolean

@@ -32,6 +32,7 @@ pub mod observe;
 pub mod identity;
 
 // Rank 2: the floor
+pub mod blob;
 pub mod embedded;
 pub mod http;
 pub mod pg;
@@ -44,6 +45,7 @@ pub mod auth;
 pub mod jobs;
 pub mod realtime;
 pub mod rest;
+pub mod storage;
 pub mod typescript;
 
 // Rank 5: the only places where they meet

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -16,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use walkie::config::{
     ALLOCATOR_SETTINGS, ApiKey, ApiKeyKind, AuthSettings, Command, CommandLine,
     DEVELOPMENT_API_KEYS, DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings,
-    IdentitySettings, IssuerSettings, MailSettings, Policies, PoolSettings, Settings,
-    StandaloneArguments, allocator_is_told, unknown_variables,
+    IdentitySettings, IssuerSettings, MailSettings, Policies, PoolSettings, PushSettings, Settings,
+    StandaloneArguments, StorageSettings, allocator_is_told, unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, generate_key, keys, unix_now};
@@ -32,6 +33,9 @@ const CAST: &str = include_str!("../tests/cast.sql");
 
 /// In 2032, in seconds since 1970.
 const DEVELOPMENT_KEYS_EXPIRE: i64 = 1_983_812_996;
+
+/// Where a developer runs what others have on the internet.
+const OWN_HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 
 fn main() -> ExitCode {
     give_memory_back();
@@ -98,7 +102,8 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     observe::start(&settings.log)?;
-    if let Some(weakness) = settings.identity.weakness() {
+    let weakness = settings.identity.weakness().or_else(|| settings.storage.front.weakness());
+    if let Some(weakness) = weakness {
         bail!(weakness);
     }
     server::migrate(settings.database.migrate_url(), settings.database.platform_only).await?;
@@ -210,17 +215,33 @@ async fn develop_on(
         auth: developers(dev.auth.clone()),
         // Nobody but the developer reaches it, so mail may be shown.
         mail: MailSettings { inbox: true, ..dev.mail.clone() },
+        push: developers_push(dev.push.clone()),
+        embedding: dev.embedding.clone(),
         realtime: dev.realtime.clone(),
+        storage: beside(dev.storage.clone(), &dev.data),
+        scan: dev.scan.clone(),
     };
     server::run(listener, settings, shutdown).await?;
     Ok(())
 }
 
+/// Files rest beside the database that knows them, and S3 clients find the well-known keys.
+fn beside(mut storage: StorageSettings, data: &Path) -> StorageSettings {
+    storage.storage_dir.get_or_insert_with(|| data.join("storage"));
+    storage.front = storage.front.or_development();
+    storage
+}
+
 /// Providers that run beside the server are found where they are.
 fn developers(mut auth: AuthSettings) -> AuthSettings {
-    let own = ["127.0.0.1", "localhost"].map(str::to_owned);
-    auth.providers.auth_private_hosts.extend(own);
+    auth.providers.auth_private_hosts.extend(OWN_HOSTS.map(str::to_owned));
     auth
+}
+
+/// So are push services.
+fn developers_push(mut push: PushSettings) -> PushSettings {
+    push.push_private_hosts.extend(OWN_HOSTS.map(str::to_owned));
+    push
 }
 
 fn print_welcome(dev: &Dev, keys: &Keys, has_demo: bool) -> anyhow::Result<()> {

@@ -19,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{self, Auth};
+use crate::blob::Blobs;
 use crate::config::{IssuerSettings, RestSettings, Settings};
 use crate::identity::{Issuer, Keys, SERVICE_ROLE};
-use crate::jobs::{self, Jobs};
+use crate::jobs::{self, Jobs, Links, Reach};
 use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
 use crate::pg::revocations::Ear;
@@ -31,8 +32,9 @@ use crate::realtime::partitions::Partitions;
 use crate::realtime::slot::SlotWatch;
 use crate::realtime::{self, Realtime};
 use crate::rest::Rest;
+use crate::storage::{Storage, Sweep};
 use crate::wal::Source;
-use crate::{http as edge, identity};
+use crate::{blob, http as edge, identity};
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -58,14 +60,17 @@ pub enum Error {
     /// A setting of Auth does not read.
     #[error("the settings of Auth are wrong")]
     Auth(#[from] auth::SetupError),
-    /// A setting of mail does not read.
-    #[error("the settings of mail are wrong")]
-    Mail(#[from] jobs::SetupError),
+    /// A setting of what leaves the house does not read.
+    #[error("the settings of mail, push or embeddings are wrong")]
+    Jobs(#[from] jobs::SetupError),
     /// Mail would be shown to whoever asks.
     #[error(
         "--inbox shows all mail to everybody, so it needs a host and a public URL of this machine alone"
     )]
     OpenInbox,
+    /// The place for files cannot be used.
+    #[error("the place for files cannot be used")]
+    Blobs(#[from] blob::Error),
     /// The listener or another part of the server failed.
     #[error("the server cannot go on")]
     Listen(#[from] std::io::Error),
@@ -146,8 +151,25 @@ pub async fn run(
     };
     let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
     let jobs_due = Arc::new(Notify::new());
-    let jobs = Jobs::new(pg.clone(), &settings.mail, Arc::clone(&jobs_due), metrics.jobs.clone())?;
+    let blobs = Blobs::open(&settings.storage)?;
+    let blobs_doomed = Arc::new(Notify::new());
+    let sweep = Sweep::new(pg.clone(), blobs.clone(), Arc::clone(&blobs_doomed));
+    let reach = Reach {
+        mail: &settings.mail,
+        links: Links {
+            site: settings.auth.letters.auth_site_url.trim_end_matches('/').to_owned(),
+            server: settings.http.public_url(),
+        },
+        push: &settings.push,
+        embedding: &settings.embedding,
+        scan: &settings.scan,
+    };
+    let (jobs_wake, job_metrics) = (Arc::clone(&jobs_due), metrics.jobs.clone());
+    let jobs = Jobs::new(pg.clone(), blobs.clone(), reach, jobs_wake, job_metrics)?;
+    let storage = Storage::new(pg.clone(), keys.clone(), blobs, &settings.storage);
+    let storage = edge::open_layers(storage.router(), &settings.http.limits);
     let app = router(&settings, &pg, (&keys, own), &realtime)?
+        .nest("/storage/v1", storage)
         .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -174,8 +196,11 @@ pub async fn run(
     tasks.spawn(Arc::clone(&realtime).watch_sessions(stop.clone()).map(Ok));
     tasks.spawn(realtime.watch_rights(evaluators, stop.clone()).map(Ok));
     tasks.spawn(jobs.run(stop.clone()).map(Ok));
-    let hearer = Box::new(move |payload: &str| {
-        if payload == names::JOBS_DUE { jobs_due.notify_one() } else { bridged.hear(payload) }
+    tasks.spawn(sweep.run(stop.clone()).map(Ok));
+    let hearer = Box::new(move |payload: &str| match payload {
+        names::JOBS_DUE => jobs_due.notify_one(),
+        names::BLOBS_DOOMED => blobs_doomed.notify_one(),
+        payload => bridged.hear(payload),
     });
     tasks.spawn(listen::run(pg, target, schemas, hearer, stop.clone()).map(Ok));
     let ended = tokio::select! {
@@ -265,7 +290,9 @@ fn router(
         ..settings.rest.clone()
     };
     let rest = Rest::new(pg.clone(), keys.clone(), &rest);
+    let unsubscribe = settings.mail.mail_unsubscribe_function.clone();
     let requests = Router::new()
+        .merge(jobs::unsubscribe_router(pg.clone(), unsubscribe))
         .nest("/auth/v1", auth.router())
         .nest("/rest/v1/", rest.router())
         .nest("/realtime/v1/api", realtime::api_router(Arc::clone(realtime)));

@@ -11,7 +11,7 @@ const RANKS: &[&[&str]] = &[
     &["config"],
     &["observe"],
     &["identity"],
-    &["pg", "http", "embedded"],
+    &["pg", "http", "embedded", "blob"],
     &["wal"],
     &["rest", "auth", "realtime", "storage", "jobs", "typescript"],
     &["server", "standalone"],
@@ -25,6 +25,7 @@ const READERS_OF_THE_LOG: &[&str] = &["wal", "realtime", "server"];
 const UNKNOWN: &[(&str, &[&str])] = &[
     ("http", &["tokio_postgres", "deadpool_postgres"]),
     ("pg", &["axum", "tower", "tower_http"]),
+    ("blob", &["axum", "tower", "tower_http", "tokio_postgres", "deadpool_postgres"]),
     ("wal", &["axum", "tower", "tower_http", "tokio_tungstenite"]),
 ];
 

@@ -12,10 +12,12 @@ use crate::support::compare_page;
 fn every_code_of_the_dialects_is_written_down() {
     let page = format!(
         "# What clients are told when something is refused\n\n\
-         Printed from the code. Words in capitals stand for what varies; numbers are examples.\n\n{}\n{}\n{}",
+         Printed from the code. Words in capitals stand for what varies; numbers are examples.\n\n{}\n{}\n{}\n{}\n{}",
         realtime(),
         auth(include_str!("../src/auth/error.rs")),
         rest(include_str!("../src/rest/error.rs")),
+        storage(include_str!("../src/storage/error.rs")),
+        s3(include_str!("../src/storage/s3/error.rs")),
     );
     compare_page(Path::new("supabase-compat/ERRORS.md"), &page);
 }
@@ -301,5 +303,60 @@ fn rest(source: &str) -> String {
         arm = named.collect::<Vec<_>>().join(", ");
     }
     assert!(count > 15, "the table has another form now");
+    page
+}
+
+/// The rows of the table in this dialect's source:
+/// `Self::Name => (status, "code", "error", "message")`.
+fn storage(source: &str) -> String {
+    let mut page = String::from(
+        "## Storage\n\nThe status is that of the body; on the wire most refusals are 400, as stock \
+         clients expect.\n\n| status | code | error | message |\n| --- | --- | --- | --- |\n",
+    );
+    let mut rows: Vec<String> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => ("))
+        .filter_map(|(_, row)| {
+            let mut cells = row.trim_end_matches("),").splitn(4, ", ");
+            let status = cells.next()?;
+            let status = if status.starts_with('*') { "STATUS" } else { status };
+            let (code, error, message) = (cells.next()?, cells.next()?, cells.next()?);
+            let message = if message.starts_with('"') { message.trim_matches('"') } else { "WHY" };
+            let (code, error) = (code.trim_matches('"'), error.trim_matches('"'));
+            Some(format!("| {status} | {code} | {error} | {message} |\n"))
+        })
+        .collect();
+    assert!(rows.len() > 30, "the table has another form now");
+    rows.sort();
+    rows.dedup();
+    page.extend(rows);
+    page
+}
+
+/// The rows of S3's own table: `Self::Name => (status, "code", message)`.
+fn s3(source: &str) -> String {
+    let mut page = String::from(
+        "## S3\n\nWhat Storage refuses is told over S3 as XML, under the same codes and with the \
+         status above as that of the answer. These are S3's own.\n\n\
+         | status | code | message |\n| --- | --- | --- |\n",
+    );
+    let mut rows: Vec<String> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => ("))
+        .filter_map(|(_, row)| {
+            let mut cells = row.trim_end_matches(".into()),").splitn(3, ", ");
+            let (status, code, message) = (cells.next()?, cells.next()?, cells.next()?);
+            let message = message.trim_start_matches("format!(").trim_end_matches(')');
+            let is_told = message.starts_with('"');
+            let message = if is_told { message.trim_matches('"') } else { "WHY" };
+            let message = ["name", "condition"].iter().fold(message.to_owned(), |message, word| {
+                message.replace(&format!("{{{word}}}"), &word.to_uppercase())
+            });
+            Some(format!("| {status} | {} | {message} |\n", code.trim_matches('"')))
+        })
+        .collect();
+    assert!(rows.len() > 30, "the table has another form now");
+    rows.sort();
+    page.extend(rows);
     page
 }

@@ -13,4 +13,5 @@ mod operations;
 mod realtime;
 mod rest;
 mod schema;
+mod storage;
 mod wal;

@@ -127,6 +127,11 @@ pub fn worked(process: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(ticks * 10))
 }
 
+/// Where a server's files rest.
+pub fn files() -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("walkie-bench-{}-files", std::process::id()))
+}
+
 /// A person's token.
 pub fn token(number: usize) -> anyhow::Result<String> {
     Ok(Keys::new(SECRET).sign(&json!({
@@ -153,6 +158,7 @@ impl Serving {
         let process = Command::new(env!("CARGO_BIN_EXE_walkie"))
             .args(["serve", "--database-url", &url, "--jwt-secret", SECRET, "--log", "warn"])
             .args(["--port", &port.to_string()])
+            .env("WALKIE_STORAGE_DIR", files())
             .args(flags)
             .kill_on_drop(true)
             .spawn()?;
@@ -161,6 +167,11 @@ impl Serving {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(Self { address, process })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Subscribes people, each on a socket of their own, to new rows of a table; each receipt

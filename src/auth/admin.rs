@@ -152,7 +152,7 @@ pub(super) async fn change(
     let (email, phone) = (asked.email()?, asked.phone()?);
     let ban = asked.ban()?;
     if let Some(password) = &asked.password {
-        auth.passwords.check(password)?;
+        auth.check_password(password).await?;
     }
     let hash = asked.hash(&auth).await?;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use http::HeaderMap;
 use http::request::Parts;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -67,6 +68,12 @@ impl FromRequestParts<Arc<Auth>> for Admin {
         let role = identity(parts, auth)?.role;
         if ADMIN_ROLES.contains(&&*role) { Ok(Self) } else { Err(Error::NotAdmin) }
     }
+}
+
+/// Whether a request may administer accounts.
+pub(super) fn is_admin(headers: &HeaderMap, auth: &Auth) -> bool {
+    let identity = bearer(headers).and_then(|token| auth.keys.verify_strictly(token).ok());
+    identity.is_some_and(|identity| ADMIN_ROLES.contains(&&*identity.role))
 }
 
 fn identity(parts: &Parts, auth: &Auth) -> Result<Identity, Error> {

@@ -74,6 +74,8 @@ pub(super) enum Error {
     // limits
     /// How many seconds to wait.
     OverRequestRate(u32),
+    /// Why the service thinks that no person asks.
+    CaptchaFailed(String),
     // hooks
     HookTimeout,
     HookClaims,
@@ -125,10 +127,13 @@ pub(super) enum Error {
     WrongPhoneCode,
     WrongKey,
     WrongRecoveryCode,
-    FactorRests,
+    /// How many seconds to wait.
+    FactorRests(i64),
+    PhoneFactorExists,
     /// In the words of the hook.
     FactorRejected(String),
-    RecoveryCodesRest,
+    /// How many seconds to wait.
+    RecoveryCodesRest(i64),
     RecoveryCodesExist,
     RecoveryCodesAlone,
     LevelToEnroll,
@@ -267,6 +272,7 @@ impl Error {
             Self::OverRequestRate(_) => (S::TOO_MANY_REQUESTS, "over_request_rate_limit", "Request rate limit reached"),
             Self::PasswordBeforeName => (S::UNPROCESSABLE_ENTITY, "validation_failed", "Updating password of an anonymous user without an email or phone is not allowed"),
             Self::HookTimeout => (S::UNPROCESSABLE_ENTITY, "hook_timeout", "Failed to reach hook within maximum time of 2.000000 seconds"),
+            Self::CaptchaFailed(why) => (S::BAD_REQUEST, "captcha_failed", why),
             Self::HookClaims => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "output claims do not conform to the expected schema"),
             Self::HookRefused { status, message } if status.is_server_error() => (*status, "unexpected_failure", message),
             Self::HookRefused { status, message } => (*status, "unknown", message),
@@ -308,9 +314,10 @@ impl Error {
             Self::WrongPhoneCode => (S::UNPROCESSABLE_ENTITY, "mfa_verification_failed", "Invalid MFA Phone code entered"),
             Self::WrongKey => (S::UNPROCESSABLE_ENTITY, "mfa_verification_failed", "Invalid WebAuthn response"),
             Self::WrongRecoveryCode => (S::UNPROCESSABLE_ENTITY, "mfa_verification_failed", "Invalid recovery code entered"),
-            Self::FactorRests => (S::TOO_MANY_REQUESTS, "over_request_rate_limit", "Too many wrong codes for this factor, try again later"),
+            Self::PhoneFactorExists => (S::UNPROCESSABLE_ENTITY, "mfa_verified_factor_exists", "A verified phone factor already exists, unenroll the existing factor to continue"),
+            Self::FactorRests(_) => (S::TOO_MANY_REQUESTS, "over_request_rate_limit", "Too many wrong codes for this factor, try again later"),
             Self::FactorRejected(why) => (S::FORBIDDEN, "mfa_verification_rejected", why),
-            Self::RecoveryCodesRest => (S::TOO_MANY_REQUESTS, "mfa_recovery_codes_locked", "Too many wrong recovery codes, try again later"),
+            Self::RecoveryCodesRest(_) => (S::TOO_MANY_REQUESTS, "mfa_recovery_codes_locked", "Too many wrong recovery codes, try again later"),
             Self::RecoveryCodesExist => (S::UNPROCESSABLE_ENTITY, "mfa_verified_factor_exists", "Recovery codes already exist, regenerate them to get new ones"),
             Self::RecoveryCodesAlone => (S::UNPROCESSABLE_ENTITY, "mfa_recovery_codes_sole_factor", "Recovery codes need another verified factor"),
             Self::LevelToEnroll => (S::FORBIDDEN, "insufficient_aal", "AAL2 required to enroll a new factor"),
@@ -457,6 +464,7 @@ impl Shape {
         let mut response = (status, [(CODE_HEADER, code)], Json(body)).into_response();
         let wait = match error {
             Error::OverRequestRate(seconds) => Some(i64::from(*seconds)),
+            Error::FactorRests(seconds) | Error::RecoveryCodesRest(seconds) => Some(*seconds),
             Error::MailTooSoon(told) | Error::SmsTooSoon(told) => Some(told.seconds),
             _ => None,
         };

@@ -78,7 +78,7 @@ pub(super) async fn generate_link(
     let new_email = given(asked.new_email).as_deref().map(email::normal).transpose()?;
     let hash = match given(asked.password) {
         Some(password) => {
-            auth.passwords.check(&password)?;
+            auth.check_password(&password).await?;
             Some(auth.passwords.hash(password).await?)
         }
         None => None,

@@ -80,7 +80,7 @@ impl Auth {
 }
 
 /// Method and path as the rules name them; for tokens the grant too.
-fn endpoint(request: &Request) -> Option<String> {
+pub(super) fn endpoint(request: &Request) -> Option<String> {
     let path = request.extensions().get::<MatchedPath>()?.as_str();
     let path = path.strip_prefix("/auth/v1").unwrap_or(path);
     let endpoint = format!("{} {path}", request.method());
@@ -92,6 +92,8 @@ fn endpoint(request: &Request) -> Option<String> {
     }
     let query = request.uri().query().unwrap_or_default();
     let grant = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "grant_type");
+    // Nothing given there may still be a password, as the body tells.
+    let grant = grant.filter(|(_, grant)| !grant.is_empty());
     Some(format!("{endpoint} {}", grant.map_or("password".into(), |(_, grant)| grant)))
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Reading order: the endpoints (`signup`, `anonymous`, `token`, `otp`, `recover`, `resend`,
 //! `verify` and `link`, `reauthenticate`, `oauth`, `user`, `devices`, `logout`, `invite`, `admin`,
-//! `settings`), who may call them (`bearer`) and how often (`limits`), what they make (`session`),
-//! the means of proof (`password`, `refresh`, `one_time`, `pkce`, `factors`, `passkeys` and their
+//! `settings`), who may call them (`bearer`) and how often (`limits`), and whether they are people (`captcha`), what they make (`session`),
+//! the means of proof (`password` and `leaks`, `refresh`, `one_time`, `pkce`, `factors`, `passkeys` and their
 //! domain `webauthn`), what the operator's functions say (`hooks`), what is sent (`mail`, `phone`)
 //! and where it leads (`redirect`), what keeps secrets (`seal`), all SQL (`store`), what is read from
 //! a request (`request`, `email`, `duration`) and every refusal (`error`).
@@ -13,6 +13,7 @@
 mod admin;
 mod anonymous;
 mod bearer;
+mod captcha;
 mod change;
 mod devices;
 mod duration;
@@ -22,6 +23,7 @@ mod even;
 mod factors;
 mod hooks;
 mod invite;
+mod leaks;
 mod limits;
 mod link;
 mod logout;
@@ -59,7 +61,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::config::{AuthSettings, MailSettings};
-use crate::http::catch_panics;
+use crate::http::{Outbound, catch_panics};
 use crate::identity::Keys;
 use crate::pg::Pg;
 
@@ -149,7 +151,7 @@ impl Auth {
             ),
             redirects: Redirects::new(&letters.auth_site_url, &letters.auth_redirect_urls)?,
             writer: Writer::new(letters)?,
-            providers: Providers::new(&settings.providers),
+            providers: Providers::new(&settings.providers, settings.guards.urls()),
             code_key: Sha256::digest(format!("one-time codes|{secret}")).into(),
             autoconfirm: letters.auth_mailer_autoconfirm.unwrap_or(!leaves),
             mail_every: letters.auth_mail_every_seconds.unwrap_or(mail_every),
@@ -159,6 +161,11 @@ impl Auth {
             factor_issuer: issuer.unwrap_or_else(|| site.host_str().unwrap_or_default().to_owned()),
             party: RelyingParty::new(factors, &site).map_err(SetupError::Webauthn)?,
         })
+    }
+
+    /// How other servers are asked.
+    fn outbound(&self) -> &Outbound {
+        self.providers.outbound()
     }
 
     /// Whether an address or number is taken as proven without a message.
@@ -225,6 +232,7 @@ impl Auth {
             .route("/passkeys/registration/verify", post(passkeys::register))
             .route("/passkeys/authentication/options", post(passkeys::begin_authentication))
             .route("/passkeys/authentication/verify", post(passkeys::authenticate))
+            .route_layer(from_fn_with_state(Arc::clone(&auth), captcha::ask))
             .route_layer(from_fn_with_state(Arc::clone(&auth), limits::count))
             .fallback(async || Error::NoSuchPath)
             .method_not_allowed_fallback(async || Error::WrongMethod)

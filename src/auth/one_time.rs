@@ -123,7 +123,7 @@ impl Auth {
         let is_mail = address.contains('@');
         let every =
             if is_mail { self.mail_every } else { self.settings.letters.auth_sms_every_seconds };
-        match token::take_turn(tx, &refresh::hash(address), purpose, every).await? {
+        match token::take_turn(tx, &refresh::hash(address), purpose.name(), every).await? {
             None => Ok(()),
             Some(seconds) if is_mail => Err(Error::MailTooSoon(TooSoon::new(seconds))),
             Some(seconds) => Err(Error::SmsTooSoon(TooSoon::new(seconds))),
@@ -213,7 +213,7 @@ impl Auth {
         format!("{}/verify?{query}", self.issuer)
     }
 
-    fn random_code(&self) -> String {
+    pub(super) fn random_code(&self) -> String {
         let mut random = rand::rng();
         let mut code = String::new();
         for _ in 0..self.settings.letters.auth_otp_digits {
@@ -222,7 +222,8 @@ impl Auth {
         code
     }
 
-    fn code_hash(&self, user_id: Uuid, address: &str, code: &str) -> String {
+    /// What is kept of a code: useless without the server's secret.
+    pub(super) fn code_hash(&self, user_id: Uuid, address: &str, code: &str) -> String {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.code_key).expect("HMAC takes keys of any length");
         mac.update(format!("{user_id}|{address}|{code}").as_bytes());

@@ -60,7 +60,7 @@ pub(super) async fn sign_up(
         let data = asked.data.unwrap_or_default();
         return Ok(Json(anonymous::sign_up(&auth, data, &device).await?).into_response());
     }
-    let signup = asked.check(&auth)?;
+    let signup = asked.check(&auth).await?;
     let hash = auth.passwords.hash(signup.password.clone()).await?;
     if auth.confirms_at_once(&signup.address) {
         let session = at_once(&auth, &signup, &hash, &device).await?;
@@ -190,7 +190,7 @@ impl Asked {
     }
 
     /// In the order in which this dialect refuses.
-    fn check(self, auth: &Auth) -> Result<Signup, Error> {
+    async fn check(self, auth: &Auth) -> Result<Signup, Error> {
         let email = self.email.unwrap_or_default();
         let phone = self.phone.unwrap_or_default();
         if !auth.settings.auth_signup_enabled {
@@ -200,7 +200,7 @@ impl Asked {
         if password.is_empty() {
             return Err(Error::Invalid("Signup requires a valid password"));
         }
-        auth.passwords.check(&password)?;
+        auth.check_password(&password).await?;
         let both = "Only an email address or phone number should be provided on signup.";
         let address = Address::read(auth, &email, &phone, both)?;
         phone::check_channel(self.channel.as_deref())?;

@@ -122,7 +122,7 @@ pub(super) async fn leave(
 }
 
 async fn new_hash(auth: &Auth, user: &User, password: String) -> Result<String, Error> {
-    auth.passwords.check(&password)?;
+    auth.check_password(&password).await?;
     if auth.passwords.verify(password.clone(), user.password_hash.clone()).await?.is_right {
         return Err(Error::SamePassword);
     }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{FactorSettings, FunctionName, LetterSettings, ProviderSettings};
+use super::{FactorSettings, FunctionName, GuardSettings, LetterSettings, ProviderSettings};
 
 /// How people sign in.
 #[derive(Debug, Clone, Args)]
@@ -44,6 +44,9 @@ pub struct AuthSettings {
     /// Codes, links and letters.
     #[command(flatten)]
     pub letters: LetterSettings,
+    /// What keeps machines and known passwords out.
+    #[command(flatten)]
+    pub guards: GuardSettings,
     /// Second factors and passkeys.
     #[command(flatten)]
     pub factors: FactorSettings,

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    AuthSettings, DatabaseSettings, HttpSettings, IdentitySettings, IssuerSettings, LimitSettings,
-    LogSettings, MailSettings, PoolSettings, PostgresBinaries, RealtimeSettings, RestSettings,
+    AuthSettings, DatabaseSettings, EmbeddingSettings, HttpSettings, IdentitySettings,
+    IssuerSettings, LimitSettings, LogSettings, MailSettings, PoolSettings, PostgresBinaries,
+    PushSettings, RealtimeSettings, RestSettings, ScanSettings, StorageSettings,
 };
 
 /// A messaging backend that is plain PostgreSQL plus one binary.
@@ -132,9 +133,21 @@ pub struct Dev {
     /// Mail.
     #[command(flatten)]
     pub mail: MailSettings,
+    /// Web push.
+    #[command(flatten)]
+    pub push: PushSettings,
+    /// Embeddings.
+    #[command(flatten)]
+    pub embedding: EmbeddingSettings,
     /// The Realtime dialect.
     #[command(flatten)]
     pub realtime: RealtimeSettings,
+    /// The Storage dialect.
+    #[command(flatten)]
+    pub storage: StorageSettings,
+    /// Looking for viruses.
+    #[command(flatten)]
+    pub scan: ScanSettings,
 }
 
 /// Everything `walkie serve` can be told.
@@ -164,7 +177,19 @@ pub struct Settings {
     /// Mail.
     #[command(flatten)]
     pub mail: MailSettings,
+    /// Web push.
+    #[command(flatten)]
+    pub push: PushSettings,
+    /// Embeddings.
+    #[command(flatten)]
+    pub embedding: EmbeddingSettings,
     /// The Realtime dialect.
     #[command(flatten)]
     pub realtime: RealtimeSettings,
+    /// The Storage dialect.
+    #[command(flatten)]
+    pub storage: StorageSettings,
+    /// Looking for viruses.
+    #[command(flatten)]
+    pub scan: ScanSettings,
 }

@@ -2,6 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
+use super::FunctionName;
+
 /// How mail leaves.
 #[derive(Debug, Clone, Args)]
 pub struct MailSettings {
@@ -26,6 +28,10 @@ pub struct MailSettings {
     /// How long handing over one message may take, in seconds
     #[arg(long, env = "WALKIE_SMTP_TIMEOUT_SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub smtp_timeout_seconds: u64,
+    /// Function that a link in mail calls to have no more of it, as schema.name; it takes the
+    /// link's token, and anon must be allowed to call it
+    #[arg(long, env = "WALKIE_MAIL_UNSUBSCRIBE_FUNCTION", default_value = "public.unsubscribe", value_parser = FunctionName::read)]
+    pub mail_unsubscribe_function: FunctionName,
     /// Show mail at /inbox instead of sending it: only for a server that nobody else reaches
     #[arg(long, hide = true)]
     pub inbox: bool,

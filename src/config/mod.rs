@@ -7,9 +7,11 @@
 mod auth;
 mod command;
 mod database;
+mod embedding;
 mod environment;
 mod factor;
 mod function;
+mod guard;
 mod http;
 mod identity;
 mod issuer;
@@ -18,18 +20,23 @@ mod log;
 mod mail;
 mod postgres;
 mod provider;
+mod push;
 mod realtime;
 mod rest;
+mod scan;
+mod storage;
 
 pub use auth::{AuthSettings, HookSettings};
 pub use command::{Command, CommandLine, Dev, Policies, Settings, StandaloneArguments};
 pub use database::{DatabaseDefaults, DatabaseSettings, PoolSettings};
+pub use embedding::EmbeddingSettings;
 pub use environment::{
     ALLOCATOR_SETTINGS, allocator_is_told, postgrest_variables, unknown_variables, variable,
     variables,
 };
 pub use factor::{FactorKind, FactorSettings};
 pub use function::FunctionName;
+pub use guard::{CaptchaProvider, GuardSettings};
 pub use http::{HttpSettings, LimitSettings};
 pub use identity::{
     ApiKey, ApiKeyKind, DEVELOPMENT_API_KEYS, DEVELOPMENT_JWT_SECRET, IdentitySettings,
@@ -41,5 +48,10 @@ pub use log::{LogFormat, LogSettings};
 pub use mail::{MailSettings, SmtpTls};
 pub use postgres::PostgresBinaries;
 pub use provider::ProviderSettings;
+pub use push::PushSettings;
 pub use realtime::{DeleteEvents, RealtimeSettings};
 pub use rest::{ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd};
+pub use scan::{ClamdAddress, ScanSettings};
+pub use storage::{
+    DEVELOPMENT_S3_KEYS, FrontSettings, ImageSettings, StorageSettings, StoreSettings,
+};

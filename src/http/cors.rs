@@ -15,7 +15,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, Expos
 const MAX_AGE: Duration = Duration::from_secs(86_400);
 
 /// Response headers that clients read.
-const EXPOSED: [&str; 14] = [
+const EXPOSED: [&str; 29] = [
     "content-range",
     "content-location",
     "content-profile",
@@ -30,6 +30,21 @@ const EXPOSED: [&str; 14] = [
     "x-supabase-api-version",
     "x-request-id",
     "walkie-place",
+    "accept-ranges",
+    "content-disposition",
+    "last-modified",
+    "retry-after",
+    "tus-checksum-algorithm",
+    "tus-extension",
+    "tus-max-size",
+    "tus-resumable",
+    "tus-version",
+    "upload-defer-length",
+    "upload-expires",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
+    "x-transformations",
 ];
 
 /// `*`, or the listed origins with credentials.

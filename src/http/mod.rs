@@ -32,6 +32,11 @@ pub fn layers(router: Router, settings: &LimitSettings) -> Router {
             http::StatusCode::GATEWAY_TIMEOUT,
             Duration::from_secs(settings.request_timeout_seconds),
         ));
+    open_layers(router, settings)
+}
+
+/// The same for a dialect whose bodies may be long and take long, and which bounds them itself.
+pub fn open_layers(router: Router, settings: &LimitSettings) -> Router {
     let inner = router.clone();
     let router = router
         .layer(cors::layer(&settings.cors_origins))

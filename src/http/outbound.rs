@@ -44,7 +44,7 @@ type Connections = Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
     /// The URL does not read or leads where no request goes.
-    #[error("{0} is no public https address, nor a host named in WALKIE_AUTH_PRIVATE_HOSTS")]
+    #[error("{0} is no public https address, nor a host that the operator named")]
     Forbidden(String),
     /// The answer is larger than anybody needs.
     #[error("the answer is too large")]
@@ -61,6 +61,7 @@ pub enum OutboundError {
 #[derive(Clone)]
 pub struct Outbound {
     trusted: Arc<[String]>,
+    time_limit: Duration,
     connections: Arc<OnceLock<Connections>>,
 }
 
@@ -68,7 +69,13 @@ impl Outbound {
     /// `trusted` are hosts that the operator named: those may be private, and without TLS.
     pub fn new(trusted: impl IntoIterator<Item = String>) -> Self {
         let trusted = trusted.into_iter().map(|host| host.to_lowercase()).collect();
-        Self { trusted, connections: Arc::default() }
+        Self { trusted, time_limit: TIMEOUT, connections: Arc::default() }
+    }
+
+    /// The same with another limit for a whole answer, instead of five seconds.
+    #[must_use]
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
     }
 
     /// Reads a URL that requests may go to, as far as its text tells.
@@ -100,7 +107,9 @@ impl Outbound {
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, OutboundError> {
         self.check(&request.uri().to_string())?;
-        timeout(TIMEOUT, self.exchange(request)).await.map_err(|_| OutboundError::TooSlow)?
+        timeout(self.time_limit, self.exchange(request))
+            .await
+            .map_err(|_| OutboundError::TooSlow)?
     }
 
     async fn exchange(

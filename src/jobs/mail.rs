@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
@@ -16,7 +17,7 @@ use crate::pg::Pg;
 /// Kind of these jobs.
 pub(super) const KIND: &str = "mail";
 
-/// Why mail cannot be set up.
+/// Why an effect cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// `WALKIE_MAIL_FROM` is no address.
@@ -25,6 +26,12 @@ pub enum SetupError {
     /// The connection to the SMTP server cannot be described.
     #[error("WALKIE_SMTP_HOST is no name of a server")]
     Host(#[source] lettre::transport::smtp::Error),
+    /// `WALKIE_PUSH_KEY` is no key.
+    #[error("WALKIE_PUSH_KEY is no private key of 32 bytes in base64url")]
+    PushKey,
+    /// `WALKIE_EMBEDDING_URL` leads nowhere.
+    #[error("WALKIE_EMBEDDING_URL is no http or https URL")]
+    EmbeddingUrl,
 }
 
 /// What a mail job says; written by whoever enqueues it.
@@ -34,6 +41,34 @@ struct Letter {
     subject: String,
     text: String,
     html: String,
+    /// The token by which the reader gets no more of it.
+    unsubscribe: Option<String>,
+}
+
+impl Letter {
+    /// The same with links that lead somewhere.
+    fn addressed(mut self, links: &Links) -> (Self, Option<String>) {
+        let unsubscribe = self
+            .unsubscribe
+            .as_ref()
+            .map(|token| format!("{}/unsubscribe?token={token}", links.server));
+        for text in [&mut self.text, &mut self.html] {
+            *text = text.replace("{{site_url}}", &links.site);
+            if let Some(url) = &unsubscribe {
+                *text = text.replace("{{unsubscribe_url}}", url);
+            }
+        }
+        (self, unsubscribe)
+    }
+}
+
+/// Where links in mail lead.
+#[derive(Debug, Clone)]
+pub struct Links {
+    /// The front-end, without a slash at its end: what mail has as `{{site_url}}`.
+    pub site: String,
+    /// This server, as clients reach it.
+    pub server: String,
 }
 
 /// Delivers mail.
@@ -41,6 +76,7 @@ pub(super) struct Post {
     pg: Pg,
     from: Mailbox,
     way: Way,
+    links: Links,
     time_limit: Duration,
 }
 
@@ -52,29 +88,35 @@ enum Way {
 }
 
 impl Post {
-    pub(super) fn new(pg: Pg, settings: &MailSettings) -> Result<Self, SetupError> {
+    pub(super) fn new(pg: Pg, settings: &MailSettings, links: Links) -> Result<Self, SetupError> {
         let time_limit = Duration::from_secs(settings.smtp_timeout_seconds);
         let way = match &settings.smtp_host {
             Some(host) => Way::Smtp(transport(host, settings, time_limit)?),
             None if settings.inbox => Way::Inbox,
             None => Way::None,
         };
-        Ok(Self { pg, from: settings.mail_from.parse()?, way, time_limit })
+        Ok(Self { pg, from: settings.mail_from.parse()?, way, links, time_limit })
+    }
+
+    /// Whom mail is from.
+    pub(super) fn address(&self) -> String {
+        self.from.email.to_string()
     }
 
     /// Hands one message over.
     pub(super) async fn deliver(&self, job: &Job) -> Result<(), Failure> {
         let letter: Letter = serde_json::from_value(job.payload.clone())
-            .map_err(|_| lasting("the payload is no message"))?;
+            .map_err(|_| Failure::lasting("the payload is no message"))?;
+        let (letter, unsubscribe) = letter.addressed(&self.links);
         match &self.way {
-            Way::Smtp(server) => self.send(server, job, letter).await,
+            Way::Smtp(server) => self.send(server, job, letter, unsubscribe).await,
             Way::Inbox => {
-                let Letter { to, subject, text, html } = &letter;
+                let Letter { to, subject, text, html, .. } = &letter;
                 let from = self.from.to_string();
                 let kept = store::receive(&self.pg, &from, to, subject, text, html).await;
-                kept.map_err(|error| passing(error.to_string()))
+                kept.map_err(|error| Failure::passing(error.to_string()))
             }
-            Way::None => Err(passing("no SMTP server is set (WALKIE_SMTP_HOST)".into())),
+            Way::None => Err(Failure::passing("no SMTP server is set (WALKIE_SMTP_HOST)".into())),
         }
     }
 
@@ -83,17 +125,26 @@ impl Post {
         server: &AsyncSmtpTransport<Tokio1Executor>,
         job: &Job,
         letter: Letter,
+        unsubscribe: Option<String>,
     ) -> Result<(), Failure> {
-        let to: Mailbox = letter.to.parse().map_err(|_| lasting("the recipient is no address"))?;
+        let to = letter.to.parse::<Mailbox>();
+        let to = to.map_err(|_| Failure::lasting("the recipient is no address"))?;
         // The same for every attempt, so that mailboxes may know a second copy.
         let id = format!("<walkie-{}-{}@{}>", job.id, digest(job), self.from.email.domain());
-        let message = Message::builder()
+        let mut message = Message::builder()
             .from(self.from.clone())
             .to(to)
             .subject(letter.subject)
-            .message_id(Some(id))
+            .message_id(Some(id));
+        if let Some(url) = unsubscribe {
+            // RFC 8058: mail programs post there themselves.
+            message = message
+                .raw_header(line("List-Unsubscribe", format!("<{url}>")))
+                .raw_header(line("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into()));
+        }
+        let message = message
             .multipart(MultiPart::alternative_plain_html(letter.text, letter.html))
-            .map_err(|_| lasting("the message cannot be written"))?;
+            .map_err(|_| Failure::lasting("the message cannot be written"))?;
         // The library's own limit counts for each answer of the server, not for all together.
         match tokio::time::timeout(self.time_limit, server.send(message)).await {
             Ok(Ok(_)) => Ok(()),
@@ -102,8 +153,8 @@ impl Post {
                 why: refusal(&error),
                 is_final: true,
             }),
-            Ok(Err(error)) => Err(passing(refusal(&error))),
-            Err(_) => Err(passing("the SMTP server took too long".into())),
+            Ok(Err(error)) => Err(Failure::passing(refusal(&error))),
+            Err(_) => Err(Failure::passing("the SMTP server took too long".into())),
         }
     }
 }
@@ -142,10 +193,6 @@ fn refusal(error: &lettre::transport::smtp::Error) -> String {
     }
 }
 
-fn lasting(why: &str) -> Failure {
-    Failure { why: why.to_owned(), is_final: true }
-}
-
-fn passing(why: String) -> Failure {
-    Failure { why, is_final: false }
+fn line(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
+use super::scan::Verdict;
 use crate::pg::{Error, Pg, Session, Text, names};
 
 /// A job that this server holds.
@@ -44,13 +46,19 @@ pub(super) async fn claim(
     rows.iter().map(job).collect()
 }
 
-/// Whether the job was still this server's.
-pub(super) async fn finish(pg: &Pg, job: &Job, worker: &str) -> Result<bool, Error> {
+/// Says what came of a job; whether it was still this server's.
+pub(super) async fn finish(
+    pg: &Pg,
+    job: &Job,
+    worker: &str,
+    result: Option<&Value>,
+) -> Result<bool, Error> {
     let (id, attempt) = (job.id.to_string(), job.attempt.to_string());
+    let result = result.map(Value::to_string);
     let rows = run(
         pg,
-        "select walkie.finish_job($1::bigint, $2::text, $3::integer)",
-        &[Some(&id), Some(worker), Some(&attempt)],
+        "select walkie.finish_job($1::bigint, $2::text, $3::integer, $4::jsonb)",
+        &[Some(&id), Some(worker), Some(&attempt), result.as_deref()],
     )
     .await?;
     rows.first().map_or(Ok(false), |row| Ok(row.try_get(0)?))
@@ -79,6 +87,75 @@ pub(super) async fn fail(
 pub(super) async fn sweep(pg: &Pg) -> Result<i32, Error> {
     let rows = run(pg, "select walkie.sweep_jobs()", &[]).await?;
     rows.first().map_or(Ok(0), |row| Ok(row.try_get(0)?))
+}
+
+/// Calls one function that is due: its name, and why it failed if it did.
+pub(super) async fn run_due_schedule(pg: &Pg) -> Result<Option<(String, Option<String>)>, Error> {
+    let rows = run(pg, "select name, error from walkie.run_due_schedule()", &[]).await?;
+    let ran = |row: &Row| Ok((row.try_get("name")?, row.try_get("error")?));
+    rows.first().map(ran).transpose()
+}
+
+/// Tells the database what this server can do besides, or that it cannot.
+pub(super) async fn offer(pg: &Pg, name: &str, value: Option<&str>) -> Result<(), Error> {
+    run(pg, "select walkie.offer($1::text, $2::text)", &[Some(name), value]).await?;
+    Ok(())
+}
+
+/// Where a browser is woken, and its keys in base64url.
+pub(super) struct PushTarget {
+    pub endpoint: String,
+    pub p256dh: String,
+    pub auth: String,
+}
+
+/// A subscription, unless it is gone.
+pub(super) async fn push_target(pg: &Pg, id: &str) -> Result<Option<PushTarget>, Error> {
+    let sql = "select endpoint, p256dh, auth from walkie.push_target($1::uuid)";
+    let rows = run(pg, sql, &[Some(id)]).await?;
+    let target = |row: &Row| {
+        Ok(PushTarget {
+            endpoint: row.try_get("endpoint")?,
+            p256dh: row.try_get("p256dh")?,
+            auth: row.try_get("auth")?,
+        })
+    };
+    rows.first().map(target).transpose()
+}
+
+/// Forgets a subscription.
+pub(super) async fn drop_push_target(pg: &Pg, id: &str) -> Result<(), Error> {
+    run(pg, "select walkie.drop_push_target($1::uuid)", &[Some(id)]).await?;
+    Ok(())
+}
+
+/// Says that this server has a scanner: from now on files wait for one.
+pub(super) async fn note_scanner(pg: &Pg) -> Result<(), Error> {
+    run(pg, "select storage.note_scanner('clamd')", &[]).await?;
+    Ok(())
+}
+
+/// Whether the same bytes were looked at before, by the same scanner with the same signatures;
+/// then its verdict holds for these too.
+pub(super) async fn reuse_verdict(pg: &Pg, version: Uuid, engine: &str) -> Result<bool, Error> {
+    let version = version.to_string();
+    let sql = "select storage.reuse_verdict($1::uuid, $2::text)";
+    let rows = run(pg, sql, &[Some(&version), Some(engine)]).await?;
+    rows.first().map_or(Ok(false), |row| Ok(row.try_get(0)?))
+}
+
+/// Writes down what a scanner said.
+pub(super) async fn record_verdict(
+    pg: &Pg,
+    version: Uuid,
+    verdict: &Verdict,
+    engine: &str,
+) -> Result<(), Error> {
+    let version = version.to_string();
+    let (verdict, signature) = verdict.columns();
+    let sql = "select storage.record_verdict($1::uuid, $2::text, $3::text, $4::text)";
+    run(pg, sql, &[Some(&version), Some(verdict), Some(engine), signature]).await?;
+    Ok(())
 }
 
 /// Puts a message into the inbox.

@@ -27,7 +27,7 @@ use tokio::time::timeout;
 pub use catalog::Catalog;
 pub use error::Error;
 pub use pool::Target;
-pub use session::{Session, Text, Transaction};
+pub use session::{Leg, Session, Text, Transaction};
 
 use crate::config::DatabaseSettings;
 
@@ -135,6 +135,14 @@ impl Pg {
         work: &[(&str, &[Text<'_>])],
     ) -> Result<Vec<Vec<tokio_postgres::Row>>, Error> {
         session::run_all(&self.pool, session, work).await
+    }
+
+    /// Runs several statements, each as somebody of its own; see [`session::relay`].
+    ///
+    /// # Errors
+    /// Whatever Postgres refuses, or that it cannot be reached.
+    pub async fn relay(&self, legs: &[Leg<'_>]) -> Result<Vec<Vec<tokio_postgres::Row>>, Error> {
+        session::relay(&self.pool, legs).await
     }
 
     /// Begins a transaction of several statements.

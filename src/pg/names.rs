@@ -9,6 +9,9 @@ pub const AUTH_ROLE: &str = "supabase_auth_admin";
 /// Role that owns schema `realtime`; probes of private channels start as it.
 pub const REALTIME_ROLE: &str = "supabase_realtime_admin";
 
+/// Role that owns schema `storage`; the ledger of bytes is its own.
+pub const STORAGE_ROLE: &str = "supabase_storage_admin";
+
 /// Roles a client's token may name without any set-up.
 pub const API_ROLES: [&str; 3] = ["anon", "authenticated", "service_role"];
 
@@ -27,6 +30,9 @@ pub const BRIDGE: &str = "walkie";
 
 /// What is said on [`BRIDGE`] when jobs may be due.
 pub const JOBS_DUE: &str = "jobs";
+
+/// What is said on [`BRIDGE`] when bytes are let go of.
+pub const BLOBS_DOOMED: &str = "storage";
 
 /// Channel on which ended sessions, and people who are banned or deleted, are told.
 pub const REVOKED_CHANNEL: &str = "walkie_revoked";

@@ -35,8 +35,8 @@ pub enum Shown {
 /// wants it shown the same way.
 pub fn data(change: &Change, table: &Table, lens: &Lens, shown: Shown, view: &View) -> String {
     match shown {
-        Shown::NoKey => return refused(change, "Error 400: Bad Request, no primary key"),
-        Shown::NoRight => return refused(change, "Error 401: Unauthorized"),
+        Shown::NoKey => return refused(change, view, "Error 400: Bad Request, no primary key"),
+        Shown::NoRight => return refused(change, view, "Error 401: Unauthorized"),
         Shown::New | Shown::NewAndOld | Shown::MovedOut => {}
     }
     let mut row = RowWriter { change, table, lens, view, most_bytes: usize::MAX };
@@ -49,7 +49,7 @@ pub fn data(change: &Change, table: &Table, lens: &Lens, shown: Shown, view: &Vi
 }
 
 fn whole(row: &RowWriter<'_>, shown: Shown) -> String {
-    let mut out = head(row.change, shown);
+    let mut out = head(row.change, row.view, shown);
     out.push_str(",\"columns\":");
     row.write_columns(&mut out);
     let before = |old: &Tuple, new: Option<&Tuple>| row.key_before(old, new);
@@ -81,8 +81,8 @@ fn whole(row: &RowWriter<'_>, shown: Shown) -> String {
     out
 }
 
-fn refused(change: &Change, error: &str) -> String {
-    let mut out = head(change, Shown::New);
+fn refused(change: &Change, view: &View, error: &str) -> String {
+    let mut out = head(change, view, Shown::New);
     let _ = write!(out, ",\"columns\":[],\"record\":{{}},\"errors\":[\"{error}\"]}}");
     out
 }
@@ -98,12 +98,16 @@ pub fn kind(action: &Action, shown: Shown) -> &'static str {
 }
 
 /// Everything that does not depend on the row.
-fn head(change: &Change, shown: Shown) -> String {
+fn head(change: &Change, view: &View, shown: Shown) -> String {
     let kind = kind(&change.action, shown);
+    let (schema, name) = match &view.alias {
+        Some(alias) => (&alias.schema, &alias.name),
+        None => (&change.relation.schema, &change.relation.name),
+    };
     let mut out = String::from("{\"schema\":");
-    write_string(&mut out, &change.relation.schema);
+    write_string(&mut out, schema);
     out.push_str(",\"table\":");
-    write_string(&mut out, &change.relation.name);
+    write_string(&mut out, name);
     let _ = write!(
         out,
         ",\"commit_timestamp\":\"{}\",\"type\":\"{kind}\",\"lsn\":\"{}\",\"tx\":{}",
@@ -141,6 +145,10 @@ impl View {
         let is_selected = |select: &Vec<String>| select.contains(&column.name);
         column.is_key || self.select.as_ref().is_none_or(is_selected)
     }
+
+    fn name<'a>(&'a self, column: &'a Column) -> &'a str {
+        self.alias.as_ref().map_or(&column.name, |alias| alias.shown(&column.name))
+    }
 }
 
 impl RowWriter<'_> {
@@ -173,7 +181,7 @@ impl RowWriter<'_> {
         let published = self.columns().filter(|(_, place)| place.is_some());
         for (index, (column, _)) in published.enumerate() {
             out.push_str(if index == 0 { "{\"name\":" } else { ",{\"name\":" });
-            write_string(out, &column.name);
+            write_string(out, self.view.name(column));
             out.push_str(",\"type\":");
             // Stock clients make a number of whatever is told to be an int8.
             let is_text = self.view.int8_as_text && column.encoding == Encoding::Int8;
@@ -193,7 +201,7 @@ impl RowWriter<'_> {
             if start > first {
                 out.push(',');
             }
-            write_string(out, &column.name);
+            write_string(out, self.view.name(column));
             out.push(':');
             let value = out.len();
             match datum {
@@ -336,7 +344,7 @@ mod tests {
 
     #[test]
     fn selected_columns_come_with_the_key() {
-        let view = View { select: Some(vec!["body".into()]), int8_as_text: true };
+        let view = View { select: Some(vec!["body".into()]), int8_as_text: true, alias: None };
         let insert = change(Action::Insert { new: row(["1", "hi", "s"]) });
         let json = json_in(&view, &insert, &lens([true; 3]), Shown::New);
         assert_eq!(json["record"], json!({"id": "1", "body": "hi"}));

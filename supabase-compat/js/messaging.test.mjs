@@ -28,7 +28,9 @@ test('every example of the page runs', async (t) => {
   const AsyncFunction = (async () => {}).constructor
   const last = `
     return { page, next, rooms, people, wordings, newest, older, newer, around, thread, changed, news, readers, withTime, there, typing, overseen,
-             hits, more, context, both, whom, lately, filled, templates, later, upcoming, calendar, comes, threads, spoken, who, persona, dee: await me(dee), day }`
+             hits, more, context, both, whom, lately, filled, templates, later, upcoming, calendar, comes, threads, spoken, who, persona, dee: await me(dee), day,
+             told, bell, key, unknown, agreed,
+             limits, first, shown, link, bytes, versions, folders, listed, address }`
   const seen = await new AsyncFunction(...Object.keys(people), examples.join('\n') + last)(...Object.values(people))
 
   assert(seen.page.some((conversation) => conversation.title === 'Tea'))
@@ -57,7 +59,22 @@ test('every example of the page runs', async (t) => {
   assert.deepEqual([seen.threads[0].preview, seen.threads[0].unread], ['Sugar or honey?', 1])
   assert.equal(seen.spoken.sender_id, seen.persona.id)
   assert.deepEqual(seen.who, [{ real_sender_id: seen.dee }])
-  assert.equal(seen.overseen.length, 7)
+  assert(seen.told.some(({ kind, actor_name }) => kind === 'reply' && actor_name))
+  assert(Number.isInteger(seen.bell))
+  assert(seen.key === null || seen.key.length === 87)
+  assert.equal(seen.unknown.hint, 'no_such_mail')
+  assert.equal(seen.agreed, false)
+  assert.equal(seen.overseen.length, 9)
+  assert.equal(seen.limits.refusal, null)
+  assert.deepEqual([seen.first.version, seen.first.mime_type, seen.first.note], [1, 'text/plain', 'First draft'])
+  assert.equal(seen.shown.message_type, 'file')
+  assert.equal(await seen.bytes.text(), 'Assam, Darjeeling, Ceylon\n')
+  const linked = await fetch(seen.link.signedUrl)
+  assert.equal(linked.status, 400, 'the file is deleted by the end of the page')
+  assert.deepEqual(seen.versions.map(({ version }) => version), [2, 1])
+  assert.deepEqual(seen.folders.map(({ folder, files }) => [folder, files]), [['Lists', 1]])
+  assert.deepEqual(seen.listed.map(({ name, current_version }) => [name, current_version]), [['leaves.txt', 3]])
+  assert.equal((await fetch(seen.address)).headers.get('content-type'), 'image/png')
 })
 
 test('every call has an example', async () => {

@@ -9,4 +9,14 @@
 \ir authorizer.sql
 \ir explain.sql
 \ir jobs.sql
+\ir schedules.sql
+\ir push.sql
 \ir auth_identities.sql
+\ir storage.sql
+\ir storage_versions.sql
+\ir storage_list.sql
+\ir storage_usage.sql
+\ir storage_multipart.sql
+\ir storage_resumable.sql
+\ir storage_owner.sql
+\ir storage_scans.sql

@@ -18,6 +18,21 @@ $$;
 comment on function walkie.enqueue_job is
   'Takes what is to be done and when; gives the job''s id, or null when one of the same unique_key waits already. It runs after the commit.';
 
+create or replace function walkie.enqueue_question(kind text, payload jsonb, conclusion regproc)
+returns bigint
+language sql
+set search_path = ''
+as $$
+  insert into walkie.jobs (kind, payload, conclusion)
+  select kind, payload, format('%I.%I', n.nspname, p.proname)
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+   where p.oid = conclusion
+  returning id
+$$;
+comment on function walkie.enqueue_question is
+  'Takes what is to be asked outside, and the function that takes the payload and the answer (both jsonb) when it is there; gives the job''s id. For owners of the database alone, since the function is called as they are.';
+
 create or replace function walkie.announce_jobs()
 returns trigger
 language plpgsql
@@ -58,19 +73,34 @@ $$;
 comment on function walkie.claim_jobs is
   'Takes the name of a server, the kinds it knows, how many it can do and how long it may take; gives the jobs that are its own until then.';
 
-create or replace function walkie.finish_job(job bigint, worker text, attempt integer)
+-- It once took no result; with another signature it would stay beside the new one.
+drop function if exists walkie.finish_job(bigint, text, integer);
+create or replace function walkie.finish_job(job bigint, worker text, attempt integer, result jsonb default null)
 returns boolean
-language sql
+language plpgsql
 security definer set search_path = ''
 as $$
-  with done as (
-    update walkie.jobs
-       set state = 'done', payload = '{}', done_at = now(), locked_by = null, locked_until = null, last_error = null
-     where id = job and state = 'running' and locked_by = worker and attempts = attempt
-    returning id)
-  select exists (select from done)
+declare
+  done walkie.jobs;
+begin
+  select j.* into done
+    from walkie.jobs j
+   where j.id = job and j.state = 'running' and j.locked_by = worker and j.attempts = attempt
+     for update;
+  if done.id is null then
+    return false;
+  end if;
+  if done.conclusion is not null then
+    execute format('select %s($1, $2)', done.conclusion) using done.payload, result;
+  end if;
+  update walkie.jobs j
+     set state = 'done', payload = '{}', done_at = now(), locked_by = null, locked_until = null, last_error = null
+   where j.id = job;
+  return true;
+end
 $$;
-comment on function walkie.finish_job is 'Says that a job is done; false when the lease was lost meanwhile.';
+comment on function walkie.finish_job is
+  'Says that a job is done and what came of it, which its conclusion is told in the same transaction; false when the lease was lost meanwhile.';
 
 create or replace function walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean)
 returns text
@@ -146,7 +176,7 @@ as $$
 $$;
 comment on function walkie.receive_mail is 'Puts a message into the inbox of a development server; the oldest make way.';
 
-revoke execute on function walkie.enqueue_job, walkie.announce_jobs, walkie.claim_jobs, walkie.finish_job,
+revoke execute on function walkie.enqueue_job, walkie.enqueue_question, walkie.announce_jobs, walkie.claim_jobs, walkie.finish_job,
                            walkie.fail_job, walkie.sweep_jobs, walkie.retry_job, walkie.receive_mail from public;
 grant usage on schema walkie to authenticator, supabase_auth_admin;
 grant execute on function walkie.enqueue_job to authenticator, supabase_auth_admin;

@@ -1,4 +1,12 @@
-//! What leaves the house: claims, leases, retries, and mail over a real SMTP conversation.
+//! What leaves the house: claims, leases, retries, and mail over a real SMTP conversation; then
+//! what is done again and again, browsers that are woken, and models that are asked.
+
+mod embeddings;
+mod push;
+mod schedules;
+mod unsubscribe;
+
+mod scan;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

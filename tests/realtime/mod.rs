@@ -1,5 +1,6 @@
 //! The Realtime dialect: frames on a real socket.
 
+mod aliases;
 mod altered;
 mod authorization;
 mod bad_input;
@@ -20,6 +21,7 @@ mod joins;
 mod limits;
 mod metrics;
 mod moved_out;
+mod notices;
 mod place;
 mod policies;
 mod presence;

@@ -104,7 +104,14 @@ async fn our_own_policies_may_be_remembered() {
         shown(&conversations),
         "    columns id org_id created_by member_count\n    claims sub\n    reads overseers(org_id=org_id user_id=me), conversation_members(conversation_id=id member_id=me)\n    asks overseers(org_id=org_id user_id=me) or created_by or conversation_members(conversation_id=id member_id=me)"
     );
-    for table in ["public.conversation_members", "public.profiles", "public.orgs"] {
+    for table in [
+        "public.conversation_members",
+        "public.profiles",
+        "public.orgs",
+        "public.files",
+        "public.file_versions",
+        "public.message_attachments",
+    ] {
         let analysis = analysis_of(&database, table, "authenticated").await;
         assert_eq!(analysis.reasons, [] as [&str; 0], "{table}");
     }

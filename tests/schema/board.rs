@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::support::{Database, compare_page, rows};
 
 /// A table, values that would make a row of it, and a column to change.
-const TABLES: [(&str, &str, &str); 36] = [
+const TABLES: [(&str, &str, &str); 45] = [
     ("orgs", "(slug, name) values ('new', 'New')", "name"),
     (
         "org_members",
@@ -152,6 +152,29 @@ const TABLES: [(&str, &str, &str); 36] = [
         "(meeting_id, user_id, minutes_before, due_at) select meeting_id, user_id, 60, now() from public.meeting_participants limit 1",
         "due_at",
     ),
+    (
+        "files",
+        "(id, org_id, conversation_id, owner_id, name, chapter) select gen_random_uuid(), org_id, id, tests.id('bo'), 'new.txt', 0 from public.conversations limit 1",
+        "folder",
+    ),
+    (
+        "file_versions",
+        "(file_id, version, conversation_id, org_id, chapter, upload_id, object_path, name, size_bytes, mime_type, uploaded_by)
+         select id, 9, conversation_id, org_id, 0, gen_random_uuid(), 'x', 'x', 1, 'text/plain', owner_id from public.files limit 1",
+        "note",
+    ),
+    (
+        "message_attachments",
+        "(conversation_id, message_id, file_id, version, sender_id, chapter, visibility, position)
+         select conversation_id, id, '60000000-0000-4000-8000-000000000001', 1, sender_id, 0, 'normal', 2
+           from public.messages where id = '20000000-0000-4000-8000-000000000002'",
+        "alt_text",
+    ),
+    (
+        "file_quotas",
+        "(org_id, scope, max_bytes) select id, 'org', 1 from public.orgs",
+        "max_bytes",
+    ),
     ("user_presence", "(user_id) values (auth.uid())", "status"),
     (
         "typing_states",
@@ -164,6 +187,19 @@ const TABLES: [(&str, &str, &str); 36] = [
         "(admin_id, conversation_id, reason, expires_at) values (tests.id('ana'), tests.conversation('dm'), 'x', now())",
         "reason",
     ),
+    ("notifications", "(user_id, kind) values (tests.id('bo'), 'system')", "title"),
+    (
+        "notification_preferences",
+        "(user_id, channel, kind, enabled) values (auth.uid(), 'push', 'reply', false)",
+        "enabled",
+    ),
+    ("notification_settings", "(user_id) values (auth.uid())", "digest"),
+    ("user_settings", "(user_id) values (auth.uid())", "theme"),
+    (
+        "consents",
+        "(user_id, purpose) values (tests.id('cy'), 'contact_exchange')",
+        "withdrawn_at",
+    ),
 ];
 
 /// One row of each kind that the cast does not have, so that there is something to be denied.
@@ -174,6 +210,11 @@ const ROWS: &str = "
     insert into public.user_contacts (owner_id, contact_id) values (tests.id('bo'), tests.id('ana'));
     insert into public.user_blocks (blocker_id, blocked_id) values (tests.id('bo'), tests.id('cy'));
     insert into public.user_privacy_settings (user_id) values (tests.id('dee'));
+    insert into public.notifications (user_id, kind) values (tests.id('bo'), 'system');
+    insert into public.notification_preferences (user_id, channel, kind, enabled) values (tests.id('bo'), 'push', 'dm', false);
+    insert into public.notification_settings (user_id) values (tests.id('bo'));
+    insert into public.user_settings (user_id) values (tests.id('bo'));
+    insert into public.consents (user_id, purpose) values (tests.id('bo'), 'contact_exchange');
     insert into public.conversation_categories (org_id, name) select id, 'Projects' from public.orgs;
     insert into public.conversation_invites (conversation_id, invitee_id, invited_by)
       values (tests.conversation('watercooler'), tests.id('cy'), tests.id('ana'));
@@ -208,6 +249,14 @@ const ROWS: &str = "
       values ('50000000-0000-4000-8000-000000000001', tests.id('bo'), tests.conversation('watercooler'), 0);
     insert into public.meeting_reminders (meeting_id, user_id, minutes_before, due_at)
       values ('50000000-0000-4000-8000-000000000001', tests.id('bo'), 10, '2040-01-01 08:50+00');
+    insert into public.files (id, org_id, conversation_id, owner_id, name, chapter, last_version)
+      select '60000000-0000-4000-8000-000000000001', org_id, id, tests.id('bo'), 'a.txt', 0, 1 from public.conversations where title = 'Watercooler';
+    insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, upload_id, object_path, object_version, name, size_bytes, mime_type, uploaded_by, scan_status)
+      select id, 1, conversation_id, org_id, 0, id, 'x', id, 'a.txt', 1, 'text/plain', owner_id, 'clean' from public.files;
+    insert into public.message_attachments (conversation_id, message_id, file_id, version, sender_id, chapter, visibility, position)
+      select conversation_id, id, '60000000-0000-4000-8000-000000000001', 1, sender_id, 0, 'normal', 1
+        from public.messages where id = '20000000-0000-4000-8000-000000000001';
+    insert into public.file_quotas (org_id, scope, user_id, max_bytes) select id, 'person', tests.id('bo'), 1000000 from public.orgs;
     insert into public.user_presence (user_id, status) values (tests.id('bo'), 'online');
     insert into public.typing_states (conversation_id, actor_id, expires_at)
       values (tests.conversation('watercooler'), tests.id('bo'), 'infinity');

@@ -4,6 +4,7 @@ mod board;
 mod handbook;
 mod install;
 mod presets;
+mod reading;
 mod refusals;
 mod rules;
 mod snapshot;

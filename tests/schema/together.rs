@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use crate::support::{Database, rows};
 
 /// The claims of a person of the cast, for a connection's whole life.
-fn acting_as(name: &str) -> String {
+pub fn acting_as(name: &str) -> String {
     format!(
         "select set_config('request.jwt.claims',
                            jsonb_build_object('sub', tests.id('{name}'), 'role', 'authenticated')::text, false);
@@ -118,6 +118,10 @@ async fn writers_of_every_kind_get_along_and_leave_no_gap() {
         ("ana", format!("select pin_message({place}, '{root}'), unpin_message({place}, '{root}')")),
         ("bo", format!("select mark_read({place}, 1000000)")),
         ("bo", format!("select mark_unread({place}, 2)")),
+        ("ana", "select send_message(tests.conversation('dm'), 'Hi')".to_owned()),
+        ("bo", "select send_message(tests.conversation('dm'), 'Hi')".to_owned()),
+        ("ana", "select mark_all_read()".to_owned()),
+        ("bo", "select mark_all_read()".to_owned()),
         (
             "ana",
             format!(

@@ -32,6 +32,10 @@ CREATE SCHEMA realtime;
 
 COMMENT ON SCHEMA realtime IS 'Where policies say who may use a private channel.';
 
+CREATE SCHEMA storage;
+
+COMMENT ON SCHEMA storage IS 'Files: policies on storage.objects say who may do what with them.';
+
 CREATE SCHEMA walkie;
 
 COMMENT ON SCHEMA walkie IS 'What the walkie binary has installed here';
@@ -78,6 +82,12 @@ CREATE TYPE auth.one_time_token_type AS ENUM (
     'email_change_token_new',
     'email_change_token_current',
     'phone_change_token'
+);
+
+CREATE TYPE storage.buckettype AS ENUM (
+    'STANDARD',
+    'ANALYTICS',
+    'VECTOR'
 );
 
 SET default_tablespace = '';
@@ -218,6 +228,187 @@ $$;
 
 COMMENT ON FUNCTION app.archive_instead() IS 'Trigger: a conversation that its owner deletes is put away for all; its words stay. Only the service deletes for good.';
 
+CREATE FUNCTION app.ask_for_embeddings() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  latest text := walkie.offered('embedding_model');
+  asked jsonb;
+begin
+  if latest is null then
+    return;
+  end if;
+  if latest is distinct from (select k.name from app.embedding_model k) then
+    -- All of it once: vectors of different models cannot be compared.
+    delete from public.message_embeddings e where e.model <> latest;
+    insert into app.embedding_queue (conversation_id, message_id)
+    select w.conversation_id, w.message_id
+      from app.message_words w
+     where not exists (select
+                         from public.message_embeddings e
+                        where e.conversation_id = w.conversation_id
+                          and e.message_id = w.message_id)
+    on conflict do nothing;
+    insert into app.embedding_model (name) values (latest)
+    on conflict (is_only) do update set name = excluded.name;
+  end if;
+
+  -- A few batches at a time, so that what a job holds of people's words is little and short-lived.
+  for batch in 1 .. 4 loop
+    with taken as (
+      delete from app.embedding_queue q
+       using (select w.conversation_id, w.message_id
+                from app.embedding_queue w
+               limit 16
+                 for update skip locked) next_
+       where q.conversation_id = next_.conversation_id
+         and q.message_id = next_.message_id
+      returning q.conversation_id, q.message_id
+    )
+    select jsonb_build_object('keys', jsonb_agg(jsonb_build_array(m.conversation_id, m.id) order by m.id),
+                              'texts', jsonb_agg(left(m.body, 8000) order by m.id))
+      into asked
+      from taken
+      join public.messages m on m.conversation_id = taken.conversation_id and m.id = taken.message_id
+     where m.body is not null;
+    exit when asked ->> 'keys' is null;
+    perform walkie.enqueue_question('embed', asked, 'app.keep_embeddings');
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION app.ask_for_embeddings() IS 'Has up to 64 messages asked for that have no vector yet; all of them anew when servers have another model. For a schedule.';
+
+CREATE FUNCTION app.attach_invites(p_email text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  update public.conversation_invites i
+     set invitee_id = u.id
+    from auth.users u
+    join public.profiles p on p.id = u.id
+   where i.email = lower(p_email)
+     and i.invitee_id is null
+     and i.state = 'pending'
+     and i.expires_at > app.now()
+     and u.email = lower(p_email)
+     and u.email_confirmed_at is not null
+     and u.id <> i.invited_by
+     and (app.can_message(i.invited_by, u.id)).allowed
+     and not exists (select
+                       from public.conversation_invites other
+                      where other.conversation_id = i.conversation_id
+                        and other.invitee_id = u.id
+                        and other.state = 'pending')
+$$;
+
+COMMENT ON FUNCTION app.attach_invites(p_email text) IS 'Takes an address; open invitations that were sent there become those of the person whose it is, if it is confirmed and the rules let the two write to each other.';
+
+CREATE TABLE public.file_versions (
+    file_id uuid NOT NULL,
+    version integer NOT NULL,
+    conversation_id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    chapter integer NOT NULL,
+    visibility text DEFAULT 'normal'::text NOT NULL,
+    upload_id uuid NOT NULL,
+    object_path text NOT NULL,
+    object_version uuid,
+    name text NOT NULL,
+    size_bytes bigint NOT NULL,
+    mime_type text NOT NULL,
+    sha256 text,
+    uploaded_by uuid NOT NULL,
+    restored_from integer,
+    note text,
+    scan_status text DEFAULT 'pending'::text NOT NULL,
+    scan_engine text,
+    scanned_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT file_versions_from_one CHECK ((version >= 1)),
+    CONSTRAINT file_versions_note_fits CHECK ((char_length(note) <= 1000)),
+    CONSTRAINT file_versions_scan_status_known CHECK ((scan_status = ANY (ARRAY['pending'::text, 'clean'::text, 'infected'::text, 'failed'::text, 'skipped'::text]))),
+    CONSTRAINT file_versions_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text])))
+);
+
+ALTER TABLE ONLY public.file_versions REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.file_versions IS 'What a file held, upload after upload; numbers are given when the bytes are there, and have no gaps.';
+
+COMMENT ON COLUMN public.file_versions.object_path IS 'Name of the object in bucket chat; a restored version has that of the one restored.';
+
+COMMENT ON COLUMN public.file_versions.object_version IS 'Which bytes of that object were looked at: others would have to be looked at again.';
+
+COMMENT ON COLUMN public.file_versions.mime_type IS 'What the bytes are; where that cannot be told, what the uploader says.';
+
+COMMENT ON COLUMN public.file_versions.scan_status IS 'pending, infected and failed: only its uploader has it; clean: others too; skipped: too, since nothing scans here.';
+
+CREATE FUNCTION app.attachment(p_version public.file_versions, p_alt_text text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'file_id', p_version.file_id,
+    'version', p_version.version,
+    'name', p_version.name,
+    'mime_type', p_version.mime_type,
+    'size_bytes', p_version.size_bytes,
+    'path', p_version.object_path,
+    'status', case when p_version.object_version is null then 'deleted' else p_version.scan_status end,
+    'alt_text', p_alt_text))
+$$;
+
+COMMENT ON FUNCTION app.attachment(p_version public.file_versions, p_alt_text text) IS 'Takes a version of a file and what it shows in words; gives what a message says of it.';
+
+CREATE FUNCTION app.attachments(p_conversation uuid, p_wished jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := auth.uid();
+  wished_count integer;
+  given jsonb;
+begin
+  -- Most messages come without, and that must cost nothing.
+  if p_wished is null or p_wished = '[]' then
+    return '[]';
+  elsif jsonb_typeof(p_wished) <> 'array' then
+    perform app.refuse('bad_attachment');
+  end if;
+  wished_count := jsonb_array_length(p_wished);
+  if wished_count > 20 then
+    perform app.refuse('too_many', 'limit=20');
+  end if;
+  begin
+    select jsonb_agg(app.attachment(v, wish.alt_text) order by wish.place) into given
+      from (select (w.value ->> 'file_id')::uuid as file_id,
+                   (w.value ->> 'version')::integer as version,
+                   w.value ->> 'alt_text' as alt_text,
+                   w.place
+              from jsonb_array_elements(p_wished) with ordinality w (value, place)) wish
+      join public.files f on f.id = wish.file_id
+      join public.file_versions v on v.file_id = f.id and v.version = coalesce(wish.version, f.current_version, f.last_version)
+     where f.conversation_id = p_conversation
+       and f.deleted_at is null
+       and v.object_version is not null
+       and coalesce(char_length(wish.alt_text), 0) <= 1000
+       and (me is null
+            or app.can_read(v.conversation_id, v.chapter, v.visibility, v.uploaded_by)
+               and (v.scan_status in ('clean', 'skipped') or v.scan_status = 'pending' and v.uploaded_by = me));
+  exception when invalid_text_representation or numeric_value_out_of_range then
+    perform app.refuse('bad_attachment');
+  end;
+  -- One that is not there, or there twice, is a mistake that the sender should hear of.
+  if (select count(distinct (a ->> 'file_id', a ->> 'version')) from jsonb_array_elements(given) a) is distinct from wished_count then
+    perform app.refuse('bad_attachment');
+  end if;
+  return given;
+end
+$$;
+
+COMMENT ON FUNCTION app.attachments(p_conversation uuid, p_wished jsonb) IS 'Takes a conversation and a list of {"file_id", "version", "alt_text"}, version being the current one unless given; gives what a message says of them, if the person asking may show them there. Errors: PT422 bad_attachment or too_many.';
+
 CREATE FUNCTION app.audit(p_action text, p_table text DEFAULT NULL::text, p_key text DEFAULT NULL::text, p_diff jsonb DEFAULT NULL::jsonb, p_reason text DEFAULT NULL::text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -228,6 +419,34 @@ $$;
 
 COMMENT ON FUNCTION app.audit(p_action text, p_table text, p_key text, p_diff jsonb, p_reason text) IS 'Takes what was done, to which table and row, what changed and why; records it with the person asking and the time.';
 
+CREATE FUNCTION app.audit_group(p_conversation uuid, p_action text, p_target uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.audit(p_action, 'conversations', p_conversation::text, jsonb_build_object('target', p_target))
+    from public.conversations c
+   where c.id = p_conversation
+     and c.kind = 'persona_group'
+$$;
+
+COMMENT ON FUNCTION app.audit_group(p_conversation uuid, p_action text, p_target uuid) IS 'Takes a conversation, what was done in it and to whom or what; puts that on record if it is a group that the organisation makes for people.';
+
+CREATE FUNCTION app.begin_scan(p_version uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- Nobody has said that there is a scanner; whoever once had one waits for it, though it be down.
+  if not exists (select from storage.scanners) then
+    return 'skipped';
+  end if;
+  perform storage.request_scan(p_version);
+  return 'pending';
+end
+$$;
+
+COMMENT ON FUNCTION app.begin_scan(p_version uuid) IS 'Takes bytes that have arrived; has them looked at, and gives the status that they have until then: pending, or skipped where nothing scans.';
+
 CREATE FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -235,10 +454,15 @@ CREATE FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at 
   select p_sender = (select auth.uid())
            and app.is_member(p_conversation)
            and app.is_within(p_conversation, 'delete_window_s', p_created_at)
+           and not exists (select
+                             from public.conversations c
+                            where c.id = p_conversation
+                              and c.kind = 'persona_group'
+                              and not app.setting(c.org_id, 'clients_delete_own')::boolean)
       or app.can_do(p_conversation, 'delete_any')
 $$;
 
-COMMENT ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) IS 'Takes a message''s conversation, sender and time; tells whether the person asking may take it back for all: their own in time, or any if they moderate.';
+COMMENT ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) IS 'Takes a message''s conversation, sender and time; tells whether the person asking may take it back for all: their own in time, or any if they moderate; in a group of personas, where the organisation says so, admins alone.';
 
 CREATE FUNCTION app.can_do(p_conversation uuid, p_action text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -259,7 +483,7 @@ CREATE FUNCTION app.can_do(p_conversation uuid, p_action text) RETURNS boolean
      where c.id = p_conversation
        and c.kind in ('persona_group', 'announcement')
        and c.org_id = app.my_org()
-       and p_action in ('invite', 'remove', 'rename', 'appoint')
+       and (p_action in ('invite', 'remove', 'rename', 'appoint') or c.kind = 'persona_group' and p_action = 'delete_any')
        and app.is_admin((select auth.uid()))
   )
 $$;
@@ -413,10 +637,31 @@ $$;
 
 COMMENT ON FUNCTION app.card(p_meeting public.meetings) IS 'Takes a meeting; gives what its card says, for programs.';
 
-CREATE FUNCTION app.check_settings() RETURNS trigger
+CREATE FUNCTION app.check_file_name() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
+begin
+  if new.name <> old.name and exists (
+    select
+      from public.file_versions v
+     where v.file_id = new.id
+       and v.version = coalesce(new.current_version, new.last_version)
+       and app.file_type(new.name, null, v.mime_type) is null
+  ) then
+    perform app.refuse('bad_file_type', new.name);
+  end if;
+  new.updated_at := clock_timestamp();
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.check_file_name() IS 'Trigger: a file''s new name does not end as if it were of another kind. Errors: PT415 bad_file_type.';
+
+CREATE FUNCTION app.check_settings() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
 declare
   wrong text;
 begin
@@ -436,6 +681,13 @@ begin
                                                           from pg_catalog.pg_ts_config c
                                                          where c.cfgname = given.value #>> '{}'
                                                            and c.cfgnamespace = 'pg_catalog'::regnamespace)
+      or given.key = 'contact_exchange' and given.value not in ('"free"', '"mask"', '"hold"')
+      or given.key = 'conversation_path' and given.value #>> '{}' !~ '^/[A-Za-z0-9/_.?=&{}-]{0,199}$'
+      or given.key = 'allowed_mime' and exists (
+           select
+             from jsonb_array_elements(case when jsonb_typeof(given.value) = 'array' then given.value else '[]' end) allowed
+            where jsonb_typeof(allowed) <> 'string'
+               or allowed #>> '{}' !~ '^(\*/\*|[a-z0-9][a-z0-9.+-]*/(\*|[a-z0-9][a-z0-9.+-]*))$')
       or given.key = 'default_role' and given.value not in ('"client"', '"consultant"', '"member"')
    order by given.key
    limit 1;
@@ -444,9 +696,54 @@ begin
   end if;
   return new;
 end
-$$;
+$_$;
 
 COMMENT ON FUNCTION app.check_settings() IS 'Trigger: an organisation has only settings that exist, with values of their kind. Errors: PT422 bad_setting, details names it.';
+
+CREATE FUNCTION app.clear_notices() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.notifications n
+     set read_at = app.now()
+   where n.user_id = new.member_id
+     and n.conversation_id = new.conversation_id
+     and n.kind in ('dm', 'mention', 'reply', 'reaction')
+     and n.read_at is null
+     and exists (select
+                   from public.messages m
+                  where m.conversation_id = n.conversation_id
+                    and m.id = n.message_id
+                    and m.thread_id is null
+                    and m.seq <= new.last_read_seq);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.clear_notices() IS 'Trigger: whoever has read what a notice is about, on any device, has read the notice.';
+
+CREATE FUNCTION app.clear_thread_notices() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.notifications n
+     set read_at = app.now()
+   where n.user_id = new.user_id
+     and n.conversation_id = new.conversation_id
+     and n.kind in ('dm', 'mention', 'reply', 'reaction')
+     and n.read_at is null
+     and exists (select
+                   from public.messages m
+                  where m.conversation_id = n.conversation_id
+                    and m.id = n.message_id
+                    and m.thread_id = new.thread_id);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.clear_thread_notices() IS 'Trigger: whoever has read a thread has read the notices of it.';
 
 CREATE FUNCTION app.close_functions() RETURNS void
     LANGUAGE plpgsql
@@ -468,6 +765,30 @@ $$;
 
 COMMENT ON FUNCTION app.close_functions() IS 'Revokes from everybody the functions that this transaction has stated, and no others: a function of the operator''s own keeps its rights.';
 
+CREATE FUNCTION app.contact_pattern() RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  -- An e-mail address, also one spelt with (at), or seven digits and more with what people put between them.
+  select '([[:alnum:]._%+-]+[[:space:]]*(@|[(\[][[:space:]]*at[[:space:]]*[)\]])[[:space:]]*[[:alnum:]-]+([.][[:alnum:]-]+)+'
+      || '|[+]?[(]?[0-9]([[:space:]().\/-]{0,3}[0-9]){6,})'
+$$;
+
+COMMENT ON FUNCTION app.contact_pattern() IS 'Gives the regular expression of what counts as a contact.';
+
+CREATE FUNCTION app.contact_rule(p_org uuid, p_conversation uuid, p_body text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select case when app.setting(p_org, 'contact_exchange') #>> '{}' = 'free'
+                or p_body !~* app.contact_pattern()
+                or app.may_exchange_contacts(p_conversation)
+              then 'free'
+              else app.setting(p_org, 'contact_exchange') #>> '{}' end
+$$;
+
+COMMENT ON FUNCTION app.contact_rule(p_org uuid, p_conversation uuid, p_body text) IS 'Takes an organisation, a conversation in it and a body; gives what becomes of a message that says so: free, mask or hold.';
+
 CREATE FUNCTION app.conversation_of_topic(p_topic text) RETURNS uuid
     LANGUAGE sql IMMUTABLE
     AS $_$
@@ -478,6 +799,23 @@ CREATE FUNCTION app.conversation_of_topic(p_topic text) RETURNS uuid
 $_$;
 
 COMMENT ON FUNCTION app.conversation_of_topic(p_topic text) IS 'Takes a channel''s topic; gives the conversation that conversation:<id> names, else null.';
+
+CREATE FUNCTION app.count_bytes(p_org uuid, p_person uuid, p_bytes bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- The organisation first, always: two at once wait for each other there.
+  insert into app.file_usage as used (owner_id, bytes)
+  values (p_org, greatest(p_bytes, 0))
+  on conflict (owner_id) do update set bytes = greatest(used.bytes + p_bytes, 0);
+  insert into app.file_usage as used (owner_id, bytes)
+  values (p_person, greatest(p_bytes, 0))
+  on conflict (owner_id) do update set bytes = greatest(used.bytes + p_bytes, 0);
+end
+$$;
+
+COMMENT ON FUNCTION app.count_bytes(p_org uuid, p_person uuid, p_bytes bigint) IS 'Takes an organisation, a person and how many bytes there are more of theirs, or fewer; counts them.';
 
 CREATE FUNCTION app.count_members() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -566,11 +904,24 @@ CREATE FUNCTION app.default_settings() RETURNS jsonb
     "new_account_hours": 0,
     "new_account_dms": 5,
     "search_language": "english",
-    "membership_messages": false
+    "membership_messages": false,
+    "clients_delete_own": true,
+    "contact_exchange": "free",
+    "conversation_path": "/c/{id}",
+    "max_file_mb": 50,
+    "allowed_mime": ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/bmp", "image/tiff",
+                     "audio/*", "video/*", "text/plain", "text/markdown", "text/csv", "text/calendar", "text/vcard",
+                     "application/pdf", "application/rtf", "application/json", "application/zip", "application/gzip",
+                     "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint",
+                     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                     "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+                     "application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet",
+                     "application/vnd.oasis.opendocument.presentation"]
   }'::jsonb
 $$;
 
-COMMENT ON FUNCTION app.default_settings() IS 'Gives every setting of an organisation with its default. Windows in seconds, 0 for without end.';
+COMMENT ON FUNCTION app.default_settings() IS 'Gives every setting of an organisation with its default. Windows in seconds, 0 for without end; megabytes of 1048576 bytes.';
 
 CREATE FUNCTION app.display_name(p_said_of_self jsonb, p_email text) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -586,6 +937,70 @@ $$;
 
 COMMENT ON FUNCTION app.display_name(p_said_of_self jsonb, p_email text) IS 'Takes what an account says of itself and its address; gives the name to begin with.';
 
+CREATE FUNCTION app.drop_attachments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  shown uuid[];
+begin
+  with gone as (
+    delete from public.message_attachments a
+     where a.conversation_id = new.conversation_id
+       and a.message_id = new.id
+    returning a.file_id)
+  select array_agg(distinct g.file_id) into shown from gone g;
+  -- What was brought for this message alone goes with it; what lies in a folder, hangs elsewhere or
+  -- has a version of somebody else's stays.
+  perform app.drop_file(f.id)
+     from public.files f
+    where f.id = any (shown)
+      and f.folder = ''
+      and f.deleted_at is null
+      and not exists (select from public.message_attachments a
+                       where a.file_id = f.id
+                         and (a.conversation_id, a.message_id) <> (new.conversation_id, new.id))
+      and not exists (select from public.file_versions v where v.file_id = f.id and v.uploaded_by <> new.sender_id);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_attachments() IS 'Trigger: a message that is taken back shows no files, and those that were brought for it alone go.';
+
+CREATE FUNCTION app.drop_avatar() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  before text := coalesce(current_setting('storage.allow_delete_query', true), '');
+begin
+  perform set_config('storage.allow_delete_query', 'true', true);
+  -- Whatever else is in the folder of somebody who is there may be worn next.
+  delete from storage.objects o
+   where o.bucket_id = 'avatars'
+     and o.name collate "C" between old.id || '/' and old.id || '0'
+     and (o.name = old.avatar_path or new.erased_at is not null);
+  perform set_config('storage.allow_delete_query', before, true);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_avatar() IS 'Trigger: a picture that is not worn any more goes, and with a person all of theirs.';
+
+CREATE FUNCTION app.drop_conversation_objects() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.count_bytes(old.org_id, old.uploaded_by, -old.size_bytes)
+    where old.object_version is not null and old.restored_from is null;
+  perform app.drop_objects(array[old.object_path]);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_conversation_objects() IS 'Trigger: what a conversation held goes with it when it is deleted for good.';
+
 CREATE FUNCTION app.drop_embedding() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -599,6 +1014,77 @@ end
 $$;
 
 COMMENT ON FUNCTION app.drop_embedding() IS 'Trigger: a message that says something else, or nothing, no longer means what it meant.';
+
+CREATE TABLE public.files (
+    id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    owner_id uuid NOT NULL,
+    name text NOT NULL,
+    folder text DEFAULT ''::text NOT NULL,
+    chapter integer NOT NULL,
+    visibility text DEFAULT 'normal'::text NOT NULL,
+    last_version integer DEFAULT 0 NOT NULL,
+    current_version integer,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    CONSTRAINT files_current_is_there CHECK ((current_version <= last_version)),
+    CONSTRAINT files_folder_fits CHECK (((char_length(folder) <= 255) AND (folder !~ '(^/|/$|//|[\\[:cntrl:]])'::text))),
+    CONSTRAINT files_name_fits CHECK (((name ~ '\S'::text) AND (char_length(name) <= 255) AND (name !~ '[/\\[:cntrl:]]'::text))),
+    CONSTRAINT files_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text])))
+);
+
+ALTER TABLE ONLY public.files REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.files IS 'Files of conversations; what they hold is in file_versions.';
+
+COMMENT ON COLUMN public.files.folder IS 'Where it is listed, such as Plans/2030; empty at the top. A folder is there while a file is in it.';
+
+COMMENT ON COLUMN public.files.chapter IS 'The latest chapter in which it was uploaded or shown: whoever may read that chapter sees the file.';
+
+COMMENT ON COLUMN public.files.visibility IS 'shadow: its owner alone sees it.';
+
+COMMENT ON COLUMN public.files.last_version IS 'Number of the newest version; the row''s lock makes numbers gapless.';
+
+COMMENT ON COLUMN public.files.current_version IS 'The newest version that others may have; null until one has been found clean.';
+
+CREATE FUNCTION app.drop_file(p_file uuid) RETURNS public.files
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  gone public.files;
+begin
+  perform app.lock_showing(p_file);
+  update public.files f
+     set deleted_at = clock_timestamp(),
+         deleted_by = auth.uid(),
+         current_version = null
+   where f.id = p_file
+  returning f.* into gone;
+  perform app.drop_objects(array(select v.object_path from public.file_versions v where v.file_id = p_file));
+  return gone;
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_file(p_file uuid) IS 'Takes a file; removes it and all that its versions held, and gives what remains.';
+
+CREATE FUNCTION app.drop_objects(p_paths text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  before text := coalesce(current_setting('storage.allow_delete_query', true), '');
+begin
+  perform set_config('storage.allow_delete_query', 'true', true);
+  delete from storage.objects o where o.bucket_id = 'chat' and o.name = any (p_paths);
+  perform set_config('storage.allow_delete_query', before, true);
+end
+$$;
+
+COMMENT ON FUNCTION app.drop_objects(p_paths text[]) IS 'Takes paths in bucket chat; removes what is there.';
 
 CREATE FUNCTION app.due_reminders(p_limit integer DEFAULT 500) RETURNS TABLE(meeting_id uuid, user_id uuid, minutes_before integer, conversation_id uuid, title text, starts_at timestamp with time zone, join_url text)
     LANGUAGE sql SECURITY DEFINER
@@ -711,7 +1197,15 @@ begin
   delete from public.message_hides where user_id = old.id;
   delete from public.message_templates where owner_id = old.id;
   delete from public.scheduled_messages where sender_id = old.id;
+  delete from app.file_uploads where uploader_id = old.id;
   delete from public.thread_members where user_id = old.id;
+  delete from public.notifications where user_id = old.id;
+  delete from public.notification_preferences where user_id = old.id;
+  delete from public.notification_settings where user_id = old.id;
+  delete from public.user_settings where user_id = old.id;
+  delete from app.mail_tokens where user_id = old.id;
+  delete from public.consents where user_id = old.id;
+  delete from public.conversation_invites where email = old.email and state = 'pending';
   delete from public.read_marks where member_id = old.id;
   update public.inbox set draft = null where member_id = old.id and draft is not null;
   return null;
@@ -719,6 +1213,48 @@ end
 $$;
 
 COMMENT ON FUNCTION app.erase_profile() IS 'Trigger: a deleted account leaves its conversations, its profile names nobody and what it kept for itself goes; its words stay.';
+
+CREATE FUNCTION app.file_quota(p_org uuid, p_person uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select q.max_bytes
+    from public.file_quotas q
+   where q.org_id = p_org
+     and q.scope = case when p_person is null then 'org' else 'person' end
+     and (q.user_id is null or q.user_id = p_person)
+   order by q.user_id is null
+   limit 1
+$$;
+
+COMMENT ON FUNCTION app.file_quota(p_org uuid, p_person uuid) IS 'Takes an organisation and a person in it, or null for all of it; gives how many bytes may be kept, null when there is no bound.';
+
+CREATE FUNCTION app.file_refusal(p_conversation uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce(app.post_refusal(p_conversation),
+                  case when app.is_restricted(auth.uid(), array['no_files'], p_conversation) then 'no_files' end)
+$$;
+
+COMMENT ON FUNCTION app.file_refusal(p_conversation uuid) IS 'Takes a conversation; gives the word why the person asking may not put files there now (no_files, or those of app.post_refusal), or null when they may.';
+
+CREATE FUNCTION app.file_refusal_of(p_person uuid, p_conversation uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  before text := coalesce(current_setting('request.jwt.claim.sub', true), '');
+  refusal text;
+begin
+  perform set_config('request.jwt.claim.sub', p_person::text, true);
+  refusal := app.file_refusal(p_conversation);
+  perform set_config('request.jwt.claim.sub', before, true);
+  return refusal;
+end
+$$;
+
+COMMENT ON FUNCTION app.file_refusal_of(p_person uuid, p_conversation uuid) IS 'Takes a person and a conversation; gives the word why that person may not put files there now, or null when they may.';
 
 CREATE FUNCTION app.file_template() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -735,6 +1271,28 @@ $$;
 
 COMMENT ON FUNCTION app.file_template() IS 'Trigger: a template belongs to its writer''s organisation, a personal one to the writer.';
 
+CREATE FUNCTION app.file_type(p_name text, p_said text, p_found text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+  -- What the end of the name promises; where that says nothing, what the uploader says.
+  select case when promise.mime_type is null then coalesce(p_found, p_said, 'application/octet-stream')
+              when p_found is null and not promise.is_tellable then promise.mime_type
+              when promise.family = coalesce((select t.family from app.file_types t where t.mime_type = p_found limit 1), p_found)
+              then case when promise.family = promise.mime_type then p_found else promise.mime_type end
+         end
+    from (select) nothing
+    left join lateral (
+      select t.mime_type, t.family, t.is_tellable
+        from app.file_types t
+       where t.extension = lower(substring(p_name from '\.([[:alnum:]]{1,16})$'))
+          or t.mime_type = p_said
+       order by t.extension = lower(substring(p_name from '\.([[:alnum:]]{1,16})$')) desc nulls last, t.extension
+       limit 1) promise on true
+$_$;
+
+COMMENT ON FUNCTION app.file_type(p_name text, p_said text, p_found text) IS 'Takes a file''s name, the type that its uploader says and the type that its bytes tell, null when they tell none; gives its type, or null when name and bytes do not belong together.';
+
 CREATE FUNCTION app.fill(p_text text, p_values jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -745,6 +1303,18 @@ CREATE FUNCTION app.fill(p_text text, p_values jsonb) RETURNS text
 $_$;
 
 COMMENT ON FUNCTION app.fill(p_text text, p_values jsonb) IS 'Takes a text with {{blanks}} and an object; gives the text with those filled that the object has.';
+
+CREATE FUNCTION app.fill_owner() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  new.user_id := coalesce((select auth.uid()), new.user_id);
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.fill_owner() IS 'Trigger: whose a row is need not be said.';
 
 CREATE FUNCTION app.fill_reaction() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -779,6 +1349,18 @@ end
 $$;
 
 COMMENT ON FUNCTION app.fill_reaction() IS 'Trigger: fills who, when and for whose eyes. Errors: 42501 as for speaking, PT404 no_such_message, PT422 reactions_full, PT429 rate_limited.';
+
+CREATE FUNCTION app.find_invites() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.attach_invites(new.email);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.find_invites() IS 'Trigger: whoever confirms an address finds the invitations sent to it.';
 
 CREATE FUNCTION app.first_org() RETURNS uuid
     LANGUAGE sql STABLE
@@ -838,6 +1420,42 @@ $$;
 
 COMMENT ON FUNCTION app.follow_thread() IS 'Trigger: whoever answers in a thread, began it or is named in it follows it, unless they have had enough.';
 
+CREATE FUNCTION app.forget_bytes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- A restored version shares the bytes, which were counted once.
+  perform app.count_bytes(first.org_id, first.uploaded_by, -first.size_bytes)
+     from (select v.org_id, v.uploaded_by, v.size_bytes
+             from public.file_versions v
+            where v.object_path = old.name
+              and v.object_version::text = old.version
+              and v.restored_from is null) first;
+  update public.file_versions v
+     set object_version = null
+   where v.object_path = old.name
+     and v.object_version::text = old.version;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.forget_bytes() IS 'Trigger: when an object goes, however that happens, the versions that it held are empty and its bytes are counted no more.';
+
+CREATE FUNCTION app.forget_notices() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from public.notifications n
+   where n.id in (select old.id
+                    from public.notifications old
+                   where old.read_at < app.now() - interval '90 days'
+                   order by old.read_at
+                   limit 10000)
+$$;
+
+COMMENT ON FUNCTION app.forget_notices() IS 'Forgets notices that were read three months ago. For a schedule.';
+
 CREATE FUNCTION app.found() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -865,6 +1483,41 @@ $$;
 
 COMMENT ON FUNCTION app.found() IS 'Trigger: fills organisation, maker and a room''s slug. Errors: PT403 not_admin, PT422 bad_kind or bad_title.';
 
+CREATE FUNCTION app.hang_attachments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into public.message_attachments (conversation_id, message_id, file_id, version, sender_id, chapter, visibility, position, alt_text)
+  select new.conversation_id, new.id, (a.value ->> 'file_id')::uuid, (a.value ->> 'version')::integer,
+         new.sender_id, new.chapter, new.visibility, a.place, a.value ->> 'alt_text'
+    from jsonb_array_elements(new.attachments) with ordinality a (value, place);
+  if new.visibility = 'normal' then
+    -- Whoever reads the message has what it shows, also those who came after it was uploaded.
+    update public.file_versions v
+       set chapter = greatest(v.chapter, new.chapter),
+           visibility = 'normal'
+      from public.message_attachments a
+     where a.conversation_id = new.conversation_id
+       and a.message_id = new.id
+       and v.file_id = a.file_id
+       and v.version = a.version
+       and (v.chapter < new.chapter or v.visibility <> 'normal');
+    update public.files f
+       set chapter = greatest(f.chapter, new.chapter),
+           visibility = 'normal'
+      from public.message_attachments a
+     where a.conversation_id = new.conversation_id
+       and a.message_id = new.id
+       and f.id = a.file_id
+       and (f.chapter < new.chapter and f.current_version = a.version or f.visibility <> 'normal');
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.hang_attachments() IS 'Trigger: the files of a message are listed, and can be had by whoever reads it.';
+
 CREATE FUNCTION app.have_blocked(p_one uuid, p_other uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -878,6 +1531,15 @@ CREATE FUNCTION app.have_blocked(p_one uuid, p_other uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION app.have_blocked(p_one uuid, p_other uuid) IS 'Takes two people; tells whether one of them has blocked the other.';
+
+CREATE FUNCTION app.html(p_text text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select replace(replace(replace(replace(p_text, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;')
+$$;
+
+COMMENT ON FUNCTION app.html(p_text text) IS 'Takes a text; gives it as HTML.';
 
 CREATE FUNCTION app.i_show_receipts() RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -959,6 +1621,21 @@ $$;
 
 COMMENT ON FUNCTION app.index_words_anew() IS 'Trigger: an organisation that changes its language has its messages read anew, all in the change''s transaction.';
 
+CREATE FUNCTION app.is_active(p_user uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.user_presence p
+     where p.user_id = p_user
+       and p.status <> 'offline'
+       and p.last_active_at > app.now() - interval '60 s'
+       and p.last_seen_at > app.now() - interval '65 s')
+$$;
+
+COMMENT ON FUNCTION app.is_active(p_user uuid) IS 'Takes a person; tells whether they did something on one of their devices within the minute.';
+
 CREATE FUNCTION app.is_admin(p_user uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -967,6 +1644,18 @@ CREATE FUNCTION app.is_admin(p_user uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION app.is_admin(p_user uuid) IS 'Takes a person; tells whether they are an admin or superadmin of their organisation.';
+
+CREATE FUNCTION app.is_arriving(p_version text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+  select exists (
+    select
+      from storage.blobs b
+     where b.version = case when p_version ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_version::uuid end)
+$_$;
+
+COMMENT ON FUNCTION app.is_arriving(p_version text) IS 'Takes an object''s version; tells whether there are bytes of it, or will be.';
 
 CREATE FUNCTION app.is_findable(p_person uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1059,6 +1748,25 @@ $$;
 
 COMMENT ON FUNCTION app.is_within(p_conversation uuid, p_setting text, p_since timestamp with time zone) IS 'Takes a conversation, edit_window_s or delete_window_s and a time; tells whether it is less than that ago; a window of 0 has no end.';
 
+CREATE FUNCTION app.keep_embeddings(p_asked jsonb, p_answer jsonb) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  -- What has changed since it was asked about is asked about anew.
+  insert into public.message_embeddings (conversation_id, message_id, embedding, model)
+  select m.conversation_id, m.id, array(select v::text::real from jsonb_array_elements(answer.vector) v), p_answer ->> 'model'
+    from jsonb_array_elements(p_asked -> 'keys') with ordinality asked (key, place)
+    join jsonb_array_elements(p_answer -> 'vectors') with ordinality answer (vector, place) using (place)
+    join jsonb_array_elements_text(p_asked -> 'texts') with ordinality said (body, place) using (place)
+    join public.messages m on m.conversation_id = (asked.key ->> 0)::uuid and m.id = (asked.key ->> 1)::uuid and left(m.body, 8000) = said.body
+   where p_answer ->> 'model' = (select k.name from app.embedding_model k)
+  on conflict (conversation_id, message_id) do update
+     set embedding = excluded.embedding,
+         model = excluded.model
+$$;
+
+COMMENT ON FUNCTION app.keep_embeddings(p_asked jsonb, p_answer jsonb) IS 'Takes what was asked and the answer; keeps the vectors of messages that still say what they said.';
+
 CREATE FUNCTION app.keep_record() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -1118,6 +1826,97 @@ $$;
 
 COMMENT ON FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) IS 'Takes a status, the one chosen by hand and the last heartbeat; gives what holds now.';
 
+CREATE FUNCTION app.lock_showing(p_file uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform
+     from public.messages m
+     join public.message_attachments a on a.conversation_id = m.conversation_id and a.message_id = m.id
+    where a.file_id = p_file
+    order by m.id
+      for no key update of m;
+  perform
+     from public.conversations c
+     join public.files f on f.conversation_id = c.id
+    where f.id = p_file
+      for no key update of c;
+end
+$$;
+
+COMMENT ON FUNCTION app.lock_showing(p_file uuid) IS 'Takes a file that is about to change; locks the messages that show it, then its conversation, as everything does that changes a message.';
+
+CREATE FUNCTION app.mail_due() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  reader record;
+  later timestamptz;
+  digest text;
+  lines jsonb;
+begin
+  delete from app.notice_outbox o
+   using public.notifications n
+   where n.id = o.notification_id
+     and o.mail_at <= app.now()
+     and n.read_at is not null;
+  for reader in
+    select o.user_id
+      from app.notice_outbox o
+     where o.mail_at <= app.now()
+     group by o.user_id
+     order by min(o.mail_at)
+     limit 50
+  loop
+    select s.digest into digest from public.notification_settings s where s.user_id = reader.user_id;
+    -- Whoever was there has missed nothing, yet.
+    select max(reason.at) into later
+      from (select p.last_seen_at + interval '10 min' as at from public.user_presence p where p.user_id = reader.user_id
+            union all
+            select app.quiet_until(reader.user_id)) reason
+     where reason.at > app.now();
+    if coalesce(digest, 'off') <> 'off' then
+      later := null;
+    elsif later is null then
+      select jsonb_agg(jsonb_build_object('head', w.title, 'body', w.body, 'path', w.path) order by n.told_at)
+        into lines
+        from (select n.*
+                from app.notice_outbox o
+                join public.notifications n on n.id = o.notification_id
+               where o.user_id = reader.user_id
+                 and o.mail_at is not null
+                 and n.read_at is null
+               order by n.told_at desc
+               limit 20) recent
+        join public.notifications n on n.id = recent.id
+       cross join lateral app.notice_words(n) w;
+      perform app.send_mail(reader.user_id, 'missed',
+                            case jsonb_array_length(lines) when 1 then lines -> 0 ->> 'head' else 'While you were away' end, lines);
+    end if;
+    update app.notice_outbox o
+       set mail_at = later
+     where o.user_id = reader.user_id
+       and o.mail_at is not null;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION app.mail_due() IS 'Sends one mail to each of those who have been away for ten minutes and were told of something that they have not read; whoever wants quiet, when that is over; whoever gets digests, none. For a schedule.';
+
+CREATE FUNCTION app.mail_token(p_user uuid, p_list text) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into app.mail_tokens as t (user_id, list)
+  values (p_user, p_list)
+  on conflict (user_id, list) do update set list = t.list
+  returning token
+$$;
+
+COMMENT ON FUNCTION app.mail_token(p_user uuid, p_list text) IS 'Takes a person and missed or digest; gives what a link shows that ends such mail for them.';
+
 CREATE FUNCTION app.make_client_group(p_client uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1161,6 +1960,76 @@ $$;
 
 COMMENT ON FUNCTION app.make_profile() IS 'Trigger: a new account becomes a person.';
 
+CREATE FUNCTION app.mask_contacts(p_body text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select regexp_replace(p_body, app.contact_pattern(), '•••', 'gi')
+$$;
+
+COMMENT ON FUNCTION app.mask_contacts(p_body text) IS 'Takes a body; gives it without contacts.';
+
+CREATE FUNCTION app.max_file_bytes(p_org uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select floor((app.setting(p_org, 'max_file_mb'))::numeric * 1048576)::bigint
+$$;
+
+COMMENT ON FUNCTION app.max_file_bytes(p_org uuid) IS 'Takes an organisation; gives how many bytes a file may have.';
+
+CREATE FUNCTION app.may_download(p_path text, p_object_version text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from public.file_versions v
+     where v.object_path = p_path
+       and v.object_version::text = p_object_version
+       and (v.scan_status in ('clean', 'skipped') or v.uploaded_by = (select auth.uid()))
+       and (app.can_read(v.conversation_id, v.chapter, v.visibility, v.uploaded_by)
+            or v.org_id in (select app.my_overseen_orgs())))
+$$;
+
+COMMENT ON FUNCTION app.may_download(p_path text, p_object_version text) IS 'Takes a path in bucket chat and which bytes are there; tells whether the person asking may have them: whoever reads the conversation of the file has what was found clean, and its uploader what they brought.';
+
+CREATE FUNCTION app.may_dress(p_path text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+  select exists (
+    select
+      from public.profiles p
+     where p.id = case when p_path ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[^/]+$' then split_part(p_path, '/', 1)::uuid end
+       and p.erased_at is null
+       and (p.id = (select auth.uid())
+            or p.kind = 'persona' and p.org_id = app.my_org() and app.is_admin((select auth.uid()))))
+$_$;
+
+COMMENT ON FUNCTION app.may_dress(p_path text) IS 'Takes a path in bucket avatars; tells whether it is in the folder of the person asking, or of a persona that they may dress.';
+
+CREATE FUNCTION app.may_exchange_contacts(p_conversation uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select not exists (
+    select
+      from public.conversation_members m
+      join public.profiles p on p.id = m.member_id
+     where m.conversation_id = p_conversation
+       and m.left_at is null
+       and p.kind = 'human'
+       and not exists (select
+                         from public.consents k
+                        where k.user_id = m.member_id
+                          and k.purpose = 'contact_exchange'
+                          and k.conversation_id = p_conversation
+                          and k.withdrawn_at is null))
+$$;
+
+COMMENT ON FUNCTION app.may_exchange_contacts(p_conversation uuid) IS 'Takes a conversation; tells whether all people in it have agreed that contacts are told there.';
+
 CREATE FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1203,6 +2072,44 @@ CREATE FUNCTION app.may_signal(p_conversation uuid, p_extension text) RETURNS bo
 $$;
 
 COMMENT ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) IS 'Takes a conversation and broadcast or presence; tells whether the others there may be told that the person asking types, or is there.';
+
+CREATE FUNCTION app.may_tell(p_user uuid, p_kind text, p_conversation uuid, p_actor uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select not app.have_blocked(p_user, p_actor)
+     and (p_kind not in ('dm', 'mention', 'reply', 'reaction')
+          or exists (
+            select
+              from public.conversation_members m
+              join public.inbox i on i.member_id = m.member_id and i.conversation_id = m.conversation_id
+              join public.conversations c on c.id = m.conversation_id
+             where m.conversation_id = p_conversation
+               and m.member_id = p_user
+               and m.left_at is null
+               and (i.muted_until is null or i.muted_until <= app.now())
+               and case coalesce(i.notify_level, c.notify_default)
+                     when 'all' then true
+                     when 'mentions' then p_kind = 'mention'
+                     else false end))
+$$;
+
+COMMENT ON FUNCTION app.may_tell(p_user uuid, p_kind text, p_conversation uuid, p_actor uuid) IS 'Takes a person, a kind of notice, a conversation and whose doing it is; tells whether the person is to hear of it: not from somebody blocked, nor from a conversation that they have muted, left or turned down.';
+
+CREATE FUNCTION app.may_upload(p_path text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from app.file_uploads u
+     where u.path = p_path
+       and u.uploader_id = (select auth.uid())
+       and u.expires_at > app.now()
+       and app.file_refusal(u.conversation_id) is null)
+$$;
+
+COMMENT ON FUNCTION app.may_upload(p_path text) IS 'Takes a path in bucket chat; tells whether the person asking was given it by request_upload, and may still put files there.';
 
 CREATE FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1412,6 +2319,24 @@ $_$;
 
 COMMENT ON FUNCTION app.nearest(p_embedding real[], p_limit integer) IS 'Takes a vector and how many; gives the messages nearest to it that the person asking may read, of those with vectors of as many dimensions.';
 
+CREATE FUNCTION app.next_digest(p_user uuid, p_digest text, p_at time without time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select case p_digest
+           when 'hourly' then date_trunc('hour', app.now()) + interval '1 hour'
+           when 'daily' then (here.today + case when here.clock < p_at then 0 else 1 end + p_at) at time zone here.zone
+           when 'weekly' then (here.monday + case when here.today = here.monday and here.clock < p_at then 0 else 7 end + p_at) at time zone here.zone
+         end
+    from (select z.zone,
+                 (app.now() at time zone z.zone)::date as today,
+                 (app.now() at time zone z.zone)::time as clock,
+                 date_trunc('week', app.now() at time zone z.zone)::date as monday
+            from (select app.timezone_of(p_user) as zone) z) here
+$$;
+
+COMMENT ON FUNCTION app.next_digest(p_user uuid, p_digest text, p_at time without time zone) IS 'Takes a person, how often and at what time of their day; gives when their next digest is due: on the hour, or every day or Monday at that time; null when off.';
+
 CREATE FUNCTION app.note_mentions() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1451,14 +2376,136 @@ $$;
 
 COMMENT ON FUNCTION app.note_mentions() IS 'Trigger: whoever is mentioned finds it, and has one mention more in what is unread; a correction tells only those whom it adds.';
 
-CREATE FUNCTION app.now() RETURNS timestamp with time zone
-    LANGUAGE sql STABLE
+CREATE TABLE public.notifications (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    conversation_id uuid,
+    message_id uuid,
+    actor_id uuid,
+    subject_id uuid,
+    count integer DEFAULT 1 NOT NULL,
+    title text,
+    body text,
+    in_app boolean DEFAULT true NOT NULL,
+    told_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    seen_at timestamp with time zone,
+    read_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT notifications_body_fits CHECK ((char_length(body) <= 1000)),
+    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['dm'::text, 'mention'::text, 'reply'::text, 'reaction'::text, 'invite'::text, 'meeting'::text, 'warning'::text, 'report'::text, 'system'::text]))),
+    CONSTRAINT notifications_title_fits CHECK ((char_length(title) <= 200))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY public.notifications REPLICA IDENTITY FULL;
+
+COMMENT ON TABLE public.notifications IS 'What people are told of. What is said in a conversation is one row as long as it is unread, which counts; there is none for each message and member.';
+
+COMMENT ON COLUMN public.notifications.subject_id IS 'What it is about, if not a message: a meeting, an invitation.';
+
+COMMENT ON COLUMN public.notifications.title IS 'Words, where no message has them.';
+
+COMMENT ON COLUMN public.notifications.in_app IS 'False when the person wants to be told elsewhere only.';
+
+COMMENT ON COLUMN public.notifications.told_at IS 'When it last happened.';
+
+CREATE FUNCTION app.notice_words(p_notice public.notifications) RETURNS TABLE(title text, body text, path text)
+    LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select coalesce(nullif(current_setting('app.test_now', true), '')::timestamptz, now())
+  select case p_notice.kind
+           when 'dm' then p.display_name
+           when 'mention' then format('%s mentioned you in %s', p.display_name, coalesce(c.title, 'a conversation'))
+           when 'reply' then format('%s answered in %s', p.display_name, coalesce(c.title, 'a conversation'))
+           when 'reaction' then format('%s: %s', p.display_name, p_notice.title)
+           when 'invite' then format('%s invites you to %s', p.display_name, coalesce(p_notice.title, 'a conversation'))
+           else coalesce(p_notice.title, initcap(p_notice.kind)) end,
+         coalesce(p_notice.body, app.preview(m.body), ''),
+         case when c.id is null then '' else replace(app.setting(c.org_id, 'conversation_path') #>> '{}', '{id}', c.id::text) end
+    from (select) one
+    left join public.profiles p on p.id = p_notice.actor_id
+    left join public.conversations c on c.id = p_notice.conversation_id
+    left join public.conversation_members k on k.conversation_id = c.id and k.member_id = p_notice.user_id and k.left_at is null
+    left join public.messages m on m.conversation_id = k.conversation_id and m.id = p_notice.message_id
+                               and m.visibility = 'normal' and m.chapter >= k.joined_chapter
 $$;
 
-COMMENT ON FUNCTION app.now() IS 'Gives the time of the transaction, or what app.test_now is set to; clients cannot set that, since they send no SQL.';
+COMMENT ON FUNCTION app.notice_words(p_notice public.notifications) IS 'Takes a notice; gives a line, the words as they stand now and as far as the person may still read them, and the page of the front-end that shows it.';
+
+CREATE FUNCTION app.notify(p_users uuid[], p_kind text, p_conversation uuid DEFAULT NULL::uuid, p_message uuid DEFAULT NULL::uuid, p_actor uuid DEFAULT NULL::uuid, p_subject uuid DEFAULT NULL::uuid, p_title text DEFAULT NULL::text, p_body text DEFAULT NULL::text) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with told as (
+    insert into public.notifications as n (user_id, kind, conversation_id, message_id, actor_id, subject_id, title, body, in_app)
+    select p.id, p_kind, p_conversation, p_message, p_actor, p_subject, left(p_title, 200), left(p_body, 1000), app.wants(p.id, 'app', p_kind)
+      from public.profiles p
+     where p.id = any (p_users)
+       and p.id is distinct from p_actor
+       and p.kind = 'human'
+       and p.erased_at is null
+       and (app.wants(p.id, 'app', p_kind) or app.wants(p.id, 'push', p_kind) or app.wants(p.id, 'mail', p_kind))
+       and app.may_tell(p.id, p_kind, p_conversation, p_actor)
+     order by p.id
+    on conflict (user_id, kind, conversation_id) where read_at is null and kind in ('dm', 'mention', 'reply', 'reaction') do update
+       set count = n.count + 1,
+           message_id = excluded.message_id,
+           actor_id = excluded.actor_id,
+           in_app = excluded.in_app,
+           told_at = excluded.told_at,
+           seen_at = null
+    returning n.id, n.user_id, n.count
+  ),
+  leaving as (
+    -- Half a minute to read it on the device that is at hand, ten for coming back: who has read it is not told elsewhere.
+    -- Mail goes once for what is unread, whatever is added to it.
+    insert into app.notice_outbox as o (notification_id, user_id, push_at, mail_at)
+    select away.id, away.user_id, away.push_at, away.mail_at
+      from (select told.id,
+                   told.user_id,
+                   case when walkie.can_push(told.user_id) and app.wants(told.user_id, 'push', p_kind)
+                        then app.now() + interval '30 s' end as push_at,
+                   case when told.count = 1 and app.wants(told.user_id, 'mail', p_kind)
+                        then app.now() + interval '10 min' end as mail_at
+              from told) away
+     where away.push_at is not null
+        or away.mail_at is not null
+    on conflict (notification_id) do update
+       set push_at = coalesce(o.push_at, excluded.push_at),
+           mail_at = coalesce(o.mail_at, excluded.mail_at)
+  )
+  select count(*)::integer from told
+$$;
+
+COMMENT ON FUNCTION app.notify(p_users uuid[], p_kind text, p_conversation uuid, p_message uuid, p_actor uuid, p_subject uuid, p_title text, p_body text) IS 'Takes people, a kind of notice and, as far as there are, the conversation, the message, whose doing it is, what else it is about, and words; tells those who want to hear of it, and gives how many. What is unread already counts one more.';
+
+CREATE FUNCTION app.now() RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- A setting moves it for one session, and only for one of whoever owns the rules: anybody could set one.
+  if coalesce(current_setting('app.test_now', true), '') <> ''
+     and pg_has_role(session_user, (select n.nspowner from pg_catalog.pg_namespace n where n.nspname = 'app'), 'member') then
+    return current_setting('app.test_now')::timestamptz;
+  end if;
+  return now() + coalesce((select c.ahead from app.clock c), interval '0');
+end
+$$;
+
+COMMENT ON FUNCTION app.now() IS 'Gives the time of the transaction. Tests move it: for the whole database by a row in app.clock, for their session by app.test_now, which is heeded in sessions of the owner alone.';
+
+CREATE FUNCTION app.object_name(p_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $_$
+  -- What an object's name must not have in it, and what a path would take for a step.
+  select case when safe.name ~ '^[. ]*$' then 'file' else safe.name end
+    from (select btrim(left(regexp_replace(p_name, '[][{}|<>"#%\\^~`/[:cntrl:]]+', '_', 'g'), 120)) as name) safe
+$_$;
+
+COMMENT ON FUNCTION app.object_name(p_name text) IS 'Takes a file''s name; gives the last part of its object''s path.';
 
 CREATE TABLE public.conversations (
     id uuid DEFAULT base.uuid7() NOT NULL,
@@ -1662,6 +2709,21 @@ $$;
 
 COMMENT ON FUNCTION app.own_meeting(p_meeting uuid) IS 'Takes a meeting; locks and gives it if the person asking called it and it is to take place. Errors: PT401 signed_out, PT403 not_organizer, PT404 no_such_meeting.';
 
+CREATE FUNCTION app.plan_digest() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    new.user_id := coalesce(auth.uid(), new.user_id);
+  end if;
+  new.digest_next := app.next_digest(new.user_id, new.digest, new.digest_at);
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.plan_digest() IS 'Trigger: fills whose the settings are, and when the next digest is due.';
+
 CREATE FUNCTION app.policy_refusal(p_from uuid, p_to uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1724,13 +2786,14 @@ $$;
 
 COMMENT ON FUNCTION app.post_refusal(p_conversation uuid) IS 'Takes a conversation; gives the word why the person asking may not speak there now (cannot_post, admin_read_only, locked, posting_closed, muted, engagement_over, blocked), or null when they may.';
 
-CREATE FUNCTION app.preview(p_body text) RETURNS text
+CREATE FUNCTION app.preview(p_body text, p_attachments jsonb DEFAULT '[]'::jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
     AS $$
-  select coalesce(left(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), 80), 'This message was deleted')
+  select coalesce(left(coalesce(nullif(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), ''), p_attachments -> 0 ->> 'name'), 80),
+                  'This message was deleted')
 $$;
 
-COMMENT ON FUNCTION app.preview(p_body text) IS 'Takes a body, null when deleted; gives the line that the inbox shows.';
+COMMENT ON FUNCTION app.preview(p_body text, p_attachments jsonb) IS 'Takes a body, null when deleted, and what comes with it; gives the line that the inbox shows: the words, else a file''s name.';
 
 CREATE FUNCTION app.privacy_lets(p_from uuid, p_to uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1754,6 +2817,97 @@ $$;
 
 COMMENT ON FUNCTION app.privacy_lets(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; tells whether the latter''s settings agree.';
 
+CREATE FUNCTION app.promised_type(p_name text, p_said text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+  select coalesce((select t.mime_type
+                     from app.file_types t
+                    where t.extension = lower(substring(p_name from '\.([[:alnum:]]{1,16})$'))),
+                  p_said, 'application/octet-stream')
+$_$;
+
+COMMENT ON FUNCTION app.promised_type(p_name text, p_said text) IS 'Takes a file''s name and the type that its uploader says; gives the type that it should then be.';
+
+CREATE FUNCTION app.publish_version() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.files f
+     set current_version = best.version,
+         chapter = greatest(f.chapter, best.chapter),
+         name = case when best.version <> f.current_version or f.current_version is null then coalesce(best.name, f.name) else f.name end,
+         updated_at = clock_timestamp()
+    from (select) one
+    left join lateral (
+      select v.version, v.chapter, v.name
+        from public.file_versions v
+       where v.file_id = new.file_id
+         and v.scan_status in ('clean', 'skipped')
+         and v.object_version is not null
+       order by v.version desc
+       limit 1) best on true
+   where f.id = new.file_id
+     and f.deleted_at is null
+     and f.current_version is distinct from best.version;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.publish_version() IS 'Trigger: a file is the newest of its versions that others may have, or nothing yet.';
+
+CREATE FUNCTION app.push_due() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  due record;
+  quiet timestamptz;
+begin
+  for due in
+    select o.notification_id, o.user_id, n as notice, n.read_at
+      from app.notice_outbox o
+      join public.notifications n on n.id = o.notification_id
+     where o.push_at <= app.now()
+     order by o.push_at
+     limit 500
+       for update of o skip locked
+  loop
+    quiet := case when due.read_at is null then app.quiet_until(due.user_id) end;
+    if due.read_at is null and quiet is null and not app.is_active(due.user_id) then
+      perform walkie.push(due.user_id,
+                          jsonb_build_object('notification_id', due.notification_id, 'kind', (due.notice).kind,
+                                             'conversation_id', (due.notice).conversation_id, 'message_id', (due.notice).message_id,
+                                             'count', (due.notice).count, 'title', w.title, 'body', w.body, 'path', w.path),
+                          replace(coalesce((due.notice).conversation_id, due.notification_id)::text, '-', ''))
+         from app.notice_words(due.notice) w;
+    end if;
+    update app.notice_outbox o set push_at = quiet where o.notification_id = due.notification_id;
+  end loop;
+  delete from app.notice_outbox o
+   where o.push_at is null
+     and o.mail_at is null;
+end
+$$;
+
+COMMENT ON FUNCTION app.push_due() IS 'Wakes the browsers of those who were told of something half a minute ago, have not read it and do nothing on any device; whoever wants quiet, when that is over. For a schedule.';
+
+CREATE FUNCTION app.quiet_until(p_user uuid) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select (here.today + case when s.quiet_from < s.quiet_to or here.clock < s.quiet_to then 0 else 1 end + s.quiet_to) at time zone here.zone
+    from public.notification_settings s
+   cross join lateral (select z.zone, (app.now() at time zone z.zone)::date as today, (app.now() at time zone z.zone)::time as clock
+                         from (select app.timezone_of(s.user_id) as zone) z) here
+   where s.user_id = p_user
+     and case when s.quiet_from <= s.quiet_to then here.clock >= s.quiet_from and here.clock < s.quiet_to
+              else here.clock >= s.quiet_from or here.clock < s.quiet_to end
+$$;
+
+COMMENT ON FUNCTION app.quiet_until(p_user uuid) IS 'Takes a person; gives when their quiet hours end, if they are in them, else null.';
+
 CREATE FUNCTION app.read_own_message() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1775,6 +2929,28 @@ end
 $$;
 
 COMMENT ON FUNCTION app.read_own_message() IS 'Trigger: whoever speaks in the main line has read so far, and types no more.';
+
+CREATE FUNCTION app.readable_file(p_file uuid) RETURNS public.files
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  found_ public.files;
+begin
+  select f.* into found_
+    from public.files f
+   where f.id = p_file
+     and f.deleted_at is null
+     and (f.current_version is not null or f.owner_id = auth.uid())
+     and app.can_read(f.conversation_id, f.chapter, f.visibility, f.owner_id);
+  if found_.id is null then
+    perform app.refuse('no_such_file');
+  end if;
+  return found_;
+end
+$$;
+
+COMMENT ON FUNCTION app.readable_file(p_file uuid) IS 'Takes a file; gives it if it is there and the person asking can see it. Errors: PT404 no_such_file.';
 
 CREATE FUNCTION app.reckon_expiry() RETURNS trigger
     LANGUAGE plpgsql
@@ -1860,7 +3036,22 @@ CREATE FUNCTION app.refusals() RETURNS TABLE(hint text, code text, message text,
     ('bad_link',           'PT422', 'That is not a title and link for such a meeting.', 'a link that is not https or not of the provider, an unknown provider, or a title that is blank or too long'),
     ('bad_reminder',       'PT422', 'A meeting has up to five reminders, of up to a week before.', 'reminders out of bounds'),
     ('bad_response',       'PT422', 'Answer yes, no or maybe.', 'an answer to a meeting that is none'),
+    ('bad_subscription',   'PT422', 'That is no subscription of a browser.', 'not what PushSubscription.toJSON() gives'),
+    ('bad_address',        'PT422', 'That is no e-mail address.', 'an address that cannot be one'),
+    ('no_such_mail',       'PT404', 'This link is no longer known.', 'the token of a link in mail that nobody has'),
     ('no_vectors',         'PT501', 'This server cannot search by meaning.', 'a vector is given and the database lacks pgvector'),
+    ('not_your_file',      'PT403', 'This file is not yours to delete.', 'the file is another''s, and the caller does not moderate'),
+    ('no_such_file',       'PT404', 'There is no such file.', 'no file, or version of it, by that id that the caller can see'),
+    ('no_such_upload',     'PT404', 'There is no such upload.', 'no upload by that id that the caller asked for, or it came too late'),
+    ('not_uploaded',       'PT409', 'The file has not arrived yet.', 'the bytes of the upload are not all there'),
+    ('file_too_large',     'PT413', 'The file is too large.', 'larger than the organisation allows; details has the limit in bytes'),
+    ('quota_full',         'PT413', 'There is no room left for this file.', 'more than the person or the organisation may keep; details has what is used and the limit'),
+    ('bad_file_type',      'PT415', 'Files of this type are not taken here.', 'a type that the organisation does not list, or bytes that are not what the name says; details has the type'),
+    ('bad_file_name',      'PT422', 'A file or folder cannot be called that.', 'a name that is blank, too long or has a slash in it; details says which'),
+    ('bad_checksum',       'PT422', 'The file was damaged on its way.', 'the bytes do not have the SHA-256 that was announced'),
+    ('bad_attachment',     'PT422', 'That file cannot be sent here.', 'a file that is not of this conversation, not the sender''s to show, infected, or named twice'),
+    ('files_stay',         'PT422', 'Files cannot be passed on; upload them there.', 'forwarding a message with files'),
+    ('no_files',           '42501', 'You cannot send files at the moment.', 'a moderator keeps the caller from sending files'),
     ('cannot_post',        '42501', 'You cannot speak in this conversation.', 'writing into a conversation without being in it, or in a role that only listens'),
     ('admin_read_only',    '42501', 'Admins may read here, not write.', 'clients and consultants talk without admins'),
     ('posting_closed',     '42501', 'Only some may speak here.', 'the conversation''s posting excludes the caller'),
@@ -1922,6 +3113,32 @@ end
 $$;
 
 COMMENT ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) IS 'Takes a message that could not be changed and the word for being late; says why. Errors, always: PT403 not_yours, edit_window_over or delete_window_over, or PT404 no_such_message.';
+
+CREATE FUNCTION app.remind() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.notify(array[r.user_id], 'meeting', r.conversation_id, p_subject => r.meeting_id, p_title => r.title,
+                    p_body => case when r.starts_at <= app.now() then 'It starts now.'
+                                   else format('It starts in %s minutes.', ceil(extract(epoch from r.starts_at - app.now()) / 60)) end)
+    from app.due_reminders() r
+$$;
+
+COMMENT ON FUNCTION app.remind() IS 'Tells whom a meeting is due for. For a schedule.';
+
+CREATE FUNCTION app.replan_digest() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.notification_settings s
+     set digest_next = app.next_digest(s.user_id, s.digest, s.digest_at)
+   where s.user_id = new.id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.replan_digest() IS 'Trigger: whoever moves to another time zone gets digests by its clock.';
 
 CREATE FUNCTION app.require_admin() RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2040,8 +3257,6 @@ begin
   perform app.take('send');
   if p_type in ('system', 'meeting') and not p_is_event or p_type = 'poll' then
     perform app.refuse('bad_type');
-  elsif p_type in ('file', 'image') then
-    perform app.refuse('no_attachment');
   elsif char_length(p_body) > most then
     perform app.refuse('too_long', format('limit=%s', most));
   end if;
@@ -2058,7 +3273,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text, p_is_event boolean) IS 'Takes a conversation, a message''s type, its body and whether the product itself says it; returns if the person asking may say it now. Errors: PT422 bad_type, no_attachment or too_long, PT429 slow_mode or rate_limited.';
+COMMENT ON FUNCTION app.require_may_say(p_place public.conversations, p_type text, p_body text, p_is_event boolean) IS 'Takes a conversation, a message''s type, its body and whether the product itself says it; returns if the person asking may say it now. Errors: PT422 bad_type or too_long, PT429 slow_mode or rate_limited.';
 
 CREATE FUNCTION app.require_meeting_time(p_starts timestamp with time zone, p_ends timestamp with time zone, p_timezone text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2133,6 +3348,21 @@ $$;
 
 COMMENT ON FUNCTION app.require_right(p_conversation uuid, p_action text) IS 'Takes a conversation and an action of app.role_may; returns if the person asking may do it there. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member.';
 
+CREATE FUNCTION app.require_room(p_org uuid, p_person uuid, p_bytes bigint) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.refuse('quota_full', format('used=%s limit=%s', room.used, room.most))
+     from (select coalesce((select u.bytes from app.file_usage u where u.owner_id = coalesce(who.id, p_org)), 0) as used,
+                  app.file_quota(p_org, who.id) as most
+             from unnest(array[p_person, null]) who (id)) room
+    where room.used + p_bytes > room.most;
+end
+$$;
+
+COMMENT ON FUNCTION app.require_room(p_org uuid, p_person uuid, p_bytes bigint) IS 'Takes an organisation, a person and a number of bytes; returns if both may keep so many more. Errors: PT413 quota_full, details has what is used and the limit.';
+
 CREATE FUNCTION app.reset(p_table regclass) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -2151,6 +3381,29 @@ end
 $$;
 
 COMMENT ON FUNCTION app.reset(p_table regclass) IS 'Takes a table; drops its policies, revokes all rights of the API roles and switches row security on.';
+
+CREATE FUNCTION app.retell_attachments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.messages m
+     set attachments = (select jsonb_agg(app.attachment(v, a.alt_text) order by a.position)
+                          from public.message_attachments a
+                          join public.file_versions v on v.file_id = a.file_id and v.version = a.version
+                         where a.conversation_id = m.conversation_id
+                           and a.message_id = m.id)
+    from public.message_attachments shown
+   where shown.file_id = new.file_id
+     and shown.version = new.version
+     and m.conversation_id = shown.conversation_id
+     and m.id = shown.message_id
+     and m.deleted_at is null;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.retell_attachments() IS 'Trigger: messages say of a file what has become of it, and change by that.';
 
 CREATE FUNCTION app.role_in(p_conversation uuid, p_member uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2238,6 +3491,25 @@ $$;
 
 COMMENT ON FUNCTION app.rule_refusal(p_rule text, p_from uuid, p_to uuid) IS 'Takes a rule (open, team, engagement, persona, community), the writer and the one written to; gives the word of the refusal, or null.';
 
+CREATE FUNCTION app.say_in_chat() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if new.sender_id is null or new.sender_id = (select auth.uid()) then
+    insert into public.messages (conversation_id, body)
+    values (new.group_id, new.message)
+    returning id, sender_id, created_at into new.id, new.sender_id, new.created_at;
+  else
+    select m.id, m.sender_id, m.created_at
+      into new.id, new.sender_id, new.created_at
+      from public.send_as_persona(new.group_id, new.sender_id, new.message) m;
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.say_in_chat() IS 'Trigger: what is inserted into chat_messages is said, by an admin as the persona that sender_id names. Errors: those of send_message and send_as_persona.';
+
 CREATE FUNCTION app.search_language(p_org uuid) RETURNS regconfig
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -2262,6 +3534,62 @@ $$;
 
 COMMENT ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; tells whether the person asking can read it as a member.';
 
+CREATE FUNCTION app.send_digests() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  due public.notification_settings;
+  lines jsonb;
+begin
+  for due in
+    select s.*
+      from public.notification_settings s
+     where s.digest_next <= app.now()
+     order by s.digest_next
+     limit 50
+       for update skip locked
+  loop
+    select jsonb_agg(jsonb_build_object('head', format('%s: %s unread', unread.title, unread.count),
+                                        'body', coalesce(unread.last_preview, ''),
+                                        'path', unread.path) order by unread.last_message_at desc)
+      into lines
+      from (select coalesce(c.title, other.display_name, 'A conversation') as title,
+                   c.root_count - i.last_read_ord as count,
+                   c.last_preview,
+                   c.last_message_at,
+                   replace(app.setting(c.org_id, 'conversation_path') #>> '{}', '{id}', c.id::text) as path
+              from public.conversation_members mine
+              join public.conversations c on c.id = mine.conversation_id
+              join public.inbox i on i.member_id = mine.member_id and i.conversation_id = mine.conversation_id
+              left join lateral (
+                select p.display_name
+                  from public.conversation_members m
+                  join public.profiles p on p.id = m.member_id
+                 where c.kind = 'dm'
+                   and m.conversation_id = c.id
+                   and m.member_id <> mine.member_id
+                 limit 1
+              ) other on true
+             where mine.member_id = due.user_id
+               and mine.left_at is null
+               and c.root_count > i.last_read_ord
+               and (i.muted_until is null or i.muted_until <= app.now())
+               and coalesce(i.notify_level, c.notify_default) <> 'none'
+             order by c.last_message_at desc nulls last
+             limit 20) unread;
+    if lines is not null then
+      perform app.send_mail(due.user_id, 'digest', format('Unread in %s conversations', jsonb_array_length(lines)), lines);
+    end if;
+    update public.notification_settings s
+       set digest_next = app.next_digest(s.user_id, s.digest, s.digest_at)
+     where s.user_id = due.user_id;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION app.send_digests() IS 'Sends the digests that are due: what is unread, conversation by conversation, up to twenty; nothing when nothing is. For a schedule.';
+
 CREATE FUNCTION app.send_due_messages(p_limit integer DEFAULT 100) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -2285,15 +3613,20 @@ begin
   loop
     before := app.speak_as(due.sender_id);
     begin
-      insert into public.messages (conversation_id, body, client_id)
-      values (due.conversation_id, due.body, due.id)
-      returning id into sent;
+      if due.persona_id is null then
+        insert into public.messages (conversation_id, body, client_id)
+        values (due.conversation_id, due.body, due.id)
+        returning id into sent;
+      else
+        sent := (public.send_as_persona(due.conversation_id, due.persona_id, due.body, due.id)).id;
+      end if;
       update public.scheduled_messages s set state = 'sent', message_id = sent where s.id = due.id;
       sent_count := sent_count + 1;
     exception when others then
       get stacked diagnostics why = pg_exception_hint, code = returned_sqlstate;
       -- Whoever is too fast is sent with the next ones.
-      if why not in ('slow_mode', 'rate_limited') then
+      -- So is whoever only had bad luck: a deadlock, a lock, a shutdown.
+      if coalesce(why, '') not in ('slow_mode', 'rate_limited', 'persona_taken') and code !~ '^(40|55|57)' then
         update public.scheduled_messages s set state = 'failed', error = coalesce(nullif(why, ''), code) where s.id = due.id;
       end if;
     end;
@@ -2304,6 +3637,39 @@ end
 $$;
 
 COMMENT ON FUNCTION app.send_due_messages(p_limit integer) IS 'Takes how many at most; sends what is due as those who scheduled it, each once however many call this at the same time, and gives how many were sent. For a job that runs every few seconds.';
+
+CREATE FUNCTION app.send_mail(p_user uuid, p_list text, p_subject text, p_lines jsonb) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  -- A line is what happened, what was said, and where to look.
+  select walkie.enqueue_job('mail', jsonb_build_object(
+           'to', u.email,
+           'subject', regexp_replace(p_subject, '[[:cntrl:]]+', ' ', 'g'),
+           'text', string_agg(concat_ws(E'\n', l ->> 'head', nullif(l ->> 'body', ''), '{{site_url}}' || (l ->> 'path')), E'\n\n' order by place)
+                   || E'\n\n--\nNo more of such mail: {{unsubscribe_url}}\n',
+           'html', string_agg(format('<p><a href="{{site_url}}%s"><b>%s</b></a><br>%s</p>',
+                                     app.html(l ->> 'path'), app.html(l ->> 'head'), app.html(l ->> 'body')), '' order by place)
+                   || '<p><small><a href="{{unsubscribe_url}}">No more of such mail</a></small></p>',
+           'unsubscribe', app.mail_token(u.id, p_list)))
+    from auth.users u,
+         jsonb_array_elements(p_lines) with ordinality line (l, place)
+   where u.id = p_user
+     and u.email_confirmed_at is not null
+     and u.deleted_at is null
+   group by u.id, u.email
+$$;
+
+COMMENT ON FUNCTION app.send_mail(p_user uuid, p_list text, p_subject text, p_lines jsonb) IS 'Takes a person, missed or digest, a subject and lines [{"head", "body", "path"}]; sends them as mail to the person''s confirmed address, if there is one.';
+
+CREATE FUNCTION app.send_what_is_due() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select app.send_due_messages()
+$$;
+
+COMMENT ON FUNCTION app.send_what_is_due() IS 'Sends what is due. For a schedule.';
 
 CREATE FUNCTION app.setting(p_org uuid, p_name text) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2523,6 +3889,10 @@ begin
 
   new.org_id := place.org_id;
   new.created_at := clock_timestamp();
+  -- A file may speak for itself.
+  if new.attachments <> '[]' then
+    new.body := coalesce(new.body, '');
+  end if;
   if me is not null and app.is_restricted(me, array['shadow_ban'], new.conversation_id) then
     new.visibility := 'shadow';
   end if;
@@ -2552,6 +3922,24 @@ begin
       perform app.refuse('bad_reply');
     end if;
   end if;
+  if me is not null then
+    case app.contact_rule(place.org_id, place.id, new.body)
+      when 'mask' then new.body := app.mask_contacts(new.body);
+      when 'hold' then new.visibility := case new.visibility when 'normal' then 'held' else new.visibility end;
+      else null;
+    end case;
+  end if;
+  if me is not null and new.message_type in ('standard', 'file', 'image') then
+    new.attachments := app.attachments(new.conversation_id, new.attachments);
+    if new.attachments <> '[]' then
+      new.message_type := case when exists (select
+                                              from jsonb_array_elements(new.attachments) file
+                                             where file ->> 'mime_type' not like 'image/%')
+                               then 'file' else 'image' end;
+    elsif new.message_type <> 'standard' then
+      perform app.refuse('no_attachment');
+    end if;
+  end if;
   if not is_note then
     new.mentions := app.mentioned(new.conversation_id, new.body, new.mentions, new.sender_id);
     new.mentions_all := app.mentions_all(new.conversation_id, new.body);
@@ -2574,7 +3962,7 @@ begin
          root_count = c.root_count + case when new.thread_id is null and not is_note then 1 else 0 end,
          last_message_id = case when new.thread_id is null and not is_note then new.id else c.last_message_id end,
          last_message_at = case when new.thread_id is null and not is_note then new.created_at else c.last_message_at end,
-         last_preview = case when new.thread_id is null and not is_note then app.preview(new.body) else c.last_preview end
+         last_preview = case when new.thread_id is null and not is_note then app.preview(new.body, new.attachments) else c.last_preview end
    where c.id = new.conversation_id
   returning c.last_seq, 0, c.root_count, c.last_rev, c.chapter
     into new.seq, new.sub, new.ord, new.rev, new.chapter;
@@ -2582,7 +3970,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, and shadow for the shadow-banned) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal and app.require_may_say, PT422 bad_reply.';
+COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, shadow for the shadow-banned, and contacts masked or held where the organisation says so) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal, app.require_may_say and app.attachments, PT422 bad_reply or no_attachment.';
 
 CREATE FUNCTION app.take_revision() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2597,12 +3985,17 @@ begin
     new.event := null;
     new.mentions := '{}';
     new.mentions_all := false;
+    new.attachments := '[]';
     new.is_pinned := false;
     new.deleted_by := coalesce(auth.uid(), new.deleted_by);
   elsif new.body is distinct from old.body then
     most := app.setting(new.org_id, 'max_message_len')::int;
     if auth.uid() is not null and char_length(new.body) > most then
       perform app.refuse('too_long', format('limit=%s', most));
+    end if;
+    -- What has been seen cannot be held back.
+    if auth.uid() is not null and new.visibility = 'normal' and app.contact_rule(new.org_id, new.conversation_id, new.body) <> 'free' then
+      new.body := app.mask_contacts(new.body);
     end if;
     new.edited_at := clock_timestamp();
     new.edit_count := old.edit_count + 1;
@@ -2613,7 +4006,7 @@ begin
   if new.visibility = 'normal' then
     update public.conversations c
        set last_rev = c.last_rev + 1,
-           last_preview = case c.last_message_id when new.id then app.preview(new.body) else c.last_preview end
+           last_preview = case c.last_message_id when new.id then app.preview(new.body, new.attachments) else c.last_preview end
      where c.id = new.conversation_id
     returning c.last_rev into new.rev;
   end if;
@@ -2622,6 +4015,101 @@ end
 $$;
 
 COMMENT ON FUNCTION app.take_revision() IS 'Trigger: a changed message takes the next rev, a corrected one its mentions anew, a deleted one loses its words, and the preview follows. Errors: PT422 too_long.';
+
+CREATE FUNCTION app.take_upload() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  upload app.file_uploads;
+  place public.conversations;
+  size bigint := (new.metadata ->> 'size')::bigint;
+  type text;
+  number integer;
+  refusal text;
+begin
+  -- Where a row is only tried, policies are asked whether its maker may, which is enough.
+  if coalesce(current_setting('storage.is_trial', true), '') = 'true' or not app.is_arriving(new.version) then
+    return new;
+  end if;
+  select u.* into upload from app.file_uploads u where u.path = new.name for update;
+  if upload.id is null then
+    return new;
+  end if;
+  select c.* into place from public.conversations c where c.id = upload.conversation_id;
+
+  -- Asked again, since an upload takes its time: whoever was removed meanwhile brings nothing in.
+  refusal := app.file_refusal_of(upload.uploader_id, upload.conversation_id);
+  type := app.file_type(upload.name, coalesce(new.metadata ->> 'mimetype', upload.mime_type), new.sniffed_type);
+  if refusal is not null then
+    perform app.refuse(refusal);
+  elsif size is null or size > app.max_file_bytes(place.org_id) then
+    perform app.refuse('file_too_large', format('limit=%s', app.max_file_bytes(place.org_id)));
+  elsif type is null or not app.takes_type(place.org_id, type) then
+    perform app.refuse('bad_file_type', coalesce(new.sniffed_type, type));
+  elsif upload.sha256 <> new.sha256 then
+    perform app.refuse('bad_checksum');
+  end if;
+  perform app.count_bytes(place.org_id, upload.uploader_id, size);
+  perform app.require_room(place.org_id, upload.uploader_id, 0);
+  new.metadata := new.metadata || jsonb_build_object('mimetype', type);
+
+  -- The first upload makes the file; the next ones wait here for their number.
+  insert into public.files as f (id, org_id, conversation_id, owner_id, name, folder, chapter, visibility, last_version)
+  values (upload.file_id, place.org_id, place.id, upload.uploader_id, upload.name, upload.folder, place.chapter, upload.visibility, 1)
+  on conflict (id) do update set last_version = f.last_version + 1
+   where f.deleted_at is null
+  returning f.last_version into number;
+  if number is null then
+    perform app.refuse('no_such_file');
+  end if;
+  insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, visibility, upload_id, object_path,
+                                    object_version, name, size_bytes, mime_type, sha256, uploaded_by, note, scan_status)
+  values (upload.file_id, number, place.id, place.org_id, place.chapter, upload.visibility, upload.id, new.name,
+          new.version::uuid, upload.name, size, type, new.sha256, upload.uploader_id, upload.note,
+          app.begin_scan(new.version::uuid));
+  delete from app.file_uploads u where u.id = upload.id;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION app.take_upload() IS 'Trigger: an object that was let in becomes the next version of its file, if it is what was announced and what the organisation takes. Errors: those of app.file_refusal, PT404 no_such_file, PT413 file_too_large or quota_full, PT415 bad_file_type, PT422 bad_checksum.';
+
+CREATE FUNCTION app.take_verdict() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.lock_showing(held.file_id)
+     from (select distinct v.file_id
+             from public.file_versions v
+            where v.object_version = new.version
+            order by v.file_id) held;
+  update public.file_versions v
+     set scan_status = new.verdict,
+         scan_engine = new.engine,
+         scanned_at = new.at
+   where v.object_version = new.version
+     and (v.scan_status, v.scan_engine) is distinct from (new.verdict, new.engine);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.take_verdict() IS 'Trigger: what a scanner said of bytes holds for the versions of files that have them; by that their uploaders learn it, and others get what is clean.';
+
+CREATE FUNCTION app.takes_type(p_org uuid, p_type text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select
+      from jsonb_array_elements_text(app.setting(p_org, 'allowed_mime')) allowed (type)
+     where allowed.type in (p_type, '*/*')
+        -- A drawing that can hold programs is let in by its own name alone.
+        or allowed.type = split_part(p_type, '/', 1) || '/*' and p_type <> 'image/svg+xml')
+$$;
+
+COMMENT ON FUNCTION app.takes_type(p_org uuid, p_type text) IS 'Takes an organisation and a type; tells whether it lets in files of that type.';
 
 CREATE FUNCTION app.tell_arrivals() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2662,6 +4150,48 @@ $$;
 
 COMMENT ON FUNCTION app.tell_changes() IS 'Trigger: it is said who left, was removed, or came back.';
 
+CREATE FUNCTION app.tell_crowds() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  crowd record;
+  next_ uuid[];
+begin
+  for crowd in
+    select w.conversation_id, w.message_id, w.after, m.sender_id, m.deleted_at
+      from app.notice_crowds w
+      join public.messages m on m.conversation_id = w.conversation_id and m.id = w.message_id
+     order by w.created_at
+     limit 5
+       for update of w skip locked
+  loop
+    select array_agg(chunk.member_id order by chunk.member_id) into next_
+      from (select m.member_id
+              from public.conversation_members m
+             where m.conversation_id = crowd.conversation_id
+               and m.member_id > crowd.after
+               and m.left_at is null
+               and crowd.deleted_at is null
+             order by m.member_id
+             limit 1000) chunk;
+    if next_ is null then
+      delete from app.notice_crowds w
+       where w.conversation_id = crowd.conversation_id
+         and w.message_id = crowd.message_id;
+    else
+      perform app.notify(next_, 'mention', crowd.conversation_id, crowd.message_id, crowd.sender_id);
+      update app.notice_crowds w
+         set after = next_[cardinality(next_)]
+       where w.conversation_id = crowd.conversation_id
+         and w.message_id = crowd.message_id;
+    end if;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_crowds() IS 'Tells a thousand more of those whom a message to all calls, of up to five messages. For a schedule.';
+
 CREATE FUNCTION app.tell_membership(p_conversation uuid, p_kind text, p_members uuid[], p_by uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -2685,6 +4215,92 @@ end
 $$;
 
 COMMENT ON FUNCTION app.tell_membership(p_conversation uuid, p_kind text, p_members uuid[], p_by uuid) IS 'Takes a conversation, joined, left or removed, the members concerned and who did it; has the conversation say so, if its organisation wants that.';
+
+CREATE FUNCTION app.tell_of_invite() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.notify(array[new.invitee_id], 'invite', p_actor => new.invited_by, p_subject => new.id, p_title => c.title)
+     from public.conversations c
+    where c.id = new.conversation_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_of_invite() IS 'Trigger: whoever is asked in is told.';
+
+CREATE FUNCTION app.tell_of_message() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  place public.conversations;
+  named uuid[] := new.mentions;
+  answered uuid[];
+begin
+  select c.* into place from public.conversations c where c.id = new.conversation_id;
+  if tg_op = 'UPDATE' then
+    select array_agg(m) into named from unnest(new.mentions) m where m <> all (old.mentions);
+    perform app.notify(named, 'mention', new.conversation_id, new.id, new.sender_id);
+    return null;
+  elsif place.kind in ('dm', 'engagement', 'persona_dm') then
+    perform app.notify(array_agg(m.member_id), 'dm', new.conversation_id, new.id, new.sender_id)
+       from public.conversation_members m
+      where m.conversation_id = new.conversation_id
+        and m.member_id <> new.sender_id
+        and m.left_at is null;
+    return null;
+  end if;
+
+  if new.mentions_all and place.member_count > 50 then
+    insert into app.notice_crowds (conversation_id, message_id) values (new.conversation_id, new.id);
+  elsif new.mentions_all then
+    select array_agg(m.member_id) into named
+      from public.conversation_members m
+     where m.conversation_id = new.conversation_id
+       and m.left_at is null;
+  end if;
+  if cardinality(named) > 0 then
+    perform app.notify(named, 'mention', new.conversation_id, new.id, new.sender_id);
+  end if;
+
+  if new.thread_id is not null or new.reply_to_id is not null then
+    select array_agg(concerned.id) into answered
+      from (select t.user_id as id
+              from public.thread_members t
+             where t.conversation_id = new.conversation_id
+               and t.thread_id = new.thread_id
+               and t.following
+            union
+            select m.sender_id
+              from public.messages m
+             where m.conversation_id = new.conversation_id
+               and m.id = new.reply_to_id
+             limit 50) concerned
+     where concerned.id <> all (coalesce(named, '{}'));
+    perform app.notify(answered, 'reply', new.conversation_id, new.id, new.sender_id);
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_of_message() IS 'Trigger: whom a message is for is told: the other of two, those named, and in threads up to 50 who follow. What else is said in a group is unread and no notice.';
+
+CREATE FUNCTION app.tell_of_reaction() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.notify(array[m.sender_id], 'reaction', new.conversation_id, new.message_id, new.actor_id, p_title => new.emoji)
+     from public.messages m
+    where m.conversation_id = new.conversation_id
+      and m.id = new.message_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.tell_of_reaction() IS 'Trigger: whoever gets a reaction to their words is told.';
 
 CREATE FUNCTION app.tell_read(p_member uuid, p_conversations uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2778,6 +4394,22 @@ $$;
 
 COMMENT ON FUNCTION app.thread_row(p_conversation uuid, p_thread uuid, p_following boolean, p_is_read boolean) IS 'Takes a conversation, a thread''s root, whether to follow it (null: as before) and whether all of it is read; notes that for the person asking and gives their row. Errors: PT401 signed_out, PT404 no_such_message.';
 
+CREATE FUNCTION app.timezone_of(p_user uuid) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  zone text := (select p.timezone from public.profiles p where p.id = p_user);
+begin
+  perform now() at time zone zone;
+  return coalesce(zone, 'UTC');
+exception when invalid_parameter_value then
+  return 'UTC';  -- people type what they like into their profile
+end
+$$;
+
+COMMENT ON FUNCTION app.timezone_of(p_user uuid) IS 'Takes a person; gives their time zone, UTC if they name none that exists.';
+
 CREATE FUNCTION app.unpin_deleted() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -2834,6 +4466,50 @@ CREATE FUNCTION app.vector_schema() RETURNS text
 $$;
 
 COMMENT ON FUNCTION app.vector_schema() IS 'Gives the schema that pgvector is in, quoted, or null where it is not installed.';
+
+CREATE FUNCTION app.want_embedding() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if walkie.offered('embedding_model') is not null then
+    insert into app.embedding_queue (conversation_id, message_id)
+    values (new.conversation_id, new.message_id)
+    on conflict do nothing;
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.want_embedding() IS 'Trigger: what can be found by its words is to be found by its meaning too, where a server can ask for it.';
+
+CREATE FUNCTION app.wants(p_user uuid, p_channel text, p_kind text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce((select w.enabled
+                     from public.notification_preferences w
+                    where w.user_id = p_user
+                      and w.channel = p_channel
+                      and w.kind = p_kind),
+                  app.wants_by_default(p_channel, p_kind))
+$$;
+
+COMMENT ON FUNCTION app.wants(p_user uuid, p_channel text, p_kind text) IS 'Takes a person, a channel and a kind of notice; tells whether they want to be told there.';
+
+CREATE FUNCTION app.wants_by_default(p_channel text, p_kind text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select case p_channel
+    when 'app' then true
+    when 'push' then p_kind <> 'reaction'
+    when 'mail' then p_kind in ('dm', 'mention', 'invite', 'warning')
+    else false
+  end
+$$;
+
+COMMENT ON FUNCTION app.wants_by_default(p_channel text, p_kind text) IS 'Takes a channel (app, push, mail) and a kind of notice; tells whether people who have said nothing are told there. Change it here.';
 
 CREATE FUNCTION app.words(p_language regconfig, p_body text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE
@@ -3401,6 +5077,8 @@ begin
   perform app.require_can_join(p_conversation, newcomer)
     from unnest(p_members) newcomer
    where newcomer is distinct from me;
+  perform app.audit_group(p_conversation, 'add_member', newcomer)
+     from unnest(p_members) newcomer;
   return query
     select admitted.*
       from app.admit(p_conversation, array_remove(p_members, me), p_role, false) admitted;
@@ -3409,16 +5087,46 @@ $$;
 
 COMMENT ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) IS 'Takes a conversation, up to 500 people and their role; lets them in from now on and gives the new memberships. For owners, admins and moderators. Errors: PT401 signed_out, PT403 not_manager or the rule that forbids to add somebody, PT404 not_member or no_such_person, PT422 bad_role or too_many.';
 
+CREATE FUNCTION public.allow_contact_exchange(p_conversation uuid, p_allow boolean DEFAULT true) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+begin
+  if not app.is_member(p_conversation) then
+    perform app.refuse('not_member');
+  elsif p_allow then
+    insert into public.consents (user_id, purpose, conversation_id)
+    values (me, 'contact_exchange', p_conversation)
+    on conflict do nothing;
+  else
+    update public.consents k
+       set withdrawn_at = clock_timestamp()
+     where k.user_id = me
+       and k.purpose = 'contact_exchange'
+       and k.conversation_id = p_conversation
+       and k.withdrawn_at is null;
+  end if;
+  return app.may_exchange_contacts(p_conversation);
+end
+$$;
+
+COMMENT ON FUNCTION public.allow_contact_exchange(p_conversation uuid, p_allow boolean) IS 'Takes a conversation and whether the caller agrees that contacts are told there, or no longer; tells whether now all agree. Errors: PT401 signed_out, PT404 not_member.';
+
 CREATE TABLE public.conversation_invites (
     id uuid DEFAULT base.uuid7() NOT NULL,
     conversation_id uuid NOT NULL,
-    invitee_id uuid NOT NULL,
+    invitee_id uuid,
     invited_by uuid NOT NULL,
     role text DEFAULT 'member'::text NOT NULL,
     state text DEFAULT 'pending'::text NOT NULL,
     expires_at timestamp with time zone DEFAULT (now() + '14 days'::interval) NOT NULL,
     answered_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    email text,
+    CONSTRAINT conversation_invites_email_fits CHECK (((email = lower(email)) AND (email ~ '^[^[:space:]@<>",;]+@[^[:space:]@<>",;]+$'::text) AND (char_length(email) <= 255))),
+    CONSTRAINT conversation_invites_is_for_one CHECK ((num_nonnulls(invitee_id, email) >= 1)),
     CONSTRAINT conversation_invites_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'moderator'::text, 'member'::text, 'guest'::text, 'observer'::text]))),
     CONSTRAINT conversation_invites_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'accepted'::text, 'declined'::text, 'revoked'::text])))
 );
@@ -3426,6 +5134,8 @@ CREATE TABLE public.conversation_invites (
 ALTER TABLE ONLY public.conversation_invites REPLICA IDENTITY FULL;
 
 COMMENT ON TABLE public.conversation_invites IS 'Who was asked to come in, and what they said.';
+
+COMMENT ON COLUMN public.conversation_invites.email IS 'Whom it was sent to, if they had no account; whoever confirms that address is the invited.';
 
 CREATE FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) RETURNS public.conversation_invites
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3512,6 +5222,7 @@ CREATE TABLE public.scheduled_messages (
     message_id uuid,
     error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    persona_id uuid,
     CONSTRAINT scheduled_messages_body_fits CHECK (((body ~ '\S'::text) AND (char_length(body) <= 40000))),
     CONSTRAINT scheduled_messages_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'cancelled'::text])))
 );
@@ -3521,6 +5232,8 @@ COMMENT ON TABLE public.scheduled_messages IS 'What is to be said later.';
 COMMENT ON COLUMN public.scheduled_messages.message_id IS 'The message that it became.';
 
 COMMENT ON COLUMN public.scheduled_messages.error IS 'Why it could not be sent: a word of the list of refusals, else an SQLSTATE.';
+
+COMMENT ON COLUMN public.scheduled_messages.persona_id IS 'As whom it is said, if not as the sender.';
 
 CREATE FUNCTION public.cancel_scheduled_message(p_scheduled uuid) RETURNS public.scheduled_messages
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3543,6 +5256,29 @@ end
 $$;
 
 COMMENT ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) IS 'Takes one of the caller''s scheduled messages; it is never sent, and is given. Errors: PT401 signed_out, PT404 no_such_message also when it has been sent.';
+
+CREATE FUNCTION public.complete_upload(p_upload uuid) RETURNS public.file_versions
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  made public.file_versions;
+begin
+  select v.* into made
+    from public.file_versions v
+   where v.upload_id = p_upload
+     and v.uploaded_by = me
+     and app.is_member(v.conversation_id);
+  if made.file_id is null then
+    perform app.refuse(case when exists (select from app.file_uploads u where u.id = p_upload and u.uploader_id = me)
+                            then 'not_uploaded' else 'no_such_upload' end);
+  end if;
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.complete_upload(p_upload uuid) IS 'Takes an upload that request_upload gave; gives the version that it became. Errors: PT401 signed_out, PT404 no_such_upload, PT409 not_uploaded while the bytes are not all there.';
 
 CREATE FUNCTION public.create_client_group(p_client uuid) RETURNS public.conversations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3616,7 +5352,6 @@ CREATE TABLE public.profiles (
     status_until timestamp with time zone,
     locale text,
     timezone text,
-    created_by uuid,
     deactivated_at timestamp with time zone,
     CONSTRAINT profiles_avatar_path_fits CHECK ((char_length(avatar_path) <= 1024)),
     CONSTRAINT profiles_bio_fits CHECK ((char_length(bio) <= 2000)),
@@ -3650,8 +5385,8 @@ declare
   new_id uuid := base.uuid7();
 begin
   perform app.require_admin();
-  insert into public.profiles (id, org_id, kind, display_name, username, avatar_path, bio, created_by)
-  values (new_id, app.my_org(), 'persona', btrim(p_name), app.username(app.my_org(), new_id, p_name), p_avatar, p_bio, app.me())
+  insert into public.profiles (id, org_id, kind, display_name, username, avatar_path, bio)
+  values (new_id, app.my_org(), 'persona', btrim(p_name), app.username(app.my_org(), new_id, p_name), p_avatar, p_bio)
   returning * into made;
   perform app.audit('create_persona', 'profiles', made.id::text);
   return made;
@@ -3659,6 +5394,23 @@ end
 $$;
 
 COMMENT ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) IS 'Takes a name, an avatar''s path and a biography; makes a persona and gives it. For admins. Errors: PT401 signed_out, PT403 not_admin, 23514 for a blank or long name.';
+
+CREATE FUNCTION public.delete_file(p_file uuid) RETURNS public.files
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  place public.files := app.readable_file(p_file);
+begin
+  perform app.me();
+  if place.owner_id <> auth.uid() and not app.can_do(place.conversation_id, 'delete_any') then
+    perform app.refuse('not_your_file');
+  end if;
+  return app.drop_file(p_file);
+end
+$$;
+
+COMMENT ON FUNCTION public.delete_file(p_file uuid) IS 'Takes a file of the caller''s own, or any if they moderate; removes it and all that its versions held, for good. Messages keep a mark where it was. Errors: PT401 signed_out, PT403 not_your_file, PT404 no_such_file.';
 
 CREATE TABLE public.messages (
     conversation_id uuid NOT NULL,
@@ -3692,12 +5444,13 @@ CREATE TABLE public.messages (
     forwarded jsonb,
     edit_count integer DEFAULT 0 NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -3746,6 +5499,8 @@ COMMENT ON COLUMN public.messages.forwarded IS 'Where it was copied from: {} if 
 
 COMMENT ON COLUMN public.messages.event IS 'What a message of type meeting or system is about, for programs.';
 
+COMMENT ON COLUMN public.messages.attachments IS 'The files with it: file_id, version, name, mime_type, size_bytes, path in bucket chat, status and alt_text of each. A client that inserts names file_id, version and alt_text.';
+
 CREATE FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text DEFAULT 'all'::text) RETURNS public.messages
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -3775,12 +5530,16 @@ begin
      set deleted_at = coalesce(m.deleted_at, clock_timestamp())
    where m.conversation_id = p_conversation
      and m.id = p_message
-     and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+     and (app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+          or m.visibility = 'normal' and app.can_do(m.conversation_id, 'delete_any'))
      and app.can_delete(m.conversation_id, m.sender_id, m.created_at)
   returning m.* into deleted;
 
   if deleted.id is null then
     perform app.refuse_message(p_conversation, p_message, 'delete_window_over');
+  end if;
+  if deleted.sender_id <> me then
+    perform app.audit_group(p_conversation, 'delete_message', p_message);
   end if;
   return deleted;
 end
@@ -3796,6 +5555,15 @@ CREATE FUNCTION public.delete_my_account() RETURNS void
 $$;
 
 COMMENT ON FUNCTION public.delete_my_account() IS 'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed).';
+
+CREATE FUNCTION public.drop_push_subscription(p_endpoint text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select walkie.unsubscribe_push(app.me(), p_endpoint)
+$$;
+
+COMMENT ON FUNCTION public.drop_push_subscription(p_endpoint text) IS 'Takes an endpoint of the caller''s; that browser is woken no longer. False if it was not. Errors: PT401 signed_out.';
 
 CREATE FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) RETURNS public.messages
     LANGUAGE plpgsql
@@ -3817,6 +5585,43 @@ end
 $$;
 
 COMMENT ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) IS 'Takes a conversation, one of the caller''s messages and the new words; gives the message. Errors: PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
+
+CREATE FUNCTION public.file_history(p_file uuid) RETURNS SETOF public.file_versions
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+  perform app.readable_file(p_file);
+  return query
+    select v.*
+      from public.file_versions v
+     where v.file_id = p_file
+     order by v.version desc;
+end
+$$;
+
+COMMENT ON FUNCTION public.file_history(p_file uuid) IS 'Takes a file; gives its versions that the caller may have, the newest first, with who brought each and when. Errors: PT404 no_such_file.';
+
+CREATE FUNCTION public.file_limits(p_conversation uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  org uuid := (select c.org_id from public.conversations c where c.id = p_conversation);
+begin
+  if not app.is_member(p_conversation) then
+    perform app.refuse('not_member');
+  end if;
+  return jsonb_build_object(
+    'refusal', app.file_refusal(p_conversation),
+    'max_bytes', app.max_file_bytes(org),
+    'allowed_mime', app.setting(org, 'allowed_mime'),
+    'used_bytes', coalesce((select u.bytes from app.file_usage u where u.owner_id = me), 0),
+    'quota_bytes', app.file_quota(org, me));
+end
+$$;
+
+COMMENT ON FUNCTION public.file_limits(p_conversation uuid) IS 'Takes a conversation; gives {"refusal", "max_bytes", "allowed_mime", "used_bytes", "quota_bytes"}: why the caller may put no file there (null: they may), how large one may be, of which types, how much the caller keeps, and how much they may (null: no bound). Errors: PT401 signed_out, PT404 not_member.';
 
 CREATE FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean DEFAULT true) RETURNS public.thread_members
     LANGUAGE sql SECURITY DEFINER
@@ -3848,6 +5653,8 @@ begin
     perform app.refuse('no_such_message');
   elsif exists (select from public.conversations c where c.id = p_conversation and c.no_forward) then
     perform app.refuse('no_forward');
+  elsif origin.attachments <> '[]' then
+    perform app.refuse('files_stay');
   end if;
 
   -- Where it came from is told only where all may read it there anyway.
@@ -3877,7 +5684,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) IS 'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. All or none. Errors: those of send_message, PT403 no_forward, PT404 no_such_message, PT422 too_many.';
+COMMENT ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) IS 'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. All or none. Errors: those of send_message, PT403 no_forward, PT404 no_such_message, PT422 files_stay or too_many.';
 
 CREATE FUNCTION public.get_conversations(p_limit integer DEFAULT 50, p_filter text DEFAULT 'all'::text, p_category uuid DEFAULT NULL::uuid, p_priority text DEFAULT NULL::text, p_query text DEFAULT NULL::text, p_engagement uuid DEFAULT NULL::uuid, p_cursor text DEFAULT NULL::text) RETURNS TABLE(id uuid, kind text, title text, slug text, other_id uuid, last_message_id uuid, last_message_at timestamp with time zone, last_preview text, last_seq bigint, last_rev bigint, last_read_seq bigint, unread bigint, mention_count integer, is_muted boolean, is_archived boolean, is_pinned boolean, category_id uuid, priority text, draft text, engagement_id uuid, member_count integer, cursor text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4036,6 +5843,47 @@ $$;
 
 COMMENT ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) IS 'Takes a conversation, a seq to stay below, a seq to stay above, how many (at most 1000), a thread''s root (else the main line) and a message to have in the middle; gives messages in order: the newest that fit, the ones next after p_after_seq, or those around. What the caller hid is left out. An outsider gets none.';
 
+CREATE FUNCTION public.get_notifications(p_limit integer DEFAULT 50, p_unread boolean DEFAULT false, p_cursor text DEFAULT NULL::text) RETURNS TABLE(id uuid, kind text, conversation_id uuid, message_id uuid, actor_id uuid, actor_name text, subject_id uuid, count integer, title text, body text, told_at timestamp with time zone, seen_at timestamp with time zone, read_at timestamp with time zone, cursor text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+begin
+  return query
+  select n.id,
+         n.kind,
+         n.conversation_id,
+         n.message_id,
+         n.actor_id,
+         p.display_name,
+         n.subject_id,
+         n.count,
+         coalesce(n.title, c.title),
+         coalesce(n.body, app.preview(m.body)),
+         n.told_at,
+         n.seen_at,
+         n.read_at,
+         n.told_at || '~' || n.id
+    from public.notifications n
+    left join public.profiles p on p.id = n.actor_id
+    left join public.messages m on m.conversation_id = n.conversation_id and m.id = n.message_id
+                               and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id)
+    left join public.conversations c on c.id = m.conversation_id
+   where n.user_id = me
+     and n.in_app
+     and (not p_unread or n.read_at is null)
+     and (p_cursor is null
+          or (n.told_at, n.id) < (split_part(p_cursor, '~', 1)::timestamptz, split_part(p_cursor, '~', 2)::uuid))
+   order by n.told_at desc, n.id desc
+   limit least(greatest(p_limit, 0), 200);
+exception when invalid_text_representation or invalid_datetime_format or datetime_field_overflow then
+  perform app.refuse('bad_filter', 'p_cursor');
+end
+$$;
+
+COMMENT ON FUNCTION public.get_notifications(p_limit integer, p_unread boolean, p_cursor text) IS 'Takes how many (at most 200), whether only what is unread, and the cursor of the last one received; gives what the caller was told of, the newest first, with the name of whose doing it is and the words as they stand now. Errors: PT401 signed_out, PT422 bad_filter.';
+
 CREATE FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid DEFAULT NULL::uuid) RETURNS public.conversations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4085,6 +5933,85 @@ end
 $$;
 
 COMMENT ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) IS 'Takes the other person and, where the two talk about an engagement, which one; gives the one conversation, made if need be, however many ask at once. Errors: PT401 signed_out, PT403 with the rule that forbids it, PT404 no_such_person or no_such_engagement, PT422 self, PT429 rate_limited.';
+
+CREATE FUNCTION public.get_persona_conversations(p_limit integer DEFAULT 50, p_waiting boolean DEFAULT false) RETURNS TABLE(id uuid, kind text, title text, client_id uuid, client_name text, last_preview text, last_message_at timestamp with time zone, waiting_since timestamp with time zone, persona_id uuid, admin_id uuid, admin_name text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  org uuid := app.my_org();
+begin
+  perform app.require_admin();
+  return query
+  select c.id,
+         c.kind,
+         coalesce(c.title, client.display_name),
+         client.id,
+         client.display_name,
+         case when org in (select app.my_overseen_orgs()) then c.last_preview end,
+         c.last_message_at,
+         unanswered.since,
+         held.persona_id,
+         held.admin_id,
+         admin.display_name
+    from (select distinct m.conversation_id
+            from public.profiles p
+            join public.conversation_members m on m.member_id = p.id
+           where p.org_id = org
+             and p.kind = 'persona'
+             and m.left_at is null) ours
+    join public.conversations c on c.id = ours.conversation_id and c.kind in ('persona_group', 'persona_dm', 'dm')
+    left join lateral (
+      select p.id, p.display_name
+        from public.conversation_members m
+        join public.profiles p on p.id = m.member_id
+       where m.conversation_id = c.id
+         and m.left_at is null
+         and p.kind = 'human'
+       order by (p.id = c.created_for) desc nulls last, m.joined_at, p.id
+       limit 1
+    ) client on true
+    left join lateral (
+      select coalesce(max(m.seq), 0) as seq
+        from (select x.seq
+                from public.messages x
+                join public.profiles p on p.id = x.sender_id
+               where x.conversation_id = c.id
+                 and p.kind = 'persona'
+                 and x.visibility = 'normal'
+               order by x.seq desc
+               limit 1) m
+    ) answered on true
+    left join lateral (
+      select m.created_at as since
+        from public.messages m
+        join public.profiles p on p.id = m.sender_id
+       where m.conversation_id = c.id
+         and m.seq > answered.seq
+         and m.visibility = 'normal'
+         and m.message_type <> 'system'
+         and m.deleted_at is null
+         and p.kind = 'human'
+       order by m.seq
+       limit 1
+    ) unanswered on true
+    left join lateral (
+      select l.persona_id, l.admin_id
+        from public.persona_leases l
+       where l.conversation_id = c.id
+         and l.expires_at > app.now()
+       order by l.expires_at desc
+       limit 1
+    ) held on true
+    left join public.profiles admin on admin.id = held.admin_id
+   where not p_waiting
+      or unanswered.since is not null
+   order by unanswered.since nulls last, c.last_message_at desc nulls last, c.id
+   limit least(greatest(p_limit, 0), 200);
+end
+$$;
+
+COMMENT ON FUNCTION public.get_persona_conversations(p_limit integer, p_waiting boolean) IS 'Takes how many (at most 200) and whether only those that wait; gives the conversations that personas are in, those that have waited longest for an answer first: the person there, since when what they say is unanswered, and which admin keeps which persona. For admins. Errors: PT401 signed_out, PT403 not_admin.';
 
 CREATE FUNCTION public.get_threads(p_limit integer DEFAULT 50, p_unread boolean DEFAULT false, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(conversation_id uuid, thread_id uuid, preview text, sender_id uuid, reply_count integer, unread integer, last_reply_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4155,6 +6082,51 @@ end
 $$;
 
 COMMENT ON FUNCTION public.heartbeat(p_status text, p_active boolean) IS 'Takes online, away, busy or, when going, offline, and whether the person did something; keeps the caller present for 65 seconds and gives their status. Call it every 25 to 30 seconds. Errors: PT401 signed_out, PT422 bad_status, PT429 rate_limited.';
+
+CREATE FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text DEFAULT 'member'::text) RETURNS public.conversation_invites
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  address text := lower(btrim(p_email));
+  made public.conversation_invites;
+begin
+  perform app.require_right(p_conversation, 'invite');
+  perform app.require_may_give(p_conversation, p_role);
+  if p_role = 'owner' then
+    perform app.refuse('bad_role');
+  end if;
+  perform app.take('mail_invite');
+
+  select i.* into made
+    from public.conversation_invites i
+   where i.conversation_id = p_conversation
+     and i.email = address
+     and i.state = 'pending';
+  if made.id is null then
+    insert into public.conversation_invites (conversation_id, email, invited_by, role, expires_at)
+    values (p_conversation, address, me, p_role, app.now() + interval '14 days')
+    returning * into made;
+  end if;
+  -- The same for whoever has an account and whoever has not, so that nobody learns which.
+  perform walkie.enqueue_job('mail', jsonb_build_object(
+            'to', address,
+            'subject', format('%s invites you to %s', p.display_name, coalesce(c.title, 'a conversation')),
+            'text', format(E'%s invites you to %s.\n\nSign in or sign up with this address to answer: {{site_url}}\n', p.display_name, coalesce(c.title, 'a conversation')),
+            'html', format('<p>%s invites you to <b>%s</b>.</p><p><a href="{{site_url}}">Sign in or sign up with this address to answer</a></p>',
+                           app.html(p.display_name), app.html(coalesce(c.title, 'a conversation')))))
+     from public.profiles p, public.conversations c
+    where p.id = me
+      and c.id = p_conversation;
+  perform app.attach_invites(address);
+  return made;
+exception when check_violation or not_null_violation then
+  perform app.refuse('bad_address');
+end
+$$;
+
+COMMENT ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) IS 'Takes a conversation, an address and the role; sends mail, and whoever has or makes an account with that address, confirmed, finds the invitation there, if the two may write to each other. Gives the invitation. For owners, admins and moderators. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member, PT422 bad_role or bad_address, PT429 rate_limited.';
 
 CREATE FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text DEFAULT 'member'::text) RETURNS public.conversation_invites
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4241,6 +6213,35 @@ $$;
 
 COMMENT ON FUNCTION public.leave_conversation(p_conversation uuid) IS 'Takes a conversation; ends the caller''s membership and gives it. Errors: PT401 signed_out, PT404 not_member, PT422 dm_stays.';
 
+CREATE FUNCTION public.list_files(p_conversation uuid, p_folder text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF public.files
+    LANGUAGE sql STABLE
+    AS $$
+  select f.*
+    from public.files f
+   where f.conversation_id = p_conversation
+     and f.deleted_at is null
+     and (p_folder is null or f.folder = p_folder)
+     and (p_before is null or f.updated_at < p_before)
+   order by f.updated_at desc, f.id desc
+   limit least(greatest(p_limit, 0), 500)
+$$;
+
+COMMENT ON FUNCTION public.list_files(p_conversation uuid, p_folder text, p_limit integer, p_before timestamp with time zone) IS 'Takes a conversation, a folder (else all), how many (at most 500) and an updated_at to go on from; gives files, the latest changed first. An outsider gets none.';
+
+CREATE FUNCTION public.list_folders(p_conversation uuid) RETURNS TABLE(folder text, files bigint, updated_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    AS $$
+  select f.folder, count(*), max(f.updated_at)
+    from public.files f
+   where f.conversation_id = p_conversation
+     and f.deleted_at is null
+   group by f.folder
+   order by f.folder
+   limit 1000
+$$;
+
+COMMENT ON FUNCTION public.list_folders(p_conversation uuid) IS 'Takes a conversation; gives the folders of its files, up to 1000, with how many files are in each and when one was last changed. An outsider gets none.';
+
 CREATE FUNCTION public.list_meetings(p_when text DEFAULT 'upcoming'::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS TABLE(id uuid, conversation_id uuid, message_id uuid, organizer_id uuid, title text, provider text, join_url text, starts_at timestamp with time zone, ends_at timestamp with time zone, timezone text, state text, response text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -4323,6 +6324,28 @@ end
 $$;
 
 COMMENT ON FUNCTION public.mark_delivered(p_items jsonb) IS 'Takes an object of conversation ids and the newest seq that reached this device, at most 1000; moves what others are told, in small conversations and if the caller shows it, and gives how many moved. Errors: PT401 signed_out, PT422 too_many.';
+
+CREATE FUNCTION public.mark_notifications(p_ids uuid[] DEFAULT NULL::uuid[], p_read boolean DEFAULT true) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  marked integer;
+begin
+  update public.notifications n
+     set seen_at = coalesce(n.seen_at, app.now()),
+         read_at = case when p_read then app.now() end
+   where n.user_id = me
+     and n.read_at is null
+     and (p_ids is null or n.id = any (p_ids))
+     and (p_read or n.seen_at is null);
+  get diagnostics marked = row_count;
+  return marked;
+end
+$$;
+
+COMMENT ON FUNCTION public.mark_notifications(p_ids uuid[], p_read boolean) IS 'Takes notices of the caller, all unless given, and whether they were read or, with false, only seen; gives how many that was news to. Errors: PT401 signed_out.';
 
 CREATE TABLE public.inbox (
     member_id uuid NOT NULL,
@@ -4663,6 +6686,15 @@ $$;
 
 COMMENT ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; holds it up for all and gives the pin, the same one the second time. For owners, admins and moderators, and both of a pair. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member or no_such_message, PT422 pins_full.';
 
+CREATE FUNCTION public.push_key() RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select walkie.offered('push_key')
+$$;
+
+COMMENT ON FUNCTION public.push_key() IS 'Gives the public key for pushManager.subscribe({userVisibleOnly: true, applicationServerKey}), or null where no server wakes browsers.';
+
 CREATE FUNCTION public.read_at(p_message public.messages) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     AS $$
@@ -4779,6 +6811,7 @@ begin
   if ended.member_id is null then
     perform app.refuse('no_such_member');
   end if;
+  perform app.audit_group(p_conversation, 'remove_member', p_member);
   return ended;
 end
 $$;
@@ -4809,6 +6842,76 @@ end
 $$;
 
 COMMENT ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) IS 'Takes a template and an object of values; gives its words with the blanks filled and counts the use. Blanks without a value stay as they are. Errors: PT401 signed_out, PT404 no_such_template, PT422 bad_variables.';
+
+CREATE FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text DEFAULT NULL::text, p_file uuid DEFAULT NULL::uuid, p_folder text DEFAULT ''::text, p_note text DEFAULT NULL::text, p_sha256 text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  me uuid := app.me();
+  refusal text := app.file_refusal(p_conversation);
+  org uuid := app.my_org();
+  most bigint := app.max_file_bytes(org);
+  before public.files;
+  mine_open bigint;
+  mine_count integer;
+  is_hidden boolean;
+  upload app.file_uploads;
+begin
+  if refusal is not null then
+    perform app.refuse(refusal, app.muted_until(p_conversation, refusal));
+  elsif p_name is null or p_name !~ '\S' or char_length(p_name) > 255 or p_name ~ '[/\\[:cntrl:]]' then
+    perform app.refuse('bad_file_name', 'name');
+  elsif char_length(p_folder) > 255 or p_folder ~ '(^/|/$|//|[\\[:cntrl:]])' then
+    perform app.refuse('bad_file_name', 'folder');
+  elsif char_length(p_note) > 1000 then
+    perform app.refuse('too_long', 'limit=1000');
+  elsif p_size is null or p_size < 0 or p_size > most then
+    perform app.refuse('file_too_large', format('limit=%s', most));
+  elsif not app.takes_type(org, app.promised_type(p_name, p_mime)) then
+    perform app.refuse('bad_file_type', app.promised_type(p_name, p_mime));
+  end if;
+  perform app.take('upload');
+
+  is_hidden := app.is_restricted(me, array['shadow_ban'], p_conversation);
+  if p_file is not null then
+    select f.* into before
+      from public.files f
+     where f.id = p_file
+       and f.conversation_id = p_conversation
+       and f.deleted_at is null
+       and (f.current_version is not null or f.owner_id = me)
+       and app.can_read(f.conversation_id, f.chapter, f.visibility, f.owner_id);
+    if before.id is null then
+      perform app.refuse('no_such_file');
+    end if;
+  end if;
+
+  delete from app.file_uploads u where u.uploader_id = me and u.expires_at <= app.now();
+  select coalesce(sum(u.size_bytes), 0), count(*) into mine_open, mine_count
+    from app.file_uploads u
+   where u.uploader_id = me;
+  if mine_count >= 100 then
+    perform app.refuse('too_many', 'limit=100');
+  end if;
+  perform app.require_room(org, me, mine_open + p_size);
+
+  upload.id := base.uuid7();
+  -- Whoever is heard by nobody adds no number to what others see: it becomes a file of their own.
+  upload.file_id := case when before.id is null or is_hidden and before.visibility = 'normal' then base.uuid7() else before.id end;
+  -- Not the version's number, which is not known before the bytes are there; and nobody can guess it.
+  upload.path := format('%s/%s/%s/%s', p_conversation, upload.file_id, upload.id, app.object_name(p_name));
+  upload.expires_at := app.now() + interval '24 hours';
+  insert into app.file_uploads (id, path, conversation_id, file_id, uploader_id, name, folder, note,
+                                size_bytes, mime_type, sha256, visibility, expires_at)
+  values (upload.id, upload.path, p_conversation, upload.file_id, me, p_name, coalesce(p_folder, ''), p_note,
+          p_size, p_mime, lower(p_sha256), case when is_hidden then 'shadow' else 'normal' end, upload.expires_at);
+  return jsonb_build_object('upload_id', upload.id, 'file_id', upload.file_id, 'bucket', 'chat', 'path', upload.path,
+                            'expires_at', upload.expires_at, 'max_bytes', most);
+end
+$_$;
+
+COMMENT ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) IS 'Takes a conversation, a file''s name, its size in bytes, its type, the file of which it is the next version, a folder, a note and its SHA-256 in hex, of which the last six may be left out; gives {"upload_id", "file_id", "bucket", "path", "expires_at", "max_bytes"}: upload to that path within a day, by whichever way. Errors: PT401 signed_out, 42501 as send_message or no_files, PT404 no_such_file, PT413 file_too_large or quota_full, PT415 bad_file_type, PT422 bad_file_name, too_long or too_many, PT429 rate_limited.';
 
 CREATE FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text DEFAULT NULL::text) RETURNS public.meetings
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4883,6 +6986,77 @@ $$;
 
 COMMENT ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) IS 'Takes a meeting that the caller is asked to and yes, no or maybe; gives the answer as noted. Errors: PT404 no_such_meeting, PT422 bad_response.';
 
+CREATE FUNCTION public.restore_file_version(p_file uuid, p_version integer) RETURNS public.file_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  place public.files := app.readable_file(p_file);
+  refusal text := app.file_refusal(place.conversation_id);
+  old public.file_versions;
+  made public.file_versions;
+begin
+  if refusal is not null then
+    perform app.refuse(refusal, app.muted_until(place.conversation_id, refusal));
+  elsif place.visibility = 'normal' and app.is_restricted(me, array['shadow_ban'], place.conversation_id) then
+    -- Nobody is to hear of it, and there is nothing of their own that it could change.
+    select v.* into made from public.file_versions v where v.file_id = p_file and v.version = place.current_version;
+    return made;
+  end if;
+  select v.* into old
+    from public.file_versions v
+   where v.file_id = p_file
+     and v.version = p_version
+     and v.object_version is not null
+     and v.scan_status in ('clean', 'skipped')
+     and app.can_read(v.conversation_id, v.chapter, v.visibility, v.uploaded_by);
+  if old.file_id is null then
+    perform app.refuse('no_such_file', 'version');
+  end if;
+  update public.files f set last_version = f.last_version + 1 where f.id = p_file and f.deleted_at is null
+  returning f.last_version into made.version;
+  insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, visibility, upload_id, object_path,
+                                    object_version, name, size_bytes, mime_type, sha256, uploaded_by, restored_from,
+                                    scan_status, scan_engine, scanned_at)
+  select old.file_id, made.version, old.conversation_id, old.org_id, c.chapter, old.visibility, base.uuid7(), old.object_path,
+         old.object_version, old.name, old.size_bytes, old.mime_type, old.sha256, me, old.version,
+         old.scan_status, old.scan_engine, old.scanned_at
+    from public.conversations c
+   where c.id = old.conversation_id
+  returning * into made;
+  return made;
+end
+$$;
+
+COMMENT ON FUNCTION public.restore_file_version(p_file uuid, p_version integer) IS 'Takes a file and one of its versions; makes a new version that holds the same, and gives it. Errors: PT401 signed_out, 42501 as request_upload, PT404 no_such_file.';
+
+CREATE FUNCTION public.retire_persona(p_persona uuid, p_retired boolean DEFAULT true) RETURNS public.profiles
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  changed public.profiles;
+begin
+  perform app.require_admin();
+  update public.profiles p
+     set deactivated_at = case when p_retired then coalesce(p.deactivated_at, app.now()) end
+   where p.id = p_persona
+     and p.kind = 'persona'
+     and p.org_id = app.my_org()
+     and p.erased_at is null
+  returning p.* into changed;
+  if changed.id is null then
+    perform app.refuse('no_such_persona');
+  end if;
+  delete from public.persona_leases l where l.persona_id = p_persona and p_retired;
+  perform app.audit(case when p_retired then 'retire_persona' else 'recall_persona' end, 'profiles', p_persona::text);
+  return changed;
+end
+$$;
+
+COMMENT ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) IS 'Takes a persona and whether it is retired, or comes back; a retired one keeps what it has said, speaks no more and is written to no more. Gives it. For admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona.';
+
 CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
     LANGUAGE sql
     SET search_path TO ''
@@ -4891,6 +7065,20 @@ CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION public.revoke_session(id uuid) IS 'Signs one of your devices out, at once and everywhere. Gives whether it was signed in.';
+
+CREATE FUNCTION public.save_push_subscription(p_subscription jsonb, p_user_agent text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform app.take('signal');
+  perform walkie.subscribe_push(app.me(), p_subscription, p_user_agent);
+exception when check_violation or not_null_violation or invalid_text_representation or numeric_value_out_of_range or datetime_field_overflow then
+  perform app.refuse('bad_subscription');
+end
+$$;
+
+COMMENT ON FUNCTION public.save_push_subscription(p_subscription jsonb, p_user_agent text) IS 'Takes what PushSubscription.toJSON() gives, and a name for the browser; from now on it is woken when the caller is told of something while away. Errors: PT401 signed_out, PT422 bad_subscription, PT429 rate_limited.';
 
 CREATE FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text DEFAULT 'UTC'::text, p_participants uuid[] DEFAULT NULL::uuid[], p_reminders integer[] DEFAULT '{10}'::integer[]) RETURNS public.meetings
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4954,16 +7142,21 @@ $$;
 
 COMMENT ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) IS 'Takes a conversation, a title, meet, zoom, teams or other, an https link of that provider, start, end, a time zone, the members asked (all, up to 500, unless given) and up to five reminders in minutes before; puts a card into the conversation and gives the meeting. Errors: PT401 signed_out, 42501 as send_message, PT404 not_member or no_such_member, PT422 bad_time, bad_link, bad_reminder or too_many.';
 
-CREATE FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) RETURNS public.scheduled_messages
+CREATE FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid DEFAULT NULL::uuid) RETURNS public.scheduled_messages
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 declare
   me uuid := app.me();
-  refusal text := app.post_refusal(p_conversation);
+  refusal text;
   most integer := app.setting(app.my_org(), 'max_message_len')::int;
   made public.scheduled_messages;
 begin
+  if p_as_persona is not null then
+    perform app.require_persona(p_conversation, p_as_persona);
+  else
+    refusal := app.post_refusal(p_conversation);
+  end if;
   if refusal is not null then
     perform app.refuse(refusal, app.muted_until(p_conversation, refusal));
   elsif p_send_at is null or not p_send_at between app.now() and app.now() + interval '1 year' then
@@ -4973,14 +7166,14 @@ begin
   elsif (select count(*) from public.scheduled_messages s where s.sender_id = me and s.state = 'waiting') >= 100 then
     perform app.refuse('too_many', 'limit=100');
   end if;
-  insert into public.scheduled_messages (conversation_id, sender_id, body, send_at)
-  values (p_conversation, me, p_body, p_send_at)
+  insert into public.scheduled_messages (conversation_id, sender_id, body, send_at, persona_id)
+  values (p_conversation, me, p_body, p_send_at, p_as_persona)
   returning * into made;
   return made;
 end
 $$;
 
-COMMENT ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) IS 'Takes a conversation, words and a time within a year; has them sent then, if the caller may speak there then, and gives the row. Errors: PT401 signed_out, 42501 as send_message, PT422 bad_time, too_long or too_many, 23514 for a blank body.';
+COMMENT ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid) IS 'Takes a conversation, words, a time within a year and, from an admin, a persona; has them sent then, if the caller may speak there, or as that persona, then, and gives the row. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, 42501 as send_message, PT422 bad_time, too_long or too_many, 23514 for a blank body.';
 
 CREATE FUNCTION public.search_hybrid(p_query text, p_embedding real[] DEFAULT NULL::real[], p_k integer DEFAULT 20) RETURNS TABLE(conversation_id uuid, message_id uuid, seq bigint, sender_id uuid, created_at timestamp with time zone, snippet text, score double precision)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5196,15 +7389,15 @@ $$;
 
 COMMENT ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) IS 'Takes a conversation, a persona in it, the words, the sender''s own id for the message, the message quoted and the thread; says it as the persona, keeps the persona for two minutes and gives the message. Who really said it is on record, for admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken, and those of send_message as they hold for the persona.';
 
-CREATE FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_mentions uuid[] DEFAULT '{}'::uuid[], p_format text DEFAULT 'plain'::text, p_meta jsonb DEFAULT '{}'::jsonb) RETURNS public.messages
+CREATE FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_mentions uuid[] DEFAULT '{}'::uuid[], p_format text DEFAULT 'plain'::text, p_meta jsonb DEFAULT '{}'::jsonb, p_attachments jsonb DEFAULT '[]'::jsonb) RETURNS public.messages
     LANGUAGE plpgsql
     AS $$
 declare
   sent public.messages;
 begin
-  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id, mentions, body_format, meta)
+  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id, mentions, body_format, meta, attachments)
   values (p_conversation_id, p_body, p_client_id, p_reply_to, p_thread_id, coalesce(p_mentions, '{}'),
-          coalesce(p_format, 'plain'), coalesce(p_meta, '{}'))
+          coalesce(p_format, 'plain'), coalesce(p_meta, '{}'), coalesce(p_attachments, '[]'))
   on conflict (conversation_id, sender_id, client_id) do nothing
   returning * into sent;
 
@@ -5219,7 +7412,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) IS 'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, and the client''s own object; gives the message. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 bad_reply or too_long, PT429 slow_mode or rate_limited, 23514 for a blank body.';
+COMMENT ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) IS 'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, the client''s own object, and files as [{"file_id", "version", "alt_text"}], of which the last two may be left out; gives the message. With files the words may be empty. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 bad_reply, bad_attachment, too_many or too_long, PT429 slow_mode or rate_limited, 23514 for a blank body.';
 
 CREATE FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) RETURNS public.inbox
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5537,6 +7730,34 @@ end
 $$;
 
 COMMENT ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; takes its pin down, if there is one. Errors: PT401 signed_out, PT403 not_manager, PT404 not_member.';
+
+CREATE FUNCTION public.unsubscribe(p_token text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  known app.mail_tokens;
+begin
+  select t.* into known from app.mail_tokens t where t.token = p_token;
+  if known.token is null then
+    perform app.refuse('no_such_mail');
+  elsif known.list = 'digest' then
+    update public.notification_settings s
+       set digest = 'off',
+           digest_next = null
+     where s.user_id = known.user_id;
+  else
+    insert into public.notification_preferences as w (user_id, channel, kind, enabled)
+    select known.user_id, 'mail', kind, false
+      from unnest(array['dm', 'mention', 'reply', 'reaction', 'invite', 'meeting', 'warning', 'report', 'system']) kind
+    on conflict (user_id, channel, kind) do update set enabled = false;
+    update app.notice_outbox o set mail_at = null where o.user_id = known.user_id and o.mail_at is not null;
+  end if;
+  return known.list;
+end
+$$;
+
+COMMENT ON FUNCTION public.unsubscribe(p_token text) IS 'Takes the token of a link in mail; ends such mail for whom it was sent to, and gives which (missed or digest). Nobody need be signed in. Errors: PT404 no_such_mail.';
 
 CREATE FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) RETURNS public.conversations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6233,6 +8454,1035 @@ $$;
 
 COMMENT ON FUNCTION realtime.watch(p_tables oid[]) IS 'Takes tables that policies read; publishes to the server, and to nobody else, those that can be. Gives the ones whose changes are told from the end of this transaction on.';
 
+CREATE FUNCTION storage.add_derivative(source uuid, transformation text, derivative uuid, size bigint, mimetype text, etag text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  perform from storage.blobs b where b.version = add_derivative.source and b.state = 'kept' for key share;
+  if found then
+    insert into storage.derivatives (source, transformation, version, size, mimetype, etag)
+    values (add_derivative.source, add_derivative.transformation, add_derivative.derivative, add_derivative.size,
+            add_derivative.mimetype, add_derivative.etag)
+    on conflict on constraint derivatives_pkey do nothing;
+  end if;
+  if not found then
+    perform storage.give_up_blob(add_derivative.derivative);
+    return;
+  end if;
+  perform storage.keep_blob(add_derivative.derivative, add_derivative.size);
+  -- Whoever asks for every size there is does not fill the disk.
+  delete from storage.derivatives d
+   where d.source = add_derivative.source
+     and d.version in (select other.version
+                         from storage.derivatives other
+                        where other.source = add_derivative.source
+                        order by other.created_at desc, other.version
+                       offset 32);
+end
+$$;
+
+COMMENT ON FUNCTION storage.add_derivative(source uuid, transformation text, derivative uuid, size bigint, mimetype text, etag text) IS 'Takes a version, a transformation, and name, size, type and ETag of what was made; keeps it, and the latest 32 of a version.';
+
+CREATE FUNCTION storage.add_piece(upload uuid, starts_at bigint, piece uuid, size bigint, life interval) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  pieces integer;
+begin
+  update storage.resumable_uploads u set received = u.received + add_piece.size, pieces = u.pieces + 1
+   where u.version = add_piece.upload and u.received = add_piece.starts_at
+  returning u.pieces into pieces;
+  if not found then
+    raise sqlstate 'PT423' using message = 'Another request goes on with this upload';
+  end if;
+  if pieces > 10000 then
+    raise sqlstate 'PT400' using message = 'The upload comes in too many pieces';
+  end if;
+  insert into storage.resumable_pieces (upload, starts_at, version)
+  values (add_piece.upload, add_piece.starts_at, add_piece.piece);
+  perform storage.keep_blob(add_piece.piece, add_piece.size);
+  update storage.blobs b set until = pg_catalog.now() + add_piece.life
+   where b.version = add_piece.upload and b.state = 'writing';
+end
+$$;
+
+COMMENT ON FUNCTION storage.add_piece(upload uuid, starts_at bigint, piece uuid, size bigint, life interval) IS 'Takes an upload, where a piece of it begins, the name and size of the piece, and how long the upload lives from now; adds it. Errors: PT423 where somebody else added one there.';
+
+CREATE FUNCTION storage.allow_any_operation(expected_operations text[]) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(bool_or(storage.allow_only_operation(expected)), false)
+    from unnest(expected_operations) expected
+$$;
+
+COMMENT ON FUNCTION storage.allow_any_operation(expected_operations text[]) IS 'The same for several operations: whether it is one of them.';
+
+CREATE FUNCTION storage.allow_only_operation(expected_operation text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(storage.operation() in (expected_operation, 'storage.' || expected_operation), false)
+$$;
+
+COMMENT ON FUNCTION storage.allow_only_operation(expected_operation text) IS 'Takes an operation, with or without the leading storage.; gives whether it is this one that is being done.';
+
+CREATE TABLE storage.objects (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    bucket_id text NOT NULL,
+    name text NOT NULL,
+    owner uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_accessed_at timestamp with time zone DEFAULT now() NOT NULL,
+    metadata jsonb,
+    path_tokens text[] GENERATED ALWAYS AS (string_to_array(name, '/'::text)) STORED,
+    version text,
+    owner_id text,
+    user_metadata jsonb,
+    archived_at timestamp with time zone,
+    is_delete_marker boolean DEFAULT false NOT NULL,
+    is_versioned boolean DEFAULT false NOT NULL,
+    expires_at timestamp with time zone,
+    sha256 text,
+    sniffed_type text,
+    CONSTRAINT objects_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 1024)))
+);
+
+COMMENT ON TABLE storage.objects IS 'One row an object, and one for each version that is kept. Policies here decide who may do what; rows appear only when their bytes are safe.';
+
+COMMENT ON COLUMN storage.objects.id IS 'Stays the same when the object is overwritten or moved; a kept version has one of its own.';
+
+COMMENT ON COLUMN storage.objects.name IS 'The whole path within the bucket.';
+
+COMMENT ON COLUMN storage.objects.metadata IS 'What the server found: size, mimetype, eTag, cacheControl, lastModified.';
+
+COMMENT ON COLUMN storage.objects.version IS 'Names the bytes; fresh for each upload.';
+
+COMMENT ON COLUMN storage.objects.user_metadata IS 'What whoever uploaded it said about it.';
+
+COMMENT ON COLUMN storage.objects.archived_at IS 'When it was overwritten or deleted; null for what is current.';
+
+COMMENT ON COLUMN storage.objects.is_delete_marker IS 'Whether this says that the object is deleted while versions of it are kept.';
+
+COMMENT ON COLUMN storage.objects.is_versioned IS 'Whether it was written while its bucket kept versions.';
+
+COMMENT ON COLUMN storage.objects.expires_at IS 'From when it is not there any more; the bytes follow soon.';
+
+COMMENT ON COLUMN storage.objects.sha256 IS 'Digest of the bytes, in hex.';
+
+COMMENT ON COLUMN storage.objects.sniffed_type IS 'What the first bytes say it is; null when they say nothing.';
+
+CREATE FUNCTION storage.archive_object(object storage.objects) RETURNS void
+    LANGUAGE sql
+    AS $$
+  insert into storage.objects (bucket_id, name, owner, created_at, last_accessed_at, metadata, version, owner_id,
+                               user_metadata, archived_at, is_delete_marker, is_versioned, expires_at, sha256, sniffed_type)
+  values (object.bucket_id, object.name, object.owner, object.created_at, object.last_accessed_at, object.metadata,
+          object.version, object.owner_id, object.user_metadata, clock_timestamp(), object.is_delete_marker,
+          object.is_versioned, object.expires_at, object.sha256, object.sniffed_type)
+$$;
+
+COMMENT ON FUNCTION storage.archive_object(object storage.objects) IS 'Takes a current object; keeps it as a noncurrent version beside, before the row goes on as another.';
+
+CREATE FUNCTION storage.can_insert_object(bucketid text, name text, owner uuid, metadata jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  insert into storage.objects (bucket_id, name, owner, metadata) values (bucketid, name, owner, metadata);
+  raise sqlstate 'PT200' using message = 'ROLLBACK', detail = 'rollback successful insert';
+end
+$$;
+
+COMMENT ON FUNCTION storage.can_insert_object(bucketid text, name text, owner uuid, metadata jsonb) IS 'Tries an insert as the caller and always undoes it. Errors: PT200 where it would have succeeded, else what refused it.';
+
+CREATE FUNCTION storage.check_quota(bucket text, owner text, more bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  quota storage.quotas;
+  kept  numeric;
+begin
+  for quota in
+    select q.*
+      from storage.quotas q
+     where owner <> '' and (q.bucket_id is null or q.bucket_id = bucket) and (q.owner_id is null or q.owner_id = owner)
+  loop
+    if quota.bucket_id is null then
+      -- Uploads to two buckets at once must see each other.
+      perform pg_advisory_xact_lock(hashtextextended('storage.quotas ' || owner, 0));
+    end if;
+    select coalesce(sum(u.bytes), 0) + more into kept
+      from storage.usage u
+     where u.owner_id = owner and (quota.bucket_id is null or u.bucket_id = quota.bucket_id);
+    if kept > quota.max_bytes then
+      raise sqlstate 'PT413' using
+        message = format('The quota of %s bytes would be exceeded', quota.max_bytes),
+        detail = format('%s bytes would be kept.', kept);
+    end if;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION storage.check_quota(bucket text, owner text, more bigint) IS 'Takes a bucket, an owner and how many bytes more there are to be. Errors: PT413 where a row of storage.quotas permits less.';
+
+CREATE FUNCTION storage.claim_upload(upload uuid, version uuid) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  claimed uuid;
+  claimed_state text;
+begin
+  select u.completed_as into claimed from storage.s3_multipart_uploads u where u.id = upload for update;
+  if not found then
+    return null;
+  end if;
+  select b.state into claimed_state from storage.blobs b where b.version = claimed;
+  if claimed_state = 'kept' then
+    return 'done';
+  end if;
+  if claimed_state = 'writing' then
+    return 'busy';
+  end if;
+  -- Nobody's, or of somebody whose bytes came to nothing.
+  update storage.s3_multipart_uploads u set completed_as = claim_upload.version where u.id = upload;
+  return 'ours';
+end
+$$;
+
+COMMENT ON FUNCTION storage.claim_upload(upload uuid, version uuid) IS 'Takes an upload and the bytes in which its parts are joined; gives ours where these may become the object, busy or done where those of somebody else do, and null where there is no such upload.';
+
+CREATE FUNCTION storage.clear_gone(bucket text, object_name text) RETURNS void
+    LANGUAGE sql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+  update storage.objects o
+     set archived_at = now()
+   where o.bucket_id = bucket and o.name = object_name and o.archived_at is null and o.is_delete_marker;
+  delete from storage.objects o
+   where o.bucket_id = bucket and o.name = object_name and o.archived_at is null and o.expires_at <= now()
+$$;
+
+COMMENT ON FUNCTION storage.clear_gone(bucket text, object_name text) IS 'Takes a bucket and a name; makes way where what was there is deleted or expired.';
+
+CREATE FUNCTION storage.count_usage() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  grown record;
+begin
+  -- In one order, so that nobody waits for somebody who waits for them.
+  if tg_op = 'INSERT' then
+    for grown in
+      insert into storage.usage as u (bucket_id, owner_id, bytes, objects)
+      select n.bucket_id, coalesce(n.owner_id, ''), sum(storage.size_of(n.metadata)), count(*)
+        from new_rows n
+       group by 1, 2
+       order by 1, 2
+      on conflict (bucket_id, owner_id)
+      do update set bytes = u.bytes + excluded.bytes, objects = u.objects + excluded.objects
+      returning u.bucket_id, u.owner_id
+    loop
+      perform storage.check_quota(grown.bucket_id, grown.owner_id, 0);
+    end loop;
+  elsif tg_op = 'DELETE' then
+    insert into storage.usage as u (bucket_id, owner_id, bytes, objects)
+    select o.bucket_id, coalesce(o.owner_id, ''), - sum(storage.size_of(o.metadata)), - count(*)
+      from old_rows o
+     where exists (select from storage.buckets b where b.id = o.bucket_id)
+     group by 1, 2
+     order by 1, 2
+    on conflict (bucket_id, owner_id)
+    do update set bytes = u.bytes + excluded.bytes, objects = u.objects + excluded.objects;
+  else
+    for grown in
+      with changed as (
+        select n.bucket_id, coalesce(n.owner_id, '') as owner_id, storage.size_of(n.metadata) as bytes, 1 as objects
+          from new_rows n
+        union all
+        select o.bucket_id, coalesce(o.owner_id, ''), - storage.size_of(o.metadata), -1
+          from old_rows o)
+      insert into storage.usage as u (bucket_id, owner_id, bytes, objects)
+      select c.bucket_id, c.owner_id, sum(c.bytes), sum(c.objects)
+        from changed c
+       group by 1, 2
+      having sum(c.bytes) <> 0 or sum(c.objects) <> 0
+       order by 1, 2
+      on conflict (bucket_id, owner_id)
+      do update set bytes = u.bytes + excluded.bytes, objects = u.objects + excluded.objects
+      returning u.bucket_id, u.owner_id
+    loop
+      perform storage.check_quota(grown.bucket_id, grown.owner_id, 0);
+    end loop;
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.count_usage() IS 'Counts what each owner keeps, and refuses what would be too much.';
+
+CREATE FUNCTION storage.delete_current(object uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+declare
+  known storage.objects;
+begin
+  select * into known from storage.objects o where o.id = object and o.archived_at is null for update;
+  if not found or known.is_delete_marker then
+    return;
+  end if;
+  if (select b.versioning_status = 'DISABLED' from storage.buckets b where b.id = known.bucket_id) then
+    delete from storage.objects o where o.id = object;
+    return;
+  end if;
+  if storage.keeps_versions(known) then
+    perform storage.archive_object(known);
+  end if;
+  update storage.objects o
+     set version = gen_random_uuid()::text, is_delete_marker = true, metadata = null, user_metadata = null,
+         is_versioned = (select b.versioning_status = 'ENABLED' from storage.buckets b where b.id = o.bucket_id),
+         created_at = now(), expires_at = null, sha256 = null, sniffed_type = null
+   where o.id = object;
+end
+$$;
+
+COMMENT ON FUNCTION storage.delete_current(object uuid) IS 'Takes a current object; deletes it, or marks it as deleted where its bucket keeps versions.';
+
+CREATE FUNCTION storage.delete_version(object uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+declare
+  known  storage.objects;
+  newest storage.objects;
+begin
+  select * into known from storage.objects o where o.id = object for update;
+  if known.archived_at is null then
+    select * into newest
+      from storage.objects o
+     where o.bucket_id = known.bucket_id and o.name = known.name and o.archived_at is not null
+     order by o.archived_at desc
+     limit 1
+       for update;
+  end if;
+  if newest.id is null then
+    delete from storage.objects o where o.id = object;
+    return;
+  end if;
+  -- The version before it is current again, in the row that others may refer to.
+  update storage.objects o
+     set version = newest.version, metadata = newest.metadata, user_metadata = newest.user_metadata,
+         owner = newest.owner, owner_id = newest.owner_id, is_versioned = newest.is_versioned,
+         is_delete_marker = newest.is_delete_marker, created_at = newest.created_at,
+         expires_at = newest.expires_at, sha256 = newest.sha256, sniffed_type = newest.sniffed_type
+   where o.id = object;
+  delete from storage.objects o where o.id = newest.id;
+end
+$$;
+
+COMMENT ON FUNCTION storage.delete_version(object uuid) IS 'Takes a version; deletes it for good. Where it was the current one, the one before is current again.';
+
+CREATE FUNCTION storage.doom_all_versions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update storage.blobs set state = 'doomed', since = now() where state = 'kept';
+  delete from storage.usage;
+  perform pg_notify('walkie', 'storage');
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.doom_all_versions() IS 'Lets go of all bytes when all objects are gone at once.';
+
+CREATE FUNCTION storage.doom_left_behind() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  lost integer;
+begin
+  update storage.blobs set state = 'doomed', since = now() where state = 'writing' and until <= now();
+  get diagnostics lost = row_count;
+  return lost;
+end
+$$;
+
+COMMENT ON FUNCTION storage.doom_left_behind() IS 'Lets go of bytes that were never finished in their time, and gives how many.';
+
+CREATE FUNCTION storage.doom_part() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  perform storage.give_up_blob(old.version);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.doom_part() IS 'Lets go of the bytes of a part that was joined, replaced or given up.';
+
+CREATE FUNCTION storage.doom_piece() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update storage.blobs b set state = 'doomed', since = pg_catalog.now() where b.version = old.version;
+  if found then
+    perform pg_catalog.pg_notify('walkie', 'storage');
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.doom_piece() IS 'Lets go of the bytes of a piece or a derivative whose row went.';
+
+CREATE FUNCTION storage.doom_version() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+begin
+  if old.version ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+     and not exists (select from storage.objects o where o.version = old.version) then
+    update storage.blobs set state = 'doomed', since = now() where version = old.version::uuid;
+    if found then
+      perform pg_notify('walkie', 'storage');
+    end if;
+  end if;
+  return null;
+end
+$_$;
+
+COMMENT ON FUNCTION storage.doom_version() IS 'Lets go of bytes that no object has any more, whoever deleted it and however.';
+
+CREATE FUNCTION storage.end_trial() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if current_setting('storage.is_trial', true) = 'true' then
+    raise sqlstate 'WKT00' using message = 'the trial succeeded';
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.end_trial() IS 'Undoes a write that was only tried.';
+
+CREATE FUNCTION storage.expire_objects(up_to integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+declare
+  gone integer;
+begin
+  delete from storage.objects o
+   where o.id in (select e.id from storage.objects e where e.expires_at <= now() limit up_to for update skip locked);
+  get diagnostics gone = row_count;
+  return gone;
+end
+$$;
+
+COMMENT ON FUNCTION storage.expire_objects(up_to integer) IS 'Takes how many; deletes objects whose time is over, versions or not, and gives their number.';
+
+CREATE FUNCTION storage.expire_uploads() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  gone integer;
+begin
+  delete from storage.s3_multipart_uploads where until <= now();
+  get diagnostics gone = row_count;
+  return gone;
+end
+$$;
+
+COMMENT ON FUNCTION storage.expire_uploads() IS 'Gives up uploads whose time is over, with their parts; gives how many.';
+
+CREATE FUNCTION storage.expire_versions(up_to integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+declare
+  gone integer;
+begin
+  with rules as (
+    select b.id as bucket_id,
+           (rule -> 'noncurrentVersionExpiration' ->> 'noncurrentDays')::integer as days,
+           coalesce((rule -> 'noncurrentVersionExpiration' ->> 'newerNoncurrentVersions')::integer, 0) as newer
+      from storage.buckets b
+     cross join jsonb_array_elements(b.lifecycle -> 'rules') rule
+     where rule ->> 'status' = 'Enabled'),
+  ranked as (
+    select o.id, o.bucket_id, o.archived_at,
+           row_number() over (partition by o.bucket_id, o.name order by o.archived_at desc) as place
+      from storage.objects o
+     where o.archived_at is not null
+       and o.bucket_id in (select r.bucket_id from rules r)),
+  due as (
+    select distinct v.id
+      from ranked v
+      join rules r on r.bucket_id = v.bucket_id
+     where v.place > r.newer and v.archived_at <= now() - make_interval(days => r.days)
+     limit up_to)
+  delete from storage.objects o where o.id in (select d.id from due d);
+  get diagnostics gone = row_count;
+  -- A marker that hides nothing any more has no use.
+  delete from storage.objects o
+   where o.is_delete_marker and o.archived_at is null
+     and o.bucket_id in (select b.id from storage.buckets b where b.lifecycle is not null)
+     and not exists (select
+                       from storage.objects v
+                      where v.bucket_id = o.bucket_id and v.name = o.name and v.archived_at is not null)
+     and o.created_at <= now() - interval '1 day';
+  return gone;
+end
+$$;
+
+COMMENT ON FUNCTION storage.expire_versions(up_to integer) IS 'Takes how many; deletes noncurrent versions that the rules of their bucket let go, and gives their number.';
+
+CREATE FUNCTION storage.extension(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+  select split_part(split_part(name, '/', -1), '.', -1)
+$$;
+
+COMMENT ON FUNCTION storage.extension(name text) IS 'Takes the name of an object; gives what follows its last dot.';
+
+CREATE FUNCTION storage.filename(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+  select split_part(name, '/', -1)
+$$;
+
+COMMENT ON FUNCTION storage.filename(name text) IS 'Takes the name of an object; gives its last part.';
+
+CREATE FUNCTION storage.foldername(name text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+  select (string_to_array(name, '/'))[:cardinality(string_to_array(name, '/')) - 1]
+$$;
+
+COMMENT ON FUNCTION storage.foldername(name text) IS 'Takes the name of an object; gives the folders it is in, the outermost first.';
+
+CREATE FUNCTION storage.get_size_by_bucket() RETURNS TABLE(size bigint, bucket_id text)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(sum((o.metadata ->> 'size')::bigint), 0)::bigint, o.bucket_id
+    from storage.objects o
+   group by o.bucket_id
+$$;
+
+COMMENT ON FUNCTION storage.get_size_by_bucket() IS 'Gives how many bytes are in each bucket, as far as the caller sees the objects.';
+
+CREATE FUNCTION storage.give_up_blob(version uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  update storage.blobs b set state = 'doomed', since = now()
+   where b.version = give_up_blob.version and b.state = 'writing';
+  if found then
+    perform pg_notify('walkie', 'storage');
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION storage.give_up_blob(version uuid) IS 'Takes the name of bytes that nobody is going to have; lets them be removed.';
+
+CREATE FUNCTION storage.guard_version() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if not coalesce(current_setting('storage.is_trial', true) = 'true', false)
+     and not (select r.rolbypassrls or r.rolsuper from pg_roles r where r.rolname = current_user)
+     and current_user <> 'supabase_storage_admin'
+     and storage.is_taken(new.version) then
+    raise insufficient_privilege using message = 'these bytes belong to another object';
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION storage.guard_version() IS 'Keeps people from taking bytes by naming them in SQL.';
+
+CREATE FUNCTION storage.is_gone(bucket text, object_name text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (select
+                   from storage.objects o
+                  where o.bucket_id = bucket and o.name = object_name and o.archived_at is null
+                    and (o.is_delete_marker or o.expires_at <= now()))
+$$;
+
+COMMENT ON FUNCTION storage.is_gone(bucket text, object_name text) IS 'Takes a bucket and a name; gives whether an object of that name was there and is deleted or expired.';
+
+CREATE FUNCTION storage.is_public(bucket text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select b.public from storage.buckets b where b.id = bucket
+$$;
+
+COMMENT ON FUNCTION storage.is_public(bucket text) IS 'Takes a bucket; gives whether everybody may read it, or null where there is none.';
+
+CREATE FUNCTION storage.is_taken(version text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (select from storage.blobs b where b.version::text = is_taken.version)
+$$;
+
+COMMENT ON FUNCTION storage.is_taken(version text) IS 'Takes a version; gives whether there are bytes of that name.';
+
+CREATE FUNCTION storage.iso(at timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+COMMENT ON FUNCTION storage.iso(at timestamp with time zone) IS 'Takes a moment; gives it as the API writes it.';
+
+CREATE FUNCTION storage.keep_blob(version uuid, size bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  update storage.blobs b set state = 'kept', size = keep_blob.size, since = now(), until = null
+   where b.version = keep_blob.version and b.state = 'writing';
+  if not found then
+    raise sqlstate 'PT408' using message = 'The upload took too long';
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION storage.keep_blob(version uuid, size bigint) IS 'Takes the name and size of bytes that an object has from now on. Errors: PT408 where they were swept away meanwhile.';
+
+CREATE FUNCTION storage.keeps_versions(object storage.objects) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select b.versioning_status = 'ENABLED' or b.versioning_status = 'SUSPENDED' and object.is_versioned
+    from storage.buckets b
+   where b.id = object.bucket_id
+$$;
+
+COMMENT ON FUNCTION storage.keeps_versions(object storage.objects) IS 'Takes a current object; gives whether it stays as a noncurrent version when it is overwritten or deleted.';
+
+CREATE FUNCTION storage.list_objects_with_delimiter(bucket_id text, prefix_param text, delimiter_param text, max_keys integer DEFAULT 100, start_after text DEFAULT ''::text, next_token text DEFAULT ''::text) RETURNS TABLE(name text, id uuid, metadata jsonb, updated_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  bucket alias for bucket_id;
+  place  text := greatest(start_after collate "C", next_token collate "C");
+  ending text := prefix_param || U&'\+10FFFF';
+  found_row record;
+  cut integer;
+  given integer := 0;
+begin
+  while given < max_keys loop
+    select o.name, o.id, o.metadata, o.updated_at into found_row
+      from storage.objects o
+     where o.bucket_id = bucket and o.archived_at is null and not o.is_delete_marker
+       and (o.expires_at is null or o.expires_at > now())
+       and o.name collate "C" > place and o.name collate "C" >= prefix_param and o.name collate "C" < ending
+     order by o.name collate "C"
+     limit 1;
+    exit when not found;
+    cut := case when delimiter_param = '' then 0
+                else strpos(substr(found_row.name, length(prefix_param) + 1), delimiter_param) end;
+    if cut = 0 then
+      name := found_row.name;
+      id := found_row.id;
+      metadata := found_row.metadata;
+      updated_at := found_row.updated_at;
+      place := found_row.name;
+    else
+      -- A folder counts once, however much is in it.
+      name := substr(found_row.name, 1, length(prefix_param) + cut + length(delimiter_param) - 1);
+      id := null;
+      metadata := null;
+      updated_at := null;
+      place := name || U&'\+10FFFF';
+    end if;
+    given := given + 1;
+    return next;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION storage.list_objects_with_delimiter(bucket_id text, prefix_param text, delimiter_param text, max_keys integer, start_after text, next_token text) IS 'Takes a bucket, how names begin, what ends a folder, how many and after which; gives names in the order of their bytes, and folders without an id.';
+
+CREATE FUNCTION storage.missing_policies(target regclass, role text, commands text[]) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select coalesce(array_agg(command order by place), '{}')
+    from unnest(commands) with ordinality wanted (command, place)
+   where not exists (select
+                       from pg_policy p
+                      where p.polrelid = target and p.polpermissive
+                        and p.polcmd in ('*', case command when 'SELECT' then 'r' when 'INSERT' then 'a'
+                                                           when 'UPDATE' then 'w' else 'd' end)
+                        and exists (select
+                                      from unnest(p.polroles) granted
+                                     where granted = 0 or pg_has_role(role::name, granted, 'usage')))
+$$;
+
+COMMENT ON FUNCTION storage.missing_policies(target regclass, role text, commands text[]) IS 'Takes a table, a role and commands; gives those commands that no policy permits the role at all.';
+
+CREATE FUNCTION storage.note_scanner(name text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into storage.scanners (name) values (name)
+  on conflict do nothing
+$$;
+
+COMMENT ON FUNCTION storage.note_scanner(name text) IS 'Takes the name of a scanner that a server has; from then on files wait for a verdict.';
+
+CREATE FUNCTION storage.open_blob(version uuid, until interval DEFAULT '24:00:00'::interval) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  insert into storage.blobs (version, state, until) values (version, 'writing', now() + until)
+$$;
+
+COMMENT ON FUNCTION storage.open_blob(version uuid, until interval) IS 'Takes the name of bytes to come and how long they may take; notes them in the ledger, so that they are swept away unless they are kept.';
+
+CREATE FUNCTION storage.operation() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select nullif(current_setting('storage.operation', true), '')
+$$;
+
+COMMENT ON FUNCTION storage.operation() IS 'Gives what is being done, such as storage.object.upload, or null outside of a request of Storage.';
+
+CREATE FUNCTION storage.protect_delete() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if coalesce(current_setting('storage.allow_delete_query', true), 'false') <> 'true' then
+    raise insufficient_privilege using
+      message = format('Direct deletion from storage.%I is not allowed. Use the Storage API instead.', tg_table_name),
+      hint = 'set storage.allow_delete_query = true where you mean it: bytes of deleted objects are removed too.';
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.protect_delete() IS 'Keeps people from deleting files by a slip in SQL.';
+
+CREATE FUNCTION storage.put_object(object jsonb, is_upsert boolean) RETURNS SETOF storage.objects
+    LANGUAGE plpgsql
+    SET "storage.allow_delete_query" TO 'true'
+    AS $$
+declare
+  wanted storage.objects := jsonb_populate_record(null::storage.objects, object);
+  known  storage.objects;
+begin
+  wanted.is_versioned :=
+    (select b.versioning_status = 'ENABLED' from storage.buckets b where b.id = wanted.bucket_id);
+  loop
+    select * into known
+      from storage.objects o
+     where o.bucket_id = wanted.bucket_id and o.name = wanted.name and o.archived_at is null
+       for update;
+    exit when found;
+    return query
+      insert into storage.objects (bucket_id, name, owner, owner_id, version, metadata, user_metadata, is_versioned,
+                                   expires_at, sha256, sniffed_type)
+      values (wanted.bucket_id, wanted.name, wanted.owner, wanted.owner_id, wanted.version, wanted.metadata,
+              wanted.user_metadata, coalesce(wanted.is_versioned, false), wanted.expires_at, wanted.sha256,
+              wanted.sniffed_type)
+      on conflict (bucket_id, name) where archived_at is null do nothing
+      returning *;
+    if found then
+      return;
+    end if;
+  end loop;
+  if not (is_upsert or known.is_delete_marker or coalesce(known.expires_at <= now(), false)) then
+    raise unique_violation using message = 'The resource already exists', constraint = 'bucketid_objname';
+  end if;
+  if storage.keeps_versions(known) then
+    perform storage.archive_object(known);
+  end if;
+  if not coalesce(wanted.is_versioned, false) then
+    -- Where versions are not kept any more, there is but one that was written since.
+    delete from storage.objects o
+     where o.bucket_id = wanted.bucket_id and o.name = wanted.name
+       and o.archived_at is not null and not o.is_versioned
+       and o.version is distinct from known.version;
+  end if;
+  return query
+    update storage.objects o
+       set owner = wanted.owner, owner_id = wanted.owner_id, version = wanted.version, metadata = wanted.metadata,
+           user_metadata = wanted.user_metadata, is_versioned = coalesce(wanted.is_versioned, false),
+           is_delete_marker = false, expires_at = wanted.expires_at, sha256 = wanted.sha256,
+           sniffed_type = wanted.sniffed_type,
+           created_at = case when storage.keeps_versions(known) or known.is_delete_marker
+                             then now() else o.created_at end
+     where o.id = known.id
+    returning o.*;
+end
+$$;
+
+COMMENT ON FUNCTION storage.put_object(object jsonb, is_upsert boolean) IS 'Takes a row as JSON and whether it may overwrite; writes it, keeping what it overwrites where the bucket keeps versions. Errors: 23505.';
+
+CREATE FUNCTION storage.put_part(upload uuid, number integer, version uuid, size bigint, etag text, checksum text, max_bytes bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  total bigint;
+begin
+  -- One after the other, so that all of them together stay within the limit.
+  perform from storage.s3_multipart_uploads u where u.id = upload and u.until > now() for update;
+  if not found then
+    return false;
+  end if;
+  delete from storage.s3_multipart_uploads_parts p where p.upload_id = upload and p.part_number = number;
+  insert into storage.s3_multipart_uploads_parts (upload_id, part_number, version, size, etag, checksum)
+  values (upload, number, version, size, etag, checksum);
+  select sum(p.size) into total from storage.s3_multipart_uploads_parts p where p.upload_id = upload;
+  if total > max_bytes then
+    raise sqlstate 'PT413' using message = 'The object exceeded the maximum allowed size';
+  end if;
+  update storage.s3_multipart_uploads u set in_progress_size = total where u.id = upload;
+  return true;
+end
+$$;
+
+COMMENT ON FUNCTION storage.put_part(upload uuid, number integer, version uuid, size bigint, etag text, checksum text, max_bytes bigint) IS 'Takes an upload, the number of a part, its bytes, and how many bytes all parts may be; keeps it in place of one of that number, and gives whether there still is such an upload. Errors: PT413.';
+
+CREATE FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into storage.scans (version, verdict, engine, signature, sha256)
+  select record_verdict.version, record_verdict.verdict, record_verdict.engine, record_verdict.signature, max(o.sha256)
+    from storage.objects o
+   where o.version = record_verdict.version::text
+  on conflict on constraint scans_pkey do update
+     set verdict = excluded.verdict, engine = excluded.engine, signature = excluded.signature, sha256 = excluded.sha256, at = now()
+$$;
+
+COMMENT ON FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) IS 'Takes the version of an object and what a scanner said of its bytes: clean, infected or failed, and what was found.';
+
+CREATE FUNCTION storage.request_scan(version uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  -- A scanner may be away for long; once an hour somebody looks whether it is back.
+  select walkie.enqueue_job('scan', jsonb_build_object('version', version), null, 'scan:' || version, 1000)
+$$;
+
+COMMENT ON FUNCTION storage.request_scan(version uuid) IS 'Takes the version of an object; has its bytes looked at after the commit, and again for as long as nobody could.';
+
+CREATE FUNCTION storage.reuse_verdict(version uuid, engine text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with same as (
+    select s.verdict, s.signature, o.sha256
+      from storage.objects o
+      join storage.scans s on s.sha256 = o.sha256 and s.engine = reuse_verdict.engine
+     where o.version = reuse_verdict.version::text
+     order by s.at desc
+     limit 1),
+  told as (
+    insert into storage.scans (version, verdict, engine, signature, sha256)
+    select reuse_verdict.version, same.verdict, reuse_verdict.engine, same.signature, same.sha256
+      from same
+    on conflict on constraint scans_pkey do update
+       set verdict = excluded.verdict, engine = excluded.engine, signature = excluded.signature, sha256 = excluded.sha256, at = now()
+    returning 1)
+  select exists (select from told)
+$$;
+
+COMMENT ON FUNCTION storage.reuse_verdict(version uuid, engine text) IS 'Takes the version of an object and a scanner with its signatures; if that has looked at the same bytes before, its verdict holds here too, and true is given.';
+
+CREATE FUNCTION storage.search(prefix text, bucketname text, limits integer DEFAULT 100, levels integer DEFAULT 1, offsets integer DEFAULT 0, search text DEFAULT ''::text, sortcolumn text DEFAULT 'name'::text, sortorder text DEFAULT 'asc'::text) RETURNS TABLE(name text, id uuid, updated_at timestamp with time zone, created_at timestamp with time zone, last_accessed_at timestamp with time zone, metadata jsonb)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  with seen as (
+    select o.*, array_to_string(o.path_tokens[levels:], '/') as rest
+      from storage.objects o
+     where o.bucket_id = bucketname and o.archived_at is null and not o.is_delete_marker
+       and (o.expires_at is null or o.expires_at > now())
+       and starts_with(lower(o.name), lower(prefix || search))
+       and cardinality(o.path_tokens) >= levels),
+  entries as (
+    select split_part(s.rest, '/', 1) as name, null::uuid as id, null::timestamptz as updated_at,
+           null::timestamptz as created_at, null::timestamptz as last_accessed_at, null::jsonb as metadata
+      from seen s
+     where strpos(s.rest, '/') > 0
+     group by 1
+    union all
+    select s.rest, s.id, s.updated_at, s.created_at, s.last_accessed_at, s.metadata
+      from seen s
+     where strpos(s.rest, '/') = 0)
+  select e.name, e.id, e.updated_at, e.created_at, e.last_accessed_at, e.metadata
+    from entries e
+   order by case when sortorder <> 'desc'
+                 then case sortcolumn when 'updated_at' then storage.iso(e.updated_at)
+                                      when 'created_at' then storage.iso(e.created_at)
+                                      when 'last_accessed_at' then storage.iso(e.last_accessed_at)
+                                      else e.name end end collate "C" asc nulls first,
+            case when sortorder = 'desc'
+                 then case sortcolumn when 'updated_at' then storage.iso(e.updated_at)
+                                      when 'created_at' then storage.iso(e.created_at)
+                                      when 'last_accessed_at' then storage.iso(e.last_accessed_at)
+                                      else e.name end end collate "C" desc nulls last,
+            e.name collate "C"
+   limit limits offset offsets
+$$;
+
+COMMENT ON FUNCTION storage.search(prefix text, bucketname text, limits integer, levels integer, offsets integer, search text, sortcolumn text, sortorder text) IS 'Takes how names begin, a bucket, how many, at which level of folders, from where and in which order; gives files, and folders without an id.';
+
+CREATE FUNCTION storage.settle_upload() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  delete from storage.resumable_uploads u where u.version = new.version;
+  if new.state = 'doomed' then
+    delete from storage.derivatives d where d.source = new.version;
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.settle_upload() IS 'Ends a resumable upload when its bytes are kept or let go of, and drops what was made of a version that goes.';
+
+CREATE FUNCTION storage.size_of(metadata jsonb) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $_$
+  select case when metadata ->> 'size' ~ '^[0-9]{1,18}$' then (metadata ->> 'size')::bigint else 0 end
+$_$;
+
+COMMENT ON FUNCTION storage.size_of(metadata jsonb) IS 'Takes what is noted about an object; gives how many bytes that says it has.';
+
+CREATE FUNCTION storage.stamp_object(object jsonb, expires_in double precision) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select object || jsonb_build_object(
+           'metadata', object -> 'metadata' || jsonb_build_object('lastModified', storage.iso(now())),
+           'expires_at', now() + make_interval(secs => expires_in))
+$$;
+
+COMMENT ON FUNCTION storage.stamp_object(object jsonb, expires_in double precision) IS 'Takes a row as JSON and in how many seconds it is gone, or null; gives it with the moment of its writing.';
+
+CREATE FUNCTION storage.stamp_update() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  new.updated_at := now();
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION storage.stamp_update() IS 'Notes when a row was last changed.';
+
+CREATE FUNCTION storage.try_delete(bucket text, names text[], versions text[]) RETURNS SETOF uuid
+    LANGUAGE plpgsql
+    AS $$
+declare
+  wanted record;
+  found_id uuid;
+begin
+  for wanted in
+    select o.id
+      from unnest(names, versions) asked (name, version)
+      join storage.objects o
+        on o.bucket_id = bucket and o.name = asked.name
+       and case when asked.version is null
+                then o.archived_at is null and not o.is_delete_marker
+                     and (o.expires_at is null or o.expires_at > now())
+                else o.version = asked.version
+           end
+  loop
+    found_id := null;
+    begin
+      perform set_config('storage.is_trial', 'true', true);
+      delete from storage.objects o where o.id = wanted.id;
+    exception when sqlstate 'WKT00' then
+      found_id := wanted.id;
+    end;
+    if found_id is not null then
+      return next found_id;
+    end if;
+  end loop;
+  perform set_config('storage.is_trial', '', true);
+end
+$$;
+
+COMMENT ON FUNCTION storage.try_delete(bucket text, names text[], versions text[]) IS 'Takes a bucket, names, and the version of each or null; gives the rows that the caller may delete, and deletes none.';
+
+CREATE FUNCTION storage.try_write(object jsonb, is_upsert boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  wanted storage.objects := jsonb_populate_record(null::storage.objects, object);
+begin
+  perform set_config('storage.is_trial', 'true', true);
+  wanted.id := gen_random_uuid();
+  wanted.created_at := now();
+  wanted.updated_at := now();
+  wanted.last_accessed_at := now();
+  -- Beside what is gone, not in its place, which would ask for more rights.
+  wanted.archived_at := case when storage.is_gone(wanted.bucket_id, wanted.name) then now() end;
+  if is_upsert then
+    insert into storage.objects (id, bucket_id, name, owner, owner_id, version, metadata, user_metadata,
+                                 created_at, updated_at, last_accessed_at, archived_at, expires_at, sha256, sniffed_type)
+    values (wanted.id, wanted.bucket_id, wanted.name, wanted.owner, wanted.owner_id, wanted.version, wanted.metadata,
+            wanted.user_metadata, wanted.created_at, wanted.updated_at, wanted.last_accessed_at, wanted.archived_at,
+            wanted.expires_at, wanted.sha256, wanted.sniffed_type)
+    on conflict (bucket_id, name) where archived_at is null
+    do update set owner = excluded.owner, owner_id = excluded.owner_id, version = excluded.version,
+                  metadata = excluded.metadata, user_metadata = excluded.user_metadata,
+                  expires_at = excluded.expires_at, sha256 = excluded.sha256, sniffed_type = excluded.sniffed_type;
+  else
+    insert into storage.objects (id, bucket_id, name, owner, owner_id, version, metadata, user_metadata,
+                                 created_at, updated_at, last_accessed_at, archived_at, expires_at, sha256, sniffed_type)
+    values (wanted.id, wanted.bucket_id, wanted.name, wanted.owner, wanted.owner_id, wanted.version, wanted.metadata,
+            wanted.user_metadata, wanted.created_at, wanted.updated_at, wanted.last_accessed_at, wanted.archived_at,
+            wanted.expires_at, wanted.sha256, wanted.sniffed_type);
+  end if;
+  -- A trigger before the row may drop it in silence; then nothing can be kept either.
+  raise insufficient_privilege using message = 'new row violates row-level security policy for table "objects"';
+exception when sqlstate 'WKT00' then
+  -- What takes the place of something else may free more than it takes.
+  if not is_upsert then
+    perform storage.check_quota(wanted.bucket_id, coalesce(wanted.owner_id, ''), storage.size_of(wanted.metadata));
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION storage.try_write(object jsonb, is_upsert boolean) IS 'Takes a row as JSON and whether it may overwrite; tries to write it as the caller and undoes it. Errors: what refused it: 42501, 23505, PT413.';
+
 CREATE FUNCTION walkie.announce_jobs() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -6244,6 +9494,16 @@ end
 $$;
 
 COMMENT ON FUNCTION walkie.announce_jobs() IS 'Wakes the servers when the transaction commits.';
+
+CREATE FUNCTION walkie.can_push(person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (select from walkie.push_subscriptions s where s.user_id = person)
+     and walkie.offered('push_key') is not null
+$$;
+
+COMMENT ON FUNCTION walkie.can_push(person uuid) IS 'Takes a person; tells whether there is a browser of theirs to wake, and a server that can.';
 
 CREATE FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) RETURNS TABLE(id bigint, kind text, payload jsonb, attempt smallint)
     LANGUAGE sql SECURITY DEFINER
@@ -6268,6 +9528,15 @@ $$;
 
 COMMENT ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) IS 'Takes the name of a server, the kinds it knows, how many it can do and how long it may take; gives the jobs that are its own until then.';
 
+CREATE FUNCTION walkie.drop_push_target(subscription uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from walkie.push_subscriptions s where s.id = subscription
+$$;
+
+COMMENT ON FUNCTION walkie.drop_push_target(subscription uuid) IS 'Takes a subscription that leads nowhere any more; forgets it.';
+
 CREATE FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone DEFAULT now(), unique_key text DEFAULT NULL::text, max_attempts integer DEFAULT 10, priority integer DEFAULT 0) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -6279,6 +9548,20 @@ CREATE FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp wi
 $$;
 
 COMMENT ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) IS 'Takes what is to be done and when; gives the job''s id, or null when one of the same unique_key waits already. It runs after the commit.';
+
+CREATE FUNCTION walkie.enqueue_question(kind text, payload jsonb, conclusion regproc) RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  insert into walkie.jobs (kind, payload, conclusion)
+  select kind, payload, format('%I.%I', n.nspname, p.proname)
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+   where p.oid = conclusion
+  returning id
+$$;
+
+COMMENT ON FUNCTION walkie.enqueue_question(kind text, payload jsonb, conclusion regproc) IS 'Takes what is to be asked outside, and the function that takes the payload and the answer (both jsonb) when it is there; gives the job''s id. For owners of the database alone, since the function is called as they are.';
 
 CREATE FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) RETURNS text
     LANGUAGE sql SECURITY DEFINER
@@ -6298,19 +9581,79 @@ $$;
 
 COMMENT ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) IS 'Says that an attempt failed; gives ready when there will be another, dead when not, and nothing when the lease was lost.';
 
-CREATE FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) RETURNS boolean
+CREATE FUNCTION walkie.finish_job(job bigint, worker text, attempt integer, result jsonb DEFAULT NULL::jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  done walkie.jobs;
+begin
+  select j.* into done
+    from walkie.jobs j
+   where j.id = job and j.state = 'running' and j.locked_by = worker and j.attempts = attempt
+     for update;
+  if done.id is null then
+    return false;
+  end if;
+  if done.conclusion is not null then
+    execute format('select %s($1, $2)', done.conclusion) using done.payload, result;
+  end if;
+  update walkie.jobs j
+     set state = 'done', payload = '{}', done_at = now(), locked_by = null, locked_until = null, last_error = null
+   where j.id = job;
+  return true;
+end
+$_$;
+
+COMMENT ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer, result jsonb) IS 'Says that a job is done and what came of it, which its conclusion is told in the same transaction; false when the lease was lost meanwhile.';
+
+CREATE FUNCTION walkie.offer(name text, value text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  with done as (
-    update walkie.jobs
-       set state = 'done', payload = '{}', done_at = now(), locked_by = null, locked_until = null, last_error = null
-     where id = job and state = 'running' and locked_by = worker and attempts = attempt
-    returning id)
-  select exists (select from done)
+  delete from walkie.offers o where o.name = offer.name and offer.value is null;
+  insert into walkie.offers as known (name, value)
+  select offer.name, offer.value
+   where offer.value is not null
+  on conflict (name) do update set value = excluded.value
+   where known.value <> excluded.value
 $$;
 
-COMMENT ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) IS 'Says that a job is done; false when the lease was lost meanwhile.';
+COMMENT ON FUNCTION walkie.offer(name text, value text) IS 'Takes what a server can do besides, and its particulars, or null when it cannot; notes that.';
+
+CREATE FUNCTION walkie.offered(name text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select o.value from walkie.offers o where o.name = offered.name
+$$;
+
+COMMENT ON FUNCTION walkie.offered(name text) IS 'Takes the name of what servers can do besides; gives its particulars, or null.';
+
+CREATE FUNCTION walkie.push(person uuid, body jsonb, topic text DEFAULT NULL::text, ttl_s integer DEFAULT 86400) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with asked as (
+    insert into walkie.jobs (kind, payload, max_attempts)
+    select 'push', jsonb_build_object('subscription', s.id, 'body', body, 'topic', topic, 'ttl_s', ttl_s), 6
+      from walkie.push_subscriptions s
+     where s.user_id = person
+       and (s.expires_at is null or s.expires_at > now())
+    returning 1)
+  select count(*)::integer from asked
+$$;
+
+COMMENT ON FUNCTION walkie.push(person uuid, body jsonb, topic text, ttl_s integer) IS 'Takes a person, what is to be said to their browsers (some 3,900 bytes), a word of up to 32 letters of which only the newest is kept while a browser is away, and for how long it is worth saying; gives how many browsers are asked for.';
+
+CREATE FUNCTION walkie.push_target(subscription uuid) RETURNS TABLE(endpoint text, p256dh text, auth text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select s.endpoint, s.p256dh, s.auth from walkie.push_subscriptions s where s.id = subscription
+$$;
+
+COMMENT ON FUNCTION walkie.push_target(subscription uuid) IS 'Takes a subscription; gives where it leads and the keys of that browser, nothing when it is gone.';
 
 CREATE FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -6338,6 +9681,82 @@ CREATE FUNCTION walkie.retry_job(job bigint) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION walkie.retry_job(job bigint) IS 'For a DBA: gives a dead job another row of attempts; false when it is not dead.';
+
+CREATE FUNCTION walkie.run_due_schedule() RETURNS TABLE(name text, error text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  due walkie.schedules;
+  failure text;
+begin
+  select s.* into due
+    from walkie.schedules s
+   where s.next_run <= clock_timestamp()
+   order by s.next_run
+   limit 1
+     for update skip locked;
+  if due.name is null then
+    return;
+  end if;
+  begin
+    execute format('select %s()', due.function);
+  exception when others then
+    failure := format('%s: %s', sqlstate, sqlerrm);
+  end;
+  update walkie.schedules s
+     set next_run = clock_timestamp() + s.every,
+         last_run = clock_timestamp(),
+         last_error = left(failure, 500)
+   where s.name = due.name;
+  return query select due.name, failure;
+end
+$$;
+
+COMMENT ON FUNCTION walkie.run_due_schedule() IS 'Calls one function that is due, notes when it is due next, and gives its name and why it failed, if it did; nothing when none is due.';
+
+CREATE FUNCTION walkie.schedule(name text, function regproc, every interval) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  insert into walkie.schedules as known (name, function, every)
+  select name, format('%I.%I', n.nspname, p.proname), every
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+   where p.oid = function
+  on conflict (name) do update
+     set function = excluded.function,
+         every = excluded.every,
+         next_run = now()
+   where (known.function, known.every) is distinct from (excluded.function, excluded.every)
+$$;
+
+COMMENT ON FUNCTION walkie.schedule(name text, function regproc, every interval) IS 'Takes a name, a function that takes nothing and how often; has the servers call it from now on. The same name again replaces it.';
+
+CREATE FUNCTION walkie.subscribe_push(person uuid, subscription jsonb, agent text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  -- A browser has one endpoint, whoever signs in there: the last one is meant.
+  insert into walkie.push_subscriptions (user_id, endpoint, p256dh, auth, user_agent, expires_at)
+  values (person, subscription ->> 'endpoint', subscription -> 'keys' ->> 'p256dh', subscription -> 'keys' ->> 'auth', left(agent, 500),
+          to_timestamp((subscription ->> 'expirationTime')::double precision / 1000))
+  on conflict (endpoint) do update
+     set user_id = excluded.user_id,
+         p256dh = excluded.p256dh,
+         auth = excluded.auth,
+         user_agent = excluded.user_agent,
+         expires_at = excluded.expires_at,
+         created_at = now();
+  delete from walkie.push_subscriptions s
+   where s.id in (select old.id
+                    from walkie.push_subscriptions old
+                   where old.user_id = person
+                   order by old.created_at desc, old.id
+                  offset 20);
+$$;
+
+COMMENT ON FUNCTION walkie.subscribe_push(person uuid, subscription jsonb, agent text) IS 'Takes a person, what PushSubscription.toJSON() gives, and the name of the browser; has the person woken there. Of more than 20 the oldest go.';
 
 CREATE FUNCTION walkie.sweep_jobs() RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -6367,11 +9786,108 @@ $$;
 
 COMMENT ON FUNCTION walkie.sweep_jobs() IS 'Frees jobs whose lease has run out, and gives their number; forgets what ended long ago.';
 
+CREATE FUNCTION walkie.unschedule(name text) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  delete from walkie.schedules known where known.name = unschedule.name
+$$;
+
+COMMENT ON FUNCTION walkie.unschedule(name text) IS 'Takes the name of a schedule; its function is called no longer.';
+
+CREATE FUNCTION walkie.unsubscribe_push(person uuid, endpoint text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with gone as (
+    delete from walkie.push_subscriptions s
+     where s.user_id = person
+       and s.endpoint = unsubscribe_push.endpoint
+    returning 1)
+  select exists (select from gone)
+$$;
+
+COMMENT ON FUNCTION walkie.unsubscribe_push(person uuid, endpoint text) IS 'Takes a person and an endpoint; they are woken there no longer. False when they were not.';
+
+CREATE TABLE app.clock (
+    is_only boolean DEFAULT true NOT NULL,
+    ahead interval NOT NULL,
+    CONSTRAINT clock_is_only_check CHECK (is_only)
+);
+
+COMMENT ON TABLE app.clock IS 'How far rules about time are ahead of the clock on the wall: no row but in tests, which let a server and themselves see one time.';
+
+CREATE TABLE app.embedding_model (
+    is_only boolean DEFAULT true NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT embedding_model_is_only_check CHECK (is_only)
+);
+
+COMMENT ON TABLE app.embedding_model IS 'The model whose vectors are kept; when servers have another, all is asked for anew.';
+
+CREATE TABLE app.embedding_queue (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL
+);
+
+COMMENT ON TABLE app.embedding_queue IS 'Messages whose meaning is still to be asked for; no row where no server can ask.';
+
+CREATE TABLE app.file_types (
+    extension text NOT NULL,
+    mime_type text NOT NULL,
+    family text NOT NULL,
+    is_tellable boolean NOT NULL,
+    CONSTRAINT file_types_extension_is_a_word CHECK ((extension ~ '^[a-z0-9]{1,16}$'::text))
+);
+
+COMMENT ON TABLE app.file_types IS 'What the end of a file''s name promises; the operator''s to add to.';
+
+COMMENT ON COLUMN app.file_types.family IS 'Types of one family look alike from their first bytes, and pass for each other.';
+
+COMMENT ON COLUMN app.file_types.is_tellable IS 'Whether the bytes tell the type, so that bytes that tell nothing are a lie.';
+
+CREATE TABLE app.file_uploads (
+    id uuid NOT NULL,
+    path text NOT NULL,
+    conversation_id uuid NOT NULL,
+    file_id uuid NOT NULL,
+    uploader_id uuid NOT NULL,
+    name text NOT NULL,
+    folder text NOT NULL,
+    note text,
+    size_bytes bigint NOT NULL,
+    mime_type text,
+    sha256 text,
+    visibility text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT file_uploads_note_fits CHECK ((char_length(note) <= 1000))
+);
+
+COMMENT ON TABLE app.file_uploads IS 'Uploads that were let in and have not ended: who may put what where until when.';
+
+CREATE TABLE app.file_usage (
+    owner_id uuid NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT file_usage_never_negative CHECK ((bytes >= 0))
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE app.file_usage IS 'How many bytes of files a person has, and an organisation; kept with each upload and deletion.';
+
 CREATE TABLE app.installed_functions (
     signature text NOT NULL
 );
 
 COMMENT ON TABLE app.installed_functions IS 'The functions in public that the product installed, so that only these are dropped when it no longer has them.';
+
+CREATE TABLE app.mail_tokens (
+    token text DEFAULT replace(((gen_random_uuid())::text || (gen_random_uuid())::text), '-'::text, ''::text) NOT NULL,
+    user_id uuid NOT NULL,
+    list text NOT NULL,
+    CONSTRAINT mail_tokens_list_known CHECK ((list = ANY (ARRAY['missed'::text, 'digest'::text])))
+);
+
+COMMENT ON TABLE app.mail_tokens IS 'What a link in mail shows so that there is no more of such mail, without signing in.';
 
 CREATE SEQUENCE app.message_sub
     START WITH 1
@@ -6429,12 +9945,13 @@ CREATE TABLE app.messages_00 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6474,12 +9991,13 @@ CREATE TABLE app.messages_01 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6519,12 +10037,13 @@ CREATE TABLE app.messages_02 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6564,12 +10083,13 @@ CREATE TABLE app.messages_03 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6609,12 +10129,13 @@ CREATE TABLE app.messages_04 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6654,12 +10175,13 @@ CREATE TABLE app.messages_05 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6699,12 +10221,13 @@ CREATE TABLE app.messages_06 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6744,12 +10267,13 @@ CREATE TABLE app.messages_07 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6789,12 +10313,13 @@ CREATE TABLE app.messages_08 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6834,12 +10359,13 @@ CREATE TABLE app.messages_09 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6879,12 +10405,13 @@ CREATE TABLE app.messages_10 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6924,12 +10451,13 @@ CREATE TABLE app.messages_11 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -6969,12 +10497,13 @@ CREATE TABLE app.messages_12 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7014,12 +10543,13 @@ CREATE TABLE app.messages_13 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7059,12 +10589,13 @@ CREATE TABLE app.messages_14 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
@@ -7104,18 +10635,37 @@ CREATE TABLE app.messages_15 (
     forwarded jsonb,
     edit_count integer DEFAULT 0 CONSTRAINT messages_edit_count_not_null NOT NULL,
     event jsonb,
+    attachments jsonb DEFAULT '[]'::jsonb CONSTRAINT messages_attachments_not_null NOT NULL,
     CONSTRAINT messages_body_fits CHECK ((char_length(body) <= 40000)),
     CONSTRAINT messages_body_format_known CHECK ((body_format = ANY (ARRAY['plain'::text, 'markdown'::text]))),
-    CONSTRAINT messages_body_not_blank CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND (body ~ '\S'::text)))),
     CONSTRAINT messages_event_is_not_said CHECK (((event IS NULL) OR (message_type = ANY (ARRAY['system'::text, 'meeting'::text])))),
     CONSTRAINT messages_mentions_bounded CHECK ((cardinality(mentions) <= 50)),
     CONSTRAINT messages_meta_fits CHECK (((jsonb_typeof(meta) = 'object'::text) AND (pg_column_size(meta) <= 8192))),
+    CONSTRAINT messages_say_something CHECK (((deleted_at IS NOT NULL) OR ((body IS NOT NULL) AND ((body ~ '\S'::text) OR (attachments <> '[]'::jsonb))))),
     CONSTRAINT messages_tombstone_is_empty CHECK (((deleted_at IS NULL) OR (body IS NULL))),
     CONSTRAINT messages_type_known CHECK ((message_type = ANY (ARRAY['standard'::text, 'file'::text, 'image'::text, 'meeting'::text, 'system'::text, 'poll'::text]))),
     CONSTRAINT messages_visibility_known CHECK ((visibility = ANY (ARRAY['normal'::text, 'shadow'::text, 'held'::text])))
 );
 
 ALTER TABLE ONLY app.messages_15 REPLICA IDENTITY FULL;
+
+CREATE TABLE app.notice_crowds (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    after uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE app.notice_crowds IS 'Messages that call more people than a send should wait for; up to whom they were told.';
+
+CREATE TABLE app.notice_outbox (
+    notification_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    push_at timestamp with time zone,
+    mail_at timestamp with time zone
+);
+
+COMMENT ON TABLE app.notice_outbox IS 'Which notices are to leave the house and when, unless they are read before: written with the notice, in the transaction of its cause.';
 
 CREATE TABLE app.overseers (
     org_id uuid NOT NULL,
@@ -7499,6 +11049,35 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE VIEW public.chat_admin_logs WITH (security_invoker='true') AS
+ SELECT id,
+    actor_id AS admin_id,
+    action,
+    table_name,
+    row_key AS target_id,
+    diff AS details,
+    reason,
+    at AS created_at
+   FROM public.audit_log l;
+
+COMMENT ON VIEW public.chat_admin_logs IS 'The audit log in other words.';
+
+CREATE VIEW public.chat_fake_users WITH (security_invoker='true') AS
+ SELECT id,
+    display_name,
+    avatar_path AS avatar_url,
+    bio,
+    ( SELECT l.actor_id
+           FROM public.audit_log l
+          WHERE ((l.action = 'create_persona'::text) AND (l.row_key = (p.id)::text))
+         LIMIT 1) AS created_by,
+    (deactivated_at IS NULL) AS is_active,
+    created_at
+   FROM public.profiles p
+  WHERE (kind = 'persona'::text);
+
+COMMENT ON VIEW public.chat_fake_users IS 'Personas in other words; they have no account, so nobody signs in as one.';
+
 CREATE VIEW public.chat_groups WITH (security_invoker='true') AS
  SELECT id,
     title AS name,
@@ -7541,6 +11120,35 @@ CREATE VIEW public.chat_messages WITH (security_invoker='true') AS
 
 COMMENT ON VIEW public.chat_messages IS 'Messages in other words; admin_id and sent_by_admin tell admins who spoke as a persona, and are null for everybody else.';
 
+CREATE VIEW public.chat_scheduled_messages WITH (security_invoker='true') AS
+ SELECT id,
+    conversation_id AS group_id,
+    COALESCE(persona_id, sender_id) AS sender_id,
+        CASE
+            WHEN (persona_id IS NOT NULL) THEN sender_id
+            ELSE NULL::uuid
+        END AS admin_id,
+    body AS message,
+    send_at AS scheduled_at,
+    state AS status,
+    created_at
+   FROM public.scheduled_messages s;
+
+COMMENT ON VIEW public.chat_scheduled_messages IS 'One''s own scheduled messages in other words; schedule_message makes them.';
+
+CREATE TABLE public.consents (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    user_id uuid NOT NULL,
+    purpose text NOT NULL,
+    conversation_id uuid,
+    given_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    withdrawn_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT consents_purpose_known CHECK ((purpose = 'contact_exchange'::text))
+);
+
+COMMENT ON TABLE public.consents IS 'What people have agreed to, where, when, and until when; what is withdrawn stays on record.';
+
 CREATE TABLE public.conversation_categories (
     id uuid DEFAULT base.uuid7() NOT NULL,
     org_id uuid NOT NULL,
@@ -7577,6 +11185,24 @@ COMMENT ON TABLE public.engagements IS 'A client''s bid or project with a consul
 
 COMMENT ON COLUMN public.engagements.bid_ref IS 'What the business calls it.';
 
+CREATE TABLE public.file_quotas (
+    id uuid DEFAULT base.uuid7() NOT NULL,
+    org_id uuid NOT NULL,
+    scope text NOT NULL,
+    user_id uuid,
+    max_bytes bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT file_quotas_not_negative CHECK ((max_bytes >= 0)),
+    CONSTRAINT file_quotas_org_is_nobody CHECK (((scope = 'person'::text) OR (user_id IS NULL))),
+    CONSTRAINT file_quotas_scope_known CHECK ((scope = ANY (ARRAY['org'::text, 'person'::text])))
+);
+
+COMMENT ON TABLE public.file_quotas IS 'How much may be kept in files; without a row there is no bound.';
+
+COMMENT ON COLUMN public.file_quotas.scope IS 'org: all of the organisation together; person: one person.';
+
+COMMENT ON COLUMN public.file_quotas.user_id IS 'Whose; null means each person''s who has no row of their own.';
+
 CREATE TABLE public.meeting_reminders (
     meeting_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -7588,6 +11214,26 @@ CREATE TABLE public.meeting_reminders (
 );
 
 COMMENT ON TABLE public.meeting_reminders IS 'When who is to be reminded of a meeting, and when that was done.';
+
+CREATE TABLE public.message_attachments (
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    file_id uuid NOT NULL,
+    version integer NOT NULL,
+    sender_id uuid NOT NULL,
+    chapter integer NOT NULL,
+    visibility text NOT NULL,
+    "position" integer NOT NULL,
+    alt_text text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT message_attachments_alt_text_fits CHECK ((char_length(alt_text) <= 1000))
+);
+
+COMMENT ON TABLE public.message_attachments IS 'Which versions of which files messages show.';
+
+COMMENT ON COLUMN public.message_attachments.chapter IS 'The message''s, as sender and visibility are: whoever reads the message sees what hangs on it.';
+
+COMMENT ON COLUMN public.message_attachments.alt_text IS 'What it shows, for those who do not see it.';
 
 CREATE TABLE public.message_edits (
     conversation_id uuid NOT NULL,
@@ -7688,6 +11334,38 @@ COMMENT ON COLUMN public.message_templates.scope IS 'personal: its owner''s; org
 
 COMMENT ON COLUMN public.message_templates.shortcut IS 'What is typed to get it, such as /hi.';
 
+CREATE TABLE public.notification_preferences (
+    user_id uuid NOT NULL,
+    channel text NOT NULL,
+    kind text NOT NULL,
+    enabled boolean NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT notification_preferences_channel_known CHECK ((channel = ANY (ARRAY['app'::text, 'push'::text, 'mail'::text]))),
+    CONSTRAINT notification_preferences_kind_known CHECK ((kind = ANY (ARRAY['dm'::text, 'mention'::text, 'reply'::text, 'reaction'::text, 'invite'::text, 'meeting'::text, 'warning'::text, 'report'::text, 'system'::text])))
+);
+
+COMMENT ON TABLE public.notification_preferences IS 'Where people want to be told of what; what has no row is as app.wants_by_default says.';
+
+CREATE TABLE public.notification_settings (
+    user_id uuid NOT NULL,
+    quiet_from time without time zone,
+    quiet_to time without time zone,
+    digest text DEFAULT 'off'::text NOT NULL,
+    digest_at time without time zone DEFAULT '08:00:00'::time without time zone NOT NULL,
+    digest_next timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT notification_settings_digest_known CHECK ((digest = ANY (ARRAY['off'::text, 'hourly'::text, 'daily'::text, 'weekly'::text]))),
+    CONSTRAINT notification_settings_quiet_has_two_ends CHECK (((quiet_from IS NULL) = (quiet_to IS NULL)))
+);
+
+COMMENT ON TABLE public.notification_settings IS 'When people are not to be woken, and whether they want mail that sums up.';
+
+COMMENT ON COLUMN public.notification_settings.quiet_from IS 'In the person''s own time zone; may be later than quiet_to.';
+
+COMMENT ON COLUMN public.notification_settings.digest IS 'off: mail for what was missed; else mail that sums up what is unread, instead.';
+
+COMMENT ON COLUMN public.notification_settings.digest_next IS 'When the next one is due; reckoned by a trigger.';
+
 CREATE TABLE public.org_members (
     org_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -7719,6 +11397,17 @@ COMMENT ON TABLE public.orgs IS 'Organisations: people of one never meet people 
 
 COMMENT ON COLUMN public.orgs.settings IS 'What differs from the defaults of app.default_settings(); a trigger refuses what it does not know.';
 
+CREATE VIEW public.participants WITH (security_invoker='true') AS
+ SELECT conversation_id,
+    member_id AS user_id,
+    role,
+    last_read_seq,
+    joined_at,
+    left_at
+   FROM public.conversation_members m;
+
+COMMENT ON VIEW public.participants IS 'Members of conversations in other words.';
+
 CREATE TABLE public.read_marks (
     conversation_id uuid NOT NULL,
     member_id uuid NOT NULL,
@@ -7727,6 +11416,47 @@ CREATE TABLE public.read_marks (
 );
 
 COMMENT ON TABLE public.read_marks IS 'When a member of a small conversation had read up to which message: one row per move of a pointer, not per message.';
+
+CREATE VIEW public.room_categories WITH (security_invoker='true') AS
+ SELECT id,
+    name,
+    "position",
+    created_at
+   FROM public.conversation_categories k
+  WHERE (owner_id IS NULL);
+
+COMMENT ON VIEW public.room_categories IS 'The organisation''s headings for rooms.';
+
+CREATE VIEW public.room_members WITH (security_invoker='true') AS
+ SELECT conversation_id AS room_id,
+    member_id AS user_id,
+    role,
+    joined_at,
+    left_at
+   FROM public.conversation_members m
+  WHERE (EXISTS ( SELECT
+           FROM public.conversations c
+          WHERE ((c.id = m.conversation_id) AND (c.kind = 'room'::text))));
+
+COMMENT ON VIEW public.room_members IS 'Members of rooms in other words.';
+
+CREATE VIEW public.rooms WITH (security_invoker='true') AS
+ SELECT id,
+    slug,
+    title AS name,
+    topic,
+    description,
+    visibility,
+    category_id,
+    created_by,
+    member_count,
+    last_message_at,
+    archived_at,
+    created_at
+   FROM public.conversations c
+  WHERE (kind = 'room'::text);
+
+COMMENT ON VIEW public.rooms IS 'Rooms that one is in, in other words; search_rooms finds the others.';
 
 CREATE TABLE public.team_members (
     team_id uuid NOT NULL,
@@ -7806,6 +11536,23 @@ CREATE VIEW public.user_conversations WITH (security_invoker='true') AS
 
 COMMENT ON VIEW public.user_conversations IS 'The conversations of the person asking, with last message and unread count.';
 
+CREATE VIEW public.user_messages WITH (security_invoker='true') AS
+ SELECT id,
+    conversation_id,
+    sender_id,
+    body,
+    client_id,
+    message_type,
+    parent_message_id,
+    thread_id,
+    reply_to_id,
+    edited_at,
+    deleted_at,
+    created_at
+   FROM public.messages m;
+
+COMMENT ON VIEW public.user_messages IS 'Messages, in few columns: they can be inserted, and their words changed, as in messages.';
+
 CREATE TABLE public.user_presence (
     user_id uuid NOT NULL,
     status text DEFAULT 'offline'::text NOT NULL,
@@ -7879,6 +11626,39 @@ COMMENT ON COLUMN public.user_restrictions.lifted_at IS 'When it was ended early
 
 COMMENT ON COLUMN public.user_restrictions.duration_hours IS 'From it expires_at is reckoned when that is null.';
 
+CREATE TABLE public.user_settings (
+    user_id uuid NOT NULL,
+    theme text DEFAULT 'system'::text NOT NULL,
+    density text DEFAULT 'comfortable'::text NOT NULL,
+    sounds boolean DEFAULT true NOT NULL,
+    sound_name text DEFAULT 'default'::text NOT NULL,
+    keyboard_mode text DEFAULT 'default'::text NOT NULL,
+    enter_to_send boolean DEFAULT true NOT NULL,
+    reduced_motion boolean DEFAULT false NOT NULL,
+    language text DEFAULT 'en'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT user_settings_density_known CHECK ((density = ANY (ARRAY['comfortable'::text, 'compact'::text]))),
+    CONSTRAINT user_settings_keyboard_mode_known CHECK ((keyboard_mode = ANY (ARRAY['default'::text, 'vim'::text, 'emacs'::text]))),
+    CONSTRAINT user_settings_language_fits CHECK ((language ~ '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$'::text)),
+    CONSTRAINT user_settings_sound_name_fits CHECK ((sound_name ~ '^[a-z0-9_-]{1,40}$'::text)),
+    CONSTRAINT user_settings_theme_known CHECK ((theme = ANY (ARRAY['system'::text, 'light'::text, 'dark'::text])))
+);
+
+COMMENT ON TABLE public.user_settings IS 'How people like their screen; the same on all their devices.';
+
+CREATE TABLE realtime.aliases (
+    view_schema text DEFAULT 'public'::text NOT NULL,
+    view_name text NOT NULL,
+    table_schema text DEFAULT 'public'::text NOT NULL,
+    table_name text NOT NULL,
+    columns jsonb NOT NULL,
+    CONSTRAINT aliases_columns_check CHECK ((jsonb_typeof(columns) = 'object'::text))
+);
+
+COMMENT ON TABLE realtime.aliases IS 'Views that stand for a published table: whoever subscribes to the view hears of the table''s rows, under the view''s names. Only the log of tables is written, and only their policies are asked.';
+
+COMMENT ON COLUMN realtime.aliases.columns IS 'The view''s columns, each with the table''s that it is: {"words": "body"}. Others are not told, but for the primary key.';
+
 CREATE UNLOGGED TABLE realtime.policy_notes (
     relation oid NOT NULL,
     role text NOT NULL,
@@ -7931,6 +11711,215 @@ COMMENT ON COLUMN realtime.messages.extension IS 'broadcast or presence.';
 
 COMMENT ON COLUMN realtime.messages.inserted_at IS 'UTC, whatever the session''s time zone; decides the partition.';
 
+CREATE TABLE storage.blobs (
+    version uuid NOT NULL,
+    state text NOT NULL,
+    size bigint,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone,
+    CONSTRAINT blobs_state_check CHECK ((state = ANY (ARRAY['writing'::text, 'kept'::text, 'doomed'::text])))
+);
+
+COMMENT ON TABLE storage.blobs IS 'Every piece of bytes that may be on the disk or in the store. A row comes before the bytes and goes after them, so that a crash leaves nothing behind.';
+
+COMMENT ON COLUMN storage.blobs.state IS 'writing: not finished yet; kept: an object has it; doomed: to be removed.';
+
+COMMENT ON COLUMN storage.blobs.until IS 'When one that is still being written counts as left behind.';
+
+CREATE TABLE storage.buckets (
+    id text NOT NULL,
+    name text NOT NULL,
+    owner uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    public boolean DEFAULT false NOT NULL,
+    avif_autodetection boolean DEFAULT false NOT NULL,
+    file_size_limit bigint,
+    allowed_mime_types text[],
+    owner_id text,
+    type storage.buckettype DEFAULT 'STANDARD'::storage.buckettype NOT NULL,
+    versioning_status text DEFAULT 'DISABLED'::text NOT NULL,
+    lifecycle jsonb,
+    max_signed_seconds integer,
+    CONSTRAINT buckets_file_size_limit_check CHECK ((file_size_limit >= 0)),
+    CONSTRAINT buckets_max_signed_seconds_check CHECK ((max_signed_seconds > 0)),
+    CONSTRAINT buckets_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    CONSTRAINT buckets_versioning_status_check CHECK ((versioning_status = ANY (ARRAY['DISABLED'::text, 'ENABLED'::text, 'SUSPENDED'::text])))
+);
+
+COMMENT ON TABLE storage.buckets IS 'Where objects are; a public one is read by everybody.';
+
+COMMENT ON COLUMN storage.buckets.owner IS 'As owner_id, where that is a uuid; older clients read it.';
+
+COMMENT ON COLUMN storage.buckets.file_size_limit IS 'Most bytes of an object; the server''s own limit where it is lower or this is null.';
+
+COMMENT ON COLUMN storage.buckets.allowed_mime_types IS 'What may be put in, such as image/png or image/*; null for anything.';
+
+COMMENT ON COLUMN storage.buckets.owner_id IS 'Claim sub of whoever made it.';
+
+COMMENT ON COLUMN storage.buckets.versioning_status IS 'ENABLED keeps what is overwritten or deleted; SUSPENDED keeps what was kept.';
+
+COMMENT ON COLUMN storage.buckets.lifecycle IS 'Rules about how long noncurrent versions stay, as the API takes them.';
+
+COMMENT ON COLUMN storage.buckets.max_signed_seconds IS 'How long a signed URL for a download works at most, whatever was asked; null: as long as was asked.';
+
+CREATE TABLE storage.derivatives (
+    source uuid NOT NULL,
+    transformation text NOT NULL,
+    version uuid NOT NULL,
+    size bigint NOT NULL,
+    mimetype text NOT NULL,
+    etag text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE storage.derivatives IS 'Pictures made out of others; they go with the version they were made of.';
+
+COMMENT ON COLUMN storage.derivatives.source IS 'The version it was made of.';
+
+COMMENT ON COLUMN storage.derivatives.transformation IS 'What was asked for, such as width:320,resize:cover,quality:80.';
+
+COMMENT ON COLUMN storage.derivatives.version IS 'Names its own bytes.';
+
+CREATE TABLE storage.quotas (
+    id bigint NOT NULL,
+    bucket_id text,
+    owner_id text,
+    max_bytes bigint NOT NULL,
+    CONSTRAINT quotas_max_bytes_check CHECK ((max_bytes >= 0))
+);
+
+COMMENT ON TABLE storage.quotas IS 'How much each owner may keep; what would go over is refused.';
+
+COMMENT ON COLUMN storage.quotas.bucket_id IS 'Null: in all buckets together.';
+
+COMMENT ON COLUMN storage.quotas.owner_id IS 'Null: each owner.';
+
+ALTER TABLE storage.quotas ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME storage.quotas_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE storage.resumable_pieces (
+    upload uuid NOT NULL,
+    starts_at bigint NOT NULL,
+    version uuid NOT NULL,
+    CONSTRAINT resumable_pieces_starts_at_check CHECK ((starts_at >= 0))
+);
+
+COMMENT ON TABLE storage.resumable_pieces IS 'Bytes of resumable uploads that are safe already, as they came.';
+
+COMMENT ON COLUMN storage.resumable_pieces.version IS 'Names the bytes of the piece.';
+
+CREATE TABLE storage.resumable_uploads (
+    version uuid NOT NULL,
+    bucket_id text NOT NULL,
+    owner_id text,
+    wish jsonb NOT NULL,
+    said text,
+    length bigint,
+    received bigint DEFAULT 0 NOT NULL,
+    pieces integer DEFAULT 0 NOT NULL,
+    CONSTRAINT resumable_uploads_check CHECK (((received >= 0) AND (received <= length))),
+    CONSTRAINT resumable_uploads_length_check CHECK ((length >= 0))
+);
+
+COMMENT ON TABLE storage.resumable_uploads IS 'Uploads under way whose bytes may come in several requests. A row goes when the ledger has its version kept or doomed.';
+
+COMMENT ON COLUMN storage.resumable_uploads.version IS 'Names the bytes that the object is going to have.';
+
+COMMENT ON COLUMN storage.resumable_uploads.wish IS 'What is to be kept and how, as the server read it at the beginning.';
+
+COMMENT ON COLUMN storage.resumable_uploads.said IS 'Upload-Metadata as the client sent it, which it may ask for.';
+
+COMMENT ON COLUMN storage.resumable_uploads.length IS 'How many bytes there will be; null while the client has not said.';
+
+COMMENT ON COLUMN storage.resumable_uploads.received IS 'How many bytes are safe.';
+
+COMMENT ON COLUMN storage.resumable_uploads.pieces IS 'How many pieces they came in.';
+
+CREATE TABLE storage.s3_multipart_uploads (
+    id uuid NOT NULL,
+    bucket_id text NOT NULL,
+    key text NOT NULL,
+    owner_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone NOT NULL,
+    in_progress_size bigint DEFAULT 0 NOT NULL,
+    wish jsonb NOT NULL,
+    completed_as uuid
+);
+
+COMMENT ON TABLE storage.s3_multipart_uploads IS 'Uploads over S3 that come in parts and were not completed yet.';
+
+COMMENT ON COLUMN storage.s3_multipart_uploads.owner_id IS 'Claim sub of whoever began it; nobody else goes on with it but servers.';
+
+COMMENT ON COLUMN storage.s3_multipart_uploads.until IS 'When it is given up.';
+
+COMMENT ON COLUMN storage.s3_multipart_uploads.in_progress_size IS 'Bytes of all parts that are there.';
+
+COMMENT ON COLUMN storage.s3_multipart_uploads.wish IS 'What the object is to be, as it was said in the beginning.';
+
+COMMENT ON COLUMN storage.s3_multipart_uploads.completed_as IS 'The bytes in which all parts are joined, once somebody completes it.';
+
+CREATE TABLE storage.s3_multipart_uploads_parts (
+    upload_id uuid NOT NULL,
+    part_number integer NOT NULL,
+    version uuid NOT NULL,
+    size bigint NOT NULL,
+    etag text NOT NULL,
+    checksum text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT s3_multipart_uploads_parts_part_number_check CHECK (((part_number >= 1) AND (part_number <= 10000))),
+    CONSTRAINT s3_multipart_uploads_parts_size_check CHECK ((size >= 0))
+);
+
+COMMENT ON TABLE storage.s3_multipart_uploads_parts IS 'The parts of such uploads; each rests by itself until all are joined.';
+
+COMMENT ON COLUMN storage.s3_multipart_uploads_parts.version IS 'Names the bytes.';
+
+COMMENT ON COLUMN storage.s3_multipart_uploads_parts.etag IS 'MD5 of the bytes, in hex.';
+
+COMMENT ON COLUMN storage.s3_multipart_uploads_parts.checksum IS 'What else was checked when it came: the name of a header, and its value.';
+
+CREATE TABLE storage.scanners (
+    name text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE storage.scanners IS 'What looks at files. A server that has a scanner writes a row; from then on files wait for a verdict, even if no server has one any more. Delete the row to go without.';
+
+CREATE TABLE storage.scans (
+    version uuid NOT NULL,
+    verdict text NOT NULL,
+    engine text,
+    signature text,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    sha256 text,
+    CONSTRAINT scans_verdict_check CHECK ((verdict = ANY (ARRAY['clean'::text, 'infected'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE storage.scans IS 'What a virus scanner said of bytes; policies may ask for it.';
+
+COMMENT ON COLUMN storage.scans.signature IS 'What was found.';
+
+COMMENT ON COLUMN storage.scans.sha256 IS 'Of the bytes: what is the same need not be looked at again.';
+
+CREATE TABLE storage.usage (
+    bucket_id text NOT NULL,
+    owner_id text NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    objects bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE storage.usage IS 'How much each owner keeps in each bucket, versions included; kept right by a trigger.';
+
+COMMENT ON COLUMN storage.usage.owner_id IS 'As in storage.objects; empty where it has none.';
+
 CREATE TABLE walkie.inbox (
     id bigint NOT NULL,
     sender text NOT NULL,
@@ -7976,6 +11965,7 @@ CREATE TABLE walkie.jobs (
     last_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     done_at timestamp with time zone,
+    conclusion text,
     CONSTRAINT jobs_max_attempts_check CHECK ((max_attempts > 0)),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'running'::text, 'done'::text, 'dead'::text])))
 );
@@ -7992,6 +11982,8 @@ COMMENT ON COLUMN walkie.jobs.locked_until IS 'When whoever works on it counts a
 
 COMMENT ON COLUMN walkie.jobs.unique_key IS 'While one of this name is ready or running, another is not taken.';
 
+COMMENT ON COLUMN walkie.jobs.conclusion IS 'A function that takes the payload and what came of it, and is called in the transaction that ends the job.';
+
 ALTER TABLE walkie.jobs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME walkie.jobs_id_seq
     START WITH 1
@@ -8000,6 +11992,13 @@ ALTER TABLE walkie.jobs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE walkie.offers (
+    name text NOT NULL,
+    value text NOT NULL
+);
+
+COMMENT ON TABLE walkie.offers IS 'What servers of this database can do besides, told by each when it starts: push_key is the public key of web push, embedding_model names who gives vectors.';
 
 CREATE TABLE walkie.platform_history (
     version integer NOT NULL,
@@ -8014,6 +12013,40 @@ CREATE TABLE walkie.product_history (
     applied_on character varying(255),
     checksum character varying(255)
 );
+
+CREATE TABLE walkie.push_subscriptions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    endpoint text NOT NULL,
+    p256dh text NOT NULL,
+    auth text NOT NULL,
+    user_agent text,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT push_subscriptions_auth_check CHECK ((auth ~ '^[A-Za-z0-9_-]{22}(==)?$'::text)),
+    CONSTRAINT push_subscriptions_endpoint_check CHECK (((endpoint ~ '^https?://'::text) AND (char_length(endpoint) <= 2048))),
+    CONSTRAINT push_subscriptions_p256dh_check CHECK ((p256dh ~ '^[A-Za-z0-9_-]{87}=?$'::text)),
+    CONSTRAINT push_subscriptions_user_agent_check CHECK ((char_length(user_agent) <= 500))
+);
+
+COMMENT ON TABLE walkie.push_subscriptions IS 'Browsers that people let be woken: where, and with which keys what is said to them is sealed.';
+
+CREATE TABLE walkie.schedules (
+    name text NOT NULL,
+    function text NOT NULL,
+    every interval NOT NULL,
+    next_run timestamp with time zone DEFAULT now() NOT NULL,
+    last_run timestamp with time zone,
+    last_error text,
+    CONSTRAINT schedules_every_check CHECK (((every >= '00:00:01'::interval) AND (every <= '7 days'::interval)))
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE walkie.schedules IS 'Functions that are called again and again, each by one server at a time; written by walkie.schedule and by whoever owns the table.';
+
+COMMENT ON COLUMN walkie.schedules.function IS 'Takes nothing; what it does and that it was called are one transaction.';
+
+COMMENT ON COLUMN walkie.schedules.last_error IS 'Why the last call failed; null when it did not.';
 
 ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_00 FOR VALUES WITH (modulus 16, remainder 0);
 
@@ -8049,8 +12082,35 @@ ALTER TABLE ONLY public.messages ATTACH PARTITION app.messages_15 FOR VALUES WIT
 
 ALTER TABLE ONLY auth.refresh_tokens ALTER COLUMN id SET DEFAULT nextval('auth.refresh_tokens_id_seq'::regclass);
 
+ALTER TABLE ONLY app.clock
+    ADD CONSTRAINT clock_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY app.embedding_model
+    ADD CONSTRAINT embedding_model_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY app.embedding_queue
+    ADD CONSTRAINT embedding_queue_pkey PRIMARY KEY (conversation_id, message_id);
+
+ALTER TABLE ONLY app.file_types
+    ADD CONSTRAINT file_types_pkey PRIMARY KEY (extension);
+
+ALTER TABLE ONLY app.file_uploads
+    ADD CONSTRAINT file_uploads_path_key UNIQUE (path);
+
+ALTER TABLE ONLY app.file_uploads
+    ADD CONSTRAINT file_uploads_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app.file_usage
+    ADD CONSTRAINT file_usage_pkey PRIMARY KEY (owner_id);
+
 ALTER TABLE ONLY app.installed_functions
     ADD CONSTRAINT installed_functions_pkey PRIMARY KEY (signature);
+
+ALTER TABLE ONLY app.mail_tokens
+    ADD CONSTRAINT mail_tokens_one_per_list UNIQUE (user_id, list);
+
+ALTER TABLE ONLY app.mail_tokens
+    ADD CONSTRAINT mail_tokens_pkey PRIMARY KEY (token);
 
 ALTER TABLE ONLY app.message_words
     ADD CONSTRAINT message_words_pkey PRIMARY KEY (conversation_id, message_id);
@@ -8208,6 +12268,12 @@ ALTER TABLE ONLY app.messages_15
 ALTER TABLE ONLY app.messages_15
     ADD CONSTRAINT messages_15_pkey PRIMARY KEY (conversation_id, id);
 
+ALTER TABLE ONLY app.notice_crowds
+    ADD CONSTRAINT notice_crowds_pkey PRIMARY KEY (conversation_id, message_id);
+
+ALTER TABLE ONLY app.notice_outbox
+    ADD CONSTRAINT notice_outbox_pkey PRIMARY KEY (notification_id);
+
 ALTER TABLE ONLY app.overseers
     ADD CONSTRAINT overseers_pkey PRIMARY KEY (org_id, user_id);
 
@@ -8298,6 +12364,9 @@ ALTER TABLE ONLY auth.webauthn_credentials
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.consents
+    ADD CONSTRAINT consents_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.conversation_categories
     ADD CONSTRAINT conversation_categories_pkey PRIMARY KEY (id);
 
@@ -8328,6 +12397,21 @@ ALTER TABLE ONLY public.engagements
 ALTER TABLE ONLY public.engagements
     ADD CONSTRAINT engagements_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.file_quotas
+    ADD CONSTRAINT file_quotas_one_each UNIQUE NULLS NOT DISTINCT (org_id, scope, user_id);
+
+ALTER TABLE ONLY public.file_quotas
+    ADD CONSTRAINT file_quotas_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.file_versions
+    ADD CONSTRAINT file_versions_pkey PRIMARY KEY (file_id, version);
+
+ALTER TABLE ONLY public.file_versions
+    ADD CONSTRAINT file_versions_upload_id_key UNIQUE (upload_id);
+
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (member_id, conversation_id);
 
@@ -8339,6 +12423,9 @@ ALTER TABLE ONLY public.meeting_reminders
 
 ALTER TABLE ONLY public.meetings
     ADD CONSTRAINT meetings_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.message_attachments
+    ADD CONSTRAINT message_attachments_pkey PRIMARY KEY (conversation_id, message_id, file_id, version);
 
 ALTER TABLE ONLY public.message_edits
     ADD CONSTRAINT message_edits_pkey PRIMARY KEY (conversation_id, message_id, version);
@@ -8363,6 +12450,15 @@ ALTER TABLE ONLY public.message_stars
 
 ALTER TABLE ONLY public.message_templates
     ADD CONSTRAINT message_templates_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.notification_preferences
+    ADD CONSTRAINT notification_preferences_pkey PRIMARY KEY (user_id, channel, kind);
+
+ALTER TABLE ONLY public.notification_settings
+    ADD CONSTRAINT notification_settings_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.org_members
     ADD CONSTRAINT org_members_pkey PRIMARY KEY (org_id, user_id);
@@ -8421,11 +12517,62 @@ ALTER TABLE ONLY public.user_privacy_settings
 ALTER TABLE ONLY public.user_restrictions
     ADD CONSTRAINT user_restrictions_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.user_settings
+    ADD CONSTRAINT user_settings_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY realtime.aliases
+    ADD CONSTRAINT aliases_pkey PRIMARY KEY (view_schema, view_name);
+
 ALTER TABLE ONLY realtime.messages
     ADD CONSTRAINT messages_pkey PRIMARY KEY (id, inserted_at);
 
 ALTER TABLE ONLY realtime.policy_notes
     ADD CONSTRAINT policy_notes_pkey PRIMARY KEY (relation, role);
+
+ALTER TABLE ONLY storage.blobs
+    ADD CONSTRAINT blobs_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY storage.buckets
+    ADD CONSTRAINT buckets_name_key UNIQUE (name);
+
+ALTER TABLE ONLY storage.buckets
+    ADD CONSTRAINT buckets_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY storage.derivatives
+    ADD CONSTRAINT derivatives_pkey PRIMARY KEY (source, transformation);
+
+ALTER TABLE ONLY storage.objects
+    ADD CONSTRAINT objects_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY storage.quotas
+    ADD CONSTRAINT quotas_bucket_id_owner_id_key UNIQUE NULLS NOT DISTINCT (bucket_id, owner_id);
+
+ALTER TABLE ONLY storage.quotas
+    ADD CONSTRAINT quotas_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY storage.resumable_pieces
+    ADD CONSTRAINT resumable_pieces_pkey PRIMARY KEY (upload, starts_at);
+
+ALTER TABLE ONLY storage.resumable_uploads
+    ADD CONSTRAINT resumable_uploads_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY storage.s3_multipart_uploads_parts
+    ADD CONSTRAINT s3_multipart_uploads_parts_pkey PRIMARY KEY (upload_id, part_number);
+
+ALTER TABLE ONLY storage.s3_multipart_uploads_parts
+    ADD CONSTRAINT s3_multipart_uploads_parts_version_key UNIQUE (version);
+
+ALTER TABLE ONLY storage.s3_multipart_uploads
+    ADD CONSTRAINT s3_multipart_uploads_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY storage.scanners
+    ADD CONSTRAINT scanners_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY storage.scans
+    ADD CONSTRAINT scans_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY storage.usage
+    ADD CONSTRAINT usage_pkey PRIMARY KEY (bucket_id, owner_id);
 
 ALTER TABLE ONLY walkie.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (id);
@@ -8436,11 +12583,25 @@ ALTER TABLE ONLY walkie.installation
 ALTER TABLE ONLY walkie.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY walkie.offers
+    ADD CONSTRAINT offers_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY walkie.platform_history
     ADD CONSTRAINT platform_history_pkey PRIMARY KEY (version);
 
 ALTER TABLE ONLY walkie.product_history
     ADD CONSTRAINT product_history_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY walkie.push_subscriptions
+    ADD CONSTRAINT push_subscriptions_endpoint_key UNIQUE (endpoint);
+
+ALTER TABLE ONLY walkie.push_subscriptions
+    ADD CONSTRAINT push_subscriptions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY walkie.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (name);
+
+CREATE INDEX file_uploads_uploader_idx ON app.file_uploads USING btree (uploader_id);
 
 CREATE INDEX message_words_words_idx ON app.message_words USING gin (words) WITH (fastupdate=off);
 
@@ -8546,6 +12707,12 @@ CREATE INDEX messages_15_conversation_id_thread_id_seq_idx ON app.messages_15 US
 
 CREATE INDEX messages_15_sender_id_created_at_idx ON app.messages_15 USING btree (sender_id, created_at DESC);
 
+CREATE INDEX notice_outbox_mail_idx ON app.notice_outbox USING btree (mail_at) WHERE (mail_at IS NOT NULL);
+
+CREATE INDEX notice_outbox_push_idx ON app.notice_outbox USING btree (push_at) WHERE (push_at IS NOT NULL);
+
+CREATE INDEX notice_outbox_user_idx ON app.notice_outbox USING btree (user_id) WHERE (mail_at IS NOT NULL);
+
 CREATE INDEX audit_logs_instance_id_idx ON auth.audit_log_entries USING btree (instance_id);
 
 CREATE INDEX buckets_full_at_idx ON auth.buckets USING btree (full_at);
@@ -8618,17 +12785,33 @@ CREATE INDEX webauthn_credentials_user_id_idx ON auth.webauthn_credentials USING
 
 CREATE INDEX audit_log_org_idx ON public.audit_log USING btree (org_id, id);
 
+CREATE INDEX consents_conversation_idx ON public.consents USING btree (conversation_id, purpose) WHERE (withdrawn_at IS NULL);
+
+CREATE UNIQUE INDEX consents_one_standing ON public.consents USING btree (user_id, purpose, conversation_id) NULLS NOT DISTINCT WHERE (withdrawn_at IS NULL);
+
 CREATE UNIQUE INDEX conversation_categories_name_unique ON public.conversation_categories USING btree (org_id, COALESCE(owner_id, org_id), lower(name));
+
+CREATE INDEX conversation_invites_email_idx ON public.conversation_invites USING btree (email) WHERE (invitee_id IS NULL);
 
 CREATE INDEX conversation_invites_invitee_idx ON public.conversation_invites USING btree (invitee_id);
 
 CREATE UNIQUE INDEX conversation_invites_one_pending ON public.conversation_invites USING btree (conversation_id, invitee_id) WHERE (state = 'pending'::text);
+
+CREATE UNIQUE INDEX conversation_invites_one_pending_by_mail ON public.conversation_invites USING btree (conversation_id, email) WHERE ((state = 'pending'::text) AND (invitee_id IS NULL));
 
 CREATE INDEX conversation_members_live_idx ON public.conversation_members USING btree (member_id) INCLUDE (conversation_id) WHERE (left_at IS NULL);
 
 CREATE INDEX conversations_org_kind_idx ON public.conversations USING btree (org_id, kind, visibility);
 
 CREATE INDEX engagements_consultant_idx ON public.engagements USING btree (consultant_id, client_id);
+
+CREATE INDEX file_versions_path_idx ON public.file_versions USING btree (object_path);
+
+CREATE INDEX file_versions_unscanned_idx ON public.file_versions USING btree (object_version) WHERE (scan_status = ANY (ARRAY['pending'::text, 'failed'::text]));
+
+CREATE INDEX files_conversation_idx ON public.files USING btree (conversation_id, folder, updated_at DESC) WHERE (deleted_at IS NULL);
+
+CREATE INDEX files_owner_idx ON public.files USING btree (owner_id);
 
 CREATE INDEX inbox_conversation_idx ON public.inbox USING btree (conversation_id, member_id);
 
@@ -8640,11 +12823,23 @@ CREATE INDEX meetings_conversation_idx ON public.meetings USING btree (conversat
 
 CREATE INDEX meetings_message_idx ON public.meetings USING btree (conversation_id, message_id);
 
+CREATE INDEX message_attachments_file_idx ON public.message_attachments USING btree (file_id, version);
+
 CREATE INDEX message_mentions_mentioned_idx ON public.message_mentions USING btree (mentioned_id, conversation_id, seq);
 
 CREATE INDEX message_templates_owner_idx ON public.message_templates USING btree (owner_id);
 
 CREATE UNIQUE INDEX message_templates_shortcut_unique ON public.message_templates USING btree (org_id, COALESCE(owner_id, org_id), scope, shortcut);
+
+CREATE INDEX notification_settings_due_idx ON public.notification_settings USING btree (digest_next) WHERE (digest_next IS NOT NULL);
+
+CREATE INDEX notifications_conversation_idx ON public.notifications USING btree (conversation_id);
+
+CREATE UNIQUE INDEX notifications_one_unread ON public.notifications USING btree (user_id, kind, conversation_id) WHERE ((read_at IS NULL) AND (kind = ANY (ARRAY['dm'::text, 'mention'::text, 'reply'::text, 'reaction'::text])));
+
+CREATE INDEX notifications_read_idx ON public.notifications USING btree (read_at) WHERE (read_at IS NOT NULL);
+
+CREATE INDEX notifications_told_idx ON public.notifications USING btree (user_id, told_at DESC);
 
 CREATE INDEX org_members_user_idx ON public.org_members USING btree (user_id);
 
@@ -8672,6 +12867,30 @@ CREATE INDEX user_restrictions_user_idx ON public.user_restrictions USING btree 
 
 CREATE INDEX messages_inserted_at_topic_index ON ONLY realtime.messages USING btree (inserted_at DESC, topic) WHERE ((extension = 'broadcast'::text) AND private);
 
+CREATE INDEX blobs_doomed_idx ON storage.blobs USING btree (since) WHERE (state = 'doomed'::text);
+
+CREATE INDEX blobs_writing_idx ON storage.blobs USING btree (until) WHERE (state = 'writing'::text);
+
+CREATE UNIQUE INDEX bucketid_objname ON storage.objects USING btree (bucket_id, name) WHERE (archived_at IS NULL);
+
+CREATE INDEX objects_archived_idx ON storage.objects USING btree (bucket_id, name COLLATE "C", archived_at DESC) WHERE (archived_at IS NOT NULL);
+
+CREATE INDEX objects_expires_at_idx ON storage.objects USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+
+CREATE INDEX objects_folded_idx ON storage.objects USING btree (bucket_id, lower(name) COLLATE "C") WHERE (archived_at IS NULL);
+
+CREATE INDEX objects_listing_idx ON storage.objects USING btree (bucket_id, name COLLATE "C") WHERE (archived_at IS NULL);
+
+CREATE INDEX objects_version_idx ON storage.objects USING btree (version);
+
+CREATE INDEX resumable_uploads_bucket_id_idx ON storage.resumable_uploads USING btree (bucket_id);
+
+CREATE INDEX s3_multipart_uploads_listing_idx ON storage.s3_multipart_uploads USING btree (bucket_id, key COLLATE "C", id);
+
+CREATE INDEX s3_multipart_uploads_until_idx ON storage.s3_multipart_uploads USING btree (until);
+
+CREATE INDEX scans_sha256_idx ON storage.scans USING btree (sha256, engine);
+
 CREATE INDEX inbox_recipient_idx ON walkie.inbox USING btree (recipient, id DESC);
 
 CREATE INDEX jobs_due_idx ON walkie.jobs USING btree (priority, run_at) WHERE (state = 'ready'::text);
@@ -8681,6 +12900,8 @@ CREATE INDEX jobs_ended_idx ON walkie.jobs USING btree (done_at) WHERE (state = 
 CREATE INDEX jobs_lease_idx ON walkie.jobs USING btree (locked_until) WHERE (state = 'running'::text);
 
 CREATE UNIQUE INDEX jobs_unique_key ON walkie.jobs USING btree (unique_key) WHERE (state = ANY (ARRAY['ready'::text, 'running'::text]));
+
+CREATE INDEX push_subscriptions_user_idx ON walkie.push_subscriptions USING btree (user_id, created_at);
 
 ALTER INDEX public.messages_rev_idx ATTACH PARTITION app.messages_00_conversation_id_rev_idx;
 
@@ -8874,9 +13095,15 @@ ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_15_pkey;
 
 ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_15_sender_id_created_at_idx;
 
+CREATE TRIGGER on_message_words_insert__want_embedding AFTER INSERT ON app.message_words FOR EACH ROW EXECUTE FUNCTION app.want_embedding();
+
 CREATE TRIGGER on_auth_users_delete__erase_profile AFTER DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION app.erase_profile();
 
 CREATE TRIGGER on_auth_users_insert__make_profile AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.make_profile();
+
+CREATE TRIGGER on_auth_users_insert__take_invites AFTER INSERT ON auth.users FOR EACH ROW WHEN ((new.email_confirmed_at IS NOT NULL)) EXECUTE FUNCTION app.find_invites();
+
+CREATE TRIGGER on_auth_users_update__take_invites AFTER UPDATE OF email, email_confirmed_at ON auth.users FOR EACH ROW WHEN (((new.email_confirmed_at IS NOT NULL) AND ((old.email_confirmed_at IS NULL) OR ((old.email)::text IS DISTINCT FROM (new.email)::text)))) EXECUTE FUNCTION app.find_invites();
 
 CREATE TRIGGER on_mfa_factors_delete__downgrade AFTER DELETE ON auth.mfa_factors FOR EACH ROW EXECUTE FUNCTION auth.downgrade_sessions();
 
@@ -8900,6 +13127,12 @@ CREATE TRIGGER on_audit_log_change__refuse BEFORE DELETE OR UPDATE ON public.aud
 
 CREATE TRIGGER on_audit_log_truncate__refuse BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION app.keep_record();
 
+CREATE TRIGGER on_chat_messages_insert__say INSTEAD OF INSERT ON public.chat_messages FOR EACH ROW EXECUTE FUNCTION app.say_in_chat();
+
+CREATE TRIGGER on_conversation_invites_insert__tell AFTER INSERT ON public.conversation_invites FOR EACH ROW WHEN ((new.invitee_id IS NOT NULL)) EXECUTE FUNCTION app.tell_of_invite();
+
+CREATE TRIGGER on_conversation_invites_update__tell AFTER UPDATE OF invitee_id ON public.conversation_invites FOR EACH ROW WHEN (((old.invitee_id IS NULL) AND (new.invitee_id IS NOT NULL) AND (new.state = 'pending'::text))) EXECUTE FUNCTION app.tell_of_invite();
+
 CREATE TRIGGER on_conversation_members_delete__count AFTER DELETE ON public.conversation_members REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION app.count_members();
 
 CREATE TRIGGER on_conversation_members_insert__open_inboxes AFTER INSERT ON public.conversation_members REFERENCING NEW TABLE AS joined FOR EACH STATEMENT EXECUTE FUNCTION app.open_inboxes();
@@ -8918,6 +13151,18 @@ CREATE TRIGGER on_conversations_insert__settle_founder AFTER INSERT ON public.co
 
 CREATE TRIGGER on_engagements_write__follow AFTER INSERT OR UPDATE OF status, title ON public.engagements FOR EACH ROW EXECUTE FUNCTION app.follow_engagement();
 
+CREATE TRIGGER on_file_versions_delete__drop_objects AFTER DELETE ON public.file_versions FOR EACH ROW EXECUTE FUNCTION app.drop_conversation_objects();
+
+CREATE TRIGGER on_file_versions_insert__publish AFTER INSERT ON public.file_versions FOR EACH ROW EXECUTE FUNCTION app.publish_version();
+
+CREATE TRIGGER on_file_versions_update__publish AFTER UPDATE OF scan_status, object_version ON public.file_versions FOR EACH ROW WHEN (((old.scan_status IS DISTINCT FROM new.scan_status) OR ((old.object_version IS NULL) <> (new.object_version IS NULL)))) EXECUTE FUNCTION app.publish_version();
+
+CREATE TRIGGER on_file_versions_update__retell AFTER UPDATE OF scan_status, object_version ON public.file_versions FOR EACH ROW WHEN (((old.scan_status IS DISTINCT FROM new.scan_status) OR ((old.object_version IS NULL) <> (new.object_version IS NULL)))) EXECUTE FUNCTION app.retell_attachments();
+
+CREATE TRIGGER on_files_update__check_name BEFORE UPDATE OF name, folder ON public.files FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.folder IS DISTINCT FROM new.folder))) EXECUTE FUNCTION app.check_file_name();
+
+CREATE TRIGGER on_inbox_update__clear_notices AFTER UPDATE OF last_read_seq ON public.inbox FOR EACH ROW WHEN ((new.last_read_seq > old.last_read_seq)) EXECUTE FUNCTION app.clear_notices();
+
 CREATE TRIGGER on_message_edits_change__refuse BEFORE DELETE OR UPDATE ON public.message_edits FOR EACH ROW EXECUTE FUNCTION app.keep_record();
 
 CREATE TRIGGER on_message_private_change__refuse BEFORE DELETE OR UPDATE ON public.message_private FOR EACH ROW EXECUTE FUNCTION app.keep_record();
@@ -8930,13 +13175,19 @@ CREATE TRIGGER on_message_reactions_insert__count AFTER INSERT ON public.message
 
 CREATE TRIGGER on_message_reactions_insert__fill BEFORE INSERT ON public.message_reactions FOR EACH ROW EXECUTE FUNCTION app.fill_reaction();
 
+CREATE TRIGGER on_message_reactions_insert__tell AFTER INSERT ON public.message_reactions FOR EACH ROW WHEN ((new.visibility = 'normal'::text)) EXECUTE FUNCTION app.tell_of_reaction();
+
 CREATE TRIGGER on_message_templates_write__file BEFORE INSERT OR UPDATE OF scope ON public.message_templates FOR EACH ROW EXECUTE FUNCTION app.file_template();
+
+CREATE TRIGGER on_messages_delete__drop_attachments AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL) AND (old.attachments <> '[]'::jsonb))) EXECUTE FUNCTION app.drop_attachments();
 
 CREATE TRIGGER on_messages_delete__unpin AFTER UPDATE ON public.messages FOR EACH ROW WHEN ((old.is_pinned AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.unpin_deleted();
 
 CREATE TRIGGER on_messages_insert__count_reply AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.thread_id IS NOT NULL) AND (new.visibility = 'normal'::text))) EXECUTE FUNCTION app.count_reply();
 
 CREATE TRIGGER on_messages_insert__follow_thread AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.thread_id IS NOT NULL) AND (new.visibility = 'normal'::text))) EXECUTE FUNCTION app.follow_thread();
+
+CREATE TRIGGER on_messages_insert__hang_attachments AFTER INSERT ON public.messages FOR EACH ROW WHEN ((new.attachments <> '[]'::jsonb)) EXECUTE FUNCTION app.hang_attachments();
 
 CREATE TRIGGER on_messages_insert__index_words AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND (new.message_type <> 'system'::text))) EXECUTE FUNCTION app.index_words();
 
@@ -8945,6 +13196,8 @@ CREATE TRIGGER on_messages_insert__note_mentions AFTER INSERT ON public.messages
 CREATE TRIGGER on_messages_insert__read_own_message AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.thread_id IS NULL) AND (new.message_type <> 'system'::text))) EXECUTE FUNCTION app.read_own_message();
 
 CREATE TRIGGER on_messages_insert__take_number BEFORE INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION app.take_number();
+
+CREATE TRIGGER on_messages_insert__tell AFTER INSERT ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND (new.message_type <> 'system'::text))) EXECUTE FUNCTION app.tell_of_message();
 
 CREATE TRIGGER on_messages_update__drop_embedding AFTER UPDATE ON public.messages FOR EACH ROW WHEN ((new.body IS DISTINCT FROM old.body)) EXECUTE FUNCTION app.drop_embedding();
 
@@ -8955,6 +13208,14 @@ CREATE TRIGGER on_messages_update__keep_wording AFTER UPDATE ON public.messages 
 CREATE TRIGGER on_messages_update__note_mentions AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND ((new.mentions IS DISTINCT FROM old.mentions) OR (new.mentions_all IS DISTINCT FROM old.mentions_all)))) EXECUTE FUNCTION app.note_mentions();
 
 CREATE TRIGGER on_messages_update__take_revision BEFORE UPDATE ON public.messages FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.take_revision();
+
+CREATE TRIGGER on_messages_update__tell AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((new.visibility = 'normal'::text) AND (new.deleted_at IS NULL) AND (new.mentions IS DISTINCT FROM old.mentions))) EXECUTE FUNCTION app.tell_of_message();
+
+CREATE TRIGGER on_notification_preferences_insert__fill_owner BEFORE INSERT ON public.notification_preferences FOR EACH ROW EXECUTE FUNCTION app.fill_owner();
+
+CREATE TRIGGER on_notification_settings_insert__plan_digest BEFORE INSERT ON public.notification_settings FOR EACH ROW EXECUTE FUNCTION app.plan_digest();
+
+CREATE TRIGGER on_notification_settings_update__plan_digest BEFORE UPDATE OF digest, digest_at ON public.notification_settings FOR EACH ROW EXECUTE FUNCTION app.plan_digest();
 
 CREATE TRIGGER on_org_members_insert__appoint_overseers AFTER INSERT ON public.org_members FOR EACH ROW WHEN ((new.role = ANY (ARRAY['admin'::text, 'superadmin'::text]))) EXECUTE FUNCTION app.appoint_overseers();
 
@@ -8968,12 +13229,74 @@ CREATE TRIGGER on_orgs_update__index_words_anew AFTER UPDATE OF settings ON publ
 
 CREATE TRIGGER on_orgs_write__check_settings BEFORE INSERT OR UPDATE OF settings ON public.orgs FOR EACH ROW EXECUTE FUNCTION app.check_settings();
 
+CREATE TRIGGER on_profiles_update__drop_avatar AFTER UPDATE OF avatar_path, erased_at ON public.profiles FOR EACH ROW WHEN (((old.avatar_path <> COALESCE(new.avatar_path, ''::text)) OR ((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL)))) EXECUTE FUNCTION app.drop_avatar();
+
+CREATE TRIGGER on_profiles_update__replan_digest AFTER UPDATE OF timezone ON public.profiles FOR EACH ROW WHEN ((old.timezone IS DISTINCT FROM new.timezone)) EXECUTE FUNCTION app.replan_digest();
+
+CREATE TRIGGER on_thread_members_update__clear_notices AFTER UPDATE OF last_read_reply ON public.thread_members FOR EACH ROW WHEN ((new.last_read_reply > old.last_read_reply)) EXECUTE FUNCTION app.clear_thread_notices();
+
 CREATE TRIGGER on_user_restrictions_insert__reckon_expiry BEFORE INSERT ON public.user_restrictions FOR EACH ROW EXECUTE FUNCTION app.reckon_expiry();
+
+CREATE TRIGGER on_user_settings_insert__fill_owner BEFORE INSERT ON public.user_settings FOR EACH ROW EXECUTE FUNCTION app.fill_owner();
+
+CREATE TRIGGER "!end_delete_trial" AFTER DELETE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.end_trial();
+
+CREATE TRIGGER "!end_trial" AFTER INSERT OR UPDATE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.end_trial();
+
+CREATE TRIGGER guard_version BEFORE INSERT OR UPDATE OF version ON storage.objects FOR EACH ROW WHEN ((new.version IS NOT NULL)) EXECUTE FUNCTION storage.guard_version();
+
+CREATE TRIGGER on_blobs_update__settle_upload AFTER UPDATE OF state ON storage.blobs FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION storage.settle_upload();
+
+CREATE TRIGGER on_derivatives_delete__doom_piece AFTER DELETE ON storage.derivatives FOR EACH ROW EXECUTE FUNCTION storage.doom_piece();
+
+CREATE TRIGGER on_objects_delete__count_usage AFTER DELETE ON storage.objects REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION storage.count_usage();
+
+CREATE TRIGGER on_objects_delete__doom_version AFTER DELETE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.doom_version();
+
+CREATE TRIGGER on_objects_delete__forget_bytes AFTER DELETE ON storage.objects FOR EACH ROW WHEN ((old.bucket_id = 'chat'::text)) EXECUTE FUNCTION app.forget_bytes();
+
+CREATE TRIGGER on_objects_insert__count_usage AFTER INSERT ON storage.objects REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION storage.count_usage();
+
+CREATE TRIGGER on_objects_insert__take_upload BEFORE INSERT ON storage.objects FOR EACH ROW WHEN ((new.bucket_id = 'chat'::text)) EXECUTE FUNCTION app.take_upload();
+
+CREATE TRIGGER on_objects_truncate__doom_versions AFTER TRUNCATE ON storage.objects FOR EACH STATEMENT EXECUTE FUNCTION storage.doom_all_versions();
+
+CREATE TRIGGER on_objects_update__count_usage AFTER UPDATE ON storage.objects REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION storage.count_usage();
+
+CREATE TRIGGER on_objects_update__doom_version AFTER UPDATE OF version ON storage.objects FOR EACH ROW WHEN ((old.version IS DISTINCT FROM new.version)) EXECUTE FUNCTION storage.doom_version();
+
+CREATE TRIGGER on_resumable_pieces_delete__doom_piece AFTER DELETE ON storage.resumable_pieces FOR EACH ROW EXECUTE FUNCTION storage.doom_piece();
+
+CREATE TRIGGER on_s3_multipart_uploads_parts_delete__doom_part AFTER DELETE ON storage.s3_multipart_uploads_parts FOR EACH ROW EXECUTE FUNCTION storage.doom_part();
+
+CREATE TRIGGER on_scans_write__take_verdict AFTER INSERT OR UPDATE ON storage.scans FOR EACH ROW EXECUTE FUNCTION app.take_verdict();
+
+CREATE TRIGGER protect_buckets_delete BEFORE DELETE ON storage.buckets FOR EACH STATEMENT EXECUTE FUNCTION storage.protect_delete();
+
+CREATE TRIGGER protect_objects_delete BEFORE DELETE ON storage.objects FOR EACH STATEMENT EXECUTE FUNCTION storage.protect_delete();
+
+CREATE TRIGGER protect_objects_truncate BEFORE TRUNCATE ON storage.objects FOR EACH STATEMENT EXECUTE FUNCTION storage.protect_delete();
+
+CREATE TRIGGER update_buckets_updated_at BEFORE UPDATE ON storage.buckets FOR EACH ROW EXECUTE FUNCTION storage.stamp_update();
+
+CREATE TRIGGER update_objects_updated_at BEFORE UPDATE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.stamp_update();
 
 CREATE TRIGGER on_jobs_insert__announce AFTER INSERT ON walkie.jobs FOR EACH STATEMENT EXECUTE FUNCTION walkie.announce_jobs();
 
+ALTER TABLE ONLY app.file_uploads
+    ADD CONSTRAINT file_uploads_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.file_uploads
+    ADD CONSTRAINT file_uploads_uploader_id_fkey FOREIGN KEY (uploader_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app.message_words
     ADD CONSTRAINT message_words_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.notice_crowds
+    ADD CONSTRAINT notice_crowds_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.notice_outbox
+    ADD CONSTRAINT notice_outbox_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES public.notifications(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app.overseers
     ADD CONSTRAINT overseers_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -9014,6 +13337,9 @@ ALTER TABLE ONLY auth.webauthn_challenges
 ALTER TABLE ONLY auth.webauthn_credentials
     ADD CONSTRAINT webauthn_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.consents
+    ADD CONSTRAINT consents_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.conversation_categories
     ADD CONSTRAINT conversation_categories_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
@@ -9041,6 +13367,24 @@ ALTER TABLE ONLY public.conversations
 ALTER TABLE ONLY public.engagements
     ADD CONSTRAINT engagements_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.file_quotas
+    ADD CONSTRAINT file_quotas_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.file_versions
+    ADD CONSTRAINT file_versions_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.files(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.file_versions
+    ADD CONSTRAINT file_versions_uploaded_by_fkey FOREIGN KEY (uploaded_by) REFERENCES public.profiles(id);
+
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES public.profiles(id);
+
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_category_id_fkey FOREIGN KEY (category_id) REFERENCES public.conversation_categories(id) ON DELETE SET NULL;
 
@@ -9058,6 +13402,12 @@ ALTER TABLE ONLY public.meetings
 
 ALTER TABLE ONLY public.meetings
     ADD CONSTRAINT meetings_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_attachments
+    ADD CONSTRAINT message_attachments_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.message_attachments
+    ADD CONSTRAINT message_attachments_file_id_version_fkey FOREIGN KEY (file_id, version) REFERENCES public.file_versions(file_id, version) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.message_edits
     ADD CONSTRAINT message_edits_conversation_id_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
@@ -9088,6 +13438,12 @@ ALTER TABLE public.messages
 
 ALTER TABLE public.messages
     ADD CONSTRAINT messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.profiles(id);
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES public.profiles(id);
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.org_members
     ADD CONSTRAINT org_members_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -9133,6 +13489,36 @@ ALTER TABLE ONLY public.user_restrictions
 
 ALTER TABLE ONLY public.user_restrictions
     ADD CONSTRAINT user_restrictions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY storage.derivatives
+    ADD CONSTRAINT derivatives_source_fkey FOREIGN KEY (source) REFERENCES storage.blobs(version) ON DELETE CASCADE;
+
+ALTER TABLE ONLY storage.objects
+    ADD CONSTRAINT objects_bucket_id_fkey FOREIGN KEY (bucket_id) REFERENCES storage.buckets(id);
+
+ALTER TABLE ONLY storage.quotas
+    ADD CONSTRAINT quotas_bucket_id_fkey FOREIGN KEY (bucket_id) REFERENCES storage.buckets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY storage.resumable_pieces
+    ADD CONSTRAINT resumable_pieces_upload_fkey FOREIGN KEY (upload) REFERENCES storage.resumable_uploads(version) ON DELETE CASCADE;
+
+ALTER TABLE ONLY storage.resumable_uploads
+    ADD CONSTRAINT resumable_uploads_bucket_id_fkey FOREIGN KEY (bucket_id) REFERENCES storage.buckets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY storage.resumable_uploads
+    ADD CONSTRAINT resumable_uploads_version_fkey FOREIGN KEY (version) REFERENCES storage.blobs(version) ON DELETE CASCADE;
+
+ALTER TABLE ONLY storage.s3_multipart_uploads
+    ADD CONSTRAINT s3_multipart_uploads_bucket_id_fkey FOREIGN KEY (bucket_id) REFERENCES storage.buckets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY storage.s3_multipart_uploads_parts
+    ADD CONSTRAINT s3_multipart_uploads_parts_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES storage.s3_multipart_uploads(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY storage.usage
+    ADD CONSTRAINT usage_bucket_id_fkey FOREIGN KEY (bucket_id) REFERENCES storage.buckets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY walkie.push_subscriptions
+    ADD CONSTRAINT push_subscriptions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
 ALTER TABLE auth.audit_log_entries ENABLE ROW LEVEL SECURITY;
 
@@ -9196,6 +13582,10 @@ CREATE POLICY "admins read who spoke as a persona" ON public.message_private FOR
 
 CREATE POLICY "admins rename teams" ON public.teams FOR UPDATE TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
 
+CREATE POLICY "admins see clean versions where their organisation oversees" ON public.file_versions FOR SELECT TO authenticated USING (((scan_status = ANY (ARRAY['clean'::text, 'skipped'::text])) AND (org_id IN ( SELECT app.my_overseen_orgs() AS my_overseen_orgs))));
+
+CREATE POLICY "admins see files where their organisation oversees" ON public.files FOR SELECT TO authenticated USING (((current_version IS NOT NULL) AND (org_id IN ( SELECT app.my_overseen_orgs() AS my_overseen_orgs))));
+
 CREATE POLICY "admins see who speaks as which persona" ON public.persona_leases FOR SELECT TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid))));
 
 CREATE POLICY "admins take people out of teams" ON public.team_members FOR DELETE TO authenticated USING (app.may_manage_team(team_id, user_id));
@@ -9205,6 +13595,8 @@ ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "authors correct their own messages, in time" ON public.messages FOR UPDATE TO authenticated USING (((deleted_at IS NULL) AND app.can_edit(conversation_id, sender_id, message_type, created_at)));
 
 CREATE POLICY "clients read their engagements" ON public.engagements FOR SELECT TO authenticated USING ((client_id = ( SELECT auth.uid() AS uid)));
+
+ALTER TABLE public.consents ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "consultants read their engagements" ON public.engagements FOR SELECT TO authenticated USING ((consultant_id = ( SELECT auth.uid() AS uid)));
 
@@ -9219,6 +13611,12 @@ ALTER TABLE public.conversation_pins ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.conversations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.engagements ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.file_quotas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.file_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.files ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.inbox ENABLE ROW LEVEL SECURITY;
 
@@ -9236,13 +13634,19 @@ CREATE POLICY "members read their conversations" ON public.conversations FOR SEL
 
 CREATE POLICY "members read who is in it with them" ON public.conversation_members FOR SELECT TO authenticated USING (app.is_member(conversation_id));
 
-CREATE POLICY "members read who was asked in" ON public.conversation_invites FOR SELECT TO authenticated USING (app.is_member(conversation_id));
+CREATE POLICY "members read who was asked in" ON public.conversation_invites FOR SELECT TO authenticated USING (((email IS NULL) AND app.is_member(conversation_id)));
+
+CREATE POLICY "members see the files of their conversations" ON public.files FOR SELECT TO authenticated USING (((current_version IS NOT NULL) AND app.can_read(conversation_id, chapter, visibility, owner_id)));
+
+CREATE POLICY "members see the versions that were found clean" ON public.file_versions FOR SELECT TO authenticated USING (((scan_status = ANY (ARRAY['clean'::text, 'skipped'::text])) AND app.can_read(conversation_id, chapter, visibility, uploaded_by)));
 
 CREATE POLICY "members see who types" ON public.typing_states FOR SELECT TO authenticated USING (app.is_member(conversation_id));
 
 CREATE POLICY "members speak in their conversations, as themselves" ON public.messages FOR INSERT TO authenticated WITH CHECK (((sender_id = ( SELECT auth.uid() AS uid)) AND app.can_post(conversation_id)));
 
 CREATE POLICY "members who show how far they have read see it of the others" ON public.read_marks FOR SELECT TO authenticated USING ((app.is_member(conversation_id) AND app.i_show_receipts()));
+
+ALTER TABLE public.message_attachments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.message_edits ENABLE ROW LEVEL SECURITY;
 
@@ -9262,6 +13666,12 @@ ALTER TABLE public.message_templates ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.messages ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.notification_preferences ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.notification_settings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.notifications ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.org_members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.orgs ENABLE ROW LEVEL SECURITY;
@@ -9274,7 +13684,11 @@ CREATE POLICY "owners and admins say what a conversation is" ON public.conversat
 
 CREATE POLICY "owners put a conversation away" ON public.conversations FOR DELETE TO authenticated USING (((app.role_in(id, ( SELECT auth.uid() AS uid)) = 'owner'::text) AND (kind <> ALL (ARRAY['dm'::text, 'engagement'::text]))));
 
+CREATE POLICY "owners, and who renames the conversation, name and file it" ON public.files FOR UPDATE TO authenticated USING (((deleted_at IS NULL) AND (((owner_id = ( SELECT auth.uid() AS uid)) AND app.can_post(conversation_id)) OR app.can_do(conversation_id, 'rename'::text))));
+
 CREATE POLICY "people answer for themselves" ON public.meeting_participants FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people change how they like their screen" ON public.user_settings FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people change their own headings, admins the organisation's" ON public.conversation_categories FOR UPDATE TO authenticated USING (((owner_id = ( SELECT auth.uid() AS uid)) OR ((owner_id IS NULL) AND (org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid)))));
 
@@ -9284,11 +13698,17 @@ CREATE POLICY "people change their own settings" ON public.user_privacy_settings
 
 CREATE POLICY "people change their own templates, admins shared ones" ON public.message_templates FOR UPDATE TO authenticated USING (app.may_write_template(scope, org_id, owner_id));
 
+CREATE POLICY "people change when they want to be told" ON public.notification_settings FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people change where they want to be told" ON public.notification_preferences FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
 CREATE POLICY "people delete their own headings, admins the organisation's" ON public.conversation_categories FOR DELETE TO authenticated USING (((owner_id = ( SELECT auth.uid() AS uid)) OR ((owner_id IS NULL) AND (org_id = ( SELECT app.my_org() AS my_org)) AND app.is_admin(( SELECT auth.uid() AS uid)))));
 
 CREATE POLICY "people delete their own templates, admins shared ones" ON public.message_templates FOR DELETE TO authenticated USING (app.may_write_template(scope, org_id, owner_id));
 
 CREATE POLICY "people find where they are mentioned, while they are members" ON public.message_mentions FOR SELECT TO authenticated USING (((mentioned_id = ( SELECT auth.uid() AS uid)) AND app.is_member(conversation_id)));
+
+CREATE POLICY "people forget where they wanted to be told" ON public.notification_preferences FOR DELETE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people forget whom they knew" ON public.user_contacts FOR DELETE TO authenticated USING ((owner_id = ( SELECT auth.uid() AS uid)));
 
@@ -9303,6 +13723,8 @@ CREATE POLICY "people make their own settings" ON public.user_privacy_settings F
 CREATE POLICY "people note whom they know" ON public.user_contacts FOR INSERT TO authenticated WITH CHECK ((owner_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people react as themselves" ON public.message_reactions FOR INSERT TO authenticated WITH CHECK (((actor_id = ( SELECT auth.uid() AS uid)) AND app.can_react(conversation_id)));
+
+CREATE POLICY "people read how they like their screen" ON public.user_settings FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read how they were asked in" ON public.conversation_invites FOR SELECT TO authenticated USING ((invitee_id = ( SELECT auth.uid() AS uid)));
 
@@ -9332,15 +13754,37 @@ CREATE POLICY "people read their own stars" ON public.message_stars FOR SELECT T
 
 CREATE POLICY "people read their own templates, shared ones, and admins the ad" ON public.message_templates FOR SELECT TO authenticated USING (app.may_use_template(scope, org_id, owner_id));
 
+CREATE POLICY "people read what they have agreed to" ON public.consents FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
 CREATE POLICY "people read what they have hidden from themselves" ON public.message_hides FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read what they have scheduled" ON public.scheduled_messages FOR SELECT TO authenticated USING ((sender_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read what they were told" ON public.notifications FOR SELECT TO authenticated USING (((user_id = ( SELECT auth.uid() AS uid)) AND in_app));
+
+CREATE POLICY "people read when they want to be told" ON public.notification_settings FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people read where they want to be told" ON public.notification_preferences FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read which threads they follow" ON public.thread_members FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY "people read who is in the teams of their organisation" ON public.team_members FOR SELECT TO authenticated USING ((team_id IN ( SELECT app.my_orgs_teams() AS my_orgs_teams)));
 
+CREATE POLICY "people read whom they asked in" ON public.conversation_invites FOR SELECT TO authenticated USING ((invited_by = ( SELECT auth.uid() AS uid)));
+
 CREATE POLICY "people read whom they have blocked, and not who has blocked the" ON public.user_blocks FOR SELECT TO authenticated USING ((blocker_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people say how they like their screen" ON public.user_settings FOR INSERT TO authenticated WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people say when they want to be told" ON public.notification_settings FOR INSERT TO authenticated WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people say where they want to be told" ON public.notification_preferences FOR INSERT TO authenticated WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY "people see what bounds them" ON public.file_quotas FOR SELECT TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND ((user_id IS NULL) OR (user_id = ( SELECT auth.uid() AS uid)))));
+
+CREATE POLICY "people see what they have brought" ON public.file_versions FOR SELECT TO authenticated USING (((uploaded_by = ( SELECT auth.uid() AS uid)) AND app.is_member(conversation_id)));
+
+CREATE POLICY "people see what they have brought" ON public.files FOR SELECT TO authenticated USING (((owner_id = ( SELECT auth.uid() AS uid)) AND app.is_member(conversation_id)));
 
 CREATE POLICY "people see who of those they talk with is there" ON public.user_presence FOR SELECT TO authenticated USING (app.shows_presence_to_me(user_id));
 
@@ -9364,6 +13808,8 @@ ALTER TABLE public.scheduled_messages ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "superadmins change their organisation's settings" ON public.orgs FOR UPDATE TO authenticated USING (((id = ( SELECT app.my_org() AS my_org)) AND (app.role_of(( SELECT auth.uid() AS uid)) = 'superadmin'::text)));
 
+CREATE POLICY "superadmins see and set the bounds of their organisation" ON public.file_quotas TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND (app.role_of(( SELECT auth.uid() AS uid)) = 'superadmin'::text)));
+
 ALTER TABLE public.team_members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.teams ENABLE ROW LEVEL SECURITY;
@@ -9382,9 +13828,13 @@ ALTER TABLE public.user_privacy_settings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_restrictions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.user_settings ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY "who reads a message sees its reactions" ON public.message_reactions FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, actor_id));
 
 CREATE POLICY "who reads a message sees that it is held up" ON public.conversation_pins FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, 'normal'::text, NULL::uuid));
+
+CREATE POLICY "who reads a message sees what hangs on it" ON public.message_attachments FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, sender_id));
 
 CREATE POLICY "whoever reads the card reads the meeting" ON public.meetings FOR SELECT TO authenticated USING (app.can_read(conversation_id, chapter, visibility, organizer_id));
 
@@ -9395,6 +13845,44 @@ CREATE POLICY "members listen to their conversation" ON realtime.messages FOR SE
 CREATE POLICY "members send to their conversation" ON realtime.messages FOR INSERT TO authenticated WITH CHECK (((topic = ( SELECT realtime.topic() AS topic)) AND app.may_signal(app.conversation_of_topic(( SELECT realtime.topic() AS topic)), extension)));
 
 ALTER TABLE realtime.messages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.blobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.buckets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.derivatives ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "members have the files of their conversations" ON storage.objects FOR SELECT TO authenticated USING (((bucket_id = 'chat'::text) AND app.may_download(name, version)));
+
+ALTER TABLE storage.objects ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "people delete their own pictures" ON storage.objects FOR DELETE TO authenticated USING (((bucket_id = 'avatars'::text) AND app.may_dress(name)));
+
+CREATE POLICY "people find their own pictures" ON storage.objects FOR SELECT TO authenticated USING (((bucket_id = 'avatars'::text) AND app.may_dress(name)));
+
+CREATE POLICY "people put up pictures of themselves, admins of personas" ON storage.objects FOR INSERT TO authenticated WITH CHECK (((bucket_id = 'avatars'::text) AND app.may_dress(name)));
+
+CREATE POLICY "people replace their own pictures" ON storage.objects FOR UPDATE TO authenticated USING (((bucket_id = 'avatars'::text) AND app.may_dress(name)));
+
+CREATE POLICY "people see what the buckets of the product take" ON storage.buckets FOR SELECT TO authenticated USING ((id = ANY (ARRAY['chat'::text, 'avatars'::text])));
+
+ALTER TABLE storage.quotas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.resumable_pieces ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.resumable_uploads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.s3_multipart_uploads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.s3_multipart_uploads_parts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.scanners ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.scans ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE storage.usage ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "who was given a path puts the file there" ON storage.objects FOR INSERT TO authenticated WITH CHECK (((bucket_id = 'chat'::text) AND app.may_upload(name)));
 
 CREATE PUBLICATION supabase_realtime WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true, publish_generated_columns = stored);
 
@@ -9416,6 +13904,10 @@ ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversation_pins;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.conversations;
 
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.file_versions;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.files;
+
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.inbox;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.meeting_participants;
@@ -9425,6 +13917,8 @@ ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.meetings;
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.message_reactions;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.messages;
+
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.notifications;
 
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.persona_leases;
 
@@ -9464,6 +13958,11 @@ GRANT USAGE ON SCHEMA realtime TO authenticated;
 GRANT USAGE ON SCHEMA realtime TO service_role;
 GRANT USAGE ON SCHEMA realtime TO authenticator;
 
+GRANT USAGE ON SCHEMA storage TO anon;
+GRANT USAGE ON SCHEMA storage TO authenticated;
+GRANT USAGE ON SCHEMA storage TO service_role;
+GRANT USAGE ON SCHEMA storage TO authenticator;
+
 GRANT USAGE ON SCHEMA walkie TO PUBLIC;
 GRANT USAGE ON SCHEMA walkie TO authenticator;
 GRANT USAGE ON SCHEMA walkie TO supabase_auth_admin;
@@ -9477,7 +13976,22 @@ REVOKE ALL ON FUNCTION app.appoint_overseers() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.archive_instead() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.ask_for_embeddings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.attach_invites(p_email text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE public.file_versions TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.file_versions TO service_role;
+
+REVOKE ALL ON FUNCTION app.attachment(p_version public.file_versions, p_alt_text text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.attachments(p_conversation uuid, p_wished jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.audit(p_action text, p_table text, p_key text, p_diff jsonb, p_reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.audit_group(p_conversation uuid, p_action text, p_target uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.begin_scan(p_version uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) TO authenticated;
@@ -9510,13 +14024,25 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.meetings TO service_role;
 
 REVOKE ALL ON FUNCTION app.card(p_meeting public.meetings) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.check_file_name() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.check_settings() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.clear_notices() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.clear_thread_notices() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.close_functions() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.contact_pattern() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.contact_rule(p_org uuid, p_conversation uuid, p_body text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.conversation_of_topic(p_topic text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.conversation_of_topic(p_topic text) TO authenticated;
 GRANT ALL ON FUNCTION app.conversation_of_topic(p_topic text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.count_bytes(p_org uuid, p_person uuid, p_bytes bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.count_members() FROM PUBLIC;
 
@@ -9528,7 +14054,24 @@ REVOKE ALL ON FUNCTION app.default_settings() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.display_name(p_said_of_self jsonb, p_email text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.drop_attachments() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.drop_avatar() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.drop_conversation_objects() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.drop_embedding() FROM PUBLIC;
+
+GRANT SELECT ON TABLE public.files TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.files TO service_role;
+
+GRANT UPDATE(name) ON TABLE public.files TO authenticated;
+
+GRANT UPDATE(folder) ON TABLE public.files TO authenticated;
+
+REVOKE ALL ON FUNCTION app.drop_file(p_file uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.drop_objects(p_paths text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.due_reminders(p_limit integer) FROM PUBLIC;
 
@@ -9536,11 +14079,23 @@ REVOKE ALL ON FUNCTION app.end_membership(p_conversation uuid, p_member uuid, p_
 
 REVOKE ALL ON FUNCTION app.erase_profile() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.file_quota(p_org uuid, p_person uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.file_refusal(p_conversation uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.file_refusal_of(p_person uuid, p_conversation uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.file_template() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.file_type(p_name text, p_said text, p_found text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.fill(p_text text, p_values jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.fill_owner() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.fill_reaction() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.find_invites() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.first_org() FROM PUBLIC;
 
@@ -9548,9 +14103,17 @@ REVOKE ALL ON FUNCTION app.follow_engagement() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.follow_thread() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.forget_bytes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.forget_notices() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.found() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.hang_attachments() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.have_blocked(p_one uuid, p_other uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.html(p_text text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.i_show_receipts() FROM PUBLIC;
 GRANT ALL ON FUNCTION app.i_show_receipts() TO authenticated;
@@ -9564,9 +14127,13 @@ REVOKE ALL ON FUNCTION app.index_words() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.index_words_anew() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.is_active(p_user uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.is_admin(p_user uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.is_admin(p_user uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.is_admin(p_user uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION app.is_arriving(p_version text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.is_findable(p_person uuid) FROM PUBLIC;
 
@@ -9582,6 +14149,8 @@ REVOKE ALL ON FUNCTION app.is_shadow_banned(p_conversation uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.is_within(p_conversation uuid, p_setting text, p_since timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.keep_embeddings(p_asked jsonb, p_answer jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.keep_record() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.keep_wording() FROM PUBLIC;
@@ -9590,9 +14159,29 @@ REVOKE ALL ON FUNCTION app.live_engagement(p_one uuid, p_other uuid) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.lock_showing(p_file uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.mail_due() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.mail_token(p_user uuid, p_list text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.make_client_group(p_client uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.make_profile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.mask_contacts(p_body text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.max_file_bytes(p_org uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.may_download(p_path text, p_object_version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_download(p_path text, p_object_version text) TO authenticated;
+GRANT ALL ON FUNCTION app.may_download(p_path text, p_object_version text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.may_dress(p_path text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_dress(p_path text) TO authenticated;
+GRANT ALL ON FUNCTION app.may_dress(p_path text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.may_exchange_contacts(p_conversation uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may_manage_role(p_org uuid, p_user uuid, p_role text) TO authenticated;
@@ -9605,6 +14194,12 @@ GRANT ALL ON FUNCTION app.may_manage_team(p_team uuid, p_user uuid) TO service_r
 REVOKE ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO authenticated;
 GRANT ALL ON FUNCTION app.may_signal(p_conversation uuid, p_extension text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.may_tell(p_user uuid, p_kind text, p_conversation uuid, p_actor uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.may_upload(p_path text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may_upload(p_path text) TO authenticated;
+GRANT ALL ON FUNCTION app.may_upload(p_path text) TO service_role;
 
 REVOKE ALL ON FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may_use_template(p_scope text, p_org uuid, p_owner uuid) TO authenticated;
@@ -9642,9 +14237,20 @@ REVOKE ALL ON FUNCTION app.names_of(p_members uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.nearest(p_embedding real[], p_limit integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.next_digest(p_user uuid, p_digest text, p_at time without time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.note_mentions() FROM PUBLIC;
 
+GRANT SELECT ON TABLE public.notifications TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.notifications TO service_role;
+
+REVOKE ALL ON FUNCTION app.notice_words(p_notice public.notifications) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.notify(p_users uuid[], p_kind text, p_conversation uuid, p_message uuid, p_actor uuid, p_subject uuid, p_title text, p_body text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.now() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.object_name(p_name text) FROM PUBLIC;
 
 GRANT SELECT,DELETE ON TABLE public.conversations TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversations TO service_role;
@@ -9681,15 +14287,29 @@ REVOKE ALL ON FUNCTION app.ord_read(p_conversation uuid, p_seq bigint, p_ord big
 
 REVOKE ALL ON FUNCTION app.own_meeting(p_meeting uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.plan_digest() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.policy_refusal(p_from uuid, p_to uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.post_refusal(p_conversation uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app.preview(p_body text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app.preview(p_body text, p_attachments jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.privacy_lets(p_from uuid, p_to uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.promised_type(p_name text, p_said text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.publish_version() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.push_due() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.quiet_until(p_user uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.read_own_message() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.readable_file(p_file uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.readable_file(p_file uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.readable_file(p_file uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION app.reckon_expiry() FROM PUBLIC;
 
@@ -9706,6 +14326,10 @@ GRANT ALL ON FUNCTION app.refuse(p_hint text, p_detail text, p_retry_after_s dou
 REVOKE ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) TO authenticated;
 GRANT ALL ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) TO service_role;
+
+REVOKE ALL ON FUNCTION app.remind() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.replan_digest() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.require_admin() FROM PUBLIC;
 
@@ -9729,7 +14353,11 @@ REVOKE ALL ON FUNCTION app.require_persona(p_conversation uuid, p_persona uuid) 
 
 REVOKE ALL ON FUNCTION app.require_right(p_conversation uuid, p_action text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.require_room(p_org uuid, p_person uuid, p_bytes bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.reset(p_table regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.retell_attachments() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.role_in(p_conversation uuid, p_member uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.role_in(p_conversation uuid, p_member uuid) TO authenticated;
@@ -9743,13 +14371,21 @@ GRANT ALL ON FUNCTION app.role_of(p_user uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION app.rule_refusal(p_rule text, p_from uuid, p_to uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.say_in_chat() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.search_language(p_org uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.sees_message(p_conversation uuid, p_message uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION app.send_digests() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.send_due_messages(p_limit integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.send_mail(p_user uuid, p_list text, p_subject text, p_lines jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.send_what_is_due() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.setting(p_org uuid, p_name text) FROM PUBLIC;
 
@@ -9777,11 +14413,25 @@ REVOKE ALL ON FUNCTION app.take_number() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.take_revision() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.take_upload() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.take_verdict() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.takes_type(p_org uuid, p_type text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.tell_arrivals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.tell_changes() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.tell_crowds() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.tell_membership(p_conversation uuid, p_kind text, p_members uuid[], p_by uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.tell_of_invite() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.tell_of_message() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.tell_of_reaction() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.tell_read(p_member uuid, p_conversations uuid[]) FROM PUBLIC;
 
@@ -9792,6 +14442,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.thread_members TO service_role
 
 REVOKE ALL ON FUNCTION app.thread_row(p_conversation uuid, p_thread uuid, p_following boolean, p_is_read boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.timezone_of(p_user uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.unpin_deleted() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.use_preset(p_rule text, p_settings jsonb) FROM PUBLIC;
@@ -9799,6 +14451,12 @@ REVOKE ALL ON FUNCTION app.use_preset(p_rule text, p_settings jsonb) FROM PUBLIC
 REVOKE ALL ON FUNCTION app.username(p_org uuid, p_id uuid, p_wish text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.vector_schema() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.want_embedding() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.wants(p_user uuid, p_channel text, p_kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.wants_by_default(p_channel text, p_kind text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.words(p_language regconfig, p_body text) FROM PUBLIC;
 
@@ -9866,6 +14524,10 @@ REVOKE ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[],
 GRANT ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) TO authenticated;
 GRANT ALL ON FUNCTION public.add_members(p_conversation uuid, p_members uuid[], p_role text) TO service_role;
 
+REVOKE ALL ON FUNCTION public.allow_contact_exchange(p_conversation uuid, p_allow boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.allow_contact_exchange(p_conversation uuid, p_allow boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.allow_contact_exchange(p_conversation uuid, p_allow boolean) TO service_role;
+
 GRANT SELECT ON TABLE public.conversation_invites TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_invites TO service_role;
 
@@ -9887,6 +14549,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.scheduled_messages TO service_
 REVOKE ALL ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.cancel_scheduled_message(p_scheduled uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.complete_upload(p_upload uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.complete_upload(p_upload uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.complete_upload(p_upload uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.create_client_group(p_client uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_client_group(p_client uuid) TO authenticated;
@@ -9921,6 +14587,10 @@ REVOKE ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio t
 GRANT ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) TO authenticated;
 GRANT ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) TO service_role;
 
+REVOKE ALL ON FUNCTION public.delete_file(p_file uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_file(p_file uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.delete_file(p_file uuid) TO service_role;
+
 GRANT SELECT ON TABLE public.messages TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.messages TO service_role;
 
@@ -9944,6 +14614,8 @@ GRANT INSERT(thread_id) ON TABLE public.messages TO authenticated;
 
 GRANT INSERT(mentions) ON TABLE public.messages TO authenticated;
 
+GRANT INSERT(attachments) ON TABLE public.messages TO authenticated;
+
 REVOKE ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) TO authenticated;
 GRANT ALL ON FUNCTION public.delete_message(p_conversation uuid, p_message uuid, p_for text) TO service_role;
@@ -9952,9 +14624,21 @@ REVOKE ALL ON FUNCTION public.delete_my_account() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.delete_my_account() TO authenticated;
 GRANT ALL ON FUNCTION public.delete_my_account() TO service_role;
 
+REVOKE ALL ON FUNCTION public.drop_push_subscription(p_endpoint text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.drop_push_subscription(p_endpoint text) TO authenticated;
+GRANT ALL ON FUNCTION public.drop_push_subscription(p_endpoint text) TO service_role;
+
 REVOKE ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO authenticated;
 GRANT ALL ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.file_history(p_file uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.file_history(p_file uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.file_history(p_file uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.file_limits(p_conversation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.file_limits(p_conversation uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.file_limits(p_conversation uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.follow_thread(p_conversation uuid, p_thread uuid, p_following boolean) TO authenticated;
@@ -9972,9 +14656,17 @@ REVOKE ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq big
 GRANT ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.get_messages(p_conversation uuid, p_before_seq bigint, p_after_seq bigint, p_limit integer, p_thread uuid, p_around uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.get_notifications(p_limit integer, p_unread boolean, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_notifications(p_limit integer, p_unread boolean, p_cursor text) TO authenticated;
+GRANT ALL ON FUNCTION public.get_notifications(p_limit integer, p_unread boolean, p_cursor text) TO service_role;
+
 REVOKE ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.get_or_create_conversation(p_other uuid, p_engagement uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.get_persona_conversations(p_limit integer, p_waiting boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_persona_conversations(p_limit integer, p_waiting boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.get_persona_conversations(p_limit integer, p_waiting boolean) TO service_role;
 
 REVOKE ALL ON FUNCTION public.get_threads(p_limit integer, p_unread boolean, p_before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.get_threads(p_limit integer, p_unread boolean, p_before timestamp with time zone) TO authenticated;
@@ -9983,6 +14675,10 @@ GRANT ALL ON FUNCTION public.get_threads(p_limit integer, p_unread boolean, p_be
 REVOKE ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) TO authenticated;
 GRANT ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) TO authenticated;
+GRANT ALL ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.invite_member(p_conversation uuid, p_invitee uuid, p_role text) TO authenticated;
@@ -9996,6 +14692,14 @@ REVOKE ALL ON FUNCTION public.leave_conversation(p_conversation uuid) FROM PUBLI
 GRANT ALL ON FUNCTION public.leave_conversation(p_conversation uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.leave_conversation(p_conversation uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.list_files(p_conversation uuid, p_folder text, p_limit integer, p_before timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.list_files(p_conversation uuid, p_folder text, p_limit integer, p_before timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION public.list_files(p_conversation uuid, p_folder text, p_limit integer, p_before timestamp with time zone) TO service_role;
+
+REVOKE ALL ON FUNCTION public.list_folders(p_conversation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.list_folders(p_conversation uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.list_folders(p_conversation uuid) TO service_role;
+
 REVOKE ALL ON FUNCTION public.list_meetings(p_when text, p_limit integer, p_offset integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.list_meetings(p_when text, p_limit integer, p_offset integer) TO authenticated;
 GRANT ALL ON FUNCTION public.list_meetings(p_when text, p_limit integer, p_offset integer) TO service_role;
@@ -10007,6 +14711,10 @@ GRANT ALL ON FUNCTION public.mark_all_read() TO service_role;
 REVOKE ALL ON FUNCTION public.mark_delivered(p_items jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.mark_delivered(p_items jsonb) TO authenticated;
 GRANT ALL ON FUNCTION public.mark_delivered(p_items jsonb) TO service_role;
+
+REVOKE ALL ON FUNCTION public.mark_notifications(p_ids uuid[], p_read boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.mark_notifications(p_ids uuid[], p_read boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.mark_notifications(p_ids uuid[], p_read boolean) TO service_role;
 
 GRANT SELECT ON TABLE public.inbox TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.inbox TO service_role;
@@ -10065,6 +14773,11 @@ REVOKE ALL ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) F
 GRANT ALL ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.pin_message(p_conversation uuid, p_message uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.push_key() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.push_key() TO anon;
+GRANT ALL ON FUNCTION public.push_key() TO authenticated;
+GRANT ALL ON FUNCTION public.push_key() TO service_role;
+
 REVOKE ALL ON FUNCTION public.read_at(p_message public.messages) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.read_at(p_message public.messages) TO authenticated;
 GRANT ALL ON FUNCTION public.read_at(p_message public.messages) TO service_role;
@@ -10089,6 +14802,10 @@ REVOKE ALL ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) FRO
 GRANT ALL ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) TO authenticated;
 GRANT ALL ON FUNCTION public.render_template(p_template uuid, p_vars jsonb) TO service_role;
 
+REVOKE ALL ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) TO authenticated;
+GRANT ALL ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) TO service_role;
+
 REVOKE ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) TO authenticated;
 GRANT ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) TO service_role;
@@ -10102,17 +14819,29 @@ REVOKE ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) F
 GRANT ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) TO authenticated;
 GRANT ALL ON FUNCTION public.respond_meeting(p_meeting uuid, p_response text) TO service_role;
 
+REVOKE ALL ON FUNCTION public.restore_file_version(p_file uuid, p_version integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.restore_file_version(p_file uuid, p_version integer) TO authenticated;
+GRANT ALL ON FUNCTION public.restore_file_version(p_file uuid, p_version integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) TO authenticated;
+GRANT ALL ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) TO service_role;
+
 REVOKE ALL ON FUNCTION public.revoke_session(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.save_push_subscription(p_subscription jsonb, p_user_agent text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.save_push_subscription(p_subscription jsonb, p_user_agent text) TO authenticated;
+GRANT ALL ON FUNCTION public.save_push_subscription(p_subscription jsonb, p_user_agent text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) TO authenticated;
 GRANT ALL ON FUNCTION public.schedule_meeting(p_conversation uuid, p_title text, p_provider text, p_url text, p_starts timestamp with time zone, p_ends timestamp with time zone, p_tz text, p_participants uuid[], p_reminders integer[]) TO service_role;
 
-REVOKE ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) TO authenticated;
-GRANT ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone) TO service_role;
+REVOKE ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.search_hybrid(p_query text, p_embedding real[], p_k integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.search_hybrid(p_query text, p_embedding real[], p_k integer) TO authenticated;
@@ -10134,9 +14863,9 @@ REVOKE ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uui
 GRANT ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) TO service_role;
 
-REVOKE ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) TO authenticated;
-GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb) TO service_role;
+REVOKE ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) TO service_role;
 
 REVOKE ALL ON FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) TO authenticated;
@@ -10184,6 +14913,11 @@ GRANT ALL ON FUNCTION public.unblock_user(p_user uuid) TO service_role;
 REVOKE ALL ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.unpin_message(p_conversation uuid, p_message uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.unsubscribe(p_token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.unsubscribe(p_token text) TO anon;
+GRANT ALL ON FUNCTION public.unsubscribe(p_token text) TO authenticated;
+GRANT ALL ON FUNCTION public.unsubscribe(p_token text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) TO authenticated;
@@ -10249,28 +14983,138 @@ GRANT ALL ON FUNCTION realtime.topic() TO service_role;
 REVOKE ALL ON FUNCTION realtime.watch(p_tables oid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.watch(p_tables oid[]) TO authenticator;
 
+REVOKE ALL ON FUNCTION storage.add_derivative(source uuid, transformation text, derivative uuid, size bigint, mimetype text, etag text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.add_piece(upload uuid, starts_at bigint, piece uuid, size bigint, life interval) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.objects TO anon;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.objects TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.objects TO service_role;
+
+REVOKE ALL ON FUNCTION storage.archive_object(object storage.objects) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.archive_object(object storage.objects) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.claim_upload(upload uuid, version uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.clear_gone(bucket text, object_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.clear_gone(bucket text, object_name text) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.count_usage() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.delete_current(object uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.delete_current(object uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.delete_version(object uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.delete_version(object uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.doom_all_versions() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.doom_left_behind() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.doom_part() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.doom_piece() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.doom_version() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.end_trial() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.expire_objects(up_to integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.expire_objects(up_to integer) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.expire_uploads() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.expire_versions(up_to integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.expire_versions(up_to integer) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.give_up_blob(version uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.guard_version() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.keep_blob(version uuid, size bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.keeps_versions(object storage.objects) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.keeps_versions(object storage.objects) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.missing_policies(target regclass, role text, commands text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.note_scanner(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.note_scanner(name text) TO authenticator;
+
+REVOKE ALL ON FUNCTION storage.open_blob(version uuid, until interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.protect_delete() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.put_object(object jsonb, is_upsert boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.put_object(object jsonb, is_upsert boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.put_part(upload uuid, number integer, version uuid, size bigint, etag text, checksum text, max_bytes bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) TO authenticator;
+
+REVOKE ALL ON FUNCTION storage.request_scan(version uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.reuse_verdict(version uuid, engine text) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.reuse_verdict(version uuid, engine text) TO authenticator;
+
+REVOKE ALL ON FUNCTION storage.settle_upload() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.stamp_object(object jsonb, expires_in double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.stamp_object(object jsonb, expires_in double precision) TO service_role;
+
+REVOKE ALL ON FUNCTION storage.stamp_update() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION walkie.announce_jobs() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.can_push(person uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer, lease interval) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.drop_push_target(subscription uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.drop_push_target(subscription uuid) TO authenticator;
 
 REVOKE ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO authenticator;
 GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO supabase_auth_admin;
 
+REVOKE ALL ON FUNCTION walkie.enqueue_question(kind text, payload jsonb, conclusion regproc) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.fail_job(job bigint, worker text, attempt integer, error text, is_final boolean) TO authenticator;
 
-REVOKE ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer) TO authenticator;
+REVOKE ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer, result jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.finish_job(job bigint, worker text, attempt integer, result jsonb) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.offer(name text, value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.offer(name text, value text) TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.offered(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.push(person uuid, body jsonb, topic text, ttl_s integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.push_target(subscription uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.push_target(subscription uuid) TO authenticator;
 
 REVOKE ALL ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) TO authenticator;
 
 REVOKE ALL ON FUNCTION walkie.retry_job(job bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION walkie.run_due_schedule() FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.run_due_schedule() TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.schedule(name text, function regproc, every interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.subscribe_push(person uuid, subscription jsonb, agent text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION walkie.sweep_jobs() FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.sweep_jobs() TO authenticator;
+
+REVOKE ALL ON FUNCTION walkie.unschedule(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.unsubscribe_push(person uuid, endpoint text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.audit_log TO authenticated;
 GRANT SELECT ON TABLE public.audit_log TO service_role;
@@ -10278,6 +15122,12 @@ GRANT SELECT ON TABLE public.audit_log TO service_role;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO service_role;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO anon;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO authenticated;
+
+GRANT SELECT ON TABLE public.chat_admin_logs TO authenticated;
+GRANT SELECT ON TABLE public.chat_admin_logs TO service_role;
+
+GRANT SELECT ON TABLE public.chat_fake_users TO authenticated;
+GRANT SELECT ON TABLE public.chat_fake_users TO service_role;
 
 GRANT SELECT ON TABLE public.chat_groups TO authenticated;
 GRANT SELECT ON TABLE public.chat_groups TO service_role;
@@ -10294,6 +15144,18 @@ GRANT SELECT ON TABLE public.message_private TO service_role;
 GRANT SELECT ON TABLE public.chat_messages TO authenticated;
 GRANT SELECT ON TABLE public.chat_messages TO service_role;
 
+GRANT INSERT(group_id) ON TABLE public.chat_messages TO authenticated;
+
+GRANT INSERT(sender_id) ON TABLE public.chat_messages TO authenticated;
+
+GRANT INSERT(message) ON TABLE public.chat_messages TO authenticated;
+
+GRANT SELECT ON TABLE public.chat_scheduled_messages TO authenticated;
+GRANT SELECT ON TABLE public.chat_scheduled_messages TO service_role;
+
+GRANT SELECT ON TABLE public.consents TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.consents TO service_role;
+
 GRANT SELECT,DELETE ON TABLE public.conversation_categories TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_categories TO service_role;
 
@@ -10308,8 +15170,22 @@ GRANT INSERT("position"),UPDATE("position") ON TABLE public.conversation_categor
 GRANT SELECT ON TABLE public.engagements TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.engagements TO service_role;
 
+GRANT SELECT,DELETE ON TABLE public.file_quotas TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.file_quotas TO service_role;
+
+GRANT INSERT(org_id) ON TABLE public.file_quotas TO authenticated;
+
+GRANT INSERT(scope) ON TABLE public.file_quotas TO authenticated;
+
+GRANT INSERT(user_id) ON TABLE public.file_quotas TO authenticated;
+
+GRANT INSERT(max_bytes),UPDATE(max_bytes) ON TABLE public.file_quotas TO authenticated;
+
 GRANT SELECT ON TABLE public.meeting_reminders TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.meeting_reminders TO service_role;
+
+GRANT SELECT ON TABLE public.message_attachments TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.message_attachments TO service_role;
 
 GRANT SELECT ON TABLE public.message_edits TO service_role;
 
@@ -10352,6 +15228,30 @@ GRANT INSERT(body),UPDATE(body) ON TABLE public.message_templates TO authenticat
 
 GRANT INSERT(category),UPDATE(category) ON TABLE public.message_templates TO authenticated;
 
+GRANT SELECT,DELETE ON TABLE public.notification_preferences TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.notification_preferences TO service_role;
+
+GRANT INSERT(user_id),UPDATE(user_id) ON TABLE public.notification_preferences TO authenticated;
+
+GRANT INSERT(channel),UPDATE(channel) ON TABLE public.notification_preferences TO authenticated;
+
+GRANT INSERT(kind),UPDATE(kind) ON TABLE public.notification_preferences TO authenticated;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE public.notification_preferences TO authenticated;
+
+GRANT SELECT ON TABLE public.notification_settings TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.notification_settings TO service_role;
+
+GRANT INSERT(user_id),UPDATE(user_id) ON TABLE public.notification_settings TO authenticated;
+
+GRANT INSERT(quiet_from),UPDATE(quiet_from) ON TABLE public.notification_settings TO authenticated;
+
+GRANT INSERT(quiet_to),UPDATE(quiet_to) ON TABLE public.notification_settings TO authenticated;
+
+GRANT INSERT(digest),UPDATE(digest) ON TABLE public.notification_settings TO authenticated;
+
+GRANT INSERT(digest_at),UPDATE(digest_at) ON TABLE public.notification_settings TO authenticated;
+
 GRANT SELECT ON TABLE public.org_members TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.org_members TO service_role;
 
@@ -10366,8 +15266,29 @@ GRANT UPDATE(name) ON TABLE public.orgs TO authenticated;
 
 GRANT UPDATE(settings) ON TABLE public.orgs TO authenticated;
 
+GRANT SELECT ON TABLE public.participants TO authenticated;
+GRANT SELECT ON TABLE public.participants TO service_role;
+
 GRANT SELECT ON TABLE public.read_marks TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.read_marks TO service_role;
+
+GRANT SELECT ON TABLE public.room_categories TO authenticated;
+GRANT SELECT ON TABLE public.room_categories TO service_role;
+
+GRANT SELECT ON TABLE public.room_members TO authenticated;
+GRANT SELECT ON TABLE public.room_members TO service_role;
+
+GRANT SELECT ON TABLE public.rooms TO authenticated;
+GRANT SELECT ON TABLE public.rooms TO service_role;
+
+GRANT UPDATE(name) ON TABLE public.rooms TO authenticated;
+GRANT UPDATE(name) ON TABLE public.rooms TO service_role;
+
+GRANT UPDATE(topic) ON TABLE public.rooms TO authenticated;
+GRANT UPDATE(topic) ON TABLE public.rooms TO service_role;
+
+GRANT UPDATE(description) ON TABLE public.rooms TO authenticated;
+GRANT UPDATE(description) ON TABLE public.rooms TO service_role;
 
 GRANT SELECT,DELETE ON TABLE public.team_members TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.team_members TO service_role;
@@ -10400,6 +15321,27 @@ GRANT INSERT(contact_id) ON TABLE public.user_contacts TO authenticated;
 
 GRANT SELECT ON TABLE public.user_conversations TO authenticated;
 GRANT SELECT ON TABLE public.user_conversations TO service_role;
+
+GRANT SELECT ON TABLE public.user_messages TO authenticated;
+GRANT SELECT ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(conversation_id) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(conversation_id) ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(body),UPDATE(body) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(body),UPDATE(body) ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(client_id) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(client_id) ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(parent_message_id) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(parent_message_id) ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(thread_id) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(thread_id) ON TABLE public.user_messages TO service_role;
+
+GRANT INSERT(reply_to_id) ON TABLE public.user_messages TO authenticated;
+GRANT INSERT(reply_to_id) ON TABLE public.user_messages TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_presence TO service_role;
 
@@ -10434,11 +15376,46 @@ GRANT INSERT(link_previews),UPDATE(link_previews) ON TABLE public.user_privacy_s
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_restrictions TO service_role;
 
+GRANT SELECT ON TABLE public.user_settings TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_settings TO service_role;
+
+GRANT INSERT(user_id),UPDATE(user_id) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(theme),UPDATE(theme) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(density),UPDATE(density) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(sounds),UPDATE(sounds) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(sound_name),UPDATE(sound_name) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(keyboard_mode),UPDATE(keyboard_mode) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(enter_to_send),UPDATE(enter_to_send) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(reduced_motion),UPDATE(reduced_motion) ON TABLE public.user_settings TO authenticated;
+
+GRANT INSERT(language),UPDATE(language) ON TABLE public.user_settings TO authenticated;
+
+GRANT SELECT ON TABLE realtime.aliases TO authenticator;
+
 GRANT SELECT ON TABLE realtime.compiled_policies TO service_role;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO anon;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE realtime.messages TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.buckets TO anon;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.buckets TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.buckets TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.quotas TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.scanners TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE storage.scans TO service_role;
+
+GRANT SELECT ON TABLE storage.usage TO service_role;
 
 GRANT SELECT,DELETE ON TABLE walkie.inbox TO authenticator;
 

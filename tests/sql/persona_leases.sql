@@ -1,6 +1,6 @@
 -- Speaking as a persona. PER-02 to PER-06
 set local search_path = public, tests;
-select plan(36);
+select plan(44);
 
 update org_members set role = 'admin' where user_id in (tests.id('dee'), tests.id('cy'));
 update orgs set settings = '{"dm_policy": ["persona"], "persona_groups": true, "default_persona_count": 2}' where slug = 'default';
@@ -79,5 +79,20 @@ grant select on two to public;
 select send_message(id, 'Just us') from two;
 select tests.be('cy');
 select lives_ok($$ select send_as_persona((select id from two), sam, 'Yes') from cast_ $$, 'a persona answers whom it may talk to');
+
+-- Later, as a persona. TPL-03
+select tests.be('cy');
+select is((schedule_message((select id from two), 'In a while', now() + interval '1 minute', sam)).persona_id, sam, 'an admin has a persona say something later') from cast_;
+select is((select concat_ws('|', sender_id = (select sam from cast_), admin_id = tests.id('cy'), message, status) from chat_scheduled_messages), 't|t|In a while|waiting', 'which is theirs alone to see');
+select tests.be('ana');
+select hint_ok($$ select schedule_message((select id from two), 'x', now() + interval '1 minute', sam) from cast_ $$, 'PT403', 'not_admin', 'nobody else has');
+select is_empty('select from chat_scheduled_messages', 'or knows of it');
+select tests.be('administrator');
+do $$ begin perform set_config('app.test_now', (now() + interval '2 minutes')::text, true); end $$;
+select is(app.send_due_messages(), 1, 'when it is time it is said');
+select is((select sender_id from messages where body = 'In a while'), (select sam from cast_), 'by the persona');
+select is((select real_sender_id from message_private p join messages m on m.id = p.message_id where m.body = 'In a while'), tests.id('cy'), 'for whom it is on record');
+select is(app.send_due_messages(), 0, 'once');
+do $$ begin perform set_config('app.test_now', '', true); end $$;
 
 select * from finish();

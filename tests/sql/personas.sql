@@ -1,6 +1,6 @@
--- Groups made for newcomers. CNV-08, CNV-21 to CNV-23
+-- Groups made for newcomers. PER-07, PER-08, PER-10, PER-11, PER-14, PER-15, CNV-08, CNV-21 to CNV-23
 set local search_path = public, tests;
-select plan(24);
+select plan(42);
 
 update org_members set role = 'admin' where user_id = tests.id('dee');
 update orgs set settings = '{"dm_policy": ["persona"], "groups_by": "admins", "persona_groups": true, "default_persona_count": 3}' where slug = 'default';
@@ -49,5 +49,57 @@ select isnt_empty($$ update chat_groups set description = 'For Eve' where id = (
 select is((select description || ', ' || group_type from chat_groups where id = (select id from hers)), 'For Eve, persona_group', 'under the other name too');
 select is((create_client_group(tests.id('bo'))).created_for, tests.id('bo'), 'and makes one for somebody who has none');
 select hint_ok($$ select create_client_group(gen_random_uuid()) $$, 'PT404', 'no_such_person', 'who exists');
+
+-- PER-08, PER-15: words in such a group are the admins' to take back
+select tests.be('eve');
+create temporary table words as select (send_message((select id from hers), 'Oops')).id;
+grant select on words to public;
+select tests.be('administrator');
+update orgs set settings = settings || '{"clients_delete_own": false}' where slug = 'default';
+select tests.be('eve');
+select hint_ok($$ select delete_message((select id from hers), (select id from words)) $$, 'PT403', 'delete_window_over', 'where the organisation says so, one takes back nothing oneself');
+select tests.be('bo');
+select hint_ok($$ select delete_message((select id from hers), (select id from words)) $$, 'PT404', 'no_such_message', 'an outsider never did');
+select tests.be('dee');
+select is((delete_message((select id from hers), (select id from words))).body, null, 'an admin does');
+select tests.be('eve');
+select is((select deleted_at is not null from messages where id = (select id from words)), true, 'for all to see');
+select is_empty('select from chat_admin_logs', 'who did is not theirs to know');
+
+-- PER-11: retired
+select hint_ok($$ select retire_persona((select id from profiles where display_name = 'Sam 1')) $$, 'PT403', 'not_admin', 'nobody else retires a persona');
+select tests.be('administrator');
+create temporary table sam as select m.member_id as id from conversation_members m join profiles p on p.id = m.member_id
+                                where m.conversation_id = (select id from hers) and p.kind = 'persona' order by p.display_name limit 1;
+grant select on sam to public;
+select tests.be('dee');
+select lives_ok($$ select send_as_persona((select id from hers), (select id from sam), 'Hello') $$, 'a persona speaks');
+select is((retire_persona((select id from sam))).deactivated_at is not null, true, 'until it is retired');
+select hint_ok($$ select send_as_persona((select id from hers), (select id from sam), 'Hello') $$, 'PT404', 'no_such_persona', 'then no more');
+select tests.be('eve');
+select isnt_empty($$ select from messages where sender_id = (select id from sam) $$, 'what it said stays');
+select tests.be('dee');
+select is((retire_persona((select id from sam), false)).deactivated_at, null, 'it may come back');
+select hint_ok($$ select retire_persona(tests.id('eve')) $$, 'PT404', 'no_such_persona', 'people are not retired');
+
+-- PER-14: each act is on record, with who did it
+select is((select string_agg(distinct action, ' ' order by action) from chat_admin_logs where admin_id = tests.id('dee')),
+          'add_member create_client_group create_persona delete_message recall_persona remove_member retire_persona send_as_persona', 'every act is on record');
+
+-- PER-07, PER-10: what waits for an answer
+select tests.be('bo');
+select send_message((select c.id from conversations c where c.kind = 'persona_group'), 'Anybody?');
+select hint_ok($$ select get_persona_conversations() $$, 'PT403', 'not_admin', 'who waits is the admins'' to know');
+select tests.be('eve');
+select send_message((select id from hers), 'First'), send_message((select id from hers), 'Second');
+select tests.be('dee');
+select is((select string_agg(client_name, ' ' order by waiting_since) from get_persona_conversations(p_waiting => true)), 'Bo eve', 'who has waited longest comes first');
+select send_as_persona((select id from hers), (select id from sam), 'Here I am');
+select is((select string_agg(client_name, ' ' order by waiting_since) from get_persona_conversations(p_waiting => true)), 'Bo', 'who is answered waits no more');
+select is((select concat_ws('|', admin_name, persona_id = (select id from sam), last_preview) from get_persona_conversations() where id = (select id from hers)), 'Dee|t|Here I am', 'and who looks after it is told');
+select tests.be('administrator');
+update orgs set settings = settings || '{"oversight_mode": "off"}' where slug = 'default';
+select tests.be('dee');
+select is((select string_agg(last_preview, ' ') from get_persona_conversations()), null, 'words are not told where admins do not read along');
 
 select * from finish();

@@ -1,6 +1,6 @@
 -- Finding messages by their words. SRC-01 to SRC-03, SRC-07
 set local search_path = public, tests;
-select plan(37);
+select plan(38);
 
 create function pg_temp.say(p_where text, p_body text) returns uuid language sql as
   $$ select (send_message(tests.conversation(p_where), p_body)).id $$;
@@ -106,6 +106,14 @@ select ok(length(pg_temp.found('zebra')) < 300 and pg_temp.found('zebra') like '
 -- SRC-04 asks for an index at every size; here that there is one
 select tests.be('administrator');
 select ok((select pg_get_indexdef('app.message_words_words_idx'::regclass)) like '%gin (words) WITH (fastupdate=off)', 'words have their index');
+insert into messages (conversation_id, sender_id, body)
+select tests.conversation('watercooler'), tests.id('ana'), 'Plenty ' || n from generate_series(1, 3000) n;
+analyze app.message_words;
+create function pg_temp.scans() returns bigint language sql as $$ select pg_stat_get_xact_numscans('app.message_words_words_idx'::regclass) $$;
+create temporary table scanned as select pg_temp.scans() as before;
+select search_messages('zebra') from tests.be('ana');
+select tests.be('administrator');
+select ok((select pg_temp.scans() > before from scanned), 'which a search uses (MSG-18)');
 select is_empty($$ select from pg_publication_tables where tablename in ('message_words', 'message_embeddings') $$, 'and are not streamed');
 
 -- The language is the organisation's

@@ -1,6 +1,7 @@
 //! What tests stand on: a database of their own, the real server, and people to act as.
 
 mod authenticator;
+pub mod clamd;
 mod database;
 mod dice;
 mod postgres;

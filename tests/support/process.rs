@@ -19,6 +19,8 @@ pub struct Process {
     url: String,
     /// Lines of its log.
     log: Arc<Mutex<Vec<String>>>,
+    /// Where its files rest, unless a flag says otherwise.
+    _files: tempfile::TempDir,
 }
 
 impl Process {
@@ -37,11 +39,13 @@ impl Process {
 
     /// Starts the binary on a port, for the platform alone.
     pub fn start(port: u16, database_url: &str, slot: &str, flags: &[&str]) -> Self {
+        let files = tempfile::tempdir().expect("a folder");
         let mut child = tokio::process::Command::from(command())
             .args(["serve", "--platform-only"])
             .args(["--database-url", database_url])
             .args(["--realtime-slot", slot, "--jwt-secret", SECRET])
             .args(["--port", &port.to_string()])
+            .env("WALKIE_STORAGE_DIR", files.path())
             .args(flags)
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -56,7 +60,7 @@ impl Process {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
         });
-        Self { child, url: format!("http://127.0.0.1:{port}"), log }
+        Self { child, url: format!("http://127.0.0.1:{port}"), log, _files: files }
     }
 
     /// Waits until it is ready.

@@ -40,6 +40,8 @@ pub struct Server {
     shutdown: CancellationToken,
     /// `None` once stopped.
     task: Option<JoinHandle<()>>,
+    /// Where its files rest.
+    _files: tempfile::TempDir,
 }
 
 impl Server {
@@ -50,7 +52,9 @@ impl Server {
 
     /// Starts with more flags, as `walkie serve` takes them.
     pub async fn start_with(database: &Database, flags: &[&str]) -> Self {
-        let settings = settings(database, flags).await;
+        let mut settings = settings(database, flags).await;
+        let files = tempfile::tempdir().expect("a folder");
+        settings.storage.storage_dir.get_or_insert_with(|| files.path().to_owned());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let keys = Keys::new(SECRET);
@@ -59,7 +63,8 @@ impl Server {
         let task = tokio::spawn(async move {
             server::run(listener, settings, stop).await.unwrap_or_else(|error| panic!("{error}"));
         });
-        let server = Self { url, client: Client::new(), keys, shutdown, task: Some(task) };
+        let server =
+            Self { url, client: Client::new(), keys, shutdown, task: Some(task), _files: files };
         eventually("the server is ready", || async {
             let answer = server.request(Method::GET, "/ready").send().await.ok()?;
             let has_ended = server.task.as_ref().is_some_and(JoinHandle::is_finished);

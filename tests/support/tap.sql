@@ -47,6 +47,49 @@ begin
 end
 $$;
 
+-- What a storage server does when the bytes of an upload have arrived: the ledger first, then the object.
+create or replace function tests.put(
+  p_path text,
+  p_size bigint default 4,
+  p_said text default 'text/plain',
+  p_found text default null,
+  p_sha256 text default null,
+  p_bucket text default 'chat'
+)
+returns uuid
+language plpgsql
+security definer set search_path = ''  -- what the server writes is nobody's to write
+as $$
+declare
+  bytes uuid := gen_random_uuid();
+begin
+  insert into storage.blobs (version, state, size) values (bytes, 'writing', p_size);
+  insert into storage.objects (bucket_id, name, owner_id, version, metadata, sha256, sniffed_type)
+  values (p_bucket, p_path, auth.uid()::text, bytes, jsonb_build_object('size', p_size, 'mimetype', p_said), p_sha256, p_found);
+  return bytes;
+end
+$$;
+
+-- A file of somebody's, asked for and uploaded.
+create or replace function tests.bring(
+  p_conversation text,
+  p_name text,
+  p_file uuid default null,
+  p_folder text default '',
+  p_size bigint default 4,
+  p_found text default null
+)
+returns public.file_versions
+language plpgsql
+as $$
+declare
+  asked jsonb := public.request_upload(tests.conversation(p_conversation), p_name, p_size, null, p_file, p_folder);
+begin
+  perform tests.put(asked ->> 'path', p_size, 'application/octet-stream', p_found);
+  return public.complete_upload((asked ->> 'upload_id')::uuid);
+end
+$$;
+
 -- Counting
 
 create or replace function tests.line(p_passed boolean, p_name text, p_why text default null)

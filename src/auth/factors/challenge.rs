@@ -13,7 +13,7 @@ use super::prover::{FactorId, Prover};
 use super::security_key::Party;
 use crate::auth::request::{Device, Fields};
 use crate::auth::store::factor::{self, CHALLENGE_SECONDS, NewChallenge};
-use crate::auth::{Auth, Error};
+use crate::auth::{Auth, Error, phone};
 use crate::config::FactorKind;
 use crate::identity::unix_now;
 use crate::pg::Transaction;
@@ -21,6 +21,7 @@ use crate::pg::Transaction;
 #[derive(Deserialize)]
 pub(in crate::auth) struct Asked {
     webauthn: Option<Party>,
+    channel: Option<String>,
 }
 
 pub(in crate::auth) async fn challenge(
@@ -42,9 +43,13 @@ pub(in crate::auth) async fn challenge(
             "expires_at": unix_now() + CHALLENGE_SECONDS,
         });
         let mut ceremony = None;
+        let mut code_hash = None;
         match found.kind {
             FactorKind::Totp => {}
-            FactorKind::Phone => return Err(Error::PhoneVerifyDisabled),
+            FactorKind::Phone => {
+                phone::check_channel(asked.channel.as_deref())?;
+                code_hash = Some(auth.ask_phone(tx, &prover, &found).await?);
+            }
             FactorKind::Webauthn => {
                 let (options, begun) = auth.ask_key(&prover, &found, asked.webauthn.as_ref())?;
                 answer["webauthn"] = options;
@@ -54,7 +59,13 @@ pub(in crate::auth) async fn challenge(
                 return Err(Error::Invalid("Recovery codes are verified without a challenge"));
             }
         }
-        let new = NewChallenge { id, factor_id, ip: address(&device), ceremony: ceremony.as_ref() };
+        let new = NewChallenge {
+            id,
+            factor_id,
+            ip: address(&device),
+            ceremony: ceremony.as_ref(),
+            code_hash: code_hash.as_deref(),
+        };
         factor::add_challenge(tx, &new).await?;
         Ok(Json(answer))
     };
@@ -64,7 +75,7 @@ pub(in crate::auth) async fn challenge(
 impl Auth {
     /// Whether such factors count.
     pub(super) fn may_verify(&self, kind: FactorKind) -> Result<(), Error> {
-        if self.settings.factors.auth_mfa_verify.contains(&kind) {
+        if self.settings.factors.auth_mfa_verify.contains(&kind) && self.can_ask(kind) {
             return Ok(());
         }
         Err(match kind {

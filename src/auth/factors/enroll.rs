@@ -12,7 +12,7 @@ use super::prover::{FactorId, Prover, friendly_name};
 use super::totp::{self, Secret};
 use crate::auth::request::Fields;
 use crate::auth::store::factor::{self, Factor, NewFactor};
-use crate::auth::{Auth, Error};
+use crate::auth::{Auth, Error, phone};
 use crate::config::FactorKind;
 use crate::pg::Transaction;
 
@@ -21,6 +21,7 @@ pub(in crate::auth) struct Asked {
     friendly_name: Option<String>,
     factor_type: Option<String>,
     issuer: Option<String>,
+    phone: Option<String>,
 }
 
 pub(in crate::auth) async fn enroll(
@@ -42,6 +43,7 @@ pub(in crate::auth) async fn enroll(
         "friendly_name": friendly_name,
     });
     let mut secret = None;
+    let mut number = None;
     match kind {
         FactorKind::Totp => {
             let fresh = Secret::random();
@@ -50,7 +52,11 @@ pub(in crate::auth) async fn enroll(
             answer["totp"] = totp::card(&fresh, &issuer, &prover.account())?;
             secret = Some(auth.seal.seal(&totp::place(id), &fresh.text())?);
         }
-        FactorKind::Phone => return Err(Error::PhoneEnrollDisabled),
+        FactorKind::Phone => {
+            let normal = phone::normal(asked.phone.as_deref().unwrap_or_default())?;
+            answer["phone"] = json!(normal);
+            number = Some(normal);
+        }
         FactorKind::Webauthn | FactorKind::RecoveryCode => {}
     }
     let new = NewFactor {
@@ -60,8 +66,13 @@ pub(in crate::auth) async fn enroll(
         is_verified: false,
         friendly_name: &friendly_name,
         secret: secret.as_deref(),
+        phone: number.as_deref(),
     };
     let work = async |tx: &Transaction| {
+        factor::lock_person(tx, prover.user.id).await?;
+        if let Some(number) = &number {
+            auth.clear_number(tx, &prover, number).await?;
+        }
         auth.check_space(tx, &prover, &friendly_name).await?;
         Ok(factor::add_factor(tx, &new).await?)
     };
@@ -96,7 +107,7 @@ pub(super) fn check_name(factors: &[Factor], friendly_name: &str) -> Result<(), 
 impl Auth {
     /// Whether the operator lets people add such factors.
     pub(super) fn may_enroll(&self, kind: FactorKind) -> Result<(), Error> {
-        if self.settings.factors.auth_mfa_enroll.contains(&kind) {
+        if self.settings.factors.auth_mfa_enroll.contains(&kind) && self.can_ask(kind) {
             return Ok(());
         }
         Err(match kind {
@@ -107,6 +118,11 @@ impl Auth {
         })
     }
 
+    /// Whether there is a way to ask such a factor.
+    pub(super) fn can_ask(&self, kind: FactorKind) -> bool {
+        kind != FactorKind::Phone || self.has_phones()
+    }
+
     /// Whether a factor of this name may be added, and by this session.
     async fn check_space(
         &self,
@@ -115,7 +131,6 @@ impl Auth {
         friendly_name: &str,
     ) -> Result<(), Error> {
         let user_id = prover.user.id;
-        factor::lock_person(tx, user_id).await?;
         factor::forget_stale_factors(tx, user_id).await?;
         let factors = factor::factors(tx, user_id).await?;
         check_name(&factors, friendly_name)?;

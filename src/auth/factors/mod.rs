@@ -2,12 +2,13 @@
 //!
 //! Reading order: what a request needs (`prover`), the endpoints (`enroll`, `challenge`, `verify`,
 //! `recovery`, `admin`), how far a session is proven (`level`), and the means of proof (`totp`,
-//! `security_key`).
+//! `phone`, `security_key`).
 
 pub(super) mod admin;
 pub(super) mod challenge;
 pub(super) mod enroll;
 mod level;
+mod phone;
 mod prover;
 pub(super) mod recovery;
 mod security_key;

@@ -69,6 +69,7 @@ pub(in crate::auth) async fn generate(
         is_verified: true,
         friendly_name: &friendly_name,
         secret: None,
+        phone: None,
     };
     let work = async |tx: &Transaction| {
         begin(tx, &prover).await?;
@@ -110,8 +111,8 @@ pub(in crate::auth) async fn verify(
     let work = async |tx: &Transaction| {
         factor::lock_person(tx, prover.user.id).await?;
         let set = set_of(tx, &prover).await?.ok_or(Error::FactorNotFound)?;
-        if set.rests_seconds.is_some() {
-            return Err(Error::RecoveryCodesRest);
+        if let Some(seconds) = set.rests_seconds {
+            return Err(Error::RecoveryCodesRest(seconds));
         }
         let is_right = recovery::use_code(tx, set.id, &hash(set.id, &code)).await?;
         let rejected = auth.rejected(tx, &prover, &set, is_right).await?;

@@ -46,8 +46,8 @@ pub(in crate::auth) async fn verify(
         let found = factor::factor_of(tx, prover.user.id, factor_id).await?;
         let found = found.ok_or(Error::FactorNotFound)?;
         auth.may_verify(found.kind)?;
-        if found.rests_seconds.is_some() {
-            return Err(Error::FactorRests);
+        if let Some(seconds) = found.rests_seconds {
+            return Err(Error::FactorRests(seconds));
         }
         let challenge_id = asked.challenge_id.unwrap_or_default();
         let question = factor::challenge(tx, factor_id, challenge_id).await?;
@@ -121,7 +121,11 @@ impl Auth {
                 let key = self.check_key(found, question, answer)?;
                 Ok(key.map_or(Verdict::Wrong, |key| Verdict::Right(Some(key))))
             }
-            FactorKind::Phone => Err(Error::PhoneVerifyDisabled),
+            FactorKind::Phone => {
+                let code = asked.code.as_deref().unwrap_or_default();
+                let is_right = self.is_phone_code(found, question, code);
+                Ok(if is_right { Verdict::Right(None) } else { Verdict::Wrong })
+            }
             FactorKind::RecoveryCode => {
                 Err(Error::Invalid("Recovery codes are verified without a challenge"))
             }

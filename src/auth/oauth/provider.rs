@@ -69,8 +69,11 @@ impl Provider {
 }
 
 impl Providers {
-    /// Those of the settings.
-    pub(in crate::auth) fn new(settings: &ProviderSettings) -> Self {
+    /// Those of the settings. The hosts of these other URLs may be asked too.
+    pub(in crate::auth) fn new<'a>(
+        settings: &ProviderSettings,
+        others: impl Iterator<Item = &'a str>,
+    ) -> Self {
         let configured: Vec<_> = [google(settings), github(settings), openid(settings)]
             .into_iter()
             .flatten()
@@ -83,6 +86,8 @@ impl Providers {
             }
             Kind::OAuth { .. } => None,
         });
+        let others = others.filter_map(|url| Url::parse(url).ok()?.host_str().map(str::to_owned));
+        let hosts = hosts.chain(others);
         let named = settings.auth_private_hosts.iter().map(|host| host.trim().to_owned());
         let outbound = Outbound::new(hosts.chain(named.filter(|host| !host.is_empty())));
         Self { configured, documents: Documents::new(outbound) }

@@ -132,6 +132,7 @@ macro_rules! factor {
              f.factor_type::text as kind,
              f.status = 'verified' as is_verified,
              coalesce(f.friendly_name, '') as friendly_name,
+             nullif(f.phone, '') as phone,
              f.secret,
              f.web_authn_credential,
              case when f.locked_until > now()

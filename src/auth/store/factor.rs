@@ -24,6 +24,8 @@ pub(in crate::auth) struct Factor {
     pub kind: FactorKind,
     pub is_verified: bool,
     pub friendly_name: String,
+    /// Where its codes are sent.
+    pub phone: Option<String>,
     /// Sealed.
     pub secret: Option<String>,
     pub credential: Option<Value>,
@@ -41,6 +43,7 @@ pub(in crate::auth) struct NewFactor<'a> {
     pub is_verified: bool,
     pub friendly_name: &'a str,
     pub secret: Option<&'a str>,
+    pub phone: Option<&'a str>,
 }
 
 /// A question put to a factor.
@@ -49,6 +52,8 @@ pub(in crate::auth) struct Challenge {
     /// Whether it was answered already or waited too long.
     pub is_over: bool,
     pub ceremony: Option<Value>,
+    /// Of the code that was sent.
+    pub code_hash: Option<String>,
 }
 
 /// A question to be.
@@ -57,6 +62,7 @@ pub(in crate::auth) struct NewChallenge<'a> {
     pub factor_id: Uuid,
     pub ip: IpAddr,
     pub ceremony: Option<&'a Value>,
+    pub code_hash: Option<&'a str>,
 }
 
 /// How far a session is proven, and how far its person could prove themselves.
@@ -132,10 +138,18 @@ pub(in crate::auth) async fn add_factor(
     let status = if new.is_verified { "verified" } else { "unverified" };
     tx.query(
         "insert into auth.mfa_factors (id, user_id, factor_type, status, friendly_name, secret,
-                                       created_at, updated_at)
-         values ($1, $2, $3::text::auth.factor_type, $4::text::auth.factor_status, $5, $6, now(),
-                 now())",
-        &[&new.id, &new.user_id, &name(new.kind), &status, &new.friendly_name, &new.secret],
+                                       phone, created_at, updated_at)
+         values ($1, $2, $3::text::auth.factor_type, $4::text::auth.factor_status, $5, $6, $7,
+                 now(), now())",
+        &[
+            &new.id,
+            &new.user_id,
+            &name(new.kind),
+            &status,
+            &new.friendly_name,
+            &new.secret,
+            &new.phone,
+        ],
     )
     .await?;
     Ok(())
@@ -209,9 +223,9 @@ pub(in crate::auth) async fn add_challenge(
         "with asked as (
            update auth.mfa_factors set last_challenged_at = now() where id = $2)
          insert into auth.mfa_challenges (id, factor_id, created_at, ip_address,
-                                          web_authn_session_data)
-         values ($1, $2, now(), $3, $4)",
-        &[&new.id, &new.factor_id, &new.ip, &new.ceremony],
+                                          web_authn_session_data, otp_code)
+         values ($1, $2, now(), $3, $4, $5)",
+        &[&new.id, &new.factor_id, &new.ip, &new.ceremony, &new.code_hash],
     )
     .await?;
     Ok(())
@@ -225,7 +239,7 @@ pub(in crate::auth) async fn challenge(
 ) -> Result<Option<Challenge>, pg::Error> {
     let row = tx
         .query_opt(
-            "select ip_address, web_authn_session_data,
+            "select ip_address, web_authn_session_data, otp_code,
                     verified_at is not null
                       or created_at <= now() - make_interval(secs => $3) as is_over
                from auth.mfa_challenges
@@ -238,6 +252,7 @@ pub(in crate::auth) async fn challenge(
             ip: row.try_get("ip_address")?,
             is_over: row.try_get("is_over")?,
             ceremony: row.try_get("web_authn_session_data")?,
+            code_hash: row.try_get("otp_code")?,
         })
     })
     .transpose()
@@ -390,6 +405,7 @@ fn factor(row: &Row) -> Result<Factor, pg::Error> {
         kind,
         is_verified: row.try_get("is_verified")?,
         friendly_name: row.try_get("friendly_name")?,
+        phone: row.try_get("phone")?,
         secret: row.try_get("secret")?,
         credential: row.try_get("web_authn_credential")?,
         rests_seconds: row.try_get("rests_seconds")?,

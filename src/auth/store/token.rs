@@ -224,7 +224,7 @@ pub(in crate::auth) async fn void(
 pub(in crate::auth) async fn take_turn(
     tx: &Transaction,
     address_hash: &str,
-    purpose: Purpose,
+    purpose: &str,
     every_seconds: u32,
 ) -> Result<Option<i64>, pg::Error> {
     tx.query(
@@ -246,7 +246,7 @@ pub(in crate::auth) async fn take_turn(
                 set sent_at = excluded.sent_at
               where s.sent_at <= excluded.sent_at - make_interval(secs => $3)
              returning 1",
-            &[&address_hash, &purpose.name(), &every],
+            &[&address_hash, &purpose, &every],
         )
         .await?;
     if taken.is_some() {
@@ -258,7 +258,7 @@ pub(in crate::auth) async fn take_turn(
                       sent_at + make_interval(secs => $3) - clock_timestamp())))::bigint as wait
                from auth.sendings
               where address_hash = $1 and purpose = $2",
-            &[&address_hash, &purpose.name(), &every],
+            &[&address_hash, &purpose, &every],
         )
         .await?;
     row.map_or(Ok(Some(1)), |row| Ok(Some(row.try_get("wait")?)))

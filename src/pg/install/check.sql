@@ -208,7 +208,7 @@ findings (severity, subject, finding, remedy) as (
          format('is no member of %s', r.rolname),
          format('grant %I to authenticator;', r.rolname)
     from pg_roles r
-   where r.rolname in ('anon', 'authenticated', 'service_role', 'supabase_auth_admin', 'supabase_realtime_admin')
+   where r.rolname in ('anon', 'authenticated', 'service_role', 'supabase_auth_admin', 'supabase_realtime_admin', 'supabase_storage_admin')
      and exists (select from pg_roles where rolname = 'authenticator')
      and not pg_has_role('authenticator', r.oid, 'member')
 

@@ -29,7 +29,7 @@ select 'error', 'role ' || role,
             else 'the login role may not work as it' end,
        case when to_regrole(role) is null then 'run: walkie migrate'
             else format('grant %I to %I;', role, current_user) end
-  from unnest(array['anon', 'authenticated', 'service_role', 'supabase_auth_admin', 'supabase_realtime_admin']) as role
+  from unnest(array['anon', 'authenticated', 'service_role', 'supabase_auth_admin', 'supabase_realtime_admin', 'supabase_storage_admin']) as role
  where to_regrole(role) is null
     or not pg_has_role(current_user, role, 'member')
 

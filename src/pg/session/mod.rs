@@ -6,10 +6,11 @@
 //! must be parsed as the person (schemas they may not enter must not be found).
 //!
 //! Work may be left in the middle at every await: `lease` sees to it that nothing of it remains.
-//! `questions` asks as many people in one transaction.
+//! `questions` asks as many people in one transaction; in a `relay` several speak in turn.
 
 mod lease;
 mod questions;
+mod relay;
 
 use std::fmt::Write as _;
 use std::pin::pin;
@@ -26,6 +27,7 @@ use crate::identity::Identity;
 use lease::Lease;
 
 pub use questions::{Answers, Question, Survey, ask_each, survey};
+pub use relay::{Leg, relay};
 
 /// A value sent as text; Postgres reads it as whatever type the place asks for.
 pub type Text<'a> = Option<&'a str>;
@@ -236,11 +238,9 @@ async fn run_on(
             set?;
             prefaced?;
             let statements = known(statements)?;
-            let (answers, end) = future::join(
-                query_all(client, &statements, work),
-                end(client, session, &commit),
-            )
-            .await;
+            let (answers, end) =
+                future::join(query_all(client, &statements, work), end(client, session, &commit))
+                    .await;
             let answers = answers?;
             end?;
             return Ok(answers);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::after::After;
+use super::alias::Alias;
 use super::filter::Tree;
 use super::predicate::{Asked, Compared, Comparison, Predicate, Row};
 use super::wanted::Kind;
@@ -45,6 +46,8 @@ pub struct View {
     pub select: Option<Vec<String>>,
     /// Whether int8 values are JSON strings: numbers of that size are not exact in every client.
     pub int8_as_text: bool,
+    /// Under which other names, when a view was named.
+    pub alias: Option<Arc<Alias>>,
 }
 
 /// What an update that a binding with `moved_out` hears of means, as far as the row itself tells.

@@ -1,7 +1,7 @@
 //! `postgres_changes` bindings: could this change matter to this subscriber?
 //!
 //! Reading order: `filter` (the grammar, pure), `wanted` (an entry as the client sent it, pure),
-//! `after` (from where on it listens, pure), `facts` (what Postgres says of its tables and
+//! `after` (from where on it listens, pure), `alias` (views that stand for a table), `facts` (what Postgres says of its tables and
 //! columns), `store` (Postgres accepts it), `meaning` (conditions become predicates, pure),
 //! `predicate` (what a filter asks of a row, pure), `interest` (what an accepted binding wants,
 //! pure), `compare` (Postgres compares what texts do not decide).
@@ -11,6 +11,7 @@
 //! is equality of texts. Everything else Postgres is asked to compare, once for all who ask it.
 
 mod after;
+mod alias;
 mod compare;
 mod facts;
 mod filter;

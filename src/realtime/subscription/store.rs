@@ -8,6 +8,7 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::super::error::Binding as Refusal;
 use super::after::After;
+use super::alias;
 use super::facts::Facts;
 use super::interest::{Binding, Interest};
 use super::meaning::{Column, meaning};
@@ -32,6 +33,23 @@ pub async fn accept(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
+    match accept_as_named(pg, facts, identity, wanted).await {
+        // What is no published table may be a view that stands for one.
+        Err(Refusal::NoTable(told)) => match alias::resolve(pg, wanted).await {
+            Ok(Some(resolved)) => accept_as_named(pg, facts, identity, &resolved).await,
+            Ok(None) => Err(Refusal::NoTable(told)),
+            Err(error) => Err(refusal(&wanted[0], error)),
+        },
+        accepted => accepted,
+    }
+}
+
+async fn accept_as_named(
+    pg: &Pg,
+    facts: &Facts,
+    identity: &Identity,
+    wanted: &[Wanted],
+) -> Result<Vec<Binding>, Refusal> {
     // Dates and intervals are printed as the log prints them.
     let session = Session::person(identity)
         .read_only()

@@ -89,7 +89,7 @@ impl Wanted {
             return Err(Error::WildcardSelect);
         }
         let int8_as_text = entry.get("int8").is_some_and(|form| form == "string");
-        let view = View { select, int8_as_text };
+        let view = View { select, int8_as_text, alias: None };
         let has = |name: &str| entry.get(name).and_then(Value::as_bool).unwrap_or(false);
         let (moved_out, is_compact) = (has("moved_out"), has("compact"));
         Ok(Self { entry, kind, schema, table, filter, view, moved_out, after, is_compact })

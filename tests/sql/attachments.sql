@@ -1,0 +1,107 @@
+-- Files with messages. FIL-01
+set local search_path = public, tests;
+select plan(42);
+
+create temporary table brought (name text primary key, file uuid);
+grant all on brought to public;
+create function pg_temp.bring(p_name text, p_place text default 'watercooler', p_found text default null, p_folder text default '') returns uuid language sql as
+  $$ insert into brought select p_name, (tests.bring(p_place, p_name, p_folder => p_folder, p_found => p_found)).file_id returning file $$;
+create function pg_temp.shows(variadic p_names text[]) returns jsonb language sql as
+  $$ select jsonb_agg(jsonb_build_object('file_id', file) order by name) from brought where name = any (p_names) $$;
+create function pg_temp.say(p_body text, p_attachments jsonb, p_client_id uuid default null) returns messages language sql as
+  $$ select send_message(tests.conversation('watercooler'), p_body, p_client_id, p_attachments => p_attachments) $$;
+
+select be('ana');
+select pg_temp.bring('a.txt'), pg_temp.bring('b.png', p_found => 'image/png'), pg_temp.bring('lunch.txt', 'lunch'), pg_temp.bring('kept.txt', p_folder => 'Kept');
+
+-- Sending
+select is((select concat_ws(' ', message_type, body, attachments -> 0 ->> 'name', attachments -> 0 ->> 'status', attachments -> 0 ->> 'size_bytes') from pg_temp.say('Look', pg_temp.shows('a.txt'))),
+          'file Look a.txt skipped 4', 'a message shows a file');
+select is((select message_type from pg_temp.say(null, pg_temp.shows('b.png'))), 'image', 'without words, too: a picture speaks for itself');
+select is((select last_preview from conversations where id = conversation('watercooler')), 'b.png', 'in the inbox by its name');
+select is((select message_type from pg_temp.say('Both', pg_temp.shows('a.txt', 'b.png'))), 'file', 'a picture and words are files');
+select is((select (attachments -> 0 ->> 'version') || ' ' || (attachments -> 0 ->> 'alt_text') from pg_temp.say('', jsonb_build_array(jsonb_build_object('file_id', (select file from brought where name = 'a.txt'), 'version', 1, 'alt_text', 'A list')))),
+          '1 A list', 'one names the version and what it shows');
+select be('bo');
+select is((select count(*) from message_attachments), 5::bigint, 'the others see them');
+select is((select v.name from messages m join message_attachments a on a.message_id = m.id join file_versions v on v.file_id = a.file_id and v.version = a.version where m.body = 'Look'),
+          'a.txt', 'and may have them');
+select is((select count(*) from get_messages(conversation('watercooler')) where attachments -> 0 ->> 'path' like conversation('watercooler') || '/%'), 4::bigint, 'pages tell where they are');
+insert into messages (conversation_id, body, message_type, attachments) values (conversation('watercooler'), 'By table', 'file', pg_temp.shows('a.txt'));
+select is((select attachments -> 0 ->> 'name' from messages where body = 'By table'), 'a.txt', 'a table will do');
+select be('cy');
+select is_empty('select from message_attachments', 'an outsider sees none');
+
+-- What cannot be shown
+select be('ana');
+select hint_ok($$ select pg_temp.say('x', pg_temp.shows('lunch.txt')) $$, 'PT422', 'bad_attachment', 'a file stays in its conversation');
+select hint_ok($$ select pg_temp.say('x', '[{"file_id": "20000000-0000-4000-8000-000000000001"}]') $$, 'PT422', 'bad_attachment', 'what is not there is not shown');
+select hint_ok($$ select pg_temp.say('x', '[{"file_id": "x"}]') $$, 'PT422', 'bad_attachment', 'or named');
+select hint_ok($$ select pg_temp.say('x', '[7]') $$, 'PT422', 'bad_attachment', 'or guessed');
+select hint_ok($$ select pg_temp.say('x', '{}') $$, 'PT422', 'bad_attachment', 'files come as a list');
+select hint_ok($$ select pg_temp.say('x', pg_temp.shows('a.txt') || pg_temp.shows('a.txt')) $$, 'PT422', 'bad_attachment', 'each once');
+select hint_ok($$ select pg_temp.say('x', (select jsonb_agg(pg_temp.shows('a.txt') -> 0) from generate_series(1, 21))) $$, 'PT422', 'too_many', 'twenty at most');
+select hint_ok($$ insert into messages (conversation_id, body, message_type) values (conversation('watercooler'), 'x', 'file') $$, 'PT422', 'no_attachment', 'a file message has a file');
+select throws_ok($$ select pg_temp.say('', '[]') $$, '23514', null, 'and without one there are words');
+select hint_ok($$ insert into messages (conversation_id, body, message_type, attachments) values (conversation('watercooler'), 'x', 'poll', pg_temp.shows('a.txt')) $$, 'PT422', 'bad_type', 'nothing else carries files');
+select throws_ok($$ update messages set attachments = '[]' where body = 'Look' $$, '42501', null, 'what was shown is not changed');
+
+-- Said once, however often it is sent
+select is((select count(distinct (pg_temp.say(null, pg_temp.shows('a.txt'), '30000000-0000-4000-8000-000000000001')).id) from generate_series(1, 2)), 1::bigint, 'a repeat is one message');
+
+-- What is passed on
+select hint_ok($$ select forward_message(conversation('watercooler'), (select id from messages where body = 'Look'), array[conversation('lunch')]) $$, 'PT422', 'files_stay', 'a file is not passed on');
+
+-- A reader who came later
+select be('administrator');
+update conversations set chapter = chapter + 1 where id = conversation('watercooler');
+insert into conversation_members (conversation_id, member_id, joined_chapter) values (conversation('watercooler'), id('cy'), 1);
+select be('cy');
+select is_empty('select from files', 'whoever comes later sees nothing of before');
+select be('bo');
+select pg_temp.say('Again', pg_temp.shows('a.txt'));
+select be('cy');
+select is((select array_agg(name) from files), '{a.txt}', 'until it is shown again');
+select is((select count(*) from file_versions where app.may_download(object_path, object_version::text)), 1::bigint, 'and then may have it');
+
+-- Nobody hears a shadow
+select be('administrator');
+insert into user_restrictions (user_id, restriction_type) values (id('bo'), 'shadow_ban');
+select be('bo');
+select pg_temp.bring('shadow.txt');
+select is((select visibility from pg_temp.say('Psst', pg_temp.shows('shadow.txt'))), 'shadow', 'a shadow shows');
+select be('ana');
+select is((select count(*) from message_attachments where visibility = 'shadow'), 0::bigint, 'nothing to others');
+select is((select count(*) from files where name = 'shadow.txt'), 0::bigint, 'of what it brought');
+select be('administrator');
+delete from user_restrictions;
+select be('bo');
+select pg_temp.say('Hello', pg_temp.shows('shadow.txt'));
+select be('ana');
+select is((select count(*) from files where name = 'shadow.txt'), 1::bigint, 'until it is heard again, and shows it');
+
+-- Taken back
+select pg_temp.bring('secret.txt');
+select pg_temp.say('Secret', pg_temp.shows('secret.txt', 'kept.txt', 'a.txt'));
+select is((select attachments from delete_message(conversation('watercooler'), (select id from messages where body = 'Secret'))), '[]'::jsonb, 'who takes back a message');
+select is_empty($$ select from message_attachments a join brought b on b.file = a.file_id where b.name = 'secret.txt' $$, 'takes back its files');
+select is((select deleted_at is null from files where name = 'secret.txt'), false, 'those that were brought for it');
+select is((select count(*) from files where name in ('kept.txt', 'a.txt') and deleted_at is null), 2::bigint, 'but none that lies in a folder or hangs elsewhere');
+
+-- What becomes of a file, its messages say
+create temporary table clock as select last_rev from conversations where id = conversation('watercooler');
+select delete_file((select file from brought where name = 'b.png'));
+select is((select attachments -> 0 ->> 'status' from messages where message_type = 'image'), 'deleted', 'where a file was remains a mark');
+select is((select count(*) from sync_conversation(conversation('watercooler'), (select last_rev from clock))), 2::bigint, 'and whoever catches up learns of it');
+select is((select count(*) from message_attachments a join brought b on b.file = a.file_id where b.name = 'b.png'), 2::bigint, 'in every message');
+select hint_ok($$ select pg_temp.say('x', pg_temp.shows('b.png')) $$, 'PT422', 'bad_attachment', 'what is gone is shown no more');
+
+-- Gone for good
+select be('administrator');
+delete from conversations where id = conversation('watercooler');
+select is_empty('select from message_attachments', 'a conversation takes all with it');
+select is((select count(*) from files), 1::bigint, 'and leaves others alone');
+select is((select array_agg(name) from files), '{lunch.txt}', 'in their places');
+select is((select count(*) from storage.objects where bucket_id = 'chat'), 1::bigint, 'bytes too');
+
+select * from finish();

@@ -1,0 +1,171 @@
+-- What leaves the house. NTF-02, NTF-06, NTF-07, NTF-08
+set local search_path = public, tests;
+select plan(41);
+
+create function pg_temp.at(p_s integer) returns void language plpgsql as $$ begin perform set_config('app.test_now', (now() + make_interval(secs => p_s))::text, true); end $$;
+create function pg_temp.say(p_body text) returns void language plpgsql as $$
+begin
+  perform tests.be('ana');
+  perform public.send_message(tests.conversation('dm'), p_body);
+  perform tests.be('administrator');
+end $$;
+create function pg_temp.jobs(p_kind text) returns bigint language sql as $$ select count(*) from walkie.jobs where kind = p_kind $$;
+create function pg_temp.letter() returns jsonb language sql as $$ select payload from walkie.jobs where kind = 'mail' order by id desc limit 1 $$;
+delete from notifications;
+insert into walkie.offers values ('push_key', 'K');
+insert into walkie.push_subscriptions (user_id, endpoint, p256dh, auth)
+values (tests.id('bo'), 'https://push.example/1', repeat('B', 87), repeat('c', 22)), (tests.id('bo'), 'https://push.example/2', repeat('B', 87), repeat('c', 22));
+
+-- Browsers are woken after a while, once, unless there is no need
+select pg_temp.say('One <b>two</b>');
+select pg_temp.at(29);
+select app.push_due();
+select is(pg_temp.jobs('push'), 0::bigint, 'there is half a minute to read it');
+select pg_temp.at(31);
+select app.push_due();
+select is(pg_temp.jobs('push'), 2::bigint, 'then every browser is woken');
+select is((select concat_ws('|', payload -> 'body' ->> 'title', payload -> 'body' ->> 'body', payload -> 'body' ->> 'path') from walkie.jobs where kind = 'push' limit 1),
+          'Ana|One <b>two</b>|/c/' || tests.conversation('dm'), 'and told who said what, and where');
+select is((select distinct payload ->> 'topic' from walkie.jobs where kind = 'push'), replace(tests.conversation('dm')::text, '-', ''), 'by one topic, so that the newest is enough');
+select app.push_due();
+select is(pg_temp.jobs('push'), 2::bigint, 'once');
+select pg_temp.say('More');
+select pg_temp.at(62);
+select app.push_due();
+select is(pg_temp.jobs('push'), 4::bigint, 'what is said later wakes them again');
+select pg_temp.say('And more');
+select tests.be('bo');
+select mark_read(tests.conversation('dm'), 1000);
+select tests.be('administrator');
+select pg_temp.at(93);
+select app.push_due();
+select is(pg_temp.jobs('push'), 4::bigint, 'what was read on another device does not');
+select pg_temp.say('Are you there?');
+select pg_temp.at(120);
+select tests.be('bo');
+select heartbeat();
+select tests.be('administrator');
+select pg_temp.at(124);
+select app.push_due();
+select is(pg_temp.jobs('push'), 4::bigint, 'nor who is doing something in the app');
+select pg_temp.at(200);
+select app.push_due();
+select is(pg_temp.jobs('push'), 4::bigint, 'who has seen it come is not woken later either');
+delete from user_presence;
+insert into notification_settings (user_id, quiet_from, quiet_to)
+values (tests.id('bo'), (app.now() at time zone 'UTC' - interval '1 hour')::time, (app.now() at time zone 'UTC' + interval '1 hour')::time);
+select pg_temp.say('Psst');
+select pg_temp.at(240);
+select app.push_due();
+select is(pg_temp.jobs('push'), 4::bigint, 'quiet hours are quiet');
+select pg_temp.at(4000);
+select app.push_due();
+select is(pg_temp.jobs('push'), 6::bigint, 'and when they are over it is told');
+delete from notification_settings;
+insert into notification_preferences values (tests.id('bo'), 'push', 'dm', false);
+select tests.be('bo');
+select mark_all_read();
+select pg_temp.say('Psst');
+select pg_temp.at(5000);
+select app.push_due();
+select is(pg_temp.jobs('push'), 6::bigint, 'who does not want it is not woken');
+
+-- Mail for what was missed
+delete from notifications;
+delete from walkie.jobs;
+select pg_temp.at(0);
+select pg_temp.say('Hello <you> & "me"');
+select pg_temp.say('Hello?');
+select pg_temp.at(599);
+select app.mail_due();
+select is(pg_temp.jobs('mail'), 0::bigint, 'there are ten minutes to come back');
+select pg_temp.at(601);
+select app.mail_due();
+select is(pg_temp.jobs('mail'), 1::bigint, 'then there is one mail');
+select is(pg_temp.letter() ->> 'to', 'bo@example.com', 'to the one who was away');
+select is(pg_temp.letter() ->> 'subject', 'Ana', 'about who wrote');
+select is(pg_temp.letter() ->> 'text', E'Ana\nHello?\n{{site_url}}/c/' || tests.conversation('dm') || E'\n\n--\nNo more of such mail: {{unsubscribe_url}}\n', 'with a link to it');
+select app.mail_due();
+select pg_temp.say('Helloo?');
+select pg_temp.at(2000);
+select app.mail_due();
+select is(pg_temp.jobs('mail'), 1::bigint, 'one for what is unread, whatever is added');
+select tests.be('bo');
+select mark_all_read();
+select pg_temp.say('<script>');
+select pg_temp.at(2300);
+select tests.be('bo');
+select mark_all_read();
+select tests.be('administrator');
+select pg_temp.at(3000);
+select app.mail_due();
+select is(pg_temp.jobs('mail'), 1::bigint, 'who has read it in time gets none');
+select pg_temp.say('<script>');
+select pg_temp.at(3500);
+select tests.be('bo');
+select heartbeat();
+select tests.be('administrator');
+select pg_temp.at(3700);
+select app.mail_due();
+select is(pg_temp.jobs('mail'), 1::bigint, 'nor who was there meanwhile');
+select pg_temp.at(4101);
+select app.mail_due();
+select is(pg_temp.jobs('mail'), 2::bigint, 'until ten minutes after');
+select is(strpos(pg_temp.letter() ->> 'html', '<script>'), 0, 'words are words');
+select is(strpos(pg_temp.letter() ->> 'html', '&lt;script&gt;') > 0, true, 'in HTML too');
+delete from notifications;
+update auth.users set email_confirmed_at = null where email = 'bo@example.com';
+select pg_temp.say('Psst');
+select pg_temp.at(6000);
+select app.mail_due();
+select is(pg_temp.jobs('mail'), 2::bigint, 'an address that nobody has confirmed gets none');
+update auth.users set email_confirmed_at = now() where email = 'bo@example.com';
+
+-- Digests
+delete from notifications;
+delete from user_presence;
+select tests.be('bo');
+select mark_all_read();
+select tests.be('administrator');
+select set_config('app.test_now', '2030-01-01 07:00+00', true);
+insert into notification_settings (user_id, digest) values (tests.id('bo'), 'daily');
+select set_config('app.test_now', '2030-01-01 08:00+00', true);
+select app.send_digests();
+select is(pg_temp.jobs('mail'), 2::bigint, 'when nothing is unread there is no digest');
+select is((select digest_next from notification_settings), '2030-01-02 08:00+00'::timestamptz, 'the next one is tomorrow');
+select tests.be('ana');
+select send_message(tests.conversation('watercooler'), 'Tea?'), send_message(tests.conversation('watercooler'), 'Now?');
+select pg_temp.say('Only you');
+select set_config('app.test_now', '2030-01-01 12:00+00', true);
+select app.mail_due();
+select is(pg_temp.jobs('mail'), 2::bigint, 'who wants digests gets no other mail');
+select set_config('app.test_now', '2030-01-02 08:00+00', true);
+select app.send_digests();
+select is(pg_temp.jobs('mail'), 3::bigint, 'but these');
+select is(pg_temp.letter() ->> 'subject', 'Unread in 2 conversations', 'which say in how many conversations');
+select is(strpos(pg_temp.letter() ->> 'text', E'Watercooler: 2 unread\nNow?') > 0, true, 'how much is unread in each');
+select is(strpos(pg_temp.letter() ->> 'text', E'Ana: 1 unread\nOnly you') > 0, true, 'with the last words');
+select app.send_digests();
+select is(pg_temp.jobs('mail'), 3::bigint, 'once a day');
+update inbox set muted_until = 'infinity' where member_id = tests.id('bo');
+select set_config('app.test_now', '2030-01-03 08:00+00', true);
+select app.send_digests();
+select is(pg_temp.jobs('mail'), 3::bigint, 'and not of what is muted');
+update inbox set muted_until = null where member_id = tests.id('bo');
+
+-- No more of it, without signing in
+create temporary table link as select payload ->> 'unsubscribe' as token from walkie.jobs where kind = 'mail' order by id;
+grant select on link to public;
+select is((select count(distinct token) from link), 2::bigint, 'each list has its own way out');
+select tests.be('nobody');
+select hint_ok($$ select unsubscribe('nonsense') $$, 'PT404', 'no_such_mail', 'which is not guessed');
+select is((select string_agg(unsubscribe(token), ' ' order by list) from (select distinct token, length(token) as list from link) l) in ('missed digest', 'digest missed'), true, 'nobody need be signed in');
+select tests.be('administrator');
+select is((select digest from notification_settings where user_id = tests.id('bo')), 'off', 'there are no digests any more');
+select is(app.wants(tests.id('bo'), 'mail', 'dm'), false, 'and no mail for what was missed');
+select is((select user_id from notification_settings), tests.id('bo'), 'for the one concerned');
+select lives_ok($$ select unsubscribe(token) from link $$, 'however often it is asked');
+select tests.be('bo');
+select throws_ok('select from app.mail_tokens', '42501', null, 'tokens are nobody''s to read');
+
+select * from finish();
