@@ -59,9 +59,7 @@ impl Stage {
             .run(&format!(
                 "insert into auth.users (id, aud, role, email, raw_user_meta_data)
                  select {PERSON}, 'authenticated', 'authenticated', n || '@example.com', '{{}}'
-                   from generate_series(1, {people}) n;
-                 select set_config('request.jwt.claims', '{{\"role\":\"authenticated\",\"sub\":\"{}\"}}', false);",
-                subject(1),
+                   from generate_series(1, {people}) n"
             ))
             .await?;
         Ok(stage)
@@ -85,11 +83,14 @@ impl Stage {
     ) -> anyhow::Result<String> {
         let room = format!("10000000-0000-4000-8000-{number:012}");
         let (first, last) = people.into_inner();
+        let creator = subject(first);
         self.run(&format!(
-            "insert into public.conversations (id, org_id, kind, title, slug)
+            "select set_config('request.jwt.claims', '{{\"role\":\"authenticated\",\"sub\":\"{creator}\"}}', false);
+             insert into public.conversations (id, org_id, kind, title, slug)
              select '{room}', p.org_id, 'room', 'Room', 'room-{number}' from public.profiles p limit 1;
              insert into public.conversation_members (conversation_id, member_id)
-             select '{room}', {PERSON} from generate_series({first}, {last}) n;
+             select '{room}', {PERSON} from generate_series({first}, {last}) n
+                 on conflict do nothing;
              analyze public.conversation_members;"
         ))
         .await?;
