@@ -21,7 +21,7 @@ grant execute on function
   app.can_read(uuid, integer, text, uuid),
   app.can_post(uuid),
   app.can_react(uuid),
-  app.can_edit(uuid, uuid, text, timestamptz),
+  app.can_edit(uuid, text, uuid, text, timestamptz),
   app.can_delete(uuid, uuid, timestamptz),
   app.sees_message(uuid, uuid),
   app.may_upload(text),
@@ -119,6 +119,9 @@ grant execute on function
   public.save_push_subscription(jsonb, text),
   public.drop_push_subscription(text),
   public.allow_contact_exchange(uuid, boolean),
+  public.held_messages(integer),
+  public.review_message(uuid, uuid, boolean, text),
+  public.warn_user(uuid, text, uuid, uuid),
   public.delete_my_account()
 to authenticated, service_role;
 

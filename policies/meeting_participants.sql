@@ -9,4 +9,4 @@ using (app.can_read(conversation_id, chapter, 'normal', user_id));
 
 create policy "people answer for themselves"
 on public.meeting_participants for update to authenticated
-using (user_id = (select auth.uid()));
+using (user_id = (select auth.uid()) and app.is_member(conversation_id));

@@ -21,4 +21,4 @@ with check (sender_id = (select auth.uid()) and app.can_post(conversation_id));
 
 create policy "authors correct their own messages, in time"
 on public.messages for update to authenticated
-using (deleted_at is null and app.can_edit(conversation_id, sender_id, message_type, created_at));
+using (deleted_at is null and app.can_edit(conversation_id, visibility, sender_id, message_type, created_at));

@@ -41,4 +41,5 @@
 \ir notice_settings.sql
 \ir outgoing.sql
 \ir contact_exchange.sql
+\ir moderation.sql
 \ir views.sql

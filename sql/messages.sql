@@ -382,7 +382,7 @@ begin
 end
 $$;
 comment on function public.edit_message(uuid, uuid, text) is
-  'Takes a conversation, one of the caller''s messages and the new words; gives the message. Errors: PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
+  'Takes a conversation, one of the caller''s messages and the new words; gives the message. Whoever may not speak may not correct either. Errors: 42501 as send_message, PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
 
 create or replace function public.delete_message(p_conversation uuid, p_message uuid, p_for text default 'all')
 returns public.messages
@@ -438,6 +438,7 @@ security definer set search_path = ''  -- the two who ask it have different righ
 as $$
 declare
   sender uuid;
+  refusal text;
 begin
   select m.sender_id into sender
     from public.messages m
@@ -445,13 +446,15 @@ begin
      and m.id = p_message
      and m.deleted_at is null
      and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id);
-  perform app.refuse(case when sender is null then 'no_such_message'
-                          when sender = auth.uid() then p_when_late
-                          else 'not_yours' end);
+  refusal := case when sender is null then 'no_such_message'
+                  when sender <> auth.uid() then 'not_yours'
+                  when p_when_late = 'edit_window_over' then coalesce(app.post_refusal(p_conversation), p_when_late)
+                  else p_when_late end;
+  perform app.refuse(refusal, app.muted_until(p_conversation, refusal));
 end
 $$;
 comment on function app.refuse_message(uuid, uuid, text) is
-  'Takes a message that could not be changed and the word for being late; says why. Errors, always: PT403 not_yours, edit_window_over or delete_window_over, or PT404 no_such_message.';
+  'Takes a message that could not be changed and the word for being late; says why. Errors, always: PT403 not_yours, edit_window_over or delete_window_over, PT404 no_such_message, or, for a correction, 42501 with the word why one may not speak.';
 
 create or replace function public.message_history(p_conversation uuid, p_message uuid)
 returns table (version integer, body text, edited_by uuid, edited_at timestamptz)

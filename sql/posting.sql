@@ -89,18 +89,20 @@ $$;
 comment on function app.is_within(uuid, text, timestamptz) is
   'Takes a conversation, edit_window_s or delete_window_s and a time; tells whether it is less than that ago; a window of 0 has no end.';
 
-create or replace function app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamptz)
+create or replace function app.can_edit(p_conversation uuid, p_visibility text, p_sender uuid, p_type text, p_created_at timestamptz)
 returns boolean
 language sql stable
 security definer set search_path = ''  -- as is_member
 as $$
   select p_sender = (select auth.uid())
      and p_type not in ('system', 'meeting')
-     and app.is_member(p_conversation)
+     and app.can_post(p_conversation)
+     -- What all can read may not be changed by one whom nobody is to hear.
+     and (p_visibility <> 'normal' or not app.is_restricted(p_sender, array['shadow_ban'], p_conversation))
      and app.is_within(p_conversation, 'edit_window_s', p_created_at)
 $$;
-comment on function app.can_edit(uuid, uuid, text, timestamptz) is
-  'Takes a message''s conversation, sender, type and time; tells whether the person asking may correct it: their own, in the time that there is for that. Nobody corrects another''s words.';
+comment on function app.can_edit(uuid, text, uuid, text, timestamptz) is
+  'Takes a message''s conversation, visibility, sender, type and time; tells whether the person asking may correct it: their own, in the time that there is for that, while they may speak and are heard. Nobody corrects another''s words.';
 
 create or replace function app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamptz)
 returns boolean

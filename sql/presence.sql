@@ -6,14 +6,20 @@ language sql stable
 security definer set search_path = ''  -- memberships and settings are under policies
 as $$
   select p_user = (select auth.uid())
-      or exists (
-           select
-             from public.conversation_members theirs
-             join public.conversation_members mine on mine.conversation_id = theirs.conversation_id
-            where theirs.member_id = p_user
-              and theirs.left_at is null
-              and mine.member_id = (select auth.uid())
-              and mine.left_at is null)
+      or (exists (
+            select
+              from public.conversation_members theirs
+              join public.conversation_members mine on mine.conversation_id = theirs.conversation_id
+             where theirs.member_id = p_user
+               and theirs.left_at is null
+               and mine.member_id = (select auth.uid())
+               and mine.left_at is null)
+          or exists (
+            select
+              from public.team_members theirs
+              join public.team_members mine on mine.team_id = theirs.team_id
+             where theirs.user_id = p_user
+               and mine.user_id = (select auth.uid())))
          and not exists (
            select
              from public.user_privacy_settings s
@@ -21,19 +27,17 @@ as $$
               and not s.show_presence)
 $$;
 comment on function app.shows_presence_to_me(uuid) is
-  'Takes a person; tells whether the person asking may know if they are there: who shares a conversation with them, unless they keep it to themselves.';
+  'Takes a person; tells whether the person asking may know if they are there: who shares a conversation or a team with them, unless they keep it to themselves.';
 
-create or replace function app.live_status(p_status text, p_manual text, p_last_seen timestamptz)
+create or replace function app.live_status(p_status text, p_last_seen timestamptz)
 returns text
 language sql stable
 set search_path = ''
 as $$
   -- Two heartbeats missed are an absence, whoever has written that down or not.
-  select case when p_status = 'offline' or p_last_seen is null or p_last_seen < app.now() - interval '65 s' then 'offline'
-              else coalesce(p_manual, p_status) end
+  select case when p_last_seen is null or p_last_seen < app.now() - interval '65 s' then 'offline' else p_status end
 $$;
-comment on function app.live_status(text, text, timestamptz) is
-  'Takes a status, the one chosen by hand and the last heartbeat; gives what holds now.';
+comment on function app.live_status(text, timestamptz) is 'Takes a status and the last heartbeat; gives what holds now.';
 
 create or replace function public.heartbeat(p_status text default 'online', p_active boolean default true)
 returns text
@@ -53,12 +57,15 @@ begin
   insert into public.user_presence as p (user_id, status, last_seen_at, last_active_at)
   values (me, p_status, app.now(), case when p_active then app.now() end)
   on conflict (user_id) do update
-     set status = excluded.status,
+     -- What was chosen by hand wins over what devices say, but for their going.
+     set status = case p_status when 'offline' then 'offline' else coalesce(p.manual_status, p_status) end,
          last_seen_at = excluded.last_seen_at,
          last_active_at = coalesce(excluded.last_active_at, p.last_active_at)
-   where p.status <> excluded.status
-      or p.last_seen_at is null
-      or p.last_seen_at < excluded.last_seen_at - interval '25 s';
+   -- Whoever is there and says that they are not leaves no trace, not even that of a row that is written.
+   where p.manual_status is distinct from 'offline'
+     and (p.status <> case p_status when 'offline' then 'offline' else coalesce(p.manual_status, p_status) end
+          or p.last_seen_at is null
+          or p.last_seen_at < excluded.last_seen_at - interval '25 s');
 
   -- Everybody who is there looks after a few who are gone, so that their rows say so without a clock.
   update public.user_presence p
@@ -71,7 +78,7 @@ begin
                         limit 20
                           for update skip locked);
 
-  select app.live_status(p.status, p.manual_status, p.last_seen_at) into now_
+  select app.live_status(p.status, p.last_seen_at) into now_
     from public.user_presence p
    where p.user_id = me;
   return now_;
@@ -105,7 +112,8 @@ begin
   insert into public.user_presence as p (user_id, status, manual_status, last_seen_at)
   values (me, coalesce(p_status, 'online'), p_status, app.now())
   on conflict (user_id) do update
-     set manual_status = excluded.manual_status,
+     set status = excluded.status,
+         manual_status = excluded.manual_status,
          last_seen_at = excluded.last_seen_at;
   return coalesce(p_status, 'online');
 end
@@ -119,7 +127,7 @@ language sql stable
 security definer set search_path = ''  -- last_seen_at is shown or not by its owner
 as $$
   select p.user_id,
-         app.live_status(p.status, p.manual_status, p.last_seen_at),
+         app.live_status(p.status, p.last_seen_at),
          case when coalesce((select s.show_last_seen from public.user_privacy_settings s where s.user_id = p.user_id), true)
               then p.last_seen_at end
     from public.user_presence p

@@ -34,11 +34,17 @@ begin
          scanned_at = new.at
    where v.object_version = new.version
      and (v.scan_status, v.scan_engine) is distinct from (new.verdict, new.engine);
+  if new.verdict = 'infected' and (tg_op = 'INSERT' or old.verdict is distinct from 'infected') then
+    perform app.notify(array[v.uploaded_by], 'system', v.conversation_id, p_subject => v.file_id,
+                       p_title => 'A file of yours is infected', p_body => format('%s: nobody else can have it.', v.name))
+       from public.file_versions v
+      where v.object_version = new.version;
+  end if;
   return null;
 end
 $$;
 comment on function app.take_verdict() is
-  'Trigger: what a scanner said of bytes holds for the versions of files that have them; by that their uploaders learn it, and others get what is clean.';
+  'Trigger: what a scanner said of bytes holds for the versions of files that have them; by that their uploaders learn it, of a virus by a notice, too, and others get what is clean.';
 
 create or replace trigger on_scans_write__take_verdict
 after insert or update on storage.scans

@@ -59,4 +59,7 @@ $$;
 comment on function storage.record_verdict is 'Takes the version of an object and what a scanner said of its bytes: clean, infected or failed, and what was found.';
 
 revoke execute on function storage.note_scanner, storage.request_scan, storage.reuse_verdict, storage.record_verdict from public;
+-- Whose request_scan is, as all functions of storage.
+grant usage on schema walkie to supabase_storage_admin;
+grant execute on function walkie.enqueue_job to supabase_storage_admin;
 grant execute on function storage.note_scanner, storage.reuse_verdict, storage.record_verdict to authenticator;

@@ -323,6 +323,24 @@ async fn board_has_every_table() {
     assert!(missing.is_empty(), "give them a policies/ file and a row in TABLES: {missing:?}");
 }
 
+// CNV-01
+#[tokio::test]
+async fn every_table_has_a_key_and_is_under_row_security() {
+    let database = Database::new().await;
+    let lacking = database
+        .rows(
+            "select c.relname
+               from pg_class c
+              where c.relnamespace = 'public'::regnamespace
+                and c.relkind in ('r', 'p')
+                and (not c.relrowsecurity
+                     or not exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'p')
+                     or not exists (select from pg_description d where d.objoid = c.oid and d.objsubid = 0))",
+        )
+        .await;
+    assert!(lacking.is_empty(), "no key, no row security or no comment: {lacking:?}");
+}
+
 /// The number of rows, or how it was refused.
 async fn outcome(client: &Client, person: &str, command: &str) -> String {
     client.batch_execute("begin").await.expect("begins");

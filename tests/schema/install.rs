@@ -16,13 +16,15 @@ async fn second_install_changes_nothing() {
 async fn restating_everything_leaves_the_same_database() {
     let database = Database::new().await;
     let everything = "
-        select string_agg(pg_get_functiondef(p.oid), E'\\n' order by p.oid::regprocedure::text)
+        select string_agg(concat_ws(' ', pg_get_functiondef(p.oid), p.proowner::regrole,
+                                    (select string_agg(a::text, ',' order by a::text) from unnest(p.proacl) a)),
+                          E'\\n' order by p.oid::regprocedure::text)
           from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-         where n.nspname in ('app', 'public', 'auth', 'realtime') and p.prokind = 'f'
+         where n.nspname in ('app', 'public', 'auth', 'realtime', 'storage', 'walkie') and p.prokind = 'f'
         union all
-        select string_agg(concat_ws(' ', c.oid::regclass, c.relrowsecurity, c.relacl), E'\\n' order by c.oid::regclass::text)
+        select string_agg(concat_ws(' ', c.oid::regclass, c.relowner::regrole, c.relrowsecurity, c.relacl), E'\\n' order by c.oid::regclass::text)
           from pg_class c join pg_namespace n on n.oid = c.relnamespace
-         where n.nspname in ('app', 'public', 'auth', 'realtime')
+         where n.nspname in ('app', 'public', 'auth', 'realtime', 'storage', 'walkie')
         union all
         select string_agg(p::text, E'\\n' order by schemaname, tablename, policyname) from pg_policies p";
     let before = database.rows(everything).await;

@@ -1,6 +1,6 @@
 -- Files with messages. FIL-01
 set local search_path = public, tests;
-select plan(42);
+select plan(45);
 
 create temporary table brought (name text primary key, file uuid);
 grant all on brought to public;
@@ -31,6 +31,12 @@ insert into messages (conversation_id, body, message_type, attachments) values (
 select is((select attachments -> 0 ->> 'name' from messages where body = 'By table'), 'a.txt', 'a table will do');
 select be('cy');
 select is_empty('select from message_attachments', 'an outsider sees none');
+
+-- SRC-02: what has files is found by that
+select be('bo');
+select is((select string_agg(snippet, ',' order by created_at) from search_messages('look OR both OR table', p_has => 'file')), '<mark>Look</mark>,<mark>Both</mark>,By <mark>table</mark>', 'words with files are found');
+select is_empty($$ select from search_messages('look OR both', p_has => 'image') $$, 'which are no pictures');
+select is((select count(*) from search_messages('look OR both', p_has => 'file', p_kind => 'file', p_from => id('ana'), p_conversation => conversation('watercooler'))), 2::bigint, 'filters add up');
 
 -- What cannot be shown
 select be('ana');

@@ -1,6 +1,6 @@
 -- Contacts in messages. TEN-12
 set local search_path = public, tests;
-select plan(27);
+select plan(28);
 
 create function pg_temp.rule(p_rule text) returns void language sql security definer as
   $$ update public.orgs set settings = settings || jsonb_build_object('contact_exchange', p_rule) $$;
@@ -40,6 +40,11 @@ select pg_temp.rule('hold');
 select is(pg_temp.say('bo@example.com'), 'bo@example.com held', 'where contacts are held the message is');
 select tests.be('ana');
 select is_empty($$ select from messages where visibility = 'held' $$, 'nobody else sees it');
+select allow_contact_exchange(tests.conversation('dm'));
+select tests.be('bo');
+select allow_contact_exchange(tests.conversation('dm'));
+select is(pg_temp.say('bo@example.com'), 'bo@example.com normal', 'until both agree');
+select tests.be('ana');
 select hint_ok($$ insert into messages (conversation_id, body, message_type) values (tests.conversation('dm'), 'a@b.example', 'system') $$, 'PT422', 'bad_type', 'other rules hold as before');
 select tests.be('administrator');
 select hint_ok($$ update orgs set settings = '{"contact_exchange": "sometimes"}' $$, 'PT422', 'bad_setting', 'there is no other rule');

@@ -2,7 +2,7 @@
 set local search_path = public, tests;
 select plan(49);
 
--- CNV-03
+-- CNV-03, CNV-07
 select tests.be('ana');
 select is((get_or_create_conversation(tests.id('bo'))).id, tests.conversation('dm'), 'the pair''s conversation is found');
 select tests.be('bo');

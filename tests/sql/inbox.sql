@@ -1,6 +1,6 @@
 -- One's own list. CNV-05, CNV-06, CNV-12 to CNV-15, CNV-17 to CNV-19
 set local search_path = public, tests;
-select plan(53);
+select plan(59);
 
 create function pg_temp.titles(p_filter text default 'all', p_category uuid default null, p_priority text default null, p_query text default null)
 returns text language sql as
@@ -63,6 +63,18 @@ select is(pg_temp.titles('unread', p_priority => 'high'), '', 'filters combine')
 select is(pg_temp.titles('all', (select id from conversation_categories), 'high', 'lun'), 'Lunch', 'all of them');
 delete from conversation_categories;
 select is((select category_id from get_conversations(p_query => 'Lunch')), null, 'without its heading it is under none');
+-- A heading of the organisation, under which a conversation is for all
+select tests.be('administrator');
+insert into conversation_categories (id, org_id, name) values ('70000000-0000-4000-8000-000000000001', app.first_org(), 'Food');
+select tests.be('ana');
+update conversations set category_id = '70000000-0000-4000-8000-000000000001' where title = 'Lunch';
+select is(pg_temp.titles(p_category => '70000000-0000-4000-8000-000000000001'), 'Lunch', 'a conversation is moved under a heading');
+select tests.be('dee');
+select is(pg_temp.titles(p_category => '70000000-0000-4000-8000-000000000001'), 'Lunch', 'for everybody in it');
+select tests.be('administrator');
+delete from conversation_categories;
+select tests.be('ana');
+select is((select category_id from get_conversations(p_query => 'Lunch')), null, 'until that is deleted');
 select hint_ok($$ select pg_temp.prefs('lunch', jsonb_build_object('category_id', gen_random_uuid())) $$, 'PT422', 'bad_setting', 'another''s heading is none');
 select hint_ok($$ select pg_temp.prefs('lunch', '{"unread": 0}') $$, 'PT422', 'bad_setting', 'what there is not cannot be set');
 select hint_ok($$ select get_conversations(p_filter => 'nonsense') $$, 'PT422', 'bad_filter', 'or asked for');
@@ -74,6 +86,34 @@ select is(pg_temp.titles(p_query => 'WATER'), 'Watercooler', 'found by title');
 select is(pg_temp.titles(p_query => 'dee'), 'Lunch', 'or by who is in');
 select is(pg_temp.titles(p_query => 'cy'), '', 'only among one''s own');
 select is(pg_temp.titles(p_query => '%'), '', 'as written');
+
+-- CNV-15: twelve conversations, each filter alone and some together
+select tests.be('administrator');
+insert into auth.users (id, email) values ('e0000000-0000-4000-8000-00000000000e', 'eve@example.com');
+insert into conversations (id, org_id, kind, title, created_by, last_message_at)
+select ('80000000-0000-4000-8000-0000000000' || to_char(n, 'FM00'))::uuid, app.first_org(), 'group', 'C' || to_char(n, 'FM00'), tests.id('bo'), now() - make_interval(mins => n)
+  from generate_series(1, 12) n;
+insert into conversation_members (conversation_id, member_id, role)
+select c.id, person, 'member' from conversations c, unnest(array[tests.id('eve'), tests.id('bo')]) person where c.title ~ '^C[0-9]{2}$';
+select tests.be('bo');
+select send_message(c.id, case when c.title = 'C05' then 'Hi @eve' else 'Hi' end) from conversations c where c.title in ('C01', 'C03', 'C05', 'C07') order by c.title desc;
+select tests.be('administrator');
+insert into conversation_categories (id, org_id, owner_id, name) values ('70000000-0000-4000-8000-000000000002', app.first_org(), tests.id('eve'), 'Mine');
+select tests.be('eve');
+select pg_temp.prefs(name, prefs)
+  from (values ('c02', '{"archived": true}'::jsonb), ('c03', '{"archived": true}'), ('c04', '{"pinned": true}'), ('c06', '{"muted_until": "infinity"}'),
+               ('c07', '{"muted_until": "infinity", "archived": true, "priority": "high"}'), ('c08', '{"category_id": "70000000-0000-4000-8000-000000000002"}'),
+               ('c05', '{"category_id": "70000000-0000-4000-8000-000000000002", "priority": "high"}'), ('c09', '{"priority": "low"}')) wish (name, prefs);
+select is(array[pg_temp.titles(), pg_temp.titles('active'), pg_temp.titles('archived'), pg_temp.titles('unread'), pg_temp.titles('muted'), pg_temp.titles('pinned'), pg_temp.titles('mentions')],
+          array['C04, C01, C03, C05, C07, C02, C06, C08, C09, C10, C11, C12', 'C04, C01, C05, C06, C08, C09, C10, C11, C12', 'C03, C07, C02', 'C01, C03, C05, C07', 'C07, C06', 'C04', 'C05'],
+          'each filter gives what it says');
+select is(array[pg_temp.titles(p_category => '70000000-0000-4000-8000-000000000002'), pg_temp.titles(p_priority => 'high'), pg_temp.titles(p_priority => 'low'), pg_temp.titles(p_priority => 'urgent'),
+                pg_temp.titles(p_query => 'c1'), pg_temp.titles('unread', p_priority => 'high'), pg_temp.titles('archived', p_priority => 'high'),
+                pg_temp.titles('unread', '70000000-0000-4000-8000-000000000002', 'high', 'c0'), pg_temp.titles('muted', '70000000-0000-4000-8000-000000000002')],
+          array['C05, C08', 'C05, C07', 'C09', '', 'C10, C11, C12', 'C05, C07', 'C07', 'C05', ''], 'alone and together');
+select tests.be('bo');
+select is(pg_temp.titles('unread', p_query => 'C0'), '', 'and another''s filters are another''s');
+select tests.be('ana');
 
 -- CNV-19: page by page
 select lives_ok($$ select create_group('G' || lpad(n::text, 2, '0')) from generate_series(1, 20) n $$, 'twenty more');

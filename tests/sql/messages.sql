@@ -1,6 +1,6 @@
 -- Saying, reading, correcting and taking back.
 set local search_path = public, tests;
-select plan(69);
+select plan(71);
 
 -- MSG-01: both ways of saying
 select tests.be('bo');
@@ -62,7 +62,7 @@ select tests.be('cy');
 select hint_ok($$ select edit_message(tests.conversation('watercooler'), '20000000-0000-4000-8000-000000000002', 'x') $$, 'PT404', 'no_such_message',
                'an outsider is not told that it is there');
 
--- Taking back
+-- MSG-06: taking back
 select tests.be('bo');
 select hint_ok($$ select delete_message(tests.conversation('watercooler'), (select id from messages where body = 'Well')) $$, 'PT403', 'not_yours',
                'a member does not take back another''s words');
@@ -72,6 +72,7 @@ select is((select last_preview from conversations where slug = 'watercooler'), '
 select is((select count(*) from messages where conversation_id = tests.conversation('watercooler')), 8::bigint, 'its row stays');
 select lives_ok($$ select delete_message(conversation_id, id) from messages where deleted_at is not null $$, 'deleting twice is deleting');
 select is((select deleted_by from messages where deleted_at is not null), tests.id('ana'), 'it is on record who did');
+select throws_ok($$ delete from messages $$, '42501', null, 'nobody deletes a row');
 select hint_ok($$ select edit_message(conversation_id, id, 'x') from messages where deleted_at is not null $$, 'PT404', 'no_such_message', 'it is beyond correction');
 select lives_ok($$ select delete_message(tests.conversation('watercooler'), id) from messages where body = 'By table' $$, 'an owner takes back any');
 
@@ -114,6 +115,18 @@ update orgs set settings = '{"max_message_len": 4000}' where slug = 'default';
 select tests.be('ana');
 select lives_ok($$ select send_message(tests.conversation('watercooler'), repeat('ä', 4000)) $$, 'as long as the organisation allows');
 select hint_ok($$ select send_message(tests.conversation('watercooler'), repeat('x', 4001)) $$, 'PT422', 'too_long', 'and no longer');
+create function pg_temp.limit_told() returns text language plpgsql as $$
+declare
+  detail text;
+begin
+  perform public.send_message(tests.conversation('watercooler'), repeat('x', 4001));
+  return 'nothing';
+exception when others then
+  get stacked diagnostics detail = pg_exception_detail;
+  return detail;
+end
+$$;
+select is(pg_temp.limit_told(), 'limit=4000', 'which is told');
 select hint_ok($$ update messages set body = repeat('x', 4001) where body = '*x*' $$, 'PT422', 'too_long', 'by correction neither');
 
 -- MSG-07: earlier wordings

@@ -1,6 +1,6 @@
 -- Telling people. NTF-01, NTF-08, NTF-11, MTG-03
 set local search_path = public, tests;
-select plan(43);
+select plan(49);
 
 create function pg_temp.told(p_name text) returns text language sql security definer as
   $$ select string_agg(concat_ws(' ', n.kind, n.count, p.display_name), ', ' order by n.kind, n.told_at)
@@ -57,6 +57,12 @@ select is(pg_temp.told('bo'), 'mention 1 Ana', 'but to those who are named');
 select edit_message(tests.conversation('watercooler'), (select id from messages where client_id = '40000000-0000-4000-8000-000000000001'), 'Look here, @bo');
 select is(pg_temp.told('bo'), 'mention 1 Ana', 'a correction that names the same tells nobody again');
 select pg_temp.clear();
+select send_message(tests.conversation('watercooler'), 'Look there', '40000000-0000-4000-8000-000000000002');
+select is(pg_temp.told('bo'), null, 'what names nobody');
+select edit_message(tests.conversation('watercooler'), (select id from messages where client_id = '40000000-0000-4000-8000-000000000002'), 'Look there, @bo and @cy');
+select is(pg_temp.told('bo'), 'mention 1 Ana', 'tells whom a correction adds, once (MSG-11)');
+select is(pg_temp.told('cy'), null, 'and nobody who is not there');
+select pg_temp.clear();
 select send_message(tests.conversation('watercooler'), 'Oh', p_reply_to => '20000000-0000-4000-8000-000000000002');
 select is(pg_temp.told('bo'), 'reply 1 Ana', 'to whom is quoted');
 select send_message(tests.conversation('watercooler'), 'And', p_thread_id => '20000000-0000-4000-8000-000000000002');
@@ -79,6 +85,16 @@ update inbox set muted_until = 'infinity' where conversation_id = tests.conversa
 select tests.be('ana');
 select send_message(tests.conversation('dm'), 'Psst');
 select is(pg_temp.told('bo'), null, 'a muted conversation tells nothing');
+select tests.be('administrator');
+select is_empty('select from app.notice_outbox', 'anywhere (CNV-14)');
+insert into app.clock (ahead) values (interval '2 hours');
+update inbox set muted_until = now() + interval '1 hour' where member_id = tests.id('bo') and conversation_id = tests.conversation('dm');
+select tests.be('ana');
+select send_message(tests.conversation('dm'), 'Psst');
+select is(pg_temp.told('bo'), 'dm 1 Ana', 'until the time is over');
+select tests.be('administrator');
+delete from app.clock;
+select pg_temp.clear();
 select tests.be('bo');
 update inbox set muted_until = null, notify_level = 'mentions' where conversation_id = tests.conversation('watercooler');
 select tests.be('ana');
@@ -101,6 +117,31 @@ select pg_temp.clear();
 select tests.be('ana');
 select send_message(tests.conversation('dm'), 'Psst');
 select is(pg_temp.told('bo'), null, 'who wants it nowhere has none');
+
+-- Each kind in each channel, as one wants it (NTF-08)
+select tests.be('administrator');
+create function pg_temp.told_where(p_kind text, p_app boolean, p_push boolean, p_mail boolean) returns text language plpgsql as $$
+declare
+  outcome text;
+begin
+  delete from public.notifications;
+  delete from public.notification_preferences;
+  insert into public.notification_preferences (user_id, channel, kind, enabled)
+  values (tests.id('bo'), 'app', p_kind, p_app), (tests.id('bo'), 'push', p_kind, p_push), (tests.id('bo'), 'mail', p_kind, p_mail);
+  perform app.notify(array[tests.id('bo')], p_kind, tests.conversation('dm'), p_actor => tests.id('ana'));
+  select concat_ws(' ', n.in_app, o.push_at is not null, o.mail_at is not null) into outcome
+    from public.notifications n left join app.notice_outbox o on o.notification_id = n.id;
+  return coalesce(outcome, 'f f f');
+end
+$$;
+select walkie.offer('push_key', 'BKey');
+select walkie.subscribe_push(tests.id('bo'), jsonb_build_object('endpoint', 'https://push.example/1', 'keys', jsonb_build_object('p256dh', repeat('B', 87), 'auth', repeat('c', 22))), 'Firefox');
+select is((select count(*)::int
+             from unnest(array['dm', 'mention', 'reply', 'reaction', 'invite', 'meeting', 'warning', 'report', 'system']) kind,
+                  unnest(array[true, false]) app, unnest(array[true, false]) push, unnest(array[true, false]) mail
+            where pg_temp.told_where(kind, app, push, mail) = concat_ws(' ', app, push, mail)), 72, 'each kind goes where one wants it, and nowhere else');
+delete from notification_preferences;
+delete from notifications;
 
 -- Who is not heard is not told of
 select tests.be('administrator');

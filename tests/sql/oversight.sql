@@ -1,6 +1,6 @@
 -- Admins read where their organisation oversees. TEN-10
 set local search_path = public, tests;
-select plan(17);
+select plan(18);
 
 update org_members set role = 'admin' where user_id = tests.id('cy');
 select tests.be('cy');
@@ -13,6 +13,13 @@ update orgs set settings = '{"oversight_mode": "open"}' where slug = 'default';
 select tests.be('cy');
 select is((select count(*) from messages), 5::bigint, 'open: an admin reads everything');
 select is((select count(*) from conversations), 4::bigint, 'everywhere');
+select tests.be('administrator');
+update org_members set role = 'superadmin' where user_id = tests.id('cy');
+select tests.be('cy');
+select is((select count(*) from messages), 5::bigint, 'as a superadmin does (TEN-07)');
+select tests.be('administrator');
+update org_members set role = 'admin' where user_id = tests.id('cy');
+select tests.be('cy');
 select is_empty($$ update messages set body = 'x' returning 1 $$, 'and changes nothing');
 select throws_ok($$ insert into messages (conversation_id, body) values (tests.conversation('watercooler'), 'x') $$, '42501', null, 'says nothing');
 select throws_ok($$ delete from messages $$, '42501', null, 'deletes nothing');

@@ -1,6 +1,6 @@
 -- Pages, threads and catching up. MSG-02, MSG-09
 set local search_path = public, tests;
-select plan(38);
+select plan(40);
 
 create function pg_temp.say(p_body text, p_thread uuid default null) returns uuid language sql as
   $$ select (send_message(tests.conversation('watercooler'), p_body, p_thread_id => p_thread)).id $$;
@@ -63,6 +63,8 @@ select is(pg_temp.agree(), (select count(*) || ' 0' from messages), 'bo, who sai
 select isnt_empty($$ select from sync_all('{}') where body = 'Psst' $$, 'which he gets');
 select tests.be('cy');
 select is(pg_temp.agree(), '1 0', 'and cy, who came late, get exactly what they may read');
+select hint_ok($$ select send_message(tests.conversation('watercooler'), 'x', p_reply_to => (select id from root)) $$, 'PT422', 'bad_reply', 'who cannot quote what they cannot read (MSG-10)');
+select hint_ok($$ select send_message(tests.conversation('watercooler'), 'x', p_thread_id => (select id from root)) $$, 'PT422', 'bad_reply', 'or answer it');
 
 -- A client that catches up in small steps, and now and then loses what it last received, ends with what there is
 select tests.be('administrator');

@@ -1,6 +1,6 @@
 -- Groups made for newcomers. PER-07, PER-08, PER-10, PER-11, PER-14, PER-15, CNV-08, CNV-21 to CNV-23
 set local search_path = public, tests;
-select plan(42);
+select plan(48);
 
 update org_members set role = 'admin' where user_id = tests.id('dee');
 update orgs set settings = '{"dm_policy": ["persona"], "groups_by": "admins", "persona_groups": true, "default_persona_count": 3}' where slug = 'default';
@@ -23,6 +23,11 @@ insert into auth.users (id, email) values ('f0000000-0000-4000-8000-00000000000f
 select is((select count(distinct m.member_id) from conversation_members m join profiles p on p.id = m.member_id where p.kind = 'persona'), 5::bigint,
           'the next one gets those who were not chosen yet');
 
+select is(app.default_settings() ->> 'default_persona_count', '20', 'twenty unless it says otherwise');
+-- A sign-up that fails leaves no group
+select throws_ok($$ insert into auth.users (id, email) values ('f0000000-0000-4000-8000-0000000000f1', 'gus@example.com'),
+                                                             ('f0000000-0000-4000-8000-0000000000f1', 'gus@example.com') $$, '23505', null, 'who does not get in');
+select is_empty($$ select from conversations where created_for = 'f0000000-0000-4000-8000-0000000000f1' $$, 'has no group');
 select tests.be('eve');
 select lives_ok($$ select get_or_create_conversation((select m.member_id from conversation_members m join profiles p on p.id = m.member_id
                                                        where p.kind = 'persona' limit 1)) $$, 'one writes to a persona of one''s group');
@@ -47,6 +52,9 @@ select is_empty('select from conversations where id = (select id from hers)', 'w
 select tests.be('dee');
 select isnt_empty($$ update chat_groups set description = 'For Eve' where id = (select id from hers) returning 1 $$, 'describes it');
 select is((select description || ', ' || group_type from chat_groups where id = (select id from hers)), 'For Eve, persona_group', 'under the other name too');
+select is((select created_by from chat_groups where id = (select id from hers)), null, 'nobody in particular made it');
+select is((create_group('Us')).title, 'Us', 'an admin makes groups like others');
+select is((select created_by from chat_groups where name = 'Us'), tests.id('dee'), 'of which it is known who made them');
 select is((create_client_group(tests.id('bo'))).created_for, tests.id('bo'), 'and makes one for somebody who has none');
 select hint_ok($$ select create_client_group(gen_random_uuid()) $$, 'PT404', 'no_such_person', 'who exists');
 

@@ -1,6 +1,6 @@
 -- Who may read, speak, correct and take back. CNV-10, MSG-05, MSG-21
 set local search_path = public, tests;
-select plan(25);
+select plan(30);
 
 create function pg_temp.why(p_name text) returns text language sql as $$ select app.post_refusal(tests.conversation(p_name)) $$;
 create function pg_temp.set(p_what text) returns void language plpgsql security definer as
@@ -48,7 +48,24 @@ select is((edit_message(tests.conversation('watercooler'), (select id from mine)
 do $$ begin perform set_config('app.test_now', (now() + interval '16 minutes')::text, true); end $$;
 select hint_ok($$ select edit_message(tests.conversation('watercooler'), (select id from mine), 'x') $$, 'PT403', 'edit_window_over', 'and not later');
 select is_empty($$ update messages set body = 'x' where id = (select id from mine) returning 1 $$, 'in no way');
-select pg_temp.set('edit_window_s = 1800');
+-- Whoever may not speak may not speak by correcting
+select pg_temp.set('edit_window_s = 1800, locked_at = now()');
+select hint_ok($$ select edit_message(tests.conversation('watercooler'), (select id from mine), 'x') $$, '42501', 'locked', 'nor where nobody speaks');
+select pg_temp.set('locked_at = null');
+select tests.be('administrator');
+insert into user_restrictions (user_id, restriction_type) values (tests.id('bo'), 'mute');
+select tests.be('bo');
+select hint_ok($$ select edit_message(tests.conversation('watercooler'), (select id from mine), 'x') $$, '42501', 'muted', 'nor by one who is muted');
+select is_empty($$ update messages set body = 'x' where id = (select id from mine) returning 1 $$, 'in no way');
+select tests.be('administrator');
+update user_restrictions set restriction_type = 'shadow_ban';
+select tests.be('bo');
+select hint_ok($$ select edit_message(tests.conversation('watercooler'), (select id from mine), 'x') $$, 'PT403', 'edit_window_over', 'whom nobody hears changes nothing that all read');
+create temporary table unheard as select (send_message(tests.conversation('watercooler'), 'Psst')).id;
+select is((edit_message(tests.conversation('watercooler'), (select id from unheard), 'Hello?')).body, 'Hello?', 'but what is for their own eyes');
+select tests.be('administrator');
+delete from user_restrictions;
+select tests.be('bo');
 select is((edit_message(tests.conversation('watercooler'), (select id from mine), 'Thee')).edit_count, 2, 'a conversation may give more time');
 do $$ begin perform set_config('app.test_now', (now() + interval '61 minutes')::text, true); end $$;
 select hint_ok($$ select delete_message(tests.conversation('watercooler'), (select id from mine)) $$, 'PT403', 'delete_window_over', 'taking back has its own');

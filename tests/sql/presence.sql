@@ -1,6 +1,6 @@
 -- Who is there, and who types. TYP-04, TYP-05, PRS-02, PRS-03, PRS-05, PRS-08
 set local search_path = public, tests;
-select plan(39);
+select plan(48);
 
 create function pg_temp.at(p_seconds integer) returns void language plpgsql as
   $$ begin perform set_config('app.test_now', (now() + make_interval(secs => p_seconds))::text, true); end $$;
@@ -14,6 +14,7 @@ select tests.be('ana');
 select is(pg_temp.sees('bo'), 'online', 'who shares a conversation sees it');
 select is((select status from user_presence where user_id = tests.id('bo')), 'online', 'by table too');
 select throws_ok($$ select last_seen_at from user_presence $$, '42501', null, 'which does not tell since when');
+select throws_ok($$ select last_active_at from user_presence $$, '42501', null, 'in no way');
 select tests.be('cy');
 select is(pg_temp.sees('bo'), 'nothing', 'a stranger does not');
 select is_empty('select user_id from user_presence', 'in no way');
@@ -35,12 +36,28 @@ select is(set_status('busy', 'In a meeting', '📅'), 'busy', 'one says what one
 select is(heartbeat('online'), 'busy', 'devices do not change it');
 select tests.be('ana');
 select is(pg_temp.sees('bo'), 'busy', 'others see it');
+select is((select status from user_presence where user_id = tests.id('bo')), 'busy', 'by table too');
 select is((select status_text from profiles where id = tests.id('bo')), 'In a meeting', 'with words');
 select tests.be('bo');
 select is(set_status(null), 'online', 'or lets devices tell');
 select is(heartbeat('offline'), 'offline', 'who goes says so');
 select tests.be('ana');
 select is(pg_temp.sees('bo'), 'offline', 'and is gone at once');
+-- Whoever is there and says that they are not
+select tests.be('bo');
+select is(heartbeat(), 'online', 'bo is there');
+select is(set_status('offline'), 'offline', 'and says that he is not');
+create temporary table traces as select user_id, last_seen_at from who_is_online(array[tests.id('bo')]);
+grant select on traces to public;
+select pg_temp.at(30);
+select is(heartbeat(), 'offline', 'his devices do not say otherwise');
+select tests.be('ana');
+select is((select status from user_presence where user_id = tests.id('bo')), 'offline', 'others see him gone');
+select throws_ok($$ select manual_status from user_presence $$, '42501', null, 'and not that he chose it');
+select is((select last_seen_at from who_is_online(array[tests.id('bo')])), (select last_seen_at from traces), 'nor that he was there again');
+select tests.be('bo');
+select is(set_status(null), 'online', 'until he shows himself');
+select pg_temp.at(0);
 
 -- What people keep to themselves
 select tests.be('bo');

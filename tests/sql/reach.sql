@@ -1,9 +1,25 @@
 -- Who may write to whom. TEN-03 to TEN-08, TEN-13
 set local search_path = public, tests;
-select plan(45);
+select plan(47);
 
 create function pg_temp.verdict(p_from text, p_to text) returns text language sql as
   $$ select coalesce((app.can_message(tests.id(p_from), tests.id(p_to))).code, 'yes') $$;
+-- What somebody gets who opens the conversation of two.
+create function pg_temp.opens(p_from text, p_to text) returns text language plpgsql as $$
+declare
+  other uuid := tests.id(p_to);
+  hint text;
+begin
+  perform tests.be(p_from);
+  perform public.get_or_create_conversation(other);
+  raise sqlstate 'XX999';
+exception
+  when sqlstate 'XX999' then return 'yes';
+  when others then
+    get stacked diagnostics hint = pg_exception_hint;
+    return hint;
+end
+$$;
 create function pg_temp.rule(p_rules text, p_more text default '{}') returns void language sql as
   $$ update public.orgs set settings = p_more::jsonb || jsonb_build_object('dm_policy', p_rules::jsonb) where slug = 'default' $$;
 
@@ -14,14 +30,14 @@ select is(pg_temp.verdict('ana', 'cy'), 'yes', 'by default people write to each 
 select pg_temp.rule('["team"]');
 insert into teams (id, org_id, name) values ('40000000-0000-4000-8000-000000000001', app.first_org(), 'Red');
 insert into team_members (team_id, user_id) select '40000000-0000-4000-8000-000000000001', tests.id(name) from unnest(array['ana', 'bo']) name;
-select is(pg_temp.verdict('ana', 'bo'), 'yes', 'team: who shares one');
-select is(pg_temp.verdict('ana', 'dee'), 'not_same_team', 'team: nobody else');
+select is(pg_temp.opens('ana', 'bo'), 'yes', 'team: who shares one');
+select is(pg_temp.opens('ana', 'dee'), 'not_same_team', 'team: nobody else');
 update org_members set role = 'admin' where user_id = tests.id('dee');
-select is(pg_temp.verdict('dee', 'ana'), 'yes', 'admins write across teams');
+select is(pg_temp.opens('dee', 'ana'), 'yes', 'admins write across teams');
 select pg_temp.rule('["team"]', '{"admins_cross_team": false}');
-select is(pg_temp.verdict('dee', 'ana'), 'not_same_team', 'unless they may not');
+select is(pg_temp.opens('dee', 'ana'), 'not_same_team', 'unless they may not');
 update org_members set role = 'superadmin' where user_id = tests.id('dee');
-select is(pg_temp.verdict('dee', 'ana'), 'yes', 'superadmins always');
+select is(pg_temp.opens('dee', 'ana'), 'yes', 'superadmins always');
 update org_members set role = 'member' where user_id = tests.id('dee');
 
 -- TEN-08: on every path
@@ -38,6 +54,9 @@ select tests.be('dee');
 select is(app.may_signal(tests.conversation('watercooler'), 'broadcast'), false, 'and nowhere else');
 select hint_ok($$ select forward_message(tests.conversation('lunch'), '20000000-0000-4000-8000-000000000004', array[tests.conversation('dm')]) $$,
                '42501', 'cannot_post', 'nor forwarding');
+select hint_ok($$ select send_as_persona(tests.conversation('watercooler'), tests.id('ana'), 'Hi') $$, 'PT403', 'not_admin', 'nor speaking as somebody there');
+select throws_ok($$ insert into realtime.messages (topic, extension, event, payload, private)
+                    values ('conversation:' || tests.conversation('watercooler'), 'broadcast', 'x', '{}', true) $$, '42501', null, 'nor a broadcast by table');
 -- A pair that no rule lets any more reads on
 select tests.be('administrator');
 delete from team_members;
@@ -48,7 +67,7 @@ select isnt_empty($$ select from messages where conversation_id = tests.conversa
 -- TEN-03, TEN-04: engagement, one status after the other, from both sides
 select tests.be('administrator');
 select pg_temp.rule('["engagement"]');
-select is(pg_temp.verdict('ana', 'cy'), 'no_engagement', 'engagement: nobody without one');
+select is(pg_temp.opens('ana', 'cy'), 'no_engagement', 'engagement: nobody without one');
 insert into engagements (org_id, client_id, consultant_id, title) values (app.first_org(), tests.id('ana'), tests.id('cy'), 'Site');
 create temporary table statuses (status text, client text, consultant text);
 do $$
@@ -57,7 +76,7 @@ declare
 begin
   foreach one in array array['bidding', 'negotiating', 'active', 'completed', 'cancelled', 'declined'] loop
     update public.engagements set status = one;
-    insert into statuses values (one, pg_temp.verdict('ana', 'cy'), pg_temp.verdict('cy', 'ana'));
+    insert into statuses values (one, pg_temp.opens('ana', 'cy'), pg_temp.opens('cy', 'ana'));
   end loop;
 end
 $$;

@@ -1,6 +1,6 @@
 -- How far each has read, and what others learn. RCP-01 to RCP-04, RCP-06, RCP-07
 set local search_path = public, tests;
-select plan(41);
+select plan(44);
 
 select tests.be('bo');
 select is((select unread from get_conversations() where title = 'Watercooler'), 1::bigint, 'bo has something unread');
@@ -47,8 +47,11 @@ select tests.be('bo');
 select is((mark_read(tests.conversation('watercooler'), 5)).last_read_seq, 5::bigint, 'who hides it reads');
 select is(read_by(tests.conversation('watercooler'), (pg_temp.last_message()).id) ->> 'members', null, 'does not learn it of others');
 select is_empty('select from read_marks', 'in no way');
+select is(mark_delivered(jsonb_build_object(tests.conversation('watercooler'), 5)), 1, 'his device tells what it has');
 select tests.be('ana');
-select is(pg_temp.told(), 4::bigint, 'and is not told about');
+select is((select last_delivered_seq from conversation_members where conversation_id = tests.conversation('watercooler') and member_id = tests.id('bo')), 5::bigint,
+          'so what was sent is delivered');
+select is(pg_temp.told(), 4::bigint, 'and not read, as far as others are told');
 select is(read_by(tests.conversation('watercooler'), (pg_temp.last_message()).id), '{"count": 0, "members": []}'::jsonb, 'in no way');
 select tests.be('administrator');
 update conversations set receipts_mode = 'count' where slug = 'watercooler';
@@ -56,7 +59,11 @@ delete from user_privacy_settings;
 select tests.be('ana');
 select is(read_by(tests.conversation('watercooler'), (pg_temp.last_message()).id), '{"count": 1, "members": null}'::jsonb, 'where receipts are counted, the number alone');
 select tests.be('administrator');
-update conversations set receipts_mode = 'off' where slug = 'watercooler';
+update conversations set receipts_mode = 'all', member_count = 101 where slug = 'watercooler';
+select tests.be('ana');
+select is(read_by(tests.conversation('watercooler'), (pg_temp.last_message()).id), '{"count": 1, "members": null}'::jsonb, 'as among more than a hundred');
+select tests.be('administrator');
+update conversations set receipts_mode = 'off', member_count = 2 where slug = 'watercooler';
 select tests.be('ana');
 select is(read_by(tests.conversation('watercooler'), (pg_temp.last_message()).id) ->> 'count', null, 'or nothing');
 select hint_ok($$ select read_by(tests.conversation('watercooler'), gen_random_uuid()) $$, 'PT404', 'no_such_message', 'of nothing nothing');

@@ -1,9 +1,10 @@
 -- Other names for conversations. CNV-02, CNV-23
 set local search_path = public, tests;
-select plan(24);
+select plan(25);
 
 select tests.be('bo');
 select is((select string_agg(title || ' ' || unread, ', ' order by title) from user_conversations), 'Ana 0, Watercooler 1', 'one''s own, with what is unread');
+select is((select last_preview from user_conversations where title = 'Watercooler'), 'It even grinds the beans now.', 'and the last words');
 select is((select other_id from user_conversations where kind = 'dm'), tests.id('ana'), 'a pair says who the other is');
 select is((select string_agg(name, ' ' order by name) from chat_groups), 'Watercooler', 'groups are those one is in');
 select is_empty($$ update chat_groups set name = 'x' returning 1 $$, 'a member does not rename');

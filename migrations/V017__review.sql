@@ -1,0 +1,5 @@
+-- Messages that wait for a moderator are found without reading all messages.
+-- Messages are locked against writing for one pass over each partition.
+
+create index messages_held_idx on public.messages (org_id, created_at)
+ where visibility = 'held' and deleted_at is null;
