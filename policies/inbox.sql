@@ -6,9 +6,9 @@ grant select,
    on public.inbox to authenticated;
 grant select, insert, update, delete on public.inbox to service_role;
 
-create policy "people read their own inbox"
+create policy "people read their own inbox, where they are in"
 on public.inbox for select to authenticated
-using (member_id = (select auth.uid()));
+using (member_id = (select auth.uid()) and conversation_id in (select app.my_conversations()));
 
 create policy "people keep their own inbox"
 on public.inbox for update to authenticated

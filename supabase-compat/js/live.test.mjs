@@ -156,7 +156,7 @@ test('settings, answers to meetings, presence and typing reach the others at onc
 test('a room is made, read, changed and put away by table', async (t) => {
   // CNV-25
   const [ana, bo] = await people(t, 'ana', 'bo')
-  const room = await ok(ana.from('conversations').insert({ kind: 'room', title: `Attic ${Date.now()}` }).select().single())
+  const room = await ok(ana.from('conversations').insert({ kind: 'room', visibility: 'org', title: `Attic ${Date.now()}` }).select().single())
   assert.match(room.id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
   await ok(bo.rpc('join_room', { p_slug: room.slug }))
   await send(bo, room, 'Dusty')

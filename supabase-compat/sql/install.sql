@@ -5,6 +5,7 @@
 \ir auth_accounts.sql
 \ir auth_factors.sql
 \ir realtime.sql
+\ir aliases.sql
 \ir verdicts.sql
 \ir authorizer.sql
 \ir explain.sql

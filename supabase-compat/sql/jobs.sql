@@ -129,6 +129,12 @@ as $$
   delete from walkie.jobs
    where state = 'done' and done_at < now() - interval '1 day'
       or state = 'dead' and done_at < now() - interval '30 days';
+  -- What was said, or a link, is not kept longer than somebody may want to try again.
+  update walkie.jobs
+     set payload = '{}'
+   where state = 'dead'
+     and done_at < now() - interval '1 day'
+     and payload <> '{}';
   with lost as (
     select id
       from walkie.jobs
@@ -147,7 +153,7 @@ as $$
     returning 1)
   select count(*)::integer from freed
 $$;
-comment on function walkie.sweep_jobs is 'Frees jobs whose lease has run out, and gives their number; forgets what ended long ago.';
+comment on function walkie.sweep_jobs is 'Frees jobs whose lease has run out, and gives their number; empties those that died a day ago, and forgets what ended long ago.';
 
 create or replace function walkie.retry_job(job bigint)
 returns boolean
@@ -157,11 +163,11 @@ as $$
   with revived as (
     update walkie.jobs
        set state = 'ready', attempts = 0, run_at = now(), done_at = null
-     where id = job and state = 'dead'
+     where id = job and state = 'dead' and (payload <> '{}' or done_at > now() - interval '1 day')
     returning id)
   select exists (select from revived)
 $$;
-comment on function walkie.retry_job is 'For a DBA: gives a dead job another row of attempts; false when it is not dead.';
+comment on function walkie.retry_job is 'For a DBA: gives a dead job another row of attempts; false when it is not dead, or has been so for more than a day.';
 
 create or replace function walkie.receive_mail(sender text, recipient text, subject text, plain text, html text)
 returns bigint

@@ -157,6 +157,30 @@ async fn mail_that_nobody_takes_is_kept_for_somebody_to_look() {
 }
 
 #[tokio::test]
+async fn what_a_dead_job_held_is_forgotten_after_a_day() {
+    let database = Database::scratch().await;
+    database
+        .sql(
+            "select walkie.enqueue_job('paper', '{\"words\": \"Hello\"}', max_attempts => 1);
+              select walkie.claim_jobs('one', '{paper}', 1, '1 minute');
+              select walkie.fail_job(1, 'one', 1, 'no ink', false)",
+        )
+        .await;
+    let after = async |age: &str| {
+        database
+            .sql(&format!(
+                "update walkie.jobs set done_at = now() - interval '{age}'; select walkie.sweep_jobs()"
+            ))
+            .await;
+        database.value("select max(concat_ws(' ', state, payload, last_error)) from walkie.jobs").await
+    };
+    assert_eq!(after("23 hours").await, r#"dead {"words": "Hello"} no ink"#);
+    assert_eq!(after("25 hours").await, "dead {} no ink");
+    assert_eq!(database.value("select walkie.retry_job(1)").await, "f");
+    assert_eq!(after("31 days").await, "");
+}
+
+#[tokio::test]
 async fn job_is_taken_by_one_server_however_many_ask() {
     let database = Database::scratch().await;
     database.sql("select walkie.enqueue_job('paper', '{}') from generate_series(1, 200)").await;

@@ -34,9 +34,9 @@ select is_empty('select from message_attachments', 'an outsider sees none');
 
 -- SRC-02: what has files is found by that
 select be('bo');
-select is((select string_agg(snippet, ',' order by created_at) from search_messages('look OR both OR table', p_has => 'file')), '<mark>Look</mark>,<mark>Both</mark>,By <mark>table</mark>', 'words with files are found');
-select is_empty($$ select from search_messages('look OR both', p_has => 'image') $$, 'which are no pictures');
-select is((select count(*) from search_messages('look OR both', p_has => 'file', p_kind => 'file', p_from => id('ana'), p_conversation => conversation('watercooler'))), 2::bigint, 'filters add up');
+select is((select string_agg(snippet, ',' order by created_at) from search_messages('look OR table', p_has => 'file')), '<mark>Look</mark>,By <mark>table</mark>', 'words with files are found');
+select is_empty($$ select from search_messages('look OR table', p_has => 'image') $$, 'which are no pictures');
+select is((select count(*) from search_messages('look OR table', p_has => 'file', p_kind => 'file', p_from => id('ana'), p_conversation => conversation('watercooler'))), 1::bigint, 'filters add up');
 
 -- What cannot be shown
 select be('ana');
