@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-import { newcomer, person, sql } from './cast.mjs'
+import { group, id, newcomer, ok, person, sql } from './cast.mjs'
 
 const page = readFileSync(join(dirname(fileURLToPath(import.meta.url)), '../../docs/messaging.md'), 'utf8')
 
@@ -25,6 +25,9 @@ test('every example of the page runs', async (t) => {
   await admin('admin')
 
   const people = { ana: await newcomer(t), bo: await newcomer(t), cy: await newcomer(t), dee }
+  // Something that waits for a moderator.
+  const held = await group(people.bo)
+  await sql("insert into messages (conversation_id, sender_id, body, visibility) values ($1, $2, '123456', 'held')", [held.id, await id(people.bo)])
   const AsyncFunction = (async () => {}).constructor
   const last = `
     return { page, next, rooms, people, wordings, newest, older, newer, around, thread, changed, news, readers, withTime, there, typing, overseen,
@@ -65,6 +68,8 @@ test('every example of the page runs', async (t) => {
   assert.equal(seen.unknown.hint, 'no_such_mail')
   assert.equal(seen.agreed, false)
   assert.equal(seen.overseen.length, 9)
+  const reviewed = await ok(people.bo.from('messages').select('seq, visibility').eq('conversation_id', held.id))
+  assert.deepEqual(reviewed, [{ seq: 1, visibility: 'normal' }])
   assert.equal(seen.limits.refusal, null)
   assert.deepEqual([seen.first.version, seen.first.mime_type, seen.first.note], [1, 'text/plain', 'First draft'])
   assert.equal(seen.shown.message_type, 'file')

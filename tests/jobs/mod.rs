@@ -172,7 +172,9 @@ async fn what_a_dead_job_held_is_forgotten_after_a_day() {
                 "update walkie.jobs set done_at = now() - interval '{age}'; select walkie.sweep_jobs()"
             ))
             .await;
-        database.value("select max(concat_ws(' ', state, payload, last_error)) from walkie.jobs").await
+        database
+            .value("select max(concat_ws(' ', state, payload, last_error)) from walkie.jobs")
+            .await
     };
     assert_eq!(after("23 hours").await, r#"dead {"words": "Hello"} no ink"#);
     assert_eq!(after("25 hours").await, "dead {} no ink");
