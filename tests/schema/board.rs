@@ -281,7 +281,7 @@ const MANY: &[&str] = &["client", "consultant", "member", "moderator"];
 
 const HEAD: &str = "# Who may do what\n\n\
     Printed from the database by a test: rows that the cast's people get or touch with each command, \
-    without a filter, or that they are refused. `bin/test rust` fails when this page no longer says what \
+    without a filter, or that they are refused. The organisation oversees: its `oversight_mode` is open. `bin/test rust` fails when this page no longer says what \
     the policies do; run it once with `UPDATE_PAGES=1` and read what changed.\n";
 
 // TEN-02

@@ -490,17 +490,19 @@ $$;
 
 COMMENT ON FUNCTION app.can_do(p_conversation uuid, p_action text) IS 'Takes a conversation and an action of app.role_may; tells whether the person asking may do it there.';
 
-CREATE FUNCTION app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamp with time zone) RETURNS boolean
+CREATE FUNCTION app.can_edit(p_conversation uuid, p_visibility text, p_sender uuid, p_type text, p_created_at timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
   select p_sender = (select auth.uid())
      and p_type not in ('system', 'meeting')
-     and app.is_member(p_conversation)
+     and app.can_post(p_conversation)
+     -- What all can read may not be changed by one whom nobody is to hear.
+     and (p_visibility <> 'normal' or not app.is_restricted(p_sender, array['shadow_ban'], p_conversation))
      and app.is_within(p_conversation, 'edit_window_s', p_created_at)
 $$;
 
-COMMENT ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamp with time zone) IS 'Takes a message''s conversation, sender, type and time; tells whether the person asking may correct it: their own, in the time that there is for that. Nobody corrects another''s words.';
+COMMENT ON FUNCTION app.can_edit(p_conversation uuid, p_visibility text, p_sender uuid, p_type text, p_created_at timestamp with time zone) IS 'Takes a message''s conversation, visibility, sender, type and time; tells whether the person asking may correct it: their own, in the time that there is for that, while they may speak and are heard. Nobody corrects another''s words.';
 
 CREATE FUNCTION app.can_message(p_from uuid, p_to uuid) RETURNS app.verdict
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1683,6 +1685,15 @@ $$;
 
 COMMENT ON FUNCTION app.is_member(p_conversation uuid) IS 'Takes a conversation; tells whether the person asking is in it now.';
 
+CREATE FUNCTION app.is_moderator(p_user uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce(app.role_of(p_user) in ('moderator', 'admin', 'superadmin'), false)
+$$;
+
+COMMENT ON FUNCTION app.is_moderator(p_user uuid) IS 'Takes a person; tells whether they are a moderator or admin of their organisation.';
+
 CREATE FUNCTION app.is_new_and_busy(p_from uuid, p_to uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1815,16 +1826,15 @@ $$;
 
 COMMENT ON FUNCTION app.live_engagement(p_one uuid, p_other uuid) IS 'Takes two people; gives the engagement that lets them talk, an active one before a bid, or null.';
 
-CREATE FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) RETURNS text
+CREATE FUNCTION app.live_status(p_status text, p_last_seen timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
   -- Two heartbeats missed are an absence, whoever has written that down or not.
-  select case when p_status = 'offline' or p_last_seen is null or p_last_seen < app.now() - interval '65 s' then 'offline'
-              else coalesce(p_manual, p_status) end
+  select case when p_last_seen is null or p_last_seen < app.now() - interval '65 s' then 'offline' else p_status end
 $$;
 
-COMMENT ON FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) IS 'Takes a status, the one chosen by hand and the last heartbeat; gives what holds now.';
+COMMENT ON FUNCTION app.live_status(p_status text, p_last_seen timestamp with time zone) IS 'Takes a status and the last heartbeat; gives what holds now.';
 
 CREATE FUNCTION app.lock_showing(p_file uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2913,6 +2923,15 @@ CREATE FUNCTION app.read_own_message() RETURNS trigger
     SET search_path TO ''
     AS $$
 begin
+  -- What was held and is let through now was said earlier: its sender has read nothing by that.
+  if current_setting('app.is_release', true) = 'on' then
+    update public.inbox i
+       set last_read_ord = i.last_read_ord + 1,
+           last_sent_seq = new.seq
+     where i.conversation_id = new.conversation_id
+       and i.member_id = new.sender_id;
+    return null;
+  end if;
   update public.inbox i
      set last_read_seq = new.seq,
          last_read_ord = new.ord,
@@ -2987,6 +3006,8 @@ CREATE FUNCTION app.refusals() RETURNS TABLE(hint text, code text, message text,
     ('signed_out',         'PT401', 'Sign in first.', 'the call needs a person and nobody is signed in, or the account is gone'),
     ('not_manager',        'PT403', 'Your role in this conversation does not allow that.', 'only some roles of the conversation may do this'),
     ('not_admin',          'PT403', 'Only an admin of the organisation may do this.', 'the organisation leaves this to its admins'),
+    ('not_moderator',      'PT403', 'Only a moderator of the organisation may do this.', 'the organisation leaves this to its moderators and admins'),
+    ('own_message',        'PT403', 'Somebody else has to review your message.', 'reviewing a message of one''s own'),
     ('not_yours',          'PT403', 'This message is not yours to change.', 'the message is another''s'),
     ('edit_window_over',   'PT403', 'It is too late to correct this message.', 'the time for corrections is over'),
     ('delete_window_over', 'PT403', 'It is too late to take this message back for all; you can hide it for yourself.', 'the time for taking back is over'),
@@ -3020,6 +3041,7 @@ CREATE FUNCTION app.refusals() RETURNS TABLE(hint text, code text, message text,
     ('bad_role',           'PT422', 'There is no such role.', 'a role that cannot be given'),
     ('bad_setting',        'PT422', 'There is no such setting, or not of that type.', 'an organisation''s setting that is not known'),
     ('bad_status',         'PT422', 'There is no such status.', 'a presence status that is not known'),
+    ('no_words',           'PT422', 'Say something.', 'words that are needed are missing'),
     ('too_long',           'PT422', 'The message is too long.', 'longer than the organisation allows; details has the limit'),
     ('too_many',           'PT422', 'That is too many at once.', 'more than a call takes; details has the limit'),
     ('pins_full',          'PT422', 'A conversation holds up 50 messages; take one down first.', 'all 50 pins are used'),
@@ -3099,6 +3121,7 @@ CREATE FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_l
     AS $$
 declare
   sender uuid;
+  refusal text;
 begin
   select m.sender_id into sender
     from public.messages m
@@ -3106,13 +3129,15 @@ begin
      and m.id = p_message
      and m.deleted_at is null
      and app.can_read(m.conversation_id, m.chapter, m.visibility, m.sender_id);
-  perform app.refuse(case when sender is null then 'no_such_message'
-                          when sender = auth.uid() then p_when_late
-                          else 'not_yours' end);
+  refusal := case when sender is null then 'no_such_message'
+                  when sender <> auth.uid() then 'not_yours'
+                  when p_when_late = 'edit_window_over' then coalesce(app.post_refusal(p_conversation), p_when_late)
+                  else p_when_late end;
+  perform app.refuse(refusal, app.muted_until(p_conversation, refusal));
 end
 $$;
 
-COMMENT ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) IS 'Takes a message that could not be changed and the word for being late; says why. Errors, always: PT403 not_yours, edit_window_over or delete_window_over, or PT404 no_such_message.';
+COMMENT ON FUNCTION app.refuse_message(p_conversation uuid, p_message uuid, p_when_late text) IS 'Takes a message that could not be changed and the word for being late; says why. Errors, always: PT403 not_yours, edit_window_over or delete_window_over, PT404 no_such_message, or, for a correction, 42501 with the word why one may not speak.';
 
 CREATE FUNCTION app.remind() RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -3733,14 +3758,20 @@ CREATE FUNCTION app.shows_presence_to_me(p_user uuid) RETURNS boolean
     SET search_path TO ''
     AS $$
   select p_user = (select auth.uid())
-      or exists (
-           select
-             from public.conversation_members theirs
-             join public.conversation_members mine on mine.conversation_id = theirs.conversation_id
-            where theirs.member_id = p_user
-              and theirs.left_at is null
-              and mine.member_id = (select auth.uid())
-              and mine.left_at is null)
+      or (exists (
+            select
+              from public.conversation_members theirs
+              join public.conversation_members mine on mine.conversation_id = theirs.conversation_id
+             where theirs.member_id = p_user
+               and theirs.left_at is null
+               and mine.member_id = (select auth.uid())
+               and mine.left_at is null)
+          or exists (
+            select
+              from public.team_members theirs
+              join public.team_members mine on mine.team_id = theirs.team_id
+             where theirs.user_id = p_user
+               and mine.user_id = (select auth.uid())))
          and not exists (
            select
              from public.user_privacy_settings s
@@ -3748,7 +3779,7 @@ CREATE FUNCTION app.shows_presence_to_me(p_user uuid) RETURNS boolean
               and not s.show_presence)
 $$;
 
-COMMENT ON FUNCTION app.shows_presence_to_me(p_user uuid) IS 'Takes a person; tells whether the person asking may know if they are there: who shares a conversation with them, unless they keep it to themselves.';
+COMMENT ON FUNCTION app.shows_presence_to_me(p_user uuid) IS 'Takes a person; tells whether the person asking may know if they are there: who shares a conversation or a team with them, unless they keep it to themselves.';
 
 CREATE FUNCTION app.shows_receipts(p_member uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4091,11 +4122,17 @@ begin
          scanned_at = new.at
    where v.object_version = new.version
      and (v.scan_status, v.scan_engine) is distinct from (new.verdict, new.engine);
+  if new.verdict = 'infected' and (tg_op = 'INSERT' or old.verdict is distinct from 'infected') then
+    perform app.notify(array[v.uploaded_by], 'system', v.conversation_id, p_subject => v.file_id,
+                       p_title => 'A file of yours is infected', p_body => format('%s: nobody else can have it.', v.name))
+       from public.file_versions v
+      where v.object_version = new.version;
+  end if;
   return null;
 end
 $$;
 
-COMMENT ON FUNCTION app.take_verdict() IS 'Trigger: what a scanner said of bytes holds for the versions of files that have them; by that their uploaders learn it, and others get what is clean.';
+COMMENT ON FUNCTION app.take_verdict() IS 'Trigger: what a scanner said of bytes holds for the versions of files that have them; by that their uploaders learn it, of a virus by a notice, too, and others get what is clean.';
 
 CREATE FUNCTION app.takes_type(p_org uuid, p_type text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5584,7 +5621,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) IS 'Takes a conversation, one of the caller''s messages and the new words; gives the message. Errors: PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
+COMMENT ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) IS 'Takes a conversation, one of the caller''s messages and the new words; gives the message. Whoever may not speak may not correct either. Errors: 42501 as send_message, PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
 
 CREATE FUNCTION public.file_history(p_file uuid) RETURNS SETOF public.file_versions
     LANGUAGE plpgsql STABLE
@@ -6056,12 +6093,15 @@ begin
   insert into public.user_presence as p (user_id, status, last_seen_at, last_active_at)
   values (me, p_status, app.now(), case when p_active then app.now() end)
   on conflict (user_id) do update
-     set status = excluded.status,
+     -- What was chosen by hand wins over what devices say, but for their going.
+     set status = case p_status when 'offline' then 'offline' else coalesce(p.manual_status, p_status) end,
          last_seen_at = excluded.last_seen_at,
          last_active_at = coalesce(excluded.last_active_at, p.last_active_at)
-   where p.status <> excluded.status
-      or p.last_seen_at is null
-      or p.last_seen_at < excluded.last_seen_at - interval '25 s';
+   -- Whoever is there and says that they are not leaves no trace, not even that of a row that is written.
+   where p.manual_status is distinct from 'offline'
+     and (p.status <> case p_status when 'offline' then 'offline' else coalesce(p.manual_status, p_status) end
+          or p.last_seen_at is null
+          or p.last_seen_at < excluded.last_seen_at - interval '25 s');
 
   -- Everybody who is there looks after a few who are gone, so that their rows say so without a clock.
   update public.user_presence p
@@ -6074,7 +6114,7 @@ begin
                         limit 20
                           for update skip locked);
 
-  select app.live_status(p.status, p.manual_status, p.last_seen_at) into now_
+  select app.live_status(p.status, p.last_seen_at) into now_
     from public.user_presence p
    where p.user_id = me;
   return now_;
@@ -6082,6 +6122,30 @@ end
 $$;
 
 COMMENT ON FUNCTION public.heartbeat(p_status text, p_active boolean) IS 'Takes online, away, busy or, when going, offline, and whether the person did something; keeps the caller present for 65 seconds and gives their status. Call it every 25 to 30 seconds. Errors: PT401 signed_out, PT422 bad_status, PT429 rate_limited.';
+
+CREATE FUNCTION public.held_messages(p_limit integer DEFAULT 50) RETURNS TABLE(conversation_id uuid, message_id uuid, kind text, title text, sender_id uuid, sender_name text, body text, attachments jsonb, held_since timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select m.conversation_id, m.id, c.kind, c.title, m.sender_id, p.display_name, m.body, m.attachments, m.created_at
+    from public.messages m
+    join public.conversations c on c.id = m.conversation_id
+    join public.profiles p on p.id = m.sender_id
+   where m.org_id = app.my_org()
+     and m.visibility = 'held'
+     and m.deleted_at is null
+     and m.sender_id <> app.me()
+     and ((select app.is_moderator(app.me()))
+          or m.conversation_id in (select mine.conversation_id
+                                     from public.conversation_members mine
+                                    where mine.member_id = app.me()
+                                      and mine.left_at is null
+                                      and app.role_may(mine.role, 'delete_any')))
+   order by m.created_at, m.id
+   limit least(greatest(p_limit, 0), 200)
+$$;
+
+COMMENT ON FUNCTION public.held_messages(p_limit integer) IS 'Takes how many (at most 200); gives the messages of others that wait for review, the oldest first: to moderators and admins of the organisation all of them, to those who moderate a conversation those said there. Errors: PT401 signed_out.';
 
 CREATE FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text DEFAULT 'member'::text) RETURNS public.conversation_invites
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6305,9 +6369,6 @@ begin
   if jsonb_typeof(p_items) is distinct from 'object' or (select count(*) from jsonb_object_keys(p_items)) > 1000 then
     perform app.refuse('too_many', 'limit=1000');
   end if;
-  if not app.shows_receipts(me) then
-    return 0;
-  end if;
   update public.conversation_members m
      set last_delivered_seq = least(item.seq::bigint, c.last_seq)
     from jsonb_each_text(p_items) item (id, seq)
@@ -6323,7 +6384,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.mark_delivered(p_items jsonb) IS 'Takes an object of conversation ids and the newest seq that reached this device, at most 1000; moves what others are told, in small conversations and if the caller shows it, and gives how many moved. Errors: PT401 signed_out, PT422 too_many.';
+COMMENT ON FUNCTION public.mark_delivered(p_items jsonb) IS 'Takes an object of conversation ids and the newest seq that reached this device, at most 1000; moves what others are told, in small conversations, and gives how many moved; who hides how far they have read tells that all the same. Errors: PT401 signed_out, PT422 too_many.';
 
 CREATE FUNCTION public.mark_notifications(p_ids uuid[] DEFAULT NULL::uuid[], p_read boolean DEFAULT true) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7057,6 +7118,68 @@ $$;
 
 COMMENT ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) IS 'Takes a persona and whether it is retired, or comes back; a retired one keeps what it has said, speaks no more and is written to no more. Gives it. For admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona.';
 
+CREATE FUNCTION public.review_message(p_conversation uuid, p_message uuid, p_release boolean, p_reason text DEFAULT NULL::text) RETURNS public.messages
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  claims text := coalesce(current_setting('request.jwt.claims', true), '');
+  real_sender uuid;
+  held public.messages;
+  reviewed public.messages;
+begin
+  select m.* into held
+    from public.messages m
+   where m.conversation_id = p_conversation
+     and m.id = p_message
+     and m.visibility = 'held'
+     and m.deleted_at is null
+     and (m.org_id = app.my_org() and app.is_moderator(me) or app.can_do(m.conversation_id, 'delete_any'))
+     for update;
+  if held.id is null then
+    perform app.refuse('no_such_message');
+  elsif held.sender_id = me then
+    perform app.refuse('own_message');
+  end if;
+
+  if coalesce(p_release, false) then
+    -- Said anew by its sender, so that it takes its number, and is counted and told, as what is said now.
+    select k.real_sender_id into real_sender
+      from public.message_private k
+     where k.conversation_id = p_conversation
+       and k.message_id = p_message;
+    perform set_config('request.jwt.claims', '', true), set_config('app.is_release', 'on', true);
+    delete from public.messages m
+     where m.conversation_id = p_conversation
+       and m.id = p_message;
+    insert into public.messages (conversation_id, id, sender_id, client_id, message_type, body, body_format, meta,
+                                 reply_to_id, parent_message_id, thread_id, mentions, attachments, forwarded)
+    values (held.conversation_id, held.id, held.sender_id, held.client_id, held.message_type, held.body, held.body_format, held.meta,
+            held.reply_to_id, held.parent_message_id, held.thread_id, held.mentions, held.attachments, held.forwarded)
+    returning * into reviewed;
+    perform set_config('request.jwt.claims', claims, true), set_config('app.is_release', '', true);
+    insert into public.message_private (conversation_id, message_id, org_id, real_sender_id)
+    select held.conversation_id, held.id, held.org_id, real_sender
+     where real_sender is not null;
+  else
+    update public.messages m
+       set deleted_at = clock_timestamp()
+     where m.conversation_id = p_conversation
+       and m.id = p_message
+    returning m.* into reviewed;
+    perform app.notify(array[held.sender_id], 'system', p_conversation, p_message,
+                       p_title => 'A message of yours was not let through', p_body => p_reason);
+  end if;
+  perform app.audit('review_message', 'messages', p_message::text,
+                    jsonb_build_object('conversation_id', p_conversation, 'sender_id', held.sender_id,
+                                       'released', coalesce(p_release, false)), p_reason);
+  return reviewed;
+end
+$$;
+
+COMMENT ON FUNCTION public.review_message(p_conversation uuid, p_message uuid, p_release boolean, p_reason text) IS 'Takes a conversation, a message that is held there, whether to let it through, and why not; gives what becomes of it: a message like others, said now, or one that is taken back, of which its sender is told. Either is on record. For moderators and admins of the organisation, and for those who moderate the conversation; nobody reviews their own. Errors: PT401 signed_out, PT403 own_message, PT404 no_such_message, 23514 for a long reason.';
+
 CREATE FUNCTION public.revoke_session(id uuid) RETURNS boolean
     LANGUAGE sql
     SET search_path TO ''
@@ -7528,7 +7651,8 @@ begin
   insert into public.user_presence as p (user_id, status, manual_status, last_seen_at)
   values (me, coalesce(p_status, 'online'), p_status, app.now())
   on conflict (user_id) do update
-     set manual_status = excluded.manual_status,
+     set status = excluded.status,
+         manual_status = excluded.manual_status,
          last_seen_at = excluded.last_seen_at;
   return coalesce(p_status, 'online');
 end
@@ -7802,12 +7926,50 @@ $$;
 
 COMMENT ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) IS 'Takes a conversation and an object of what to change: title, topic, description, posting, visibility, category_id, priority, notify_default, receipts_mode, slow_mode_s, edit_window_s, no_forward, locked, archived; gives the conversation. For its owners and admins. Errors: PT403 not_manager, PT404 not_member, PT422 bad_setting, 23514 for a value out of range.';
 
+CREATE FUNCTION public.warn_user(p_user uuid, p_text text, p_conversation uuid DEFAULT NULL::uuid, p_message uuid DEFAULT NULL::uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+begin
+  if not app.is_moderator(me) then
+    perform app.refuse('not_moderator');
+  elsif p_user = me then
+    perform app.refuse('self');
+  elsif not exists (select
+                      from public.profiles p
+                     where p.id = p_user
+                       and p.org_id = app.my_org()
+                       and p.kind = 'human'
+                       and p.erased_at is null) then
+    perform app.refuse('no_such_person');
+  elsif p_text is null or p_text !~ '\S' then
+    perform app.refuse('no_words');
+  elsif char_length(p_text) > 1000 then
+    perform app.refuse('too_long', 'limit=1000');
+  elsif p_message is not null and not exists (select
+                                                from public.messages m
+                                               where m.conversation_id = p_conversation
+                                                 and m.id = p_message
+                                                 and m.sender_id = p_user) then
+    perform app.refuse('no_such_message');
+  end if;
+  -- From nobody in particular: whom the warned one has blocked is no way out of it.
+  perform app.notify(array[p_user], 'warning', p_conversation, p_message, p_title => 'A warning', p_body => p_text);
+  perform app.audit('warn_user', 'profiles', p_user::text,
+                    jsonb_build_object('conversation_id', p_conversation, 'message_id', p_message), p_text);
+end
+$$;
+
+COMMENT ON FUNCTION public.warn_user(p_user uuid, p_text text, p_conversation uuid, p_message uuid) IS 'Takes a person, words of up to 1000 characters and, if it is about one, a message of theirs with its conversation; tells the person by a notice of kind warning, and puts it on record. For moderators and admins of the organisation. Errors: PT401 signed_out, PT403 not_moderator, PT404 no_such_person or no_such_message, PT422 self, no_words or too_long.';
+
 CREATE FUNCTION public.who_is_online(p_users uuid[]) RETURNS TABLE(user_id uuid, status text, last_seen_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
   select p.user_id,
-         app.live_status(p.status, p.manual_status, p.last_seen_at),
+         app.live_status(p.status, p.last_seen_at),
          case when coalesce((select s.show_last_seen from public.user_privacy_settings s where s.user_id = p.user_id), true)
               then p.last_seen_at end
     from public.user_presence p
@@ -7867,6 +8029,43 @@ end
 $$;
 
 COMMENT ON FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text) IS 'For row triggers. Takes a private channel''s name, an event, and what the trigger knows (TG_OP, TG_TABLE_NAME, TG_TABLE_SCHEMA, NEW, OLD, TG_LEVEL); broadcasts both rows. Errors: P0001 for a statement''s trigger or an unknown operation.';
+
+CREATE FUNCTION realtime.check_alias() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  view regclass := to_regclass(format('%I.%I', new.view_schema, new.view_name));
+  of_table regclass := to_regclass(format('%I.%I', new.table_schema, new.table_name));
+  missing text;
+begin
+  if view is null or of_table is null then
+    raise exception using errcode = 'undefined_table',
+      message = format('there is no %s', case when view is null then format('view %I.%I', new.view_schema, new.view_name)
+                                              else format('table %I.%I', new.table_schema, new.table_name) end);
+  end if;
+  select case when shown.attname is null then format('the view has no column %I', named.here)
+              else format('the table has no column %I', named.there) end
+    into missing
+    from jsonb_each_text(new.columns) named (here, there)
+    left join pg_catalog.pg_attribute shown on shown.attrelid = view and shown.attname = named.here and not shown.attisdropped
+    left join pg_catalog.pg_attribute kept on kept.attrelid = of_table and kept.attname = named.there and not kept.attisdropped
+   where shown.attname is null
+      or kept.attname is null
+   order by named.here
+   limit 1;
+  if missing is not null then
+    raise exception using errcode = 'undefined_column', message = missing;
+  elsif not realtime.shows_all_of(view, of_table) then
+    raise exception using errcode = 'invalid_parameter_value',
+      message = format('the view %s does not show every row of %s, so subscribers would hear of rows that it hides', view, of_table),
+      hint = 'Select from the table itself, with left joins at most, and without where, group by, distinct or limit: let a policy of the table hide rows, or subscribers filter.';
+  end if;
+  return new;
+end
+$$;
+
+COMMENT ON FUNCTION realtime.check_alias() IS 'Trigger: a view stands for a table only if it is there, its columns are the table''s, and it hides no row. Errors: 42P01, 42703, 22023.';
 
 CREATE FUNCTION realtime.drop_partitions(older_than interval) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8219,6 +8418,45 @@ $_$;
 
 COMMENT ON FUNCTION realtime.judge(p_table regclass, p_condition text, p_row text, p_role text, p_claims text, p_search_path text, OUT verdict boolean, OUT failure text, OUT took_ms integer) IS 'Takes a table, a condition on its rows, a row as text, and a person (role, claims, search_path); gives whether the condition holds of the row when that person asks, or what it raised, and how long that took. The caller must be allowed to become the role.';
 
+CREATE FUNCTION realtime.node_fields(node text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  with tokens as (
+    select m.found[1] as token,
+           m.place,
+           sum(case when m.found[1] in ('{', '(') then 1 when m.found[1] in ('}', ')') then -1 else 0 end) over (order by m.place) as depth
+      from regexp_matches(node, '(\\.|[{}()]|[^\\{}()]+)', 'g') with ordinality m (found, place)
+  ),
+  marked as (
+    select string_agg(case when t.depth = 1 then replace(t.token, ' :', E'\x01') else t.token end, '' order by t.place) as whole
+      from tokens t
+  )
+  select coalesce(jsonb_object_agg(split_part(field.text, ' ', 1), btrim(substr(field.text, strpos(field.text, ' ')), ' }')), '{}')
+    from marked,
+         regexp_split_to_table(marked.whole, E'\x01') with ordinality field (text, place)
+   where field.place > 1
+$$;
+
+COMMENT ON FUNCTION realtime.node_fields(node text) IS 'Takes a node of a rule as pg_node_tree prints it; gives its fields as text, without a closing brace at the end of one.';
+
+CREATE FUNCTION realtime.node_items(list text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  with tokens as (
+    select m.found[1] as token,
+           m.place,
+           sum(case when m.found[1] in ('{', '(') then 1 when m.found[1] in ('}', ')') then -1 else 0 end) over (order by m.place) as depth
+      from regexp_matches(list, '(\\.|[{}()]|[^\\{}()]+)', 'g') with ordinality m (found, place)
+  )
+  select string_to_array(string_agg(case when t.depth = 1 and btrim(t.token) = '' then E'\x01' else t.token end, '' order by t.place), E'\x01')
+    from tokens t
+   where t.depth > 1 or t.depth = 1 and t.token <> '('
+$$;
+
+COMMENT ON FUNCTION realtime.node_items(list text) IS 'Takes a list of nodes as pg_node_tree prints it; gives them one by one.';
+
 CREATE FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -8407,6 +8645,51 @@ end
 $$;
 
 COMMENT ON FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean) IS 'As realtime.send, with bytes; sockets of vsn 1.0.0 cannot carry them and hear nothing.';
+
+CREATE FUNCTION realtime.shows_all_of(view regclass, of_table regclass) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+  query jsonb;
+  source jsonb;
+  item text;
+  entry jsonb;
+begin
+  select realtime.node_fields(substr(r.ev_action::text, 2)) into query
+    from pg_catalog.pg_rewrite r
+    join pg_catalog.pg_class c on c.oid = r.ev_class
+   where r.ev_class = view
+     and c.relkind = 'v';
+  source := realtime.node_fields(query ->> 'jointree' || '}');
+  if query is null
+     or source ->> 'quals' is distinct from '<>'
+     or exists (select
+                  from unnest(array['groupClause', 'groupingSets', 'havingQual', 'distinctClause', 'limitOffset', 'limitCount', 'setOperations']) field
+                 where query ->> field is distinct from '<>')
+     or query ->> 'hasAggs' is distinct from 'false'
+     or query ->> 'hasTargetSRFs' is distinct from 'false'
+     or cardinality(realtime.node_items(source ->> 'fromlist')) is distinct from 1
+  then
+    return false;
+  end if;
+  item := (realtime.node_items(source ->> 'fromlist'))[1];
+  -- A left join hides nothing of its left side.
+  while item like '{JOINEXPR %' loop
+    entry := realtime.node_fields(item);
+    if entry ->> 'jointype' is distinct from '1' then
+      return false;
+    end if;
+    item := entry ->> 'larg' || '}';
+  end loop;
+  entry := realtime.node_fields((realtime.node_items(query ->> 'rtable'))[(realtime.node_fields(item) ->> 'rtindex')::integer]);
+  return coalesce(entry ->> 'rtekind' = '0'
+                  and (entry ->> 'relid')::oid = of_table
+                  and entry ->> 'tablesample' = '<>', false);
+end
+$$;
+
+COMMENT ON FUNCTION realtime.shows_all_of(view regclass, of_table regclass) IS 'Takes a view and a table; tells whether the view shows every row of the table: selects from it, joins by left joins at most, and leaves nothing out.';
 
 CREATE FUNCTION realtime.topic() RETURNS text
     LANGUAGE sql STABLE
@@ -9675,12 +9958,12 @@ CREATE FUNCTION walkie.retry_job(job bigint) RETURNS boolean
   with revived as (
     update walkie.jobs
        set state = 'ready', attempts = 0, run_at = now(), done_at = null
-     where id = job and state = 'dead'
+     where id = job and state = 'dead' and (payload <> '{}' or done_at > now() - interval '1 day')
     returning id)
   select exists (select from revived)
 $$;
 
-COMMENT ON FUNCTION walkie.retry_job(job bigint) IS 'For a DBA: gives a dead job another row of attempts; false when it is not dead.';
+COMMENT ON FUNCTION walkie.retry_job(job bigint) IS 'For a DBA: gives a dead job another row of attempts; false when it is not dead, or has been so for more than a day.';
 
 CREATE FUNCTION walkie.run_due_schedule() RETURNS TABLE(name text, error text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9765,6 +10048,12 @@ CREATE FUNCTION walkie.sweep_jobs() RETURNS integer
   delete from walkie.jobs
    where state = 'done' and done_at < now() - interval '1 day'
       or state = 'dead' and done_at < now() - interval '30 days';
+  -- What was said, or a link, is not kept longer than somebody may want to try again.
+  update walkie.jobs
+     set payload = '{}'
+   where state = 'dead'
+     and done_at < now() - interval '1 day'
+     and payload <> '{}';
   with lost as (
     select id
       from walkie.jobs
@@ -9784,7 +10073,7 @@ CREATE FUNCTION walkie.sweep_jobs() RETURNS integer
   select count(*)::integer from freed
 $$;
 
-COMMENT ON FUNCTION walkie.sweep_jobs() IS 'Frees jobs whose lease has run out, and gives their number; forgets what ended long ago.';
+COMMENT ON FUNCTION walkie.sweep_jobs() IS 'Frees jobs whose lease has run out, and gives their number; empties those that died a day ago, and forgets what ended long ago.';
 
 CREATE FUNCTION walkie.unschedule(name text) RETURNS void
     LANGUAGE sql
@@ -11523,16 +11812,14 @@ CREATE VIEW public.user_conversations WITH (security_invoker='true') AS
     i.mention_count,
     i.muted_until,
     i.pinned_at
-   FROM (((public.inbox i
-     JOIN public.conversations c ON ((c.id = i.conversation_id)))
-     JOIN public.conversation_members mine ON (((mine.conversation_id = i.conversation_id) AND (mine.member_id = i.member_id))))
+   FROM ((public.inbox i
+     LEFT JOIN public.conversations c ON ((c.id = i.conversation_id)))
      LEFT JOIN LATERAL ( SELECT p.id,
             p.display_name
            FROM (public.conversation_members m
              JOIN public.profiles p ON ((p.id = m.member_id)))
           WHERE ((c.kind = 'dm'::text) AND (m.conversation_id = c.id) AND (m.member_id <> i.member_id))
-         LIMIT 1) other ON (true))
-  WHERE ((i.member_id = ( SELECT auth.uid() AS uid)) AND (mine.left_at IS NULL));
+         LIMIT 1) other ON (true));
 
 COMMENT ON VIEW public.user_conversations IS 'The conversations of the person asking, with last message and unread count.';
 
@@ -12613,6 +12900,10 @@ CREATE INDEX messages_thread_idx ON ONLY public.messages USING btree (conversati
 
 CREATE INDEX messages_00_conversation_id_thread_id_seq_idx ON app.messages_00 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
 
+CREATE INDEX messages_held_idx ON ONLY public.messages USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
+
+CREATE INDEX messages_00_org_id_created_at_idx ON app.messages_00 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
+
 CREATE INDEX messages_sender_idx ON ONLY public.messages USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_00_sender_id_created_at_idx ON app.messages_00 USING btree (sender_id, created_at DESC);
@@ -12621,11 +12912,15 @@ CREATE INDEX messages_01_conversation_id_rev_idx ON app.messages_01 USING btree 
 
 CREATE INDEX messages_01_conversation_id_thread_id_seq_idx ON app.messages_01 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
 
+CREATE INDEX messages_01_org_id_created_at_idx ON app.messages_01 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
+
 CREATE INDEX messages_01_sender_id_created_at_idx ON app.messages_01 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_02_conversation_id_rev_idx ON app.messages_02 USING btree (conversation_id, rev);
 
 CREATE INDEX messages_02_conversation_id_thread_id_seq_idx ON app.messages_02 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_02_org_id_created_at_idx ON app.messages_02 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
 
 CREATE INDEX messages_02_sender_id_created_at_idx ON app.messages_02 USING btree (sender_id, created_at DESC);
 
@@ -12633,11 +12928,15 @@ CREATE INDEX messages_03_conversation_id_rev_idx ON app.messages_03 USING btree 
 
 CREATE INDEX messages_03_conversation_id_thread_id_seq_idx ON app.messages_03 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
 
+CREATE INDEX messages_03_org_id_created_at_idx ON app.messages_03 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
+
 CREATE INDEX messages_03_sender_id_created_at_idx ON app.messages_03 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_04_conversation_id_rev_idx ON app.messages_04 USING btree (conversation_id, rev);
 
 CREATE INDEX messages_04_conversation_id_thread_id_seq_idx ON app.messages_04 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_04_org_id_created_at_idx ON app.messages_04 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
 
 CREATE INDEX messages_04_sender_id_created_at_idx ON app.messages_04 USING btree (sender_id, created_at DESC);
 
@@ -12645,11 +12944,15 @@ CREATE INDEX messages_05_conversation_id_rev_idx ON app.messages_05 USING btree 
 
 CREATE INDEX messages_05_conversation_id_thread_id_seq_idx ON app.messages_05 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
 
+CREATE INDEX messages_05_org_id_created_at_idx ON app.messages_05 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
+
 CREATE INDEX messages_05_sender_id_created_at_idx ON app.messages_05 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_06_conversation_id_rev_idx ON app.messages_06 USING btree (conversation_id, rev);
 
 CREATE INDEX messages_06_conversation_id_thread_id_seq_idx ON app.messages_06 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_06_org_id_created_at_idx ON app.messages_06 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
 
 CREATE INDEX messages_06_sender_id_created_at_idx ON app.messages_06 USING btree (sender_id, created_at DESC);
 
@@ -12657,11 +12960,15 @@ CREATE INDEX messages_07_conversation_id_rev_idx ON app.messages_07 USING btree 
 
 CREATE INDEX messages_07_conversation_id_thread_id_seq_idx ON app.messages_07 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
 
+CREATE INDEX messages_07_org_id_created_at_idx ON app.messages_07 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
+
 CREATE INDEX messages_07_sender_id_created_at_idx ON app.messages_07 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_08_conversation_id_rev_idx ON app.messages_08 USING btree (conversation_id, rev);
 
 CREATE INDEX messages_08_conversation_id_thread_id_seq_idx ON app.messages_08 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_08_org_id_created_at_idx ON app.messages_08 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
 
 CREATE INDEX messages_08_sender_id_created_at_idx ON app.messages_08 USING btree (sender_id, created_at DESC);
 
@@ -12669,11 +12976,15 @@ CREATE INDEX messages_09_conversation_id_rev_idx ON app.messages_09 USING btree 
 
 CREATE INDEX messages_09_conversation_id_thread_id_seq_idx ON app.messages_09 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
 
+CREATE INDEX messages_09_org_id_created_at_idx ON app.messages_09 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
+
 CREATE INDEX messages_09_sender_id_created_at_idx ON app.messages_09 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_10_conversation_id_rev_idx ON app.messages_10 USING btree (conversation_id, rev);
 
 CREATE INDEX messages_10_conversation_id_thread_id_seq_idx ON app.messages_10 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_10_org_id_created_at_idx ON app.messages_10 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
 
 CREATE INDEX messages_10_sender_id_created_at_idx ON app.messages_10 USING btree (sender_id, created_at DESC);
 
@@ -12681,11 +12992,15 @@ CREATE INDEX messages_11_conversation_id_rev_idx ON app.messages_11 USING btree 
 
 CREATE INDEX messages_11_conversation_id_thread_id_seq_idx ON app.messages_11 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
 
+CREATE INDEX messages_11_org_id_created_at_idx ON app.messages_11 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
+
 CREATE INDEX messages_11_sender_id_created_at_idx ON app.messages_11 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_12_conversation_id_rev_idx ON app.messages_12 USING btree (conversation_id, rev);
 
 CREATE INDEX messages_12_conversation_id_thread_id_seq_idx ON app.messages_12 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_12_org_id_created_at_idx ON app.messages_12 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
 
 CREATE INDEX messages_12_sender_id_created_at_idx ON app.messages_12 USING btree (sender_id, created_at DESC);
 
@@ -12693,17 +13008,23 @@ CREATE INDEX messages_13_conversation_id_rev_idx ON app.messages_13 USING btree 
 
 CREATE INDEX messages_13_conversation_id_thread_id_seq_idx ON app.messages_13 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
 
+CREATE INDEX messages_13_org_id_created_at_idx ON app.messages_13 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
+
 CREATE INDEX messages_13_sender_id_created_at_idx ON app.messages_13 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_14_conversation_id_rev_idx ON app.messages_14 USING btree (conversation_id, rev);
 
 CREATE INDEX messages_14_conversation_id_thread_id_seq_idx ON app.messages_14 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
 
+CREATE INDEX messages_14_org_id_created_at_idx ON app.messages_14 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
+
 CREATE INDEX messages_14_sender_id_created_at_idx ON app.messages_14 USING btree (sender_id, created_at DESC);
 
 CREATE INDEX messages_15_conversation_id_rev_idx ON app.messages_15 USING btree (conversation_id, rev);
 
 CREATE INDEX messages_15_conversation_id_thread_id_seq_idx ON app.messages_15 USING btree (conversation_id, thread_id, seq) WHERE (thread_id IS NOT NULL);
+
+CREATE INDEX messages_15_org_id_created_at_idx ON app.messages_15 USING btree (org_id, created_at) WHERE ((visibility = 'held'::text) AND (deleted_at IS NULL));
 
 CREATE INDEX messages_15_sender_id_created_at_idx ON app.messages_15 USING btree (sender_id, created_at DESC);
 
@@ -12911,6 +13232,8 @@ ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_00_conve
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_00_conversation_id_thread_id_seq_idx;
 
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_00_org_id_created_at_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_00_pkey;
 
 ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_00_sender_id_created_at_idx;
@@ -12922,6 +13245,8 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_01_co
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_01_conversation_id_seq_sub_key;
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_01_conversation_id_thread_id_seq_idx;
+
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_01_org_id_created_at_idx;
 
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_01_pkey;
 
@@ -12935,6 +13260,8 @@ ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_02_conve
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_02_conversation_id_thread_id_seq_idx;
 
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_02_org_id_created_at_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_02_pkey;
 
 ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_02_sender_id_created_at_idx;
@@ -12946,6 +13273,8 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_03_co
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_03_conversation_id_seq_sub_key;
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_03_conversation_id_thread_id_seq_idx;
+
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_03_org_id_created_at_idx;
 
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_03_pkey;
 
@@ -12959,6 +13288,8 @@ ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_04_conve
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_04_conversation_id_thread_id_seq_idx;
 
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_04_org_id_created_at_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_04_pkey;
 
 ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_04_sender_id_created_at_idx;
@@ -12970,6 +13301,8 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_05_co
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_05_conversation_id_seq_sub_key;
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_05_conversation_id_thread_id_seq_idx;
+
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_05_org_id_created_at_idx;
 
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_05_pkey;
 
@@ -12983,6 +13316,8 @@ ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_06_conve
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_06_conversation_id_thread_id_seq_idx;
 
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_06_org_id_created_at_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_06_pkey;
 
 ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_06_sender_id_created_at_idx;
@@ -12994,6 +13329,8 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_07_co
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_07_conversation_id_seq_sub_key;
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_07_conversation_id_thread_id_seq_idx;
+
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_07_org_id_created_at_idx;
 
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_07_pkey;
 
@@ -13007,6 +13344,8 @@ ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_08_conve
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_08_conversation_id_thread_id_seq_idx;
 
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_08_org_id_created_at_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_08_pkey;
 
 ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_08_sender_id_created_at_idx;
@@ -13018,6 +13357,8 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_09_co
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_09_conversation_id_seq_sub_key;
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_09_conversation_id_thread_id_seq_idx;
+
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_09_org_id_created_at_idx;
 
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_09_pkey;
 
@@ -13031,6 +13372,8 @@ ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_10_conve
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_10_conversation_id_thread_id_seq_idx;
 
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_10_org_id_created_at_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_10_pkey;
 
 ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_10_sender_id_created_at_idx;
@@ -13042,6 +13385,8 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_11_co
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_11_conversation_id_seq_sub_key;
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_11_conversation_id_thread_id_seq_idx;
+
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_11_org_id_created_at_idx;
 
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_11_pkey;
 
@@ -13055,6 +13400,8 @@ ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_12_conve
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_12_conversation_id_thread_id_seq_idx;
 
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_12_org_id_created_at_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_12_pkey;
 
 ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_12_sender_id_created_at_idx;
@@ -13066,6 +13413,8 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_13_co
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_13_conversation_id_seq_sub_key;
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_13_conversation_id_thread_id_seq_idx;
+
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_13_org_id_created_at_idx;
 
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_13_pkey;
 
@@ -13079,6 +13428,8 @@ ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_14_conve
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_14_conversation_id_thread_id_seq_idx;
 
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_14_org_id_created_at_idx;
+
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_14_pkey;
 
 ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_14_sender_id_created_at_idx;
@@ -13090,6 +13441,8 @@ ALTER INDEX public.messages_client_id_unique ATTACH PARTITION app.messages_15_co
 ALTER INDEX public.messages_number_unique ATTACH PARTITION app.messages_15_conversation_id_seq_sub_key;
 
 ALTER INDEX public.messages_thread_idx ATTACH PARTITION app.messages_15_conversation_id_thread_id_seq_idx;
+
+ALTER INDEX public.messages_held_idx ATTACH PARTITION app.messages_15_org_id_created_at_idx;
 
 ALTER INDEX public.messages_pkey ATTACH PARTITION app.messages_15_pkey;
 
@@ -13238,6 +13591,8 @@ CREATE TRIGGER on_thread_members_update__clear_notices AFTER UPDATE OF last_read
 CREATE TRIGGER on_user_restrictions_insert__reckon_expiry BEFORE INSERT ON public.user_restrictions FOR EACH ROW EXECUTE FUNCTION app.reckon_expiry();
 
 CREATE TRIGGER on_user_settings_insert__fill_owner BEFORE INSERT ON public.user_settings FOR EACH ROW EXECUTE FUNCTION app.fill_owner();
+
+CREATE TRIGGER on_aliases_write__check BEFORE INSERT OR UPDATE ON realtime.aliases FOR EACH ROW EXECUTE FUNCTION realtime.check_alias();
 
 CREATE TRIGGER "!end_delete_trial" AFTER DELETE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.end_trial();
 
@@ -13592,7 +13947,7 @@ CREATE POLICY "admins take people out of teams" ON public.team_members FOR DELET
 
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY "authors correct their own messages, in time" ON public.messages FOR UPDATE TO authenticated USING (((deleted_at IS NULL) AND app.can_edit(conversation_id, sender_id, message_type, created_at)));
+CREATE POLICY "authors correct their own messages, in time" ON public.messages FOR UPDATE TO authenticated USING (((deleted_at IS NULL) AND app.can_edit(conversation_id, visibility, sender_id, message_type, created_at)));
 
 CREATE POLICY "clients read their engagements" ON public.engagements FOR SELECT TO authenticated USING ((client_id = ( SELECT auth.uid() AS uid)));
 
@@ -13686,7 +14041,7 @@ CREATE POLICY "owners put a conversation away" ON public.conversations FOR DELET
 
 CREATE POLICY "owners, and who renames the conversation, name and file it" ON public.files FOR UPDATE TO authenticated USING (((deleted_at IS NULL) AND (((owner_id = ( SELECT auth.uid() AS uid)) AND app.can_post(conversation_id)) OR app.can_do(conversation_id, 'rename'::text))));
 
-CREATE POLICY "people answer for themselves" ON public.meeting_participants FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY "people answer for themselves" ON public.meeting_participants FOR UPDATE TO authenticated USING (((user_id = ( SELECT auth.uid() AS uid)) AND app.is_member(conversation_id)));
 
 CREATE POLICY "people change how they like their screen" ON public.user_settings FOR UPDATE TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
@@ -13740,7 +14095,7 @@ CREATE POLICY "people read their own contacts" ON public.user_contacts FOR SELEC
 
 CREATE POLICY "people read their own headings" ON public.conversation_categories FOR SELECT TO authenticated USING ((owner_id = ( SELECT auth.uid() AS uid)));
 
-CREATE POLICY "people read their own inbox" ON public.inbox FOR SELECT TO authenticated USING ((member_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY "people read their own inbox, where they are in" ON public.inbox FOR SELECT TO authenticated USING (((member_id = ( SELECT auth.uid() AS uid)) AND (conversation_id IN ( SELECT app.my_conversations() AS my_conversations))));
 
 CREATE POLICY "people read their own memberships, ended ones too" ON public.conversation_members FOR SELECT TO authenticated USING ((member_id = ( SELECT auth.uid() AS uid)));
 
@@ -13966,6 +14321,7 @@ GRANT USAGE ON SCHEMA storage TO authenticator;
 GRANT USAGE ON SCHEMA walkie TO PUBLIC;
 GRANT USAGE ON SCHEMA walkie TO authenticator;
 GRANT USAGE ON SCHEMA walkie TO supabase_auth_admin;
+GRANT USAGE ON SCHEMA walkie TO supabase_storage_admin;
 
 GRANT SELECT ON TABLE public.conversation_members TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.conversation_members TO service_role;
@@ -14001,9 +14357,9 @@ REVOKE ALL ON FUNCTION app.can_do(p_conversation uuid, p_action text) FROM PUBLI
 GRANT ALL ON FUNCTION app.can_do(p_conversation uuid, p_action text) TO authenticated;
 GRANT ALL ON FUNCTION app.can_do(p_conversation uuid, p_action text) TO service_role;
 
-REVOKE ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamp with time zone) TO authenticated;
-GRANT ALL ON FUNCTION app.can_edit(p_conversation uuid, p_sender uuid, p_type text, p_created_at timestamp with time zone) TO service_role;
+REVOKE ALL ON FUNCTION app.can_edit(p_conversation uuid, p_visibility text, p_sender uuid, p_type text, p_created_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.can_edit(p_conversation uuid, p_visibility text, p_sender uuid, p_type text, p_created_at timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION app.can_edit(p_conversation uuid, p_visibility text, p_sender uuid, p_type text, p_created_at timestamp with time zone) TO service_role;
 
 REVOKE ALL ON FUNCTION app.can_message(p_from uuid, p_to uuid) FROM PUBLIC;
 
@@ -14141,6 +14497,8 @@ REVOKE ALL ON FUNCTION app.is_member(p_conversation uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION app.is_moderator(p_user uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.is_new_and_busy(p_from uuid, p_to uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.is_restricted(p_user uuid, p_types text[], p_conversation uuid) FROM PUBLIC;
@@ -14157,7 +14515,7 @@ REVOKE ALL ON FUNCTION app.keep_wording() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.live_engagement(p_one uuid, p_other uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app.live_status(p_status text, p_manual text, p_last_seen timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app.live_status(p_status text, p_last_seen timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.lock_showing(p_file uuid) FROM PUBLIC;
 
@@ -14676,6 +15034,10 @@ REVOKE ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) FROM PU
 GRANT ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) TO authenticated;
 GRANT ALL ON FUNCTION public.heartbeat(p_status text, p_active boolean) TO service_role;
 
+REVOKE ALL ON FUNCTION public.held_messages(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.held_messages(p_limit integer) TO authenticated;
+GRANT ALL ON FUNCTION public.held_messages(p_limit integer) TO service_role;
+
 REVOKE ALL ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) TO authenticated;
 GRANT ALL ON FUNCTION public.invite_by_email(p_conversation uuid, p_email text, p_role text) TO service_role;
@@ -14827,6 +15189,10 @@ REVOKE ALL ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) 
 GRANT ALL ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) TO authenticated;
 GRANT ALL ON FUNCTION public.retire_persona(p_persona uuid, p_retired boolean) TO service_role;
 
+REVOKE ALL ON FUNCTION public.review_message(p_conversation uuid, p_message uuid, p_release boolean, p_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.review_message(p_conversation uuid, p_message uuid, p_release boolean, p_reason text) TO authenticated;
+GRANT ALL ON FUNCTION public.review_message(p_conversation uuid, p_message uuid, p_release boolean, p_reason text) TO service_role;
+
 REVOKE ALL ON FUNCTION public.revoke_session(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO authenticated;
 GRANT ALL ON FUNCTION public.revoke_session(id uuid) TO service_role;
@@ -14923,6 +15289,10 @@ REVOKE ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, 
 GRANT ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) TO authenticated;
 GRANT ALL ON FUNCTION public.update_conversation_settings(p_conversation uuid, p_settings jsonb) TO service_role;
 
+REVOKE ALL ON FUNCTION public.warn_user(p_user uuid, p_text text, p_conversation uuid, p_message uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.warn_user(p_user uuid, p_text text, p_conversation uuid, p_message uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.warn_user(p_user uuid, p_text text, p_conversation uuid, p_message uuid) TO service_role;
+
 REVOKE ALL ON FUNCTION public.who_is_online(p_users uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.who_is_online(p_users uuid[]) TO authenticated;
 GRANT ALL ON FUNCTION public.who_is_online(p_users uuid[]) TO service_role;
@@ -14936,6 +15306,8 @@ GRANT ALL ON FUNCTION realtime.broadcast_changes(topic_name text, event_name tex
 GRANT ALL ON FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text) TO authenticated;
 GRANT ALL ON FUNCTION realtime.broadcast_changes(topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record, level text) TO service_role;
 
+REVOKE ALL ON FUNCTION realtime.check_alias() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION realtime.drop_partitions(older_than interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION realtime.ensure_partitions() FROM PUBLIC;
@@ -14947,6 +15319,10 @@ REVOKE ALL ON FUNCTION realtime.is_watchable(p_table oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION realtime.judge(p_table regclass, p_condition text, p_row text, p_role text, p_claims text, p_search_path text, OUT verdict boolean, OUT failure text, OUT took_ms integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.judge(p_table regclass, p_condition text, p_row text, p_role text, p_claims text, p_search_path text, OUT verdict boolean, OUT failure text, OUT took_ms integer) TO authenticator;
+
+REVOKE ALL ON FUNCTION realtime.node_fields(node text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION realtime.node_items(list text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION realtime.note_policy(p_table oid, p_role text, p_columns text[], p_claims text[], p_reads jsonb, p_candidates jsonb, p_reasons text[]) TO authenticator;
@@ -14975,6 +15351,8 @@ REVOKE ALL ON FUNCTION realtime.send_binary(payload bytea, event text, topic tex
 GRANT ALL ON FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean) TO anon;
 GRANT ALL ON FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean) TO authenticated;
 GRANT ALL ON FUNCTION realtime.send_binary(payload bytea, event text, topic text, private boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION realtime.shows_all_of(view regclass, of_table regclass) FROM PUBLIC;
 
 GRANT ALL ON FUNCTION realtime.topic() TO anon;
 GRANT ALL ON FUNCTION realtime.topic() TO authenticated;
@@ -15078,6 +15456,7 @@ GRANT ALL ON FUNCTION walkie.drop_push_target(subscription uuid) TO authenticato
 REVOKE ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO authenticator;
 GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO supabase_auth_admin;
+GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO supabase_storage_admin;
 
 REVOKE ALL ON FUNCTION walkie.enqueue_question(kind text, payload jsonb, conclusion regproc) FROM PUBLIC;
 
@@ -15348,10 +15727,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_presence TO service_role;
 GRANT SELECT(user_id) ON TABLE public.user_presence TO authenticated;
 
 GRANT SELECT(status) ON TABLE public.user_presence TO authenticated;
-
-GRANT SELECT(manual_status) ON TABLE public.user_presence TO authenticated;
-
-GRANT SELECT(last_active_at) ON TABLE public.user_presence TO authenticated;
 
 GRANT SELECT ON TABLE public.user_privacy_settings TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_privacy_settings TO service_role;
