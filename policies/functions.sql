@@ -10,6 +10,8 @@ grant execute on function
   app.my_org(),
   app.my_overseen_orgs(),
   app.my_orgs_teams(),
+  app.hidden_people(),
+  app.knows(uuid),
   app.my_conversations(),
   app.is_member(uuid),
   app.is_admin(uuid),

@@ -5,9 +5,11 @@ grant select,
    on public.profiles to authenticated;
 grant select, insert, update, delete on public.profiles to service_role;
 
-create policy "people read the profiles of their organisation"
+-- Few hide, so who does is gathered once, and only of them it is asked who knows them.
+create policy "people read the profiles of their organisation, but of who hides from strangers"
 on public.profiles for select to authenticated
-using (org_id = (select app.my_org()));
+using (org_id = (select app.my_org())
+       and (id not in (select app.hidden_people()) or app.knows(id) or app.is_admin((select auth.uid()))));
 
 create policy "people change their own profile"
 on public.profiles for update to authenticated

@@ -205,3 +205,48 @@ begin
   end loop;
 end
 $$;
+
+create or replace function app.hidden_people()
+returns setof uuid
+language sql stable
+security definer set search_path = ''  -- settings are their owner's
+as $$
+  select s.user_id
+    from public.user_privacy_settings s
+   where not s.discoverable
+$$;
+comment on function app.hidden_people() is 'Gives the people who do not want to be found by strangers.';
+
+create or replace function app.knows(p_user uuid)
+returns boolean
+language sql stable
+security definer set search_path = ''  -- memberships, teams, engagements and contacts are under policies
+as $$
+  select p_user = (select auth.uid())
+      -- Also one who has left: what they said is still there.
+      or exists (
+           select
+             from public.conversation_members theirs
+             join public.conversation_members mine on mine.conversation_id = theirs.conversation_id
+            where theirs.member_id = p_user
+              and mine.member_id = (select auth.uid())
+              and mine.left_at is null)
+      or exists (
+           select
+             from public.team_members theirs
+             join public.team_members mine on mine.team_id = theirs.team_id
+            where theirs.user_id = p_user
+              and mine.user_id = (select auth.uid()))
+      or exists (
+           select
+             from public.engagements e
+            where e.client_id = p_user and e.consultant_id = (select auth.uid())
+               or e.consultant_id = p_user and e.client_id = (select auth.uid()))
+      or exists (
+           select
+             from public.user_contacts c
+            where c.owner_id = p_user
+              and c.contact_id = (select auth.uid()))
+$$;
+comment on function app.knows(uuid) is
+  'Takes a person; tells whether the person asking is no stranger to them: themselves, somebody of one''s conversations, teams or engagements, or who has one as a contact.';
