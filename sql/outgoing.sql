@@ -7,11 +7,11 @@ security definer set search_path = ''  -- presence is its owner's
 as $$
   select exists (
     select
-      from public.user_presence p
-     where p.user_id = p_user
-       and p.status <> 'offline'
-       and p.last_active_at > app.now() - interval '60 s'
-       and p.last_seen_at > app.now() - interval '65 s')
+      from app.heartbeats h
+     where h.user_id = p_user
+       and h.is_there
+       and h.active_at > app.now() - interval '60 s'
+       and h.at > app.now() - interval '65 s')
 $$;
 comment on function app.is_active(uuid) is 'Takes a person; tells whether they did something on one of their devices within the minute.';
 
@@ -150,7 +150,7 @@ begin
     select s.digest into digest from public.notification_settings s where s.user_id = reader.user_id;
     -- Whoever was there has missed nothing, yet.
     select max(reason.at) into later
-      from (select p.last_seen_at + interval '10 min' as at from public.user_presence p where p.user_id = reader.user_id
+      from (select h.at + interval '10 min' as at from app.heartbeats h where h.user_id = reader.user_id
             union all
             select app.quiet_until(reader.user_id)) reason
      where reason.at > app.now();

@@ -155,6 +155,7 @@ begin
   delete from public.user_blocks where old.id in (blocker_id, blocked_id);
   delete from public.user_contacts where old.id in (owner_id, contact_id);
   delete from public.user_presence where user_id = old.id;
+  delete from app.heartbeats where user_id = old.id;
   delete from public.typing_states where actor_id = old.id;
   delete from public.message_stars where user_id = old.id;
   delete from public.message_hides where user_id = old.id;

@@ -29,15 +29,14 @@ $$;
 comment on function app.shows_presence_to_me(uuid) is
   'Takes a person; tells whether the person asking may know if they are there: who shares a conversation or a team with them, unless they keep it to themselves.';
 
-create or replace function app.live_status(p_status text, p_last_seen timestamptz)
-returns text
+create or replace function app.shows_last_seen(p_user uuid)
+returns boolean
 language sql stable
-set search_path = ''
+security definer set search_path = ''  -- settings are their owner's
 as $$
-  -- Two heartbeats missed are an absence, whoever has written that down or not.
-  select case when p_last_seen is null or p_last_seen < app.now() - interval '65 s' then 'offline' else p_status end
+  select coalesce((select s.show_last_seen from public.user_privacy_settings s where s.user_id = p_user), true)
 $$;
-comment on function app.live_status(text, timestamptz) is 'Takes a status and the last heartbeat; gives what holds now.';
+comment on function app.shows_last_seen(uuid) is 'Takes a person; tells whether others may know when they were last there.';
 
 create or replace function public.heartbeat(p_status text default 'online', p_active boolean default true)
 returns text
@@ -46,42 +45,58 @@ security definer set search_path = ''  -- marks the absent, and presence is writ
 as $$
 declare
   me uuid := app.me();
-  now_ text;
+  chosen text;
+  shown text;
 begin
   if p_status is null or p_status not in ('online', 'away', 'busy', 'offline') then
     perform app.refuse('bad_status');
   end if;
   perform app.take('signal');
 
-  -- Written only when something is new, or the last word is half a minute old: it all goes to the log.
-  insert into public.user_presence as p (user_id, status, last_seen_at, last_active_at)
-  values (me, p_status, app.now(), case when p_active then app.now() end)
+  insert into app.heartbeats as h (user_id, at, active_at, is_there)
+  values (me, app.now(), case when p_active then app.now() end, p_status <> 'offline')
   on conflict (user_id) do update
-     -- What was chosen by hand wins over what devices say, but for their going.
-     set status = case p_status when 'offline' then 'offline' else coalesce(p.manual_status, p_status) end,
-         last_seen_at = excluded.last_seen_at,
-         last_active_at = coalesce(excluded.last_active_at, p.last_active_at)
-   -- Whoever is there and says that they are not leaves no trace, not even that of a row that is written.
-   where p.manual_status is distinct from 'offline'
-     and (p.status <> case p_status when 'offline' then 'offline' else coalesce(p.manual_status, p_status) end
-          or p.last_seen_at is null
-          or p.last_seen_at < excluded.last_seen_at - interval '25 s');
+     set at = excluded.at,
+         active_at = coalesce(excluded.active_at, h.active_at),
+         is_there = excluded.is_there
+   where h.is_there <> excluded.is_there
+      or h.at < excluded.at - interval '25 s';
+
+  -- What was chosen by hand wins over what devices say, but for their going.
+  select h.manual_status into chosen from app.heartbeats h where h.user_id = me;
+  shown := case when p_status = 'offline' then 'offline' else coalesce(chosen, p_status) end;
+  -- Whoever is there and says that they are not leaves no trace, not even that of a row that is written.
+  if chosen is distinct from 'offline' then
+    -- Written only when something is new, or the last word is half a minute old: it all goes to the log.
+    insert into public.user_presence as p (user_id, status, last_seen_at)
+    values (me, shown, case when app.shows_last_seen(me) then app.now() end)
+    on conflict (user_id) do update
+       set status = excluded.status,
+           last_seen_at = excluded.last_seen_at
+     where p.status <> excluded.status
+        or (p.last_seen_at is null) <> (excluded.last_seen_at is null)
+        or p.last_seen_at < excluded.last_seen_at - interval '25 s';
+  end if;
 
   -- Everybody who is there looks after a few who are gone, so that their rows say so without a clock.
+  with gone as (
+    update app.heartbeats h
+       set is_there = false
+     where h.user_id in (select late.user_id
+                           from app.heartbeats late
+                          where late.is_there
+                            and late.at < app.now() - interval '65 s'
+                          order by late.at
+                          limit 20
+                            for update skip locked)
+    returning h.user_id
+  )
   update public.user_presence p
      set status = 'offline'
-   where p.user_id in (select gone.user_id
-                         from public.user_presence gone
-                        where gone.status <> 'offline'
-                          and gone.last_seen_at < app.now() - interval '65 s'
-                        order by gone.last_seen_at
-                        limit 20
-                          for update skip locked);
-
-  select app.live_status(p.status, p.last_seen_at) into now_
-    from public.user_presence p
-   where p.user_id = me;
-  return now_;
+    from gone
+   where p.user_id = gone.user_id
+     and p.status <> 'offline';
+  return shown;
 end
 $$;
 comment on function public.heartbeat(text, boolean) is
@@ -109,11 +124,16 @@ begin
          status_until = p_until
    where p.id = me
      and (p.status_text, p.status_emoji, p.status_until) is distinct from (p_text, p_emoji, p_until);
-  insert into public.user_presence as p (user_id, status, manual_status, last_seen_at)
-  values (me, coalesce(p_status, 'online'), p_status, app.now())
+  insert into app.heartbeats as h (user_id, at, is_there, manual_status)
+  values (me, app.now(), true, p_status)
+  on conflict (user_id) do update
+     set at = excluded.at,
+         is_there = true,
+         manual_status = excluded.manual_status;
+  insert into public.user_presence as p (user_id, status, last_seen_at)
+  values (me, coalesce(p_status, 'online'), case when app.shows_last_seen(me) then app.now() end)
   on conflict (user_id) do update
      set status = excluded.status,
-         manual_status = excluded.manual_status,
          last_seen_at = excluded.last_seen_at;
   return coalesce(p_status, 'online');
 end
@@ -121,16 +141,41 @@ $$;
 comment on function public.set_status(text, text, text, timestamptz) is
   'Takes online, away, busy or offline to stay so whatever the devices say, or null to follow them; words, an emoji and until when they hold, for the profile. Errors: PT401 signed_out, PT422 bad_status, 23514 for long words.';
 
+create or replace function app.hide_last_seen()
+returns trigger
+language plpgsql
+security definer set search_path = ''  -- presence is written by functions only
+as $$
+begin
+  update public.user_presence p
+     set last_seen_at = null
+   where p.user_id = new.user_id
+     and p.last_seen_at is not null;
+  return null;
+end
+$$;
+comment on function app.hide_last_seen() is 'Trigger: whoever hides when they were last there has it hidden at once.';
+
+create or replace trigger on_user_privacy_settings_insert__hide_last_seen
+after insert on public.user_privacy_settings
+for each row when (not new.show_last_seen)
+execute function app.hide_last_seen();
+create or replace trigger on_user_privacy_settings_update__hide_last_seen
+after update of show_last_seen on public.user_privacy_settings
+for each row when (not new.show_last_seen and old.show_last_seen)
+execute function app.hide_last_seen();
+
 create or replace function public.who_is_online(p_users uuid[])
 returns table (user_id uuid, status text, last_seen_at timestamptz)
 language sql stable
-security definer set search_path = ''  -- last_seen_at is shown or not by its owner
+security definer set search_path = ''  -- the last heartbeat is nobody's to read
 as $$
+  -- Two heartbeats missed are an absence, whoever has written that down or not.
   select p.user_id,
-         app.live_status(p.status, p.last_seen_at),
-         case when coalesce((select s.show_last_seen from public.user_privacy_settings s where s.user_id = p.user_id), true)
-              then p.last_seen_at end
+         case when h.is_there and h.at >= app.now() - interval '65 s' then p.status else 'offline' end,
+         p.last_seen_at
     from public.user_presence p
+    join app.heartbeats h on h.user_id = p.user_id
    where p.user_id = any (p_users[1:1000])
      and app.shows_presence_to_me(p.user_id)
    order by p.user_id

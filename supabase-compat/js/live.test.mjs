@@ -142,6 +142,9 @@ test('settings, answers to meetings, presence and typing reach the others at onc
   await soon(presence, ok(bo.rpc('heartbeat')), shows('online'))
   await soon(presence, ok(bo.rpc('set_status', { p_status: 'busy' })), shows('busy'))
   assert.equal(await ok(bo.rpc('heartbeat')), 'busy')
+  const [shown] = await ok(ana.from('user_presence').select().eq('user_id', boId))
+  assert.equal(shown.status, 'busy')
+  assert(Date.now() - Date.parse(shown.last_seen_at) < 60_000)
   await soon(presence, ok(bo.rpc('heartbeat', { p_status: 'offline' })), shows('offline'))
 
   const typing = new Heard()

@@ -51,7 +51,7 @@ select is(pg_temp.jobs('push'), 4::bigint, 'nor who is doing something in the ap
 select pg_temp.at(200);
 select app.push_due();
 select is(pg_temp.jobs('push'), 4::bigint, 'who has seen it come is not woken later either');
-delete from user_presence;
+delete from app.heartbeats;
 insert into notification_settings (user_id, quiet_from, quiet_to)
 values (tests.id('bo'), (app.now() at time zone 'UTC' - interval '1 hour')::time, (app.now() at time zone 'UTC' + interval '1 hour')::time);
 select pg_temp.say('Psst');
@@ -123,7 +123,7 @@ update auth.users set email_confirmed_at = now() where email = 'bo@example.com';
 
 -- Digests
 delete from notifications;
-delete from user_presence;
+delete from app.heartbeats;
 select tests.be('bo');
 select mark_all_read();
 select tests.be('administrator');
