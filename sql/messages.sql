@@ -4,11 +4,11 @@ create or replace function app.preview(p_body text, p_attachments jsonb default 
 returns text
 language sql immutable
 as $$
-  select coalesce(left(coalesce(nullif(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), ''), p_attachments -> 0 ->> 'name'), 80),
+  select coalesce(left(coalesce(nullif(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), ''), 'Sent a file: ' || (p_attachments -> 0 ->> 'name')), 80),
                   'This message was deleted')
 $$;
 comment on function app.preview(text, jsonb) is
-  'Takes a body, null when deleted, and what comes with it; gives the line that the inbox shows: the words, else a file''s name.';
+  'Takes a body, null when deleted, and what comes with it; gives the line that the inbox shows: the words, else that a file was sent, with its name.';
 
 create or replace function app.thread_root(p_conversation uuid, p_message uuid)
 returns uuid

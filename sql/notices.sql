@@ -366,7 +366,7 @@ begin
          n.subject_id,
          n.count,
          coalesce(n.title, c.title),
-         coalesce(n.body, app.preview(m.body)),
+         coalesce(n.body, app.preview(m.body, m.attachments)),
          n.told_at,
          n.seen_at,
          n.read_at,

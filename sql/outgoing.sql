@@ -27,7 +27,7 @@ as $$
            when 'reaction' then format('%s: %s', p.display_name, p_notice.title)
            when 'invite' then format('%s invites you to %s', p.display_name, coalesce(p_notice.title, 'a conversation'))
            else coalesce(p_notice.title, initcap(p_notice.kind)) end,
-         coalesce(p_notice.body, app.preview(m.body), ''),
+         coalesce(p_notice.body, app.preview(m.body, m.attachments), ''),
          case when c.id is null then '' else replace(app.setting(c.org_id, 'conversation_path') #>> '{}', '{id}', c.id::text) end
     from (select) one
     left join public.profiles p on p.id = p_notice.actor_id

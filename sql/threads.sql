@@ -100,7 +100,7 @@ security definer set search_path = ''  -- one pass over what is the caller's own
 as $$
   select m.conversation_id,
          m.id,
-         app.preview(m.body),
+         app.preview(m.body, m.attachments),
          m.sender_id,
          m.reply_count,
          m.reply_count - t.last_read_reply,

@@ -18,7 +18,7 @@ select pg_temp.bring('a.txt'), pg_temp.bring('b.png', p_found => 'image/png'), p
 select is((select concat_ws(' ', message_type, body, attachments -> 0 ->> 'name', attachments -> 0 ->> 'status', attachments -> 0 ->> 'size_bytes') from pg_temp.say('Look', pg_temp.shows('a.txt'))),
           'file Look a.txt skipped 4', 'a message shows a file');
 select is((select message_type from pg_temp.say(null, pg_temp.shows('b.png'))), 'image', 'without words, too: a picture speaks for itself');
-select is((select last_preview from conversations where id = conversation('watercooler')), 'b.png', 'in the inbox by its name');
+select is((select last_preview from conversations where id = conversation('watercooler')), 'Sent a file: b.png', 'in the inbox it is said, with the name (CNV-05)');
 select is((select message_type from pg_temp.say('Both', pg_temp.shows('a.txt', 'b.png'))), 'file', 'a picture and words are files');
 select is((select (attachments -> 0 ->> 'version') || ' ' || (attachments -> 0 ->> 'alt_text') from pg_temp.say('', jsonb_build_array(jsonb_build_object('file_id', (select file from brought where name = 'a.txt'), 'version', 1, 'alt_text', 'A list')))),
           '1 A list', 'one names the version and what it shows');

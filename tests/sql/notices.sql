@@ -1,6 +1,6 @@
 -- Telling people. NTF-01, NTF-08, NTF-11, MTG-03
 set local search_path = public, tests;
-select plan(49);
+select plan(51);
 
 create function pg_temp.told(p_name text) returns text language sql security definer as
   $$ select string_agg(concat_ws(' ', n.kind, n.count, p.display_name), ', ' order by n.kind, n.told_at)
@@ -23,10 +23,17 @@ select tests.be('cy');
 select is_empty('select from notifications', 'which is one''s own');
 select is_empty('select from get_notifications()', 'in every way');
 
+select tests.be('ana');
+select send_message(tests.conversation('dm'), null, p_attachments => jsonb_build_array(jsonb_build_object('file_id', (tests.bring('dm', 'plan.txt')).file_id)));
+select tests.be('bo');
+select is((select body from get_notifications()), 'Sent a file: plan.txt', 'a file without words is told by its name');
+select tests.be('administrator');
+select is((select w.body from notifications n, app.notice_words(n) w where n.user_id = tests.id('bo')), 'Sent a file: plan.txt', 'outside the house too');
+
 -- Read on one device is read on the other
 select tests.be('bo');
 select mark_read(tests.conversation('dm'), 1);
-select is(pg_temp.told('bo'), 'dm 2 Ana', 'reading what was before clears nothing');
+select is(pg_temp.told('bo'), 'dm 3 Ana', 'reading what was before clears nothing');
 select mark_read(tests.conversation('dm'), 100);
 select is(pg_temp.told('bo'), null, 'reading it clears it');
 select tests.be('ana');
