@@ -1194,6 +1194,7 @@ begin
   delete from public.user_blocks where old.id in (blocker_id, blocked_id);
   delete from public.user_contacts where old.id in (owner_id, contact_id);
   delete from public.user_presence where user_id = old.id;
+  delete from app.heartbeats where user_id = old.id;
   delete from public.typing_states where actor_id = old.id;
   delete from public.message_stars where user_id = old.id;
   delete from public.message_hides where user_id = old.id;
@@ -1534,6 +1535,32 @@ $$;
 
 COMMENT ON FUNCTION app.have_blocked(p_one uuid, p_other uuid) IS 'Takes two people; tells whether one of them has blocked the other.';
 
+CREATE FUNCTION app.hidden_people() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select s.user_id
+    from public.user_privacy_settings s
+   where not s.discoverable
+$$;
+
+COMMENT ON FUNCTION app.hidden_people() IS 'Gives the people who do not want to be found by strangers.';
+
+CREATE FUNCTION app.hide_last_seen() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.user_presence p
+     set last_seen_at = null
+   where p.user_id = new.user_id
+     and p.last_seen_at is not null;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.hide_last_seen() IS 'Trigger: whoever hides when they were last there has it hidden at once.';
+
 CREATE FUNCTION app.html(p_text text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -1629,11 +1656,11 @@ CREATE FUNCTION app.is_active(p_user uuid) RETURNS boolean
     AS $$
   select exists (
     select
-      from public.user_presence p
-     where p.user_id = p_user
-       and p.status <> 'offline'
-       and p.last_active_at > app.now() - interval '60 s'
-       and p.last_seen_at > app.now() - interval '65 s')
+      from app.heartbeats h
+     where h.user_id = p_user
+       and h.is_there
+       and h.active_at > app.now() - interval '60 s'
+       and h.at > app.now() - interval '65 s')
 $$;
 
 COMMENT ON FUNCTION app.is_active(p_user uuid) IS 'Takes a person; tells whether they did something on one of their devices within the minute.';
@@ -1812,6 +1839,39 @@ $$;
 
 COMMENT ON FUNCTION app.keep_wording() IS 'Trigger: what a corrected message said before is kept.';
 
+CREATE FUNCTION app.knows(p_user uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select p_user = (select auth.uid())
+      -- Also one who has left: what they said is still there.
+      or exists (
+           select
+             from public.conversation_members theirs
+             join public.conversation_members mine on mine.conversation_id = theirs.conversation_id
+            where theirs.member_id = p_user
+              and mine.member_id = (select auth.uid())
+              and mine.left_at is null)
+      or exists (
+           select
+             from public.team_members theirs
+             join public.team_members mine on mine.team_id = theirs.team_id
+            where theirs.user_id = p_user
+              and mine.user_id = (select auth.uid()))
+      or exists (
+           select
+             from public.engagements e
+            where e.client_id = p_user and e.consultant_id = (select auth.uid())
+               or e.consultant_id = p_user and e.client_id = (select auth.uid()))
+      or exists (
+           select
+             from public.user_contacts c
+            where c.owner_id = p_user
+              and c.contact_id = (select auth.uid()))
+$$;
+
+COMMENT ON FUNCTION app.knows(p_user uuid) IS 'Takes a person; tells whether the person asking is no stranger to them: themselves, somebody of one''s conversations, teams or engagements, or who has one as a contact.';
+
 CREATE FUNCTION app.live_engagement(p_one uuid, p_other uuid) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1825,16 +1885,6 @@ CREATE FUNCTION app.live_engagement(p_one uuid, p_other uuid) RETURNS uuid
 $$;
 
 COMMENT ON FUNCTION app.live_engagement(p_one uuid, p_other uuid) IS 'Takes two people; gives the engagement that lets them talk, an active one before a bid, or null.';
-
-CREATE FUNCTION app.live_status(p_status text, p_last_seen timestamp with time zone) RETURNS text
-    LANGUAGE sql STABLE
-    SET search_path TO ''
-    AS $$
-  -- Two heartbeats missed are an absence, whoever has written that down or not.
-  select case when p_last_seen is null or p_last_seen < app.now() - interval '65 s' then 'offline' else p_status end
-$$;
-
-COMMENT ON FUNCTION app.live_status(p_status text, p_last_seen timestamp with time zone) IS 'Takes a status and the last heartbeat; gives what holds now.';
 
 CREATE FUNCTION app.lock_showing(p_file uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1883,7 +1933,7 @@ begin
     select s.digest into digest from public.notification_settings s where s.user_id = reader.user_id;
     -- Whoever was there has missed nothing, yet.
     select max(reason.at) into later
-      from (select p.last_seen_at + interval '10 min' as at from public.user_presence p where p.user_id = reader.user_id
+      from (select h.at + interval '10 min' as at from app.heartbeats h where h.user_id = reader.user_id
             union all
             select app.quiet_until(reader.user_id)) reason
      where reason.at > app.now();
@@ -2431,7 +2481,7 @@ CREATE FUNCTION app.notice_words(p_notice public.notifications) RETURNS TABLE(ti
            when 'reaction' then format('%s: %s', p.display_name, p_notice.title)
            when 'invite' then format('%s invites you to %s', p.display_name, coalesce(p_notice.title, 'a conversation'))
            else coalesce(p_notice.title, initcap(p_notice.kind)) end,
-         coalesce(p_notice.body, app.preview(m.body), ''),
+         coalesce(p_notice.body, app.preview(m.body, m.attachments), ''),
          case when c.id is null then '' else replace(app.setting(c.org_id, 'conversation_path') #>> '{}', '{id}', c.id::text) end
     from (select) one
     left join public.profiles p on p.id = p_notice.actor_id
@@ -2799,11 +2849,11 @@ COMMENT ON FUNCTION app.post_refusal(p_conversation uuid) IS 'Takes a conversati
 CREATE FUNCTION app.preview(p_body text, p_attachments jsonb DEFAULT '[]'::jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
     AS $$
-  select coalesce(left(coalesce(nullif(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), ''), p_attachments -> 0 ->> 'name'), 80),
+  select coalesce(left(coalesce(nullif(regexp_replace(btrim(p_body), '\s+', ' ', 'g'), ''), 'Sent a file: ' || (p_attachments -> 0 ->> 'name')), 80),
                   'This message was deleted')
 $$;
 
-COMMENT ON FUNCTION app.preview(p_body text, p_attachments jsonb) IS 'Takes a body, null when deleted, and what comes with it; gives the line that the inbox shows: the words, else a file''s name.';
+COMMENT ON FUNCTION app.preview(p_body text, p_attachments jsonb) IS 'Takes a body, null when deleted, and what comes with it; gives the line that the inbox shows: the words, else that a file was sent, with its name.';
 
 CREATE FUNCTION app.privacy_lets(p_from uuid, p_to uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3752,6 +3802,15 @@ CREATE FUNCTION app.share_a_team(p_one uuid, p_other uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION app.share_a_team(p_one uuid, p_other uuid) IS 'Takes two people; tells whether a team has both.';
+
+CREATE FUNCTION app.shows_last_seen(p_user uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select coalesce((select s.show_last_seen from public.user_privacy_settings s where s.user_id = p_user), true)
+$$;
+
+COMMENT ON FUNCTION app.shows_last_seen(p_user uuid) IS 'Takes a person; tells whether others may know when they were last there.';
 
 CREATE FUNCTION app.shows_presence_to_me(p_user uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5897,7 +5956,7 @@ begin
          n.subject_id,
          n.count,
          coalesce(n.title, c.title),
-         coalesce(n.body, app.preview(m.body)),
+         coalesce(n.body, app.preview(m.body, m.attachments)),
          n.told_at,
          n.seen_at,
          n.read_at,
@@ -6056,7 +6115,7 @@ CREATE FUNCTION public.get_threads(p_limit integer DEFAULT 50, p_unread boolean 
     AS $$
   select m.conversation_id,
          m.id,
-         app.preview(m.body),
+         app.preview(m.body, m.attachments),
          m.sender_id,
          m.reply_count,
          m.reply_count - t.last_read_reply,
@@ -6082,42 +6141,58 @@ CREATE FUNCTION public.heartbeat(p_status text DEFAULT 'online'::text, p_active 
     AS $$
 declare
   me uuid := app.me();
-  now_ text;
+  chosen text;
+  shown text;
 begin
   if p_status is null or p_status not in ('online', 'away', 'busy', 'offline') then
     perform app.refuse('bad_status');
   end if;
   perform app.take('signal');
 
-  -- Written only when something is new, or the last word is half a minute old: it all goes to the log.
-  insert into public.user_presence as p (user_id, status, last_seen_at, last_active_at)
-  values (me, p_status, app.now(), case when p_active then app.now() end)
+  insert into app.heartbeats as h (user_id, at, active_at, is_there)
+  values (me, app.now(), case when p_active then app.now() end, p_status <> 'offline')
   on conflict (user_id) do update
-     -- What was chosen by hand wins over what devices say, but for their going.
-     set status = case p_status when 'offline' then 'offline' else coalesce(p.manual_status, p_status) end,
-         last_seen_at = excluded.last_seen_at,
-         last_active_at = coalesce(excluded.last_active_at, p.last_active_at)
-   -- Whoever is there and says that they are not leaves no trace, not even that of a row that is written.
-   where p.manual_status is distinct from 'offline'
-     and (p.status <> case p_status when 'offline' then 'offline' else coalesce(p.manual_status, p_status) end
-          or p.last_seen_at is null
-          or p.last_seen_at < excluded.last_seen_at - interval '25 s');
+     set at = excluded.at,
+         active_at = coalesce(excluded.active_at, h.active_at),
+         is_there = excluded.is_there
+   where h.is_there <> excluded.is_there
+      or h.at < excluded.at - interval '25 s';
+
+  -- What was chosen by hand wins over what devices say, but for their going.
+  select h.manual_status into chosen from app.heartbeats h where h.user_id = me;
+  shown := case when p_status = 'offline' then 'offline' else coalesce(chosen, p_status) end;
+  -- Whoever is there and says that they are not leaves no trace, not even that of a row that is written.
+  if chosen is distinct from 'offline' then
+    -- Written only when something is new, or the last word is half a minute old: it all goes to the log.
+    insert into public.user_presence as p (user_id, status, last_seen_at)
+    values (me, shown, case when app.shows_last_seen(me) then app.now() end)
+    on conflict (user_id) do update
+       set status = excluded.status,
+           last_seen_at = excluded.last_seen_at
+     where p.status <> excluded.status
+        or (p.last_seen_at is null) <> (excluded.last_seen_at is null)
+        or p.last_seen_at < excluded.last_seen_at - interval '25 s';
+  end if;
 
   -- Everybody who is there looks after a few who are gone, so that their rows say so without a clock.
+  with gone as (
+    update app.heartbeats h
+       set is_there = false
+     where h.user_id in (select late.user_id
+                           from app.heartbeats late
+                          where late.is_there
+                            and late.at < app.now() - interval '65 s'
+                          order by late.at
+                          limit 20
+                            for update skip locked)
+    returning h.user_id
+  )
   update public.user_presence p
      set status = 'offline'
-   where p.user_id in (select gone.user_id
-                         from public.user_presence gone
-                        where gone.status <> 'offline'
-                          and gone.last_seen_at < app.now() - interval '65 s'
-                        order by gone.last_seen_at
-                        limit 20
-                          for update skip locked);
-
-  select app.live_status(p.status, p.last_seen_at) into now_
-    from public.user_presence p
-   where p.user_id = me;
-  return now_;
+    from gone
+   where p.user_id = gone.user_id
+     and p.status <> 'offline';
+  return shown;
 end
 $$;
 
@@ -7648,11 +7723,16 @@ begin
          status_until = p_until
    where p.id = me
      and (p.status_text, p.status_emoji, p.status_until) is distinct from (p_text, p_emoji, p_until);
-  insert into public.user_presence as p (user_id, status, manual_status, last_seen_at)
-  values (me, coalesce(p_status, 'online'), p_status, app.now())
+  insert into app.heartbeats as h (user_id, at, is_there, manual_status)
+  values (me, app.now(), true, p_status)
+  on conflict (user_id) do update
+     set at = excluded.at,
+         is_there = true,
+         manual_status = excluded.manual_status;
+  insert into public.user_presence as p (user_id, status, last_seen_at)
+  values (me, coalesce(p_status, 'online'), case when app.shows_last_seen(me) then app.now() end)
   on conflict (user_id) do update
      set status = excluded.status,
-         manual_status = excluded.manual_status,
          last_seen_at = excluded.last_seen_at;
   return coalesce(p_status, 'online');
 end
@@ -7968,11 +8048,12 @@ CREATE FUNCTION public.who_is_online(p_users uuid[]) RETURNS TABLE(user_id uuid,
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
+  -- Two heartbeats missed are an absence, whoever has written that down or not.
   select p.user_id,
-         app.live_status(p.status, p.last_seen_at),
-         case when coalesce((select s.show_last_seen from public.user_privacy_settings s where s.user_id = p.user_id), true)
-              then p.last_seen_at end
+         case when h.is_there and h.at >= app.now() - interval '65 s' then p.status else 'offline' end,
+         p.last_seen_at
     from public.user_presence p
+    join app.heartbeats h on h.user_id = p.user_id
    where p.user_id = any (p_users[1:1000])
      and app.shows_presence_to_me(p.user_id)
    order by p.user_id
@@ -10163,6 +10244,26 @@ WITH (fillfactor='50');
 
 COMMENT ON TABLE app.file_usage IS 'How many bytes of files a person has, and an organisation; kept with each upload and deletion.';
 
+CREATE TABLE app.heartbeats (
+    user_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    active_at timestamp with time zone,
+    is_there boolean NOT NULL,
+    manual_status text,
+    CONSTRAINT heartbeats_manual_status_known CHECK ((manual_status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text])))
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE app.heartbeats IS 'When each person''s devices were last heard of: what of it others may know is in user_presence.';
+
+COMMENT ON COLUMN app.heartbeats.at IS 'The last heartbeat, to within half a minute.';
+
+COMMENT ON COLUMN app.heartbeats.active_at IS 'When the person last did something.';
+
+COMMENT ON COLUMN app.heartbeats.is_there IS 'False when they have gone, or two heartbeats are missing.';
+
+COMMENT ON COLUMN app.heartbeats.manual_status IS 'What the person chose; it wins over what their devices say.';
+
 CREATE TABLE app.installed_functions (
     signature text NOT NULL
 );
@@ -11843,17 +11944,14 @@ COMMENT ON VIEW public.user_messages IS 'Messages, in few columns: they can be i
 CREATE TABLE public.user_presence (
     user_id uuid NOT NULL,
     status text DEFAULT 'offline'::text NOT NULL,
-    manual_status text,
     last_seen_at timestamp with time zone,
-    last_active_at timestamp with time zone,
-    CONSTRAINT user_presence_manual_status_known CHECK ((manual_status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text]))),
     CONSTRAINT user_presence_status_known CHECK ((status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text])))
 )
 WITH (fillfactor='50');
 
 COMMENT ON TABLE public.user_presence IS 'Who is there; who is there without a pause writes once a minute.';
 
-COMMENT ON COLUMN public.user_presence.manual_status IS 'What the person chose; it wins over what their devices say.';
+COMMENT ON COLUMN public.user_presence.status IS 'What holds, also when it was chosen by hand.';
 
 COMMENT ON COLUMN public.user_presence.last_seen_at IS 'The last heartbeat, to within half a minute; null when the person hides it.';
 
@@ -11882,7 +11980,7 @@ COMMENT ON COLUMN public.user_privacy_settings.who_can_dm IS 'Who may open a con
 
 COMMENT ON COLUMN public.user_privacy_settings.show_read_receipts IS 'Whether others learn how far one has read; whoever hides it does not learn it of others.';
 
-COMMENT ON COLUMN public.user_privacy_settings.discoverable IS 'Whether strangers find one in searches and may write.';
+COMMENT ON COLUMN public.user_privacy_settings.discoverable IS 'Whether strangers see one''s profile, find one in searches and may write.';
 
 CREATE TABLE public.user_restrictions (
     id uuid DEFAULT base.uuid7() NOT NULL,
@@ -12390,6 +12488,9 @@ ALTER TABLE ONLY app.file_uploads
 ALTER TABLE ONLY app.file_usage
     ADD CONSTRAINT file_usage_pkey PRIMARY KEY (owner_id);
 
+ALTER TABLE ONLY app.heartbeats
+    ADD CONSTRAINT heartbeats_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY app.installed_functions
     ADD CONSTRAINT installed_functions_pkey PRIMARY KEY (signature);
 
@@ -12890,6 +12991,8 @@ ALTER TABLE ONLY walkie.schedules
 
 CREATE INDEX file_uploads_uploader_idx ON app.file_uploads USING btree (uploader_id);
 
+CREATE INDEX heartbeats_there_idx ON app.heartbeats USING btree (at) WHERE is_there;
+
 CREATE INDEX message_words_words_idx ON app.message_words USING gin (words) WITH (fastupdate=off);
 
 CREATE INDEX messages_rev_idx ON ONLY public.messages USING btree (conversation_id, rev);
@@ -13179,8 +13282,6 @@ CREATE INDEX team_members_user_idx ON public.team_members USING btree (user_id) 
 CREATE INDEX thread_members_thread_idx ON public.thread_members USING btree (conversation_id, thread_id);
 
 CREATE INDEX user_blocks_blocked_idx ON public.user_blocks USING btree (blocked_id);
-
-CREATE INDEX user_presence_live_idx ON public.user_presence USING btree (last_seen_at) WHERE (status <> 'offline'::text);
 
 CREATE INDEX user_restrictions_conversation_idx ON public.user_restrictions USING btree (conversation_id);
 
@@ -13587,6 +13688,10 @@ CREATE TRIGGER on_profiles_update__drop_avatar AFTER UPDATE OF avatar_path, eras
 CREATE TRIGGER on_profiles_update__replan_digest AFTER UPDATE OF timezone ON public.profiles FOR EACH ROW WHEN ((old.timezone IS DISTINCT FROM new.timezone)) EXECUTE FUNCTION app.replan_digest();
 
 CREATE TRIGGER on_thread_members_update__clear_notices AFTER UPDATE OF last_read_reply ON public.thread_members FOR EACH ROW WHEN ((new.last_read_reply > old.last_read_reply)) EXECUTE FUNCTION app.clear_thread_notices();
+
+CREATE TRIGGER on_user_privacy_settings_insert__hide_last_seen AFTER INSERT ON public.user_privacy_settings FOR EACH ROW WHEN ((NOT new.show_last_seen)) EXECUTE FUNCTION app.hide_last_seen();
+
+CREATE TRIGGER on_user_privacy_settings_update__hide_last_seen AFTER UPDATE OF show_last_seen ON public.user_privacy_settings FOR EACH ROW WHEN (((NOT new.show_last_seen) AND old.show_last_seen)) EXECUTE FUNCTION app.hide_last_seen();
 
 CREATE TRIGGER on_user_restrictions_insert__reckon_expiry BEFORE INSERT ON public.user_restrictions FOR EACH ROW EXECUTE FUNCTION app.reckon_expiry();
 
@@ -14085,7 +14190,7 @@ CREATE POLICY "people read how they were asked in" ON public.conversation_invite
 
 CREATE POLICY "people read the headings of their organisation" ON public.conversation_categories FOR SELECT TO authenticated USING (((owner_id IS NULL) AND (org_id = ( SELECT app.my_org() AS my_org))));
 
-CREATE POLICY "people read the profiles of their organisation" ON public.profiles FOR SELECT TO authenticated USING ((org_id = ( SELECT app.my_org() AS my_org)));
+CREATE POLICY "people read the profiles of their organisation, but of who hide" ON public.profiles FOR SELECT TO authenticated USING (((org_id = ( SELECT app.my_org() AS my_org)) AND ((NOT (id IN ( SELECT app.hidden_people() AS hidden_people))) OR app.knows(id) OR app.is_admin(( SELECT auth.uid() AS uid)))));
 
 CREATE POLICY "people read the roles of their organisation" ON public.org_members FOR SELECT TO authenticated USING ((org_id = ( SELECT app.my_org() AS my_org)));
 
@@ -14469,6 +14574,12 @@ REVOKE ALL ON FUNCTION app.hang_attachments() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.have_blocked(p_one uuid, p_other uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.hidden_people() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.hidden_people() TO authenticated;
+GRANT ALL ON FUNCTION app.hidden_people() TO service_role;
+
+REVOKE ALL ON FUNCTION app.hide_last_seen() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.html(p_text text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.i_show_receipts() FROM PUBLIC;
@@ -14513,9 +14624,11 @@ REVOKE ALL ON FUNCTION app.keep_record() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.keep_wording() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app.live_engagement(p_one uuid, p_other uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app.knows(p_user uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.knows(p_user uuid) TO authenticated;
+GRANT ALL ON FUNCTION app.knows(p_user uuid) TO service_role;
 
-REVOKE ALL ON FUNCTION app.live_status(p_status text, p_last_seen timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app.live_engagement(p_one uuid, p_other uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.lock_showing(p_file uuid) FROM PUBLIC;
 
@@ -14752,6 +14865,8 @@ REVOKE ALL ON FUNCTION app.settle_founder() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app.share_a_conversation(p_one uuid, p_other uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.share_a_team(p_one uuid, p_other uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.shows_last_seen(p_user uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.shows_presence_to_me(p_user uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.shows_presence_to_me(p_user uuid) TO authenticated;
@@ -15722,11 +15837,8 @@ GRANT INSERT(thread_id) ON TABLE public.user_messages TO service_role;
 GRANT INSERT(reply_to_id) ON TABLE public.user_messages TO authenticated;
 GRANT INSERT(reply_to_id) ON TABLE public.user_messages TO service_role;
 
+GRANT SELECT ON TABLE public.user_presence TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_presence TO service_role;
-
-GRANT SELECT(user_id) ON TABLE public.user_presence TO authenticated;
-
-GRANT SELECT(status) ON TABLE public.user_presence TO authenticated;
 
 GRANT SELECT ON TABLE public.user_privacy_settings TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_privacy_settings TO service_role;

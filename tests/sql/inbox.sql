@@ -1,6 +1,6 @@
 -- One's own list. CNV-05, CNV-06, CNV-12 to CNV-15, CNV-17 to CNV-19
 set local search_path = public, tests;
-select plan(59);
+select plan(62);
 
 create function pg_temp.titles(p_filter text default 'all', p_category uuid default null, p_priority text default null, p_query text default null)
 returns text language sql as
@@ -50,6 +50,11 @@ select is(pg_temp.titles('muted'), 'Watercooler', 'what is muted');
 select is((select unread from get_conversations(p_filter => 'muted')), 2::bigint, 'still counts');
 select lives_ok($$ select pg_temp.prefs('watercooler', jsonb_build_object('archived', false, 'muted_until', now() - interval '1 s')) $$, 'until a time');
 select is(pg_temp.titles('muted'), '', 'that passes');
+select lives_ok($$ select pg_temp.prefs('watercooler', jsonb_build_object('muted_until', now() + interval '1 hour')) $$, 'or has still to come');
+select is(pg_temp.titles('muted'), 'Watercooler', 'until then');
+set local app.test_now = '2099-01-01';
+select is(pg_temp.titles('muted'), '', 'and no longer');
+set local app.test_now = '';
 
 -- CNV-11, CNV-15, CNV-17
 insert into conversation_categories (org_id, owner_id, name) values (app.my_org(), tests.id('ana'), 'Fun');
