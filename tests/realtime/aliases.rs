@@ -37,6 +37,27 @@ async fn channel_on_a_view_hears_of_its_table_in_its_own_words() {
 }
 
 #[tokio::test]
+async fn ones_own_inbox_is_heard_under_the_name_of_its_view() {
+    let database = Database::new().await;
+    let server = Server::start(&database).await;
+    let (ana, bo) = (server.person("ana"), server.person("bo"));
+    let room = database.value("select tests.conversation('watercooler')").await;
+    let mut socket = server.socket().await;
+    let bindings = json!([{"event": "UPDATE", "schema": "public", "table": "user_conversations"}]);
+    socket.subscribe("mine", &bo, bindings).await;
+
+    let said = json!({ "p_conversation_id": room, "p_body": "Look, @bo" });
+    assert_eq!(server.rpc(&ana, "send_message", said).await.status, 200);
+
+    let change = socket.change().await;
+    assert_eq!(change["table"], "user_conversations");
+    assert_eq!(
+        (&change["record"]["id"], &change["record"]["mention_count"]),
+        (&json!(room), &json!(1))
+    );
+}
+
+#[tokio::test]
 async fn outsider_hears_nothing_through_a_view_either() {
     let database = Database::new().await;
     let server = Server::start(&database).await;
