@@ -5788,6 +5788,7 @@ CREATE FUNCTION public.get_conversations(p_limit integer DEFAULT 50, p_filter te
     AS $$
 declare
   me uuid := auth.uid();
+  moment timestamptz := app.now();
   after_rank double precision;
   after_at timestamptz;
   after_id uuid;
@@ -5834,11 +5835,11 @@ begin
                  i.last_read_seq,
                  greatest(c.root_count - i.last_read_ord, 0) as unread,
                  i.mention_count,
-                 coalesce(i.muted_until > now(), false) as is_muted,
+                 coalesce(i.muted_until > moment, false) as is_muted,
                  -- What is said later brings an archived conversation back, unless it is muted.
                  c.archived_at is not null
                    or i.archived_at is not null
-                      and (c.last_seq <= i.archived_seq or coalesce(i.muted_until > now(), false)) as is_archived,
+                      and (c.last_seq <= i.archived_seq or coalesce(i.muted_until > moment, false)) as is_archived,
                  i.pinned_at is not null as is_pinned,
                  coalesce(i.category_id, c.category_id) as category_id,
                  coalesce(i.priority, c.priority) as priority,
