@@ -32,7 +32,7 @@ pub async fn run(rows: usize) -> anyhow::Result<()> {
     let room = stage.room(1, OTHERS).await?;
     let server = Serving::start(&stage).await?;
     let is_right = |frame: &Value| frame[4]["data"]["record"]["body"].is_string();
-    let crowd = Crowd::gather(Tally::of(&[("postgres_changes", is_right)]));
+    let crowd = Crowd::gather(Tally::stamped(&[("postgres_changes", is_right)]));
     let ways = (1..=OTHERS)
         .map(|person| Ok((follower(server.address(), person, "beats")?, vec![heartbeat()])));
     crowd.open(ways.collect::<anyhow::Result<_>>()?, None).await?;

@@ -61,8 +61,9 @@ pub struct Kind {
     event: &'static str,
     is_right: fn(&Value) -> bool,
     count: AtomicU64,
-    /// How old they were, where they say when they were sent.
+    /// How old they were, when they say when they were sent.
     pub ages: Ages,
+    are_stamped: bool,
 }
 
 /// Microseconds, counted in sixteenths of powers of two.
@@ -90,11 +91,21 @@ pub struct Raw {
 impl Tally {
     /// Counts these events; a sample of each must be right.
     pub fn of(kinds: &[(&'static str, fn(&Value) -> bool)]) -> Arc<Self> {
+        Self::new(kinds, false)
+    }
+
+    /// As [`Tally::of`], and looks into each for when it was sent.
+    pub fn stamped(kinds: &[(&'static str, fn(&Value) -> bool)]) -> Arc<Self> {
+        Self::new(kinds, true)
+    }
+
+    fn new(kinds: &[(&'static str, fn(&Value) -> bool)], are_stamped: bool) -> Arc<Self> {
         let kinds = kinds.iter().map(|(event, is_right)| Kind {
             event,
             is_right: *is_right,
             count: AtomicU64::new(0),
             ages: Ages::default(),
+            are_stamped,
         });
         Arc::new(Self {
             kinds: kinds.collect(),
@@ -145,7 +156,9 @@ impl Tally {
                 serde_json::from_slice(payload).is_ok_and(|frame| (kind.is_right)(&frame));
             self.faulty.fetch_add(u64::from(!is_right), Ordering::Relaxed);
         }
-        kind.ages.note(payload);
+        if kind.are_stamped {
+            kind.ages.note(payload);
+        }
     }
 }
 

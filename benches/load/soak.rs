@@ -41,7 +41,7 @@ pub async fn run(minutes: usize, sockets: usize) -> anyhow::Result<()> {
     let is_message = |frame: &Value| frame[4]["data"]["record"]["body"].is_string();
     let is_typing = |frame: &Value| frame[4]["event"] == "typing";
     let is_presence = |frame: &Value| frame[4]["joins"].is_object();
-    let crowd = Crowd::gather(Tally::of(&[
+    let crowd = Crowd::gather(Tally::stamped(&[
         ("postgres_changes", is_message),
         ("broadcast", is_typing),
         ("presence_diff", is_presence),
