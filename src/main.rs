@@ -2,7 +2,6 @@
 #![expect(clippy::large_futures, reason = "there is one of each in a process")]
 
 use std::collections::BTreeMap;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -15,10 +14,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use walkie::config::{
-    ALLOCATOR_SETTINGS, ApiKey, ApiKeyKind, AuthSettings, Command, CommandLine,
-    DEVELOPMENT_API_KEYS, DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings,
-    IdentitySettings, IssuerSettings, MailSettings, Policies, PoolSettings, PushSettings, Settings,
-    StandaloneArguments, StorageSettings, allocator_is_told, unknown_variables,
+    ApiKey, ApiKeyKind, AuthSettings, Command, CommandLine, DEVELOPMENT_API_KEYS,
+    DEVELOPMENT_JWT_SECRET, DatabaseSettings, Dev, HttpSettings, IdentitySettings, IssuerSettings,
+    MailSettings, Policies, PoolSettings, PushSettings, Settings, StandaloneArguments,
+    StorageSettings, unknown_variables,
 };
 use walkie::embedded::{Cluster, Kind, SUPERUSER};
 use walkie::identity::{Keys, generate_key, keys, unix_now};
@@ -37,28 +36,13 @@ const DEVELOPMENT_KEYS_EXPIRE: i64 = 1_983_812_996;
 /// Where a developer runs what others have on the internet.
 const OWN_HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 
-fn main() -> ExitCode {
-    give_memory_back();
-    run()
-}
-
-/// glibc keeps what bursts of work (password hashing above all) have freed, unless its
-/// environment says otherwise before the process starts; so it starts once more, saying so.
-/// Measured: 15 MB instead of 130 MB after six sign-ins.
-fn give_memory_back() {
-    if !cfg!(target_env = "gnu") || allocator_is_told() {
-        return;
-    }
-    if let Ok(program) = std::env::current_exe() {
-        let mut again = std::process::Command::new(program);
-        again.args(std::env::args_os().skip(1)).envs(ALLOCATOR_SETTINGS);
-        // Returns only when it fails; then it is this process that goes on.
-        let _ = again.exec();
-    }
-}
+/// Requests make and drop much that is small; bursts of work (password hashing above all) must be
+/// given back to the system.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
-async fn run() -> ExitCode {
+async fn main() -> ExitCode {
     match dotenvy::dotenv() {
         Err(error) if !error.not_found() => {
             eprintln!("walkie: .env: {error}");

@@ -33,15 +33,6 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// What glibc's allocator must be told to give freed memory back to the system.
-pub const ALLOCATOR_SETTINGS: [(&str, &str); 2] =
-    [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_ARENA_MAX", "2")];
-
-/// Whether the allocator was told anything, by us or by the operator.
-pub fn allocator_is_told() -> bool {
-    ALLOCATOR_SETTINGS.iter().any(|(name, _)| std::env::var_os(name).is_some())
-}
-
 /// Every environment variable some command reads.
 pub fn variables() -> Vec<String> {
     let mut names: Vec<String> = CommandLine::command()

@@ -30,10 +30,7 @@ pub use auth::{AuthSettings, HookSettings};
 pub use command::{Command, CommandLine, Dev, Policies, Settings, StandaloneArguments};
 pub use database::{DatabaseDefaults, DatabaseSettings, PoolSettings};
 pub use embedding::EmbeddingSettings;
-pub use environment::{
-    ALLOCATOR_SETTINGS, allocator_is_told, postgrest_variables, unknown_variables, variable,
-    variables,
-};
+pub use environment::{postgrest_variables, unknown_variables, variable, variables};
 pub use factor::{FactorKind, FactorSettings};
 pub use function::FunctionName;
 pub use guard::{CaptchaProvider, GuardSettings};

@@ -30,6 +30,7 @@ pub use pool::Target;
 pub use session::{Leg, Session, Text, Transaction};
 
 use crate::config::DatabaseSettings;
+use session::lanes::Lanes;
 
 /// Handle on the database: the pool for requests and what is known of the schema. Cheap to
 /// clone.
@@ -37,6 +38,8 @@ use crate::config::DatabaseSettings;
 pub struct Pg {
     /// Connections for requests.
     pub pool: Pool,
+    /// Those among them that small reads share.
+    lanes: Arc<Lanes>,
     /// Where requests look for what they name without a schema.
     pub search_path: Arc<str>,
     catalog: Arc<ArcSwap<Catalog>>,
@@ -62,8 +65,14 @@ impl Pg {
         };
         let pool = pool::pool(target, settings.pool.pool_size.into(), settings.pool.wait());
         let seats = Arc::new(Semaphore::new(usize::from(settings.pool.pool_size / 2).max(1)));
-        let search_path = search_path.into();
-        Ok(Self { pool, search_path, catalog: Arc::default(), seats, next_try: Arc::default() })
+        Ok(Self {
+            pool,
+            lanes: Arc::new(Lanes::of(settings.pool.pool_size.into())),
+            search_path: search_path.into(),
+            catalog: Arc::default(),
+            seats,
+            next_try: Arc::default(),
+        })
     }
 
     /// What the schema looked like when it was last loaded.
@@ -87,6 +96,7 @@ impl Pg {
     /// those in use.
     pub fn retire(&self, idle: Duration, lifetime: Duration) {
         self.pool.retain(|_, metrics| metrics.last_used() < idle && metrics.age() < lifetime);
+        self.lanes.retire(idle.min(lifetime));
     }
 
     /// Loads the catalog anew. When that fails, the last one stays.
@@ -123,6 +133,20 @@ impl Pg {
         params: &[Text<'_>],
     ) -> Result<Vec<tokio_postgres::Row>, Error> {
         session::run(&self.pool, session, sql, params).await
+    }
+
+    /// As [`Pg::run`], for a statement that only reads and whose session belongs to a request: when
+    /// it was quick before, it shares a connection with others.
+    ///
+    /// # Errors
+    /// As [`Pg::run`].
+    pub async fn read(
+        &self,
+        session: &Session<'_>,
+        sql: &str,
+        params: &[Text<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, Error> {
+        self.lanes.read(&self.pool, session, sql, params).await
     }
 
     /// Runs several statements, sent together; see [`session::run_all`].

@@ -21,7 +21,7 @@ use super::dial::Dial;
 use crate::config::DatabaseDefaults;
 
 /// Statements one connection remembers; beyond it all are forgotten at once.
-const MAX_STATEMENTS: usize = 500;
+pub(super) const MAX_STATEMENTS: usize = 500;
 
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

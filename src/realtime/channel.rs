@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Message as Frame;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::Realtime;
 use super::error::{Binding as Refusal, Join, Outcome, System};
 use super::feed::Greeting;
+use super::frame::Frames;
 use super::hub::{Hears, Room};
 use super::join::Asked;
 use super::limits::Limit;
@@ -266,7 +266,7 @@ impl Channel {
         on.outbox.send(self.push(on, "system", &payload));
     }
 
-    fn push(&self, on: &Connection, event: &str, payload: &str) -> Frame {
+    fn push(&self, on: &Connection, event: &str, payload: &str) -> Frames {
         let join_ref = self.join_ref.as_deref();
         protocol::push(on.outbox.version(), join_ref, None, &self.room.topic, event, payload)
     }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
-
-use axum::extract::ws::Message as Frame;
 
 use super::authorize::{Audience, Authorizer, Inquiry, Person, Rows, Seen, Sight, Table};
 use super::event::{self, Shown};
+use super::frame::Frames;
 use super::latest::{RowKey, Subject};
 use super::protocol::Version;
 use super::roster::{Listener, Match};
@@ -233,13 +233,20 @@ impl Concern<'_> {
     }
 }
 
+/// What those hear of a run who hear the same.
+struct Told {
+    each: Vec<Frames>,
+    /// All in one piece.
+    all: Frames,
+}
+
 /// Bindings of one subscriber that see the same are one message. Gives how many were sent.
 fn write(run: &[Concern<'_>], sight: &Sight, mut outs: Vec<Out<'_>>) -> u64 {
     let mut sent = 0;
     let rows: OnceCell<Vec<Option<Arc<RowKey>>>> = OnceCell::new();
-    let mut last: Option<(&[Out<'_>], Arc<[Frame]>)> = None;
+    let mut last: Option<(&[Out<'_>], Rc<Told>)> = None;
     let mut data: HashMap<(Shown, &View), Vec<String>> = HashMap::new();
-    let mut frames: HashMap<Alike<'_>, Arc<[Frame]>> = HashMap::new();
+    let mut made: HashMap<Alike<'_>, Rc<Told>> = HashMap::new();
     if run.iter().any(|concern| concern.matches.len() > 1) {
         outs.sort_by(|a, b| (a.place(), a.listener.number).cmp(&(b.place(), b.listener.number)));
     }
@@ -249,7 +256,7 @@ fn write(run: &[Concern<'_>], sight: &Sight, mut outs: Vec<Out<'_>>) -> u64 {
         let ids = || alike.iter().map(|out| out.listener.id).collect::<Vec<u32>>();
         // Most are as the ones before, and cost no look-up.
         let told = match &last {
-            Some((former, frames)) if is_one_frame(former, alike) => Arc::clone(frames),
+            Some((former, told)) if is_one_frame(former, alike) => Rc::clone(told),
             _ => {
                 let data = data.entry((*shown, view)).or_insert_with(|| {
                     let data = |of: &Concern<'_>| {
@@ -259,17 +266,20 @@ fn write(run: &[Concern<'_>], sight: &Sight, mut outs: Vec<Out<'_>>) -> u64 {
                 });
                 let framing = (outbox.version(), *is_legacy);
                 let key: Alike<'_> = (*shown, view, framing, topic, ids());
-                let frames = frames.entry(key).or_insert_with(|| {
+                let told = made.entry(key).or_insert_with(|| {
                     let kinds = run.iter().map(|of| event::kind(&of.change.action, *shown));
                     let told = kinds.zip(data);
-                    told.map(|(kind, data)| listener.subscriber.frame(kind, &ids(), data)).collect()
+                    let told =
+                        told.map(|(kind, data)| listener.subscriber.frame(kind, &ids(), data));
+                    let each: Vec<Frames> = told.collect();
+                    Rc::new(Told { all: Frames::together(&each), each })
                 });
-                Arc::clone(frames)
+                Rc::clone(told)
             }
         };
         if alike.iter().all(|out| out.listener.is_compact) {
             let rows = rows.get_or_init(|| run.iter().map(|of| of.row(*shown)).collect());
-            for (frame, row) in told.iter().zip(rows) {
+            for (frame, row) in told.each.iter().zip(rows) {
                 match row {
                     Some(row) => {
                         let row = Arc::clone(row);
@@ -280,12 +290,12 @@ fn write(run: &[Concern<'_>], sight: &Sight, mut outs: Vec<Out<'_>>) -> u64 {
                 }
             }
         } else {
-            outbox.send_all(&told);
+            outbox.send(told.all.clone());
         }
         if let Some(newest) = run.last() {
             listener.subscriber.sent.set(newest.change.place);
         }
-        sent += told.len() as u64;
+        sent += told.each.len() as u64;
         last = Some((alike, told));
     }
     sent

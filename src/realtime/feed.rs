@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::Message as Frame;
 use deadpool_postgres::Pool;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -18,6 +17,7 @@ use super::authorize::Person;
 use super::broadcast::{self, Broadcasts};
 use super::delivery::Delivery;
 use super::explain::{Look, MAX_SUBSCRIPTIONS, Standing, Subscription};
+use super::frame::Frames;
 use super::hub::Hub;
 use super::part::Batch;
 use super::reading::{Origin, Reading};
@@ -62,7 +62,7 @@ enum Command {
 }
 
 /// What is sent to a subscriber before any event, given the place after which it has them all.
-pub type Greeting = Box<dyn FnOnce(Place) -> Vec<Frame> + Send>;
+pub type Greeting = Box<dyn FnOnce(Place) -> Vec<Frames> + Send>;
 
 /// Asks the feed. Cheap to clone.
 #[derive(Debug, Clone)]

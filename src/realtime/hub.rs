@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::ws::Message as Frame;
-
 use super::TOPIC_PREFIX;
 use super::authorize::Unsettled;
+use super::frame::Frames;
 use super::outbox::Outbox;
 use super::presence::{Diff, Presence};
 use super::protocol::{self, Broadcast, Version, broadcast};
@@ -182,7 +181,7 @@ impl Hub {
         &self,
         room: &Room,
         except: Option<&Outbox>,
-        frame: impl Fn(Version) -> Option<Frame>,
+        frame: impl Fn(Version) -> Option<Frames>,
     ) {
         self.fan_out_from(room, None, except, frame);
     }
@@ -193,7 +192,7 @@ impl Hub {
         room: &Room,
         origin: Option<Origin>,
         except: Option<&Outbox>,
-        frame: impl Fn(Version) -> Option<Frame>,
+        frame: impl Fn(Version) -> Option<Frames>,
     ) {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(members) = rooms.get(room) else { return };
@@ -222,7 +221,7 @@ impl Members {
         &self,
         origin: Option<Origin>,
         is_meant: impl Fn(&Member) -> bool,
-        frame: impl Fn(Version) -> Option<Frame>,
+        frame: impl Fn(Version) -> Option<Frames>,
     ) {
         let (mut v1, mut v2) = (None, None);
         for Member { outbox, gate, .. } in self.list.iter().filter(|member| is_meant(member)) {

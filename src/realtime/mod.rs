@@ -28,6 +28,7 @@ pub mod error;
 pub mod event;
 mod explain;
 pub mod feed;
+mod frame;
 pub mod hub;
 mod join;
 mod latest;
@@ -53,6 +54,7 @@ mod subscriber;
 pub mod subscription;
 mod upgrade;
 pub mod window;
+mod wire;
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};

@@ -8,11 +8,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::ws::Message as Frame;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Close;
+use super::frame::Frames;
 use super::latest::Subject;
 use super::presence::Owner;
 use super::protocol::Version;
@@ -55,17 +55,19 @@ struct Queue {
     waiting: VecDeque<Waiting>,
     /// The number of the first; each that is put in gets the next.
     first: u64,
-    /// How many of them were not superseded, and their bytes.
+    /// How many frames were not superseded, and their bytes.
     frames: usize,
     bytes: usize,
+    /// Places of what was superseded.
+    left_over: usize,
     /// The number of the latest change of a row.
     latest: HashMap<Arc<Subject>, u64>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    /// `None` when a later one has superseded it.
-    frame: Option<Frame>,
+    /// `None` when a later one has superseded them.
+    frames: Option<Frames>,
     subject: Option<Arc<Subject>>,
 }
 
@@ -89,42 +91,35 @@ impl Outbox {
         self.inner.version
     }
 
-    /// Queues a frame, or closes the socket when the queue is full. A single frame larger than
-    /// the whole queue still passes through an empty one.
-    pub fn send(&self, frame: Frame) {
-        self.put(std::iter::once(frame), None);
-    }
-
-    /// Queues frames one after the other.
-    pub fn send_all(&self, frames: &[Frame]) {
-        self.put(frames.iter().cloned(), None);
+    /// Queues frames, or closes the socket when the queue is full. What is larger than the whole
+    /// queue still passes through an empty one.
+    pub fn send(&self, frames: Frames) {
+        self.put(frames, None);
     }
 
     /// As [`Outbox::send`]; but when much waits already, the frame takes the place of the one
     /// that waits as the latest of the same subject.
-    pub fn send_latest(&self, frame: Frame, subject: Subject) {
-        self.put(std::iter::once(frame), Some(&Arc::new(subject)));
+    pub fn send_latest(&self, frame: Frames, subject: Subject) {
+        self.put(frame, Some(Arc::new(subject)));
     }
 
-    fn put(&self, frames: impl Iterator<Item = Frame>, subject: Option<&Arc<Subject>>) {
+    fn put(&self, frames: Frames, subject: Option<Arc<Subject>>) {
         let mut queue = self.inner.queue();
-        if let Some(subject) = subject
+        if let Some(subject) = &subject
             && !self.inner.has_room(&queue)
         {
             queue.supersede(subject, self.inner.max_frames);
         }
         let was_empty = queue.waiting.is_empty();
-        for frame in frames {
-            let bytes = size_bytes(&frame);
-            let is_over = queue.frames >= self.inner.max_frames
-                || queue.frames > 0 && queue.bytes + bytes > self.inner.max_bytes;
-            if is_over {
-                drop(queue);
-                self.close(Close::Slow);
-                return;
-            }
-            queue.push(frame, subject.cloned());
+        let is_over = queue.frames > 0
+            && (queue.frames + frames.count() > self.inner.max_frames
+                || queue.bytes + frames.size_bytes() > self.inner.max_bytes);
+        if is_over {
+            drop(queue);
+            self.close(Close::Slow);
+            return;
         }
+        queue.push(frames, subject);
         drop(queue);
         // Otherwise the writer has been told, and looks before it waits again.
         if was_empty {
@@ -189,14 +184,14 @@ impl OutboxInner {
 }
 
 impl Queue {
-    fn push(&mut self, frame: Frame, subject: Option<Arc<Subject>>) {
-        self.frames += 1;
-        self.bytes += size_bytes(&frame);
+    fn push(&mut self, frames: Frames, subject: Option<Arc<Subject>>) {
+        self.frames += frames.count();
+        self.bytes += frames.size_bytes();
         if let Some(subject) = &subject {
             let number = self.first + self.waiting.len() as u64;
             self.latest.insert(Arc::clone(subject), number);
         }
-        self.waiting.push_back(Waiting { frame: Some(frame), subject });
+        self.waiting.push_back(Waiting { frames: Some(frames), subject });
     }
 
     /// Takes out the latest frame of a subject. Its place stays until so many are left over.
@@ -204,12 +199,14 @@ impl Queue {
         let Some(number) = self.latest.remove(subject) else { return };
         let place = usize::try_from(number - self.first).ok();
         let waiting = place.and_then(|place| self.waiting.get_mut(place));
-        if let Some(frame) = waiting.and_then(|waiting| waiting.frame.take()) {
-            self.frames -= 1;
-            self.bytes -= size_bytes(&frame);
+        if let Some(frames) = waiting.and_then(|waiting| waiting.frames.take()) {
+            self.frames -= frames.count();
+            self.bytes -= frames.size_bytes();
+            self.left_over += 1;
         }
-        if self.waiting.len() - self.frames > most_places {
-            self.waiting.retain(|waiting| waiting.frame.is_some());
+        if self.left_over > most_places {
+            self.left_over = 0;
+            self.waiting.retain(|waiting| waiting.frames.is_some());
             for (number, waiting) in (self.first..).zip(&self.waiting) {
                 if let Some(subject) = &waiting.subject {
                     self.latest.insert(Arc::clone(subject), number);
@@ -218,11 +215,11 @@ impl Queue {
         }
     }
 
-    /// Moves frames into `batch`, up to so many.
-    fn take(&mut self, batch: &mut Vec<Frame>, most: usize) {
-        batch.reserve(self.frames.min(most));
+    /// Moves frames into `batch`, up to so many pieces.
+    fn take(&mut self, batch: &mut Vec<Frames>, most: usize) {
+        batch.reserve(self.waiting.len().min(most));
         while batch.len() < most
-            && let Some(Waiting { frame, subject }) = self.waiting.pop_front()
+            && let Some(Waiting { frames, subject }) = self.waiting.pop_front()
         {
             if let Some(subject) = subject
                 && self.latest.get(&subject) == Some(&self.first)
@@ -230,10 +227,13 @@ impl Queue {
                 self.latest.remove(&subject);
             }
             self.first += 1;
-            if let Some(frame) = frame {
-                self.frames -= 1;
-                self.bytes -= size_bytes(&frame);
-                batch.push(frame);
+            match frames {
+                Some(frames) => {
+                    self.frames -= frames.count();
+                    self.bytes -= frames.size_bytes();
+                    batch.push(frames);
+                }
+                None => self.left_over -= 1,
             }
         }
         if self.waiting.is_empty() {
@@ -251,7 +251,7 @@ impl Inbox {
     /// Why the socket is to end; `None` when its peer has gone.
     pub async fn receive(
         &mut self,
-        batch: &mut Vec<Frame>,
+        batch: &mut Vec<Frames>,
         most: usize,
     ) -> Result<(), Option<Close>> {
         let held = batch.len();
@@ -268,21 +268,24 @@ impl Inbox {
         }
     }
 
-    /// Resolves when the socket is to end and waiting for its client makes no sense.
-    pub async fn given_up(&self) {
+    /// Resolves when the socket is to end and waiting for its client makes no sense; gives why.
+    pub async fn given_up(&self) -> Option<Close> {
         self.inner.closing.cancelled().await;
-        if Self::takes_more(self.reason()) {
+        let why = self.reason();
+        if Self::takes_more(why) {
             tokio::time::sleep(LAST_FRAMES_TIMEOUT).await;
         }
+        why
     }
 
     fn reason(&self) -> Option<Close> {
         *self.inner.reason.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the client of a socket that ends for this reason may still take frames.
+    /// Whether the client of a socket that ends for this reason may still take frames: one that
+    /// said goodbye takes the answer.
     fn takes_more(why: Option<Close>) -> bool {
-        why.is_some_and(|why| why != Close::Slow)
+        why != Some(Close::Slow)
     }
 }
 
@@ -293,21 +296,13 @@ impl Drop for Inbox {
     }
 }
 
-fn size_bytes(frame: &Frame) -> usize {
-    match frame {
-        Frame::Text(text) => text.len(),
-        Frame::Binary(bytes) | Frame::Ping(bytes) | Frame::Pong(bytes) => bytes.len(),
-        Frame::Close(_) => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::latest::RowKey;
     use super::*;
 
-    fn text(content: &str) -> Frame {
-        Frame::Text(content.into())
+    fn text(content: &str) -> Frames {
+        Frames::text(content)
     }
 
     #[tokio::test]

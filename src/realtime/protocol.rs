@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::ws::Message as Frame;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
+
+use super::frame::Frames;
 
 /// Longest topic, event or metadata in a binary frame, in bytes: their lengths are one byte.
 pub const MAX_NAME_BYTES: usize = 255;
@@ -189,37 +190,34 @@ pub fn push(
     topic: &str,
     event: &str,
     payload: &str,
-) -> Frame {
+) -> Frames {
     let quoted = |text: Option<&str>| json_text(text);
-    Frame::Text(
-        match version {
-            Version::V1 => format!(
-                r#"{{"topic":{},"event":{},"payload":{payload},"ref":{}}}"#,
-                json_text(Some(topic)),
-                json_text(Some(event)),
-                quoted(reference),
-            ),
-            Version::V2 => format!(
-                "[{},{},{},{},{payload}]",
-                quoted(join_ref),
-                quoted(reference),
-                json_text(Some(topic)),
-                json_text(Some(event)),
-            ),
-        }
-        .into(),
-    )
+    Frames::text(&match version {
+        Version::V1 => format!(
+            r#"{{"topic":{},"event":{},"payload":{payload},"ref":{}}}"#,
+            json_text(Some(topic)),
+            json_text(Some(event)),
+            quoted(reference),
+        ),
+        Version::V2 => format!(
+            "[{},{},{},{},{payload}]",
+            quoted(join_ref),
+            quoted(reference),
+            json_text(Some(topic)),
+            json_text(Some(event)),
+        ),
+    })
 }
 
 /// The answer to a push.
-pub fn reply(version: Version, to: &Push, is_ok: bool, response: &str) -> Frame {
+pub fn reply(version: Version, to: &Push, is_ok: bool, response: &str) -> Frames {
     let status = if is_ok { "ok" } else { "error" };
     let payload = format!(r#"{{"status":"{status}","response":{response}}}"#);
     push(version, to.join_ref.as_deref(), to.reference.as_deref(), &to.topic, "phx_reply", &payload)
 }
 
 /// What a user broadcast, for the others. `None` when the version cannot carry it.
-pub fn broadcast(version: Version, topic: &str, said: &Broadcast) -> Option<Frame> {
+pub fn broadcast(version: Version, topic: &str, said: &Broadcast) -> Option<Frames> {
     match version {
         Version::V1 if !said.is_json => None,
         Version::V1 => text_broadcast(version, None, topic, said, &meta(said, false)),
@@ -234,7 +232,7 @@ pub fn replayed(
     join_ref: Option<&str>,
     topic: &str,
     said: &Broadcast,
-) -> Option<Frame> {
+) -> Option<Frames> {
     match version {
         _ if said.is_json => text_broadcast(version, join_ref, topic, said, &meta(said, true)),
         Version::V1 => None,
@@ -259,7 +257,7 @@ fn text_broadcast(
     topic: &str,
     said: &Broadcast,
     meta: &str,
-) -> Option<Frame> {
+) -> Option<Frames> {
     let data = std::str::from_utf8(&said.data).ok()?;
     let event = json_text(Some(&said.event));
     let meta = if meta.is_empty() { String::new() } else { format!(r#","meta":{meta}"#) };
@@ -267,7 +265,7 @@ fn text_broadcast(
     Some(push(version, join_ref, None, topic, "broadcast", &payload))
 }
 
-fn binary_broadcast(topic: &str, said: &Broadcast, meta: &str) -> Option<Frame> {
+fn binary_broadcast(topic: &str, said: &Broadcast, meta: &str) -> Option<Frames> {
     let names = topic.len() + said.event.len() + meta.len();
     let mut frame = BytesMut::with_capacity(5 + names + said.data.len());
     frame.put_u8(4);
@@ -279,7 +277,7 @@ fn binary_broadcast(topic: &str, said: &Broadcast, meta: &str) -> Option<Frame> 
     frame.put_slice(said.event.as_bytes());
     frame.put_slice(meta.as_bytes());
     frame.put_slice(&said.data);
-    Some(Frame::Binary(frame.freeze()))
+    Some(Frames::binary(&frame))
 }
 
 /// A JSON string, or null.
@@ -340,15 +338,11 @@ mod tests {
         let push = decode_binary(&frame).expect("reads");
         let Payload::Broadcast(said) = &push.payload else { panic!("kind") };
         assert_eq!((&*push.topic, &*said.event, said.is_json), ("realtime:a", "hi", true));
-        let Some(Frame::Binary(out)) = broadcast(Version::V2, &push.topic, said) else {
-            panic!("kind")
-        };
-        assert_eq!(&out[..], b"\x04\x0a\x02\x00\x01realtime:ahi{\"a\":1}");
-        let Some(Frame::Text(out)) = broadcast(Version::V1, &push.topic, said) else {
-            panic!("kind")
-        };
+        let out = broadcast(Version::V2, &push.topic, said);
+        assert_eq!(out, Some(Frames::binary(b"\x04\x0a\x02\x00\x01realtime:ahi{\"a\":1}")));
+        let out = broadcast(Version::V1, &push.topic, said).expect("JSON");
         assert_eq!(
-            out.as_str(),
+            out.as_text().expect("a text"),
             r#"{"topic":"realtime:a","event":"broadcast","payload":{"type":"broadcast","event":"hi","payload":{"a":1}},"ref":null}"#
         );
     }
@@ -361,13 +355,11 @@ mod tests {
             data: Bytes::from_static(b"[1]"),
             id: Some("i".into()),
         };
-        let text = |frame| match frame {
-            Some(Frame::Text(text)) => text.as_str().to_owned(),
-            other => panic!("{other:?}"),
-        };
+        let text =
+            |frames: Option<Frames>| frames.as_ref().and_then(Frames::as_text).map(str::to_owned);
         assert_eq!(
             broadcast(Version::V2, "t", &said),
-            Some(Frame::Binary(Bytes::from_static(b"\x04\x01\x01\x0a\x01te{\"id\":\"i\"}[1]")))
+            Some(Frames::binary(b"\x04\x01\x01\x0a\x01te{\"id\":\"i\"}[1]"))
         );
         assert_eq!(
             text(broadcast(Version::V1, "t", &said)),
@@ -379,7 +371,8 @@ mod tests {
         );
         let bytes = Broadcast { is_json: false, ..said };
         assert_eq!(replayed(Version::V1, None, "t", &bytes), None);
-        assert!(matches!(replayed(Version::V2, None, "t", &bytes), Some(Frame::Binary(_))));
+        let raw = replayed(Version::V2, None, "t", &bytes).expect("bytes");
+        assert_eq!(raw.as_text(), None);
     }
 
     #[test]
@@ -405,10 +398,10 @@ mod tests {
     #[test]
     fn replies_answer_their_push() {
         let asked = decode_text(Version::V2, r#"["1","2","realtime:a","x",{}]"#).expect("reads");
-        let Frame::Text(text) = reply(Version::V2, &asked, true, "{}") else { panic!("kind") };
+        let told = reply(Version::V2, &asked, true, "{}");
         assert_eq!(
-            text.as_str(),
-            r#"["1","2","realtime:a","phx_reply",{"status":"ok","response":{}}]"#
+            told.as_text(),
+            Some(r#"["1","2","realtime:a","phx_reply",{"status":"ok","response":{}}]"#)
         );
     }
 

@@ -5,10 +5,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::ws::Message as Frame;
 use serde_json::Value;
 
 use super::error::{Close, Join, Replay as Refusal};
+use super::frame::Frames;
 use super::hub::{Hears, Room};
 use super::outbox::Outbox;
 use super::protocol;
@@ -60,7 +60,7 @@ impl Asked {
 #[derive(Debug, Default)]
 pub(super) struct Replay {
     /// The messages, oldest first.
-    pub(super) frames: Vec<Frame>,
+    pub(super) frames: Vec<Frames>,
     gate: Option<(Arc<Gate>, Reading)>,
 }
 
@@ -135,7 +135,7 @@ pub(super) struct Gate {
 #[derive(Debug)]
 enum State {
     /// Shut: messages wait.
-    Shut(Vec<(Origin, Frame)>),
+    Shut(Vec<(Origin, Frames)>),
     /// What was read is still being told live: it is kept back.
     Ajar(Reading),
     /// Open.
@@ -149,7 +149,7 @@ impl Gate {
     }
 
     /// Lets a live message through, now, later or not at all.
-    pub(super) fn pass(&self, origin: Origin, frame: Frame, outbox: &Outbox) {
+    pub(super) fn pass(&self, origin: Origin, frame: Frames, outbox: &Outbox) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *state {
             State::Shut(held) if held.len() == MAX_HELD => outbox.close(Close::Slow),
@@ -186,11 +186,11 @@ mod tests {
     use super::*;
     use crate::wal::Lsn;
 
-    fn text(content: &str) -> Frame {
-        Frame::Text(content.into())
+    fn text(content: &str) -> Frames {
+        Frames::text(content)
     }
 
-    async fn waiting(inbox: &mut super::super::outbox::Inbox) -> Vec<Frame> {
+    async fn waiting(inbox: &mut super::super::outbox::Inbox) -> Vec<Frames> {
         let mut batch = Vec::new();
         inbox.receive(&mut batch, 10).await.expect("open");
         batch

@@ -1,32 +1,35 @@
 //! One connection: read, write, heartbeat, close.
 //!
-//! The reader handles one frame after the other; the writer sends what waits in the outbox and
-//! flushes once for all of it.
+//! The reader handles one frame after the other; the writer sends what waits in the outbox, all
+//! of it at once.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::ready;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::Error;
-use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
+use hyper::upgrade::Upgraded;
 use prometheus_client::metrics::counter::Counter;
+use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::channel::{Channel, Former};
 use super::error::{Close, Join, Outcome, System};
+use super::frame::Frames;
 use super::join::Asked;
 use super::limits::Bucket;
 use super::outbox::{Inbox, Outbox};
 use super::protocol::{self, Payload, Push, Version, decode_binary, decode_text, json_text};
+use super::wire::{self, Backend, Batch, Frontend};
 use super::{Admitted, Realtime, TOPIC_PREFIX};
 use crate::identity::unix_now;
 use crate::observe::Counted;
 
-/// Frames taken from the outbox at once.
+/// Pieces taken from the outbox at once.
 const WRITE_BATCH: usize = 64;
 
 /// How long a close frame may take to leave.
@@ -47,43 +50,6 @@ pub(super) struct Connection {
     pub(super) wake: Arc<Notify>,
 }
 
-/// The WebSocket, from which one task reads while another writes.
-#[derive(Clone)]
-struct Wire(
-    /// Held for a look or a batch, never across an await.
-    Arc<Mutex<WebSocket>>,
-);
-
-impl Wire {
-    fn socket(&self) -> MutexGuard<'_, WebSocket> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn next(&self) -> Option<Result<Frame, Error>> {
-        poll_fn(|context| self.socket().poll_next_unpin(context)).await
-    }
-
-    /// Sends frames with one flush for all of them.
-    async fn send(&self, batch: Vec<Frame>) -> Result<(), Error> {
-        let mut frames = batch.into_iter();
-        poll_fn(|context| {
-            let mut socket = self.socket();
-            while !frames.as_slice().is_empty() {
-                ready!(socket.poll_ready_unpin(context))?;
-                if let Some(frame) = frames.next() {
-                    socket.start_send_unpin(frame)?;
-                }
-            }
-            socket.poll_flush_unpin(context)
-        })
-        .await
-    }
-
-    async fn close(&self) -> Result<(), Error> {
-        poll_fn(|context| self.socket().poll_close_unpin(context)).await
-    }
-}
-
 /// A connection and what it has joined.
 struct Socket {
     on: Connection,
@@ -94,21 +60,22 @@ struct Socket {
 }
 
 /// Serves a connection until either side ends it.
-pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, admitted: Admitted) {
+pub(super) async fn serve(upgraded: Upgraded, realtime: Arc<Realtime>, admitted: Admitted) {
     let Admitted { version, token, headers, place: _place } = admitted;
     let settings = &realtime.settings;
     let (outbox, inbox) =
         Outbox::new(version, settings.realtime_queue_frames, settings.realtime_queue_bytes);
-    let wire = Wire(Arc::new(Mutex::new(ws)));
+    let most_bytes = settings.realtime_max_frame_bytes;
+    let (mut frontend, backend) = wire::split(upgraded, outbox.clone(), most_bytes).await;
     let metrics = realtime.metrics.clone();
     let _open = Counted::new(&metrics.sockets);
-    let writer = tokio::spawn(write(wire.clone(), inbox, metrics.frames.clone()));
+    let writer = tokio::spawn(write(backend, inbox, metrics.frames.clone()));
     let joins = Bucket::new(settings.realtime_client_joins_per_second);
     let headers = headers.into();
     let on = Connection { realtime, outbox, token, headers, wake: Arc::default() };
     let (channels, former) = (HashMap::new(), HashMap::new());
     let mut socket = Socket { on, channels, former, joins };
-    match socket.read(&wire).await {
+    match socket.read(&mut frontend).await {
         Some(why) => socket.on.outbox.close(why),
         None => socket.on.outbox.end(),
     }
@@ -124,7 +91,7 @@ pub(super) async fn serve(ws: WebSocket, realtime: Arc<Realtime>, admitted: Admi
 impl Socket {
     /// Handles frames until the connection ends; gives the reason to put into a close frame,
     /// when one is to be sent.
-    async fn read(&mut self, wire: &Wire) -> Option<Close> {
+    async fn read(&mut self, frontend: &mut Frontend) -> Option<Close> {
         let realtime = Arc::clone(&self.on.realtime);
         let idle = realtime.settings.idle();
         let mut told_to_go = pin!(told_to_go(&realtime));
@@ -152,28 +119,28 @@ impl Socket {
                     self.tell_log();
                     continue;
                 }
-                frame = tokio::time::timeout_at((heard_at + idle).into(), wire.next()) => frame,
+                frame = tokio::time::timeout_at((heard_at + idle).into(), frontend.next()) => frame,
             };
             heard_at = Instant::now();
             match frame {
                 Err(_) => return Some(Close::Idle),
                 Ok(None) => return None,
-                Ok(Some(Err(error))) => return is_too_large(error).then_some(Close::TooLarge),
-                Ok(Some(Ok(Frame::Text(text)))) => {
+                Ok(Some(Err(error))) => return is_too_large(&error).then_some(Close::TooLarge),
+                Ok(Some(Ok(Message::Text(text)))) => {
                     if let Ok(push) = decode_text(self.on.outbox.version(), &text) {
                         // Apart: an idle socket would hold room for the longest answer.
                         Box::pin(self.handle(push)).await;
                     }
                 }
-                Ok(Some(Ok(Frame::Binary(bytes)))) => {
+                Ok(Some(Ok(Message::Binary(bytes)))) => {
                     if self.on.outbox.version() == Version::V2
                         && let Ok(push) = decode_binary(&bytes)
                     {
                         Box::pin(self.handle(push)).await;
                     }
                 }
-                // Reading on sends the answer to a ping or a goodbye; the stream then ends.
-                Ok(Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_)))) => {}
+                // Reading on queues the answer to a ping or a goodbye; the stream then ends.
+                Ok(Some(Ok(_))) => {}
             }
         }
     }
@@ -364,38 +331,50 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-fn is_too_large(error: Error) -> bool {
-    let error = error.into_inner();
-    matches!(error.downcast_ref(), Some(tokio_tungstenite::tungstenite::Error::Capacity(_)))
+fn is_too_large(error: &Error) -> bool {
+    matches!(error, Error::Capacity(_))
 }
 
 /// Sends what waits, until the socket is to end or all who could send are gone; gives why the
 /// server closed it, when it was the server.
-async fn write(wire: Wire, mut inbox: Inbox, delivered: Counter) -> Option<Close> {
-    let why = loop {
+async fn write(mut backend: Backend, mut inbox: Inbox, delivered: Counter) -> Option<Close> {
+    let (why, mut rest) = loop {
         // Of no size while nothing is to be sent.
-        let mut batch = Vec::new();
-        if let Err(why) = inbox.receive(&mut batch, WRITE_BATCH).await {
-            break why;
+        let mut frames = Vec::new();
+        if let Err(why) = inbox.receive(&mut frames, WRITE_BATCH).await {
+            break (why, Batch::default());
         }
-        let count = batch.len();
+        let goodbye = frames.iter().position(Frames::is_close);
+        if let Some(goodbye) = goodbye {
+            frames.truncate(goodbye + 1);
+        }
+        let count: usize = frames.iter().map(Frames::count).sum();
+        let mut batch = Batch::of(frames);
         // A socket that takes nothing fills its queue and is closed while we wait here.
         let sent = tokio::select! {
             biased;
-            sent = wire.send(batch) => sent,
-            () = inbox.given_up() => continue,
+            sent = backend.write_all_buf(&mut batch) => sent,
+            why = inbox.given_up() => break (why, batch),
         };
         if sent.is_err() {
             return None;
         }
         delivered.inc_by(count as u64);
+        if goodbye.is_some() {
+            break (None, Batch::default());
+        }
     };
-    let frame = why.map(|why| CloseFrame { code: why.code(), reason: why.text().into() });
+    let frame = why.map(|why| CloseFrame { code: why.code().into(), reason: why.text().into() });
     let goodbye = async {
-        wire.send(vec![Frame::Close(frame)]).await?;
-        wire.close().await
+        // Half a frame cannot be taken back.
+        rest.cut();
+        backend.write_all_buf(&mut rest).await?;
+        if let Some(frame) = frame {
+            backend.write_all_buf(&mut Frames::close(Some(frame)).into_bytes()).await?;
+        }
+        backend.shutdown().await
     };
     // The peer may be gone, or not listen; the connection is dropped either way.
-    let _: Result<Result<(), Error>, _> = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+    let _: Result<io::Result<()>, _> = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
     why
 }

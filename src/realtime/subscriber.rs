@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use axum::extract::ws::Message as Frame;
-
 use super::TOPIC_PREFIX;
 use super::authorize::Person;
+use super::frame::Frames;
 use super::outbox::Outbox;
 use super::protocol::{self, json_text};
 use super::subscription::{After, Binding};
@@ -61,7 +60,7 @@ impl Subscriber {
     }
 
     /// The frame of a change; `kind` is INSERT, UPDATE or DELETE.
-    pub(super) fn frame(&self, kind: &str, ids: &[u32], data: &str) -> Frame {
+    pub(super) fn frame(&self, kind: &str, ids: &[u32], data: &str) -> Frames {
         let version = self.outbox.version();
         if self.is_legacy {
             return protocol::push(version, None, None, &self.topic, kind, data);

@@ -4,24 +4,21 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+use axum::Extension;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, header};
+use http::{HeaderMap, StatusCode, header};
+use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::Instrument;
 
 use super::error::Upgrade;
 use super::protocol::{self, Version};
 use super::{Realtime, socket};
 use crate::http::identity::api_key;
-
-/// Memory that an idle connection holds for reading, in bytes: the library's default of
-/// 128 KiB is meant for few connections.
-const READ_BUFFER_BYTES: usize = 2048;
-
-/// Bytes that are written at once: a connection keeps as much memory once it was busy.
-const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Most refusals that wait before they are answered.
 pub(super) const MAX_WAITING_REFUSALS: usize = 1000;
@@ -43,12 +40,17 @@ pub(super) async fn open(
     State(realtime): State<Arc<Realtime>>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    upgrading: Option<Extension<OnUpgrade>>,
+    checked: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
+    if let Err(rejection) = checked {
+        return rejection.into_response();
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY);
+    let (Some(Extension(upgrading)), Some(key)) = (upgrading, key) else {
+        return StatusCode::UPGRADE_REQUIRED.into_response();
     };
+    let accepted = derive_accept_key(key.as_bytes());
     let admitted = match admit(&realtime, &headers, query.as_deref()).await {
         Ok(admitted) => admitted,
         Err(refused) => {
@@ -59,17 +61,21 @@ pub(super) async fn open(
             return refused.into_response();
         }
     };
-    let most_bytes = realtime.settings.realtime_max_frame_bytes;
     let sockets = realtime.sockets.clone();
-    upgrade
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_message_size(most_bytes)
-        .max_frame_size(most_bytes)
-        .on_upgrade(move |ws| {
-            // What is logged of the socket bears the id of the request that opened it.
-            sockets.track_future(socket::serve(ws, realtime, admitted).in_current_span())
-        })
+    let served = async move {
+        // Otherwise the client left before it had its answer.
+        if let Ok(upgraded) = upgrading.await {
+            socket::serve(upgraded, realtime, admitted).await;
+        }
+    };
+    // What is logged of the socket bears the id of the request that opened it.
+    sockets.spawn(served.in_current_span());
+    let answer = [
+        (header::CONNECTION, "upgrade"),
+        (header::UPGRADE, "websocket"),
+        (header::SEC_WEBSOCKET_ACCEPT, &accepted),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, answer).into_response()
 }
 
 async fn admit(

@@ -101,7 +101,12 @@ pub async fn run(
         answer.total = total(request, answer.total, guess);
         answer
     } else {
-        let rows = pg.run(&session, &statement.sql, &statement.texts()).await.map_err(failed)?;
+        let texts = statement.texts();
+        let rows = match work.plan {
+            Plan::Read(_) => pg.read(&session, &statement.sql, &texts).await,
+            _ => pg.run(&session, &statement.sql, &texts).await,
+        };
+        let rows = rows.map_err(failed)?;
         if let Media::Plan(_) = format.media {
             return Ok(Answer { body: Some(lines(&rows).map_err(failed)?), ..Answer::default() });
         }

@@ -19,6 +19,7 @@ mod read;
 mod relationship;
 mod reload;
 mod search;
+mod shared;
 mod standalone;
 mod stream;
 mod transaction;

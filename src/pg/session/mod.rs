@@ -6,8 +6,10 @@
 //! must be parsed as the person (schemas they may not enter must not be found).
 //!
 //! Work may be left in the middle at every await: `lease` sees to it that nothing of it remains.
-//! `questions` asks as many people in one transaction; in a `relay` several speak in turn.
+//! `questions` asks as many people in one transaction; in a `relay` several speak in turn; on the
+//! `lanes` small reads of many people follow each other.
 
+pub(super) mod lanes;
 mod lease;
 mod questions;
 mod relay;
@@ -208,8 +210,7 @@ async fn run_on(
     let commit = client.prepare_cached("commit").await?;
     // Statements are remembered per role: name look-up asks for the schema rights of the role
     // only when a statement is parsed.
-    let role = session.role.replace(['\n', '\r'], " ");
-    let texts: Vec<String> = work.iter().map(|(sql, _)| format!("-- {role}\n{sql}")).collect();
+    let texts: Vec<String> = work.iter().map(|(sql, _)| of_role(session.role, sql)).collect();
 
     let mut begin = pin!(client.query(&begin_statement, &[]));
     let settings_values = session.settings_values();
@@ -260,6 +261,11 @@ async fn run_on(
     let answers = answers?;
     end?;
     Ok(answers)
+}
+
+/// The text under which a statement is remembered for a role.
+fn of_role(role: &str, sql: &str) -> String {
+    format!("-- {}\n{sql}", role.replace(['\n', '\r'], " "))
 }
 
 /// Statements that Postgres has parsed, or its first refusal.

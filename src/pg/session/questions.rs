@@ -234,8 +234,10 @@ async fn poll_on(
 ) -> Result<(String, Vec<Vec<bool>>), Error> {
     let take_snapshot = client
         .prepare_cached(
+            // Planned once, and not five times before Postgres finds that once was enough.
             "select pg_current_snapshot()::text, set_config('walkie.rows', $1, true),
                     set_config('walkie.claims', ($2::text[])::text, true),
+                    set_config('plan_cache_mode', 'force_generic_plan', true),
                     set_config('role', $3, true)",
         )
         .await?;

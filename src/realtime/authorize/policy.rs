@@ -151,8 +151,7 @@ fn by_image(table: &Table, permissive: &str, restrictive: &str) -> String {
     )
 }
 
-/// The row is a variable: nothing of it is read anew for each person, and Postgres plans the
-/// question as if its values stood there. Claims are put on by an assignment, which costs no
+/// The row is a variable: nothing of it is read anew for each person. Claims are put on by an assignment, which costs no
 /// query of its own.
 fn by_row(table: &Table, permissive: &str, restrictive: &str) -> String {
     let Table { quoted, quoted_name, .. } = table;

@@ -1,0 +1,313 @@
+//! Connections that small reads share.
+//!
+//! A read that was quick before follows right behind those of others, where otherwise it would
+//! wait for a connection of its own: Postgres and we wake up once for many of them. Each is still
+//! a transaction of its own, sent whole before anything else can be: nobody inherits another's
+//! role, and a reader who goes away leaves nothing behind.
+//!
+//! Whoever shares may wait for those before. So a read may take [`LIMIT_MS`] there and no longer;
+//! one that did not make it, or was refused, is asked again on a connection of its own, whose
+//! answer counts, and is not let in again for a while.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::{Object, Pool, Timeouts};
+use futures_util::{future, poll};
+use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+
+use super::super::Error;
+use super::super::pool::MAX_STATEMENTS;
+use super::lease::Lease;
+use super::{Session, Text, awaited, of_role, query, run_on};
+
+/// How long a read may take on a shared connection, in milliseconds.
+const LIMIT_MS: &str = "50";
+
+/// A read that took no longer may share.
+const QUICK: Duration = Duration::from_millis(10);
+
+/// How long one that did not make it keeps to connections of its own.
+const PENALTY: Duration = Duration::from_secs(60);
+
+/// Most reads on a shared connection that are not answered yet.
+const MAX_WAITING: usize = 16;
+
+/// Connections of the pool for each that is shared.
+const POOL_PER_LANE: usize = 4;
+
+/// Most shared connections.
+const MAX_LANES: usize = 8;
+
+/// Statements whose pace is known; beyond it all are forgotten at once.
+const MAX_PACES: usize = 4096;
+
+/// What hardly ever differs between reads is set for the whole connection, when it is opened.
+const COMMON: [&str; 3] = ["search_path", "request.method", "request.cookies"];
+
+/// The shared connections of a pool.
+#[derive(Debug)]
+pub(in super::super) struct Lanes {
+    slots: Vec<Mutex<Slot>>,
+    /// By statement and role; held for a look-up.
+    paces: Mutex<HashMap<u64, Pace>>,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Empty,
+    Opening,
+    Open(Arc<Lane>),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Pace {
+    Quick,
+    SlowUntil(Instant),
+}
+
+#[derive(Debug)]
+struct Lane {
+    client: Option<Object>,
+    /// Settings of the whole connection.
+    common: Vec<(String, String)>,
+    waiting: AtomicUsize,
+}
+
+/// A read that is not answered yet.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Lanes {
+    /// None is open before it is needed; small pools have none.
+    pub(in super::super) fn of(pool_size: usize) -> Self {
+        let count = (pool_size / POOL_PER_LANE).min(MAX_LANES);
+        let slots = (0..count).map(|_| Mutex::new(Slot::Empty)).collect();
+        Self { slots, paces: Mutex::default() }
+    }
+
+    /// Runs one statement that only reads, as [`run`](super::run) does.
+    pub(in super::super) async fn read(
+        self: &Arc<Self>,
+        pool: &Pool,
+        session: &Session<'_>,
+        sql: &str,
+        params: &[Text<'_>],
+    ) -> Result<Vec<Row>, Error> {
+        let is_plain = session.read_only && !session.undone && session.first.is_none();
+        if !is_plain || self.slots.is_empty() {
+            return super::run(pool, session, sql, params).await;
+        }
+        let mut hasher = DefaultHasher::new();
+        (session.role, sql).hash(&mut hasher);
+        let statement = hasher.finish();
+        let pace = self.paces().get(&statement).copied();
+        if let Some(Pace::Quick) = pace
+            && let Some(lane) = self.lane(pool, session)
+        {
+            match lane.ask(session, sql, params).await {
+                Ok(Some(rows)) => return Ok(rows),
+                Err(error) if error.sqlstate() == Some(SqlState::QUERY_CANCELED.code()) => {
+                    self.note(statement, Pace::SlowUntil(Instant::now() + PENALTY));
+                }
+                Ok(None) | Err(_) => {}
+            }
+        }
+        let mut lease = Lease::take(pool).await?;
+        let began = Instant::now();
+        let answers = run_on(&lease, session, &[(sql, params)]).await;
+        lease.settled = answers.is_ok() || lease.rolled_back().await;
+        let answers = answers?;
+        let may_become_quick = match pace {
+            None => true,
+            Some(Pace::Quick) => false,
+            Some(Pace::SlowUntil(end)) => end <= began,
+        };
+        if may_become_quick && began.elapsed() < QUICK {
+            self.note(statement, Pace::Quick);
+        }
+        Ok(answers.into_iter().next().unwrap_or_default())
+    }
+
+    /// Closes connections that are as old, as soon as they have answered. Whoever needs one opens
+    /// it anew.
+    pub(in super::super) fn retire(&self, age: Duration) {
+        for number in 0..self.slots.len() {
+            let mut slot = self.slot(number);
+            if matches!(&*slot, Slot::Open(lane) if lane.age() >= age) {
+                *slot = Slot::Empty;
+            }
+        }
+    }
+
+    /// The one where fewest wait; `None` when they are all full or not open yet.
+    fn lane(self: &Arc<Self>, pool: &Pool, session: &Session<'_>) -> Option<Arc<Lane>> {
+        let open = (0..self.slots.len()).filter_map(|number| {
+            let mut slot = self.slot(number);
+            match &*slot {
+                Slot::Open(lane) if lane.is_good() => Some(Arc::clone(lane)),
+                Slot::Opening => None,
+                Slot::Open(_) | Slot::Empty => {
+                    *slot = Slot::Opening;
+                    // A role's own path comes after that of the request.
+                    let first = |name| session.all_settings().find(|(known, _)| *known == name);
+                    let common = COMMON.into_iter().filter_map(first);
+                    let common =
+                        common.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                    tokio::spawn(Arc::clone(self).open(number, pool.clone(), common));
+                    None
+                }
+            }
+        });
+        open.map(|lane| (lane.waiting.load(Ordering::Relaxed), lane))
+            .filter(|(waiting, _)| *waiting < MAX_WAITING)
+            .min_by_key(|(waiting, _)| *waiting)
+            .map(|(_, lane)| lane)
+    }
+
+    async fn open(self: Arc<Self>, number: usize, pool: Pool, common: Vec<(String, String)>) {
+        let lane = Lane::open(&pool, common).await;
+        *self.slot(number) = lane.map_or(Slot::Empty, |lane| Slot::Open(Arc::new(lane)));
+    }
+
+    fn slot(&self, number: usize) -> MutexGuard<'_, Slot> {
+        self.slots[number].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, statement: u64, pace: Pace) {
+        let mut paces = self.paces();
+        if paces.len() >= MAX_PACES {
+            paces.clear();
+        }
+        paces.insert(statement, pace);
+    }
+
+    fn paces(&self) -> MutexGuard<'_, HashMap<u64, Pace>> {
+        self.paces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lane {
+    /// Takes a connection that is free; `None` when there is none, or it cannot be made ready.
+    async fn open(pool: &Pool, common: Vec<(String, String)>) -> Option<Self> {
+        let timeouts = Timeouts { wait: Some(Duration::ZERO), ..pool.timeouts() };
+        let client = pool.timeout_get(&timeouts).await.ok()?;
+        // From here on it is closed in the end, whatever happens.
+        let mut lane =
+            Self { client: Some(client), common: Vec::new(), waiting: AtomicUsize::new(0) };
+        let client = lane.client.as_ref()?;
+        let set = client.prepare_cached("select set_config($1, $2, false)").await.ok()?;
+        client.query(&set, &[&"statement_timeout", &LIMIT_MS]).await.ok()?;
+        for (name, value) in &common {
+            client.query(&set, &[name, value]).await.ok()?;
+        }
+        lane.common = common;
+        Some(lane)
+    }
+
+    fn is_good(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| {
+            !client.is_closed() && client.statement_cache.size() <= MAX_STATEMENTS
+        })
+    }
+
+    fn age(&self) -> Duration {
+        self.client.as_ref().map_or(Duration::MAX, |client| Object::metrics(client).age())
+    }
+
+    /// Sends a transaction whole and awaits its answer; `None` when the statement was only made
+    /// known to the connection.
+    async fn ask(
+        &self,
+        session: &Session<'_>,
+        sql: &str,
+        params: &[Text<'_>],
+    ) -> Result<Option<Vec<Row>>, Error> {
+        let Some(client) = &self.client else { return Ok(None) };
+        let session = self.trimmed(session);
+        let begin_statement = client.prepare_cached(session.begin()).await?;
+        let settings_statement = client.prepare_cached(&session.settings_sql()).await?;
+        let commit_statement = client.prepare_cached("commit").await?;
+        let text = of_role(session.role, sql);
+        let values = session.settings_values();
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
+        let _waiting = Waiting::among(&self.waiting);
+
+        // The first poll sends. Nothing is waited for until all is sent: nobody comes between.
+        let mut begin = pin!(client.query(&begin_statement, &[]));
+        let begun = poll!(begin.as_mut());
+        let mut settings = pin!(client.query(&settings_statement, &values));
+        let set = poll!(settings.as_mut());
+        let mut prepare = pin!(client.prepare_cached(&text));
+        let prepared = poll!(prepare.as_mut());
+        let mut work = pin!(async {
+            match &prepared {
+                Poll::Ready(Ok(statement)) => query(client, statement, params).await.map(Some),
+                Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
+            }
+        });
+        let worked = poll!(work.as_mut());
+        let mut commit = pin!(client.query(&commit_statement, &[]));
+        let ended = poll!(commit.as_mut());
+
+        let (begun, set, rows, ended) = future::join4(
+            awaited(begun, begin),
+            awaited(set, settings),
+            awaited(worked, work),
+            awaited(ended, commit),
+        )
+        .await;
+        begun?;
+        set?;
+        let rows = rows?;
+        ended?;
+        if prepared.is_pending() {
+            prepare.await?;
+        }
+        Ok(rows)
+    }
+
+    /// Without what is set already, and with our limit for that of a role.
+    fn trimmed<'a>(&self, session: &Session<'a>) -> Session<'a> {
+        let mut session = session.clone();
+        let is_common = |(name, value): &(&str, &str)| {
+            self.common.iter().any(|(known, set)| known == name && set == value)
+        };
+        session.own_settings.retain(|setting| !is_common(setting));
+        session.settings.retain(|setting| !is_common(setting));
+        for (name, value) in &mut session.own_settings {
+            if *name == "statement_timeout" {
+                *value = LIMIT_MS;
+            }
+        }
+        session
+    }
+}
+
+impl Drop for Lane {
+    /// The connection has settings that nobody else wants.
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
+    }
+}
+
+impl<'a> Waiting<'a> {
+    fn among(all: &'a AtomicUsize) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        Self(all)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
