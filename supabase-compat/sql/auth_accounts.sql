@@ -17,11 +17,14 @@ begin
   ) then
     raise sqlstate 'PT400' using message = 'Sign in again to delete your account', hint = 'reauthentication_needed';
   end if;
+  if not auth.has_needed_level(leave.person, leave.session) then
+    raise sqlstate 'PT401' using message = 'Show your second factor to delete your account', hint = 'insufficient_aal';
+  end if;
   delete from auth.users u where u.id = leave.person;
 end
 $$;
 comment on function auth.leave(uuid, uuid) is
-  'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes; raises PT400 reauthentication_needed if not.';
+  'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes (else PT400 reauthentication_needed) and has shown the second factor that the person has (else PT401 insufficient_aal).';
 
 -- Asks for nobody but the person of the claims.
 create or replace function auth.leave_myself()
@@ -41,7 +44,7 @@ as $$
   select auth.leave_myself()
 $$;
 comment on function public.delete_my_account() is
-  'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed).';
+  'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed), with your second factor if you have one (PT401 insufficient_aal).';
 
 create or replace function auth.audit(action text, person uuid, log_type text, ip text)
 returns void

@@ -1,4 +1,16 @@
--- What must hold when a second factor goes, whoever removes it.
+-- What a second factor guards, and what must hold when it goes, whoever removes it.
+
+create or replace function auth.has_needed_level(person uuid, session uuid)
+returns boolean
+language sql stable
+security definer set search_path = ''  -- people do not read sessions
+as $$
+  select not exists (select from auth.mfa_factors f where f.user_id = has_needed_level.person and f.status = 'verified')
+      or exists (select from auth.sessions s
+                  where s.id = has_needed_level.session and s.user_id = has_needed_level.person and s.aal >= 'aal2')
+$$;
+comment on function auth.has_needed_level(uuid, uuid) is
+  'Tells whether a session may change how its person signs in: whoever has a second factor must have shown it.';
 
 create or replace function auth.downgrade_sessions()
 returns trigger
@@ -34,3 +46,5 @@ after delete on auth.mfa_factors
 for each row execute function auth.downgrade_sessions();
 
 alter function auth.downgrade_sessions() owner to supabase_auth_admin;
+alter function auth.has_needed_level(uuid, uuid) owner to supabase_auth_admin;
+revoke execute on function auth.has_needed_level(uuid, uuid) from public;

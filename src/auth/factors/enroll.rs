@@ -138,7 +138,7 @@ impl Auth {
             return Err(Error::TooManyFactors);
         }
         let known = factor::assurance(tx, user_id, Some(prover.session_id)).await?;
-        if known.has_factor && !known.is_aal2 {
+        if !known.is_enough {
             return Err(Error::LevelToEnroll);
         }
         Ok(())
