@@ -193,7 +193,12 @@ impl Auth {
             "sending_to": outgoing.to,
             "new_email": facts.new_email,
         });
-        for (name, key) in [("OldEmail", "old_email"), ("OldPhone", "old_phone")] {
+        for (name, key) in [
+            ("OldEmail", "old_email"),
+            ("OldPhone", "old_phone"),
+            ("Provider", "provider"),
+            ("FactorType", "factor_type"),
+        ] {
             if let Some((_, value)) = outgoing.more.iter().find(|(given, _)| *given == name) {
                 data[key] = json!(value);
             }

@@ -16,6 +16,7 @@ mod life;
 mod limits;
 mod logout;
 mod mail;
+mod notices;
 mod oauth;
 mod passkeys;
 mod phone_factors;
