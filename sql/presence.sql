@@ -80,6 +80,40 @@ $$;
 comment on function public.heartbeat(text, boolean) is
   'Takes online, away, busy or, when going, offline, and whether the person did something; keeps the caller present for 65 seconds and gives their status. Call it every 25 to 30 seconds. Errors: PT401 signed_out, PT422 bad_status, PT429 rate_limited.';
 
+create or replace function app.follow_sessions()
+returns trigger
+language plpgsql
+security definer set search_path = ''  -- sessions are written by a role that has no rights in public
+as $$
+begin
+  if tg_op = 'INSERT' then
+    insert into public.user_presence as p (user_id, status, last_seen_at)
+    select who.id, 'online', app.now()
+      from public.profiles who
+     where who.id = new.user_id
+    on conflict (user_id) do update
+       set status = 'online',
+           last_seen_at = excluded.last_seen_at
+     where p.status <> 'online'
+        or p.last_seen_at is null
+        or p.last_seen_at < excluded.last_seen_at - interval '25 s';
+  else
+    update public.user_presence p
+       set status = 'offline'
+     where p.user_id = old.user_id
+       and p.status <> 'offline'
+       and not exists (select from auth.sessions other where other.user_id = old.user_id);
+  end if;
+  return null;
+end
+$$;
+comment on function app.follow_sessions() is
+  'Trigger: whoever signs in is there, and whoever signed out on their last device is not.';
+
+create or replace trigger on_auth_sessions_change__follow_sessions
+after insert or delete on auth.sessions
+for each row execute function app.follow_sessions();
+
 create or replace function public.set_status(
   p_status text,
   p_text text default null,
