@@ -23,6 +23,7 @@ mod phone_factors;
 mod provider;
 mod recovery_codes;
 mod revoked;
+mod secrets;
 mod signup;
 mod token;
 mod user;
