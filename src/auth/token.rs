@@ -89,7 +89,7 @@ async fn by_password(auth: &Auth, asked: Asked, device: &Device) -> Result<Sessi
             .await?
             .ok_or(Error::InvalidCredentials)?,
     };
-    Ok(session.with_weakness(auth.passwords.weakness(&password)))
+    Ok(session.with_weakness(auth.weakness(&password).await))
 }
 
 /// Nothing when the hash was replaced while the password was checked: by a new password, or by a

@@ -25,6 +25,7 @@ mod recovery_codes;
 mod revoked;
 mod secrets;
 mod signup;
+mod test_codes;
 mod token;
 mod user;
 
