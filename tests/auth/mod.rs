@@ -28,6 +28,7 @@ mod signup;
 mod test_codes;
 mod token;
 mod user;
+mod web3;
 
 use anyhow::Context;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
