@@ -85,6 +85,7 @@ async fn admin(server: &Server, path: &str, body: Value) -> anyhow::Result<Reply
     send(request.json(&body)).await
 }
 
+// AUT-02
 #[tokio::test]
 async fn whoever_signs_up_comes_in_once_the_address_is_confirmed() -> anyhow::Result<()> {
     let (database, server) = strict(&[]).await;
@@ -220,6 +221,7 @@ async fn code_of_a_link_is_worth_something_only_to_who_began() -> anyhow::Result
     Ok(())
 }
 
+// AUT-03
 #[tokio::test]
 async fn forgotten_password_is_replaced() -> anyhow::Result<()> {
     let (_database, server) = strict(&["--auth-mailer-notifications", "password_changed"]).await;
@@ -238,6 +240,7 @@ async fn forgotten_password_is_replaced() -> anyhow::Result<()> {
     Ok(())
 }
 
+// AUT-02, AUT-03
 #[tokio::test]
 async fn nothing_is_sent_too_often() -> anyhow::Result<()> {
     let (_database, server) = strict(&["--auth-mail-every-seconds", "60"]).await;
