@@ -38,23 +38,17 @@ as $$
 $$;
 comment on function app.shows_last_seen(uuid) is 'Takes a person; tells whether others may know when they were last there.';
 
-create or replace function public.heartbeat(p_status text default 'online', p_active boolean default true)
+create or replace function app.be_there(p_user uuid, p_status text, p_active boolean)
 returns text
 language plpgsql
-security definer set search_path = ''  -- marks the absent, and presence is written by functions only
+security definer set search_path = ''  -- presence is written by functions only
 as $$
 declare
-  me uuid := app.me();
   chosen text;
   shown text;
 begin
-  if p_status is null or p_status not in ('online', 'away', 'busy', 'offline') then
-    perform app.refuse('bad_status');
-  end if;
-  perform app.take('signal');
-
   insert into app.heartbeats as h (user_id, at, active_at, is_there)
-  values (me, app.now(), case when p_active then app.now() end, p_status <> 'offline')
+  values (p_user, app.now(), case when p_active then app.now() end, p_status <> 'offline')
   on conflict (user_id) do update
      set at = excluded.at,
          active_at = coalesce(excluded.active_at, h.active_at),
@@ -63,13 +57,13 @@ begin
       or h.at < excluded.at - interval '25 s';
 
   -- What was chosen by hand wins over what devices say, but for their going.
-  select h.manual_status into chosen from app.heartbeats h where h.user_id = me;
+  select h.manual_status into chosen from app.heartbeats h where h.user_id = p_user;
   shown := case when p_status = 'offline' then 'offline' else coalesce(chosen, p_status) end;
   -- Whoever is there and says that they are not leaves no trace, not even that of a row that is written.
   if chosen is distinct from 'offline' then
     -- Written only when something is new, or the last word is half a minute old: it all goes to the log.
     insert into public.user_presence as p (user_id, status, last_seen_at)
-    values (me, shown, case when app.shows_last_seen(me) then app.now() end)
+    values (p_user, shown, case when app.shows_last_seen(p_user) then app.now() end)
     on conflict (user_id) do update
        set status = excluded.status,
            last_seen_at = excluded.last_seen_at
@@ -77,6 +71,26 @@ begin
         or (p.last_seen_at is null) <> (excluded.last_seen_at is null)
         or p.last_seen_at < excluded.last_seen_at - interval '25 s';
   end if;
+  return shown;
+end
+$$;
+comment on function app.be_there(uuid, text, boolean) is
+  'Takes a person, what a device of theirs says (online, away, busy or, when going, offline) and whether the person did something; writes it down and gives what others see.';
+
+create or replace function public.heartbeat(p_status text default 'online', p_active boolean default true)
+returns text
+language plpgsql
+security definer set search_path = ''  -- marks the absent, and presence is written by functions only
+as $$
+declare
+  me uuid := app.me();
+  shown text;
+begin
+  if p_status is null or p_status not in ('online', 'away', 'busy', 'offline') then
+    perform app.refuse('bad_status');
+  end if;
+  perform app.take('signal');
+  shown := app.be_there(me, p_status, p_active);
 
   -- Everybody who is there looks after a few who are gone, so that their rows say so without a clock.
   with gone as (
@@ -101,6 +115,32 @@ end
 $$;
 comment on function public.heartbeat(text, boolean) is
   'Takes online, away, busy or, when going, offline, and whether the person did something; keeps the caller present for 65 seconds and gives their status. Call it every 25 to 30 seconds. Errors: PT401 signed_out, PT422 bad_status, PT429 rate_limited.';
+
+create or replace function app.follow_sessions()
+returns trigger
+language plpgsql
+security definer set search_path = ''  -- sessions are written by a role that has no rights in public
+as $$
+begin
+  if tg_op = 'INSERT' then
+    perform app.be_there(who.id, 'online', false) from public.profiles who where who.id = new.user_id;
+  else
+    perform app.be_there(h.user_id, 'offline', false)
+       from app.heartbeats h
+       join public.profiles who on who.id = h.user_id
+      where h.user_id = old.user_id
+        and h.is_there
+        and not exists (select from auth.sessions other where other.user_id = old.user_id);
+  end if;
+  return null;
+end
+$$;
+comment on function app.follow_sessions() is
+  'Trigger: whoever signs in is there, and whoever signed out on their last device is not.';
+
+create or replace trigger on_auth_sessions_change__follow_sessions
+after insert or delete on auth.sessions
+for each row execute function app.follow_sessions();
 
 create or replace function public.set_status(
   p_status text,

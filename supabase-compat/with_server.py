@@ -71,7 +71,10 @@ def start(folder, log, port, database_port):
             [binary(), "dev", "--port", str(port), "--db-port", str(database_port),
              "--data", str(folder / "data"),
              # What the promise holds with, and is off unless an operator wants it.
-             "--auth-manual-linking-enabled", "true"],
+             "--auth-manual-linking-enabled", "true",
+             # Passkeys need a domain, which 127.0.0.1 is none.
+             "--auth-webauthn-rp-id", "localhost", "--auth-webauthn-rp-origins", "http://localhost:3000",
+             "--auth-web3-chains", "solana,ethereum"],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

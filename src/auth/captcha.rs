@@ -16,9 +16,10 @@ use super::{Auth, Error};
 use crate::config::CaptchaProvider;
 
 /// Where a riddle must have been solved, as [`limits::endpoint`] names places.
-const GUARDED: [&str; 8] = [
+const GUARDED: [&str; 9] = [
     "POST /signup",
     "POST /token password",
+    "POST /token web3",
     "POST /otp",
     "POST /magiclink",
     "POST /recover",

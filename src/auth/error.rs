@@ -153,6 +153,10 @@ pub(super) enum Error {
     /// Why an id_token does not count, in the shape that OAuth has for it.
     IdToken(&'static str),
     IdTokenNonce,
+    Web3Disabled(&'static str),
+    Web3Chain,
+    Web3(&'static str),
+    SamlDisabled,
     /// In the words of the provider.
     ProviderSaid {
         name: String,
@@ -335,6 +339,10 @@ impl Error {
             Self::PasskeyRefused => (S::BAD_REQUEST, "webauthn_verification_failed", "WebAuthn verification failed"),
             Self::IdToken(why) => (S::BAD_REQUEST, "invalid request", why),
             Self::IdTokenNonce => (S::BAD_REQUEST, "invalid nonce", "Nonces mismatch"),
+            Self::Web3Disabled(why) => (S::UNPROCESSABLE_ENTITY, "web3_provider_disabled", why),
+            Self::Web3Chain => (S::BAD_REQUEST, "web3_unsupported_chain", "Unsupported chain"),
+            Self::Web3(why) => (S::BAD_REQUEST, "invalid_grant", why),
+            Self::SamlDisabled => (S::NOT_FOUND, "saml_provider_disabled", "SAML 2.0 is disabled"),
             Self::ProviderSaid { description, .. } => (S::BAD_REQUEST, "", description),
             Self::ProviderFailed(what, _) => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", what),
             Self::ProviderDisabled(why) => (S::BAD_REQUEST, "provider_disabled", why),
@@ -435,7 +443,11 @@ impl Shape {
 
     fn tell(self, error: &Error, id: Option<&HeaderValue>) -> Response {
         let (status, code, message) = error.row();
-        if let Error::RefreshTokenMissing | Error::IdToken(_) | Error::IdTokenNonce = error {
+        if let Error::RefreshTokenMissing
+        | Error::IdToken(_)
+        | Error::IdTokenNonce
+        | Error::Web3(_) = error
+        {
             let body = json!({ "error": code, "error_description": message });
             return (status, Json(body)).into_response();
         }

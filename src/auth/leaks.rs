@@ -1,8 +1,12 @@
 //! Whether a password is known from a leak. Only the first five digits of its hash leave the
 //! house; the service answers with all hashes that begin so.
 
-use sha1::{Digest, Sha1};
+use std::time::Duration;
 
+use sha1::{Digest, Sha1};
+use tokio::time::timeout;
+
+use super::password::Weakness;
 use super::{Auth, Error};
 
 const MESSAGE: &str =
@@ -11,6 +15,9 @@ const MESSAGE: &str =
 /// The digits of a hash that are told, and so what the service's lines leave out.
 const TOLD_DIGITS: usize = 5;
 
+/// How long a sign-in waits to tell somebody that their password is weak.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Auth {
     /// Whether somebody may choose this password.
     ///
@@ -18,13 +25,22 @@ impl Auth {
     /// It is weak, or known from a leak.
     pub(super) async fn check_password(&self, password: &str) -> Result<(), Error> {
         self.passwords.check(password)?;
-        if self.is_leaked(password).await? {
-            return Err(Error::WeakPassword(super::password::Weakness {
-                message: MESSAGE.to_owned(),
-                reasons: vec!["pwned"],
-            }));
+        match self.is_leaked(password).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Error::WeakPassword(leaked())),
+            Err(error) if self.settings.guards.auth_leaked_passwords_fail_closed => Err(error),
+            Err(_) => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Why nobody could choose this password anew, although it was right. What a list does not
+    /// say in time is no reason.
+    pub(super) async fn weakness(&self, password: &str) -> Option<Weakness> {
+        if let Some(weakness) = self.passwords.weakness(password) {
+            return Some(weakness);
+        }
+        let found = timeout(PATIENCE, self.is_leaked(password)).await;
+        matches!(found, Ok(Ok(true))).then(leaked)
     }
 
     async fn is_leaked(&self, password: &str) -> Result<bool, Error> {
@@ -38,17 +54,21 @@ impl Auth {
             .map_err(|error| Error::Broken(Box::new(error)))?;
         match self.outbound().send(request).await {
             Ok(answer) if answer.status().is_success() => Ok(lists(answer.body(), kept)),
-            answer if guards.auth_leaked_passwords_fail_closed => {
-                let why = answer.err().map(Box::new);
-                Err(Error::ProviderFailed("Leaked passwords cannot be looked up", why))
-            }
             answer => {
-                let error = answer.err().map(|error| error.to_string());
+                let why = answer.err();
+                let error = why.as_ref().map(ToString::to_string);
                 tracing::warn!(error, "leaked passwords cannot be looked up");
-                Ok(false)
+                Err(Error::ProviderFailed(
+                    "Leaked passwords cannot be looked up",
+                    why.map(Box::new),
+                ))
             }
         }
     }
+}
+
+fn leaked() -> Weakness {
+    Weakness { message: MESSAGE.to_owned(), reasons: vec!["pwned"] }
 }
 
 /// Whether a list has the rest of a hash; lines of padding count nobody.

@@ -3,12 +3,12 @@
 //! Reading order: the endpoints (`signup`, `anonymous`, `token`, `otp`, `recover`, `resend`,
 //! `verify` and `link`, `reauthenticate`, `oauth`, `user`, `devices`, `logout`, `invite`, `admin`,
 //! `settings`), who may call them (`bearer`) and how often (`limits`), and whether they are people (`captcha`), what they make (`session`),
-//! the means of proof (`password` and `leaks`, `refresh`, `one_time`, `pkce`, `factors`, `passkeys` and their
+//! the means of proof (`password` and `leaks`, `refresh`, `one_time`, `pkce`, `web3`, `factors`, `passkeys` and their
 //! domain `webauthn`), what the operator's functions say (`hooks`), what is sent (`mail`, `phone`)
 //! and where it leads (`redirect`), what keeps secrets (`seal`), all SQL (`store`), what is read from
 //! a request (`request`, `email`, `duration`) and every refusal (`error`).
 //!
-//! Not offered yet: single sign-on (SAML), Web3.
+//! Not offered: single sign-on (SAML).
 
 mod admin;
 mod anonymous;
@@ -49,6 +49,7 @@ mod store;
 mod token;
 mod user;
 mod verify;
+mod web3;
 mod webauthn;
 
 use std::sync::Arc;
@@ -192,6 +193,7 @@ impl Auth {
             .route("/invite", post(invite::invite))
             .route("/admin/generate_link", post(invite::generate_link))
             .route("/authorize", get(oauth::authorize))
+            .route("/sso", post(async || Error::SamlDisabled))
             .route("/callback", get(oauth::come_back).post(oauth::come_back_by_form))
             .route("/user/identities/authorize", get(oauth::link))
             .route("/user/identities/{id}", delete(oauth::unlink))

@@ -82,7 +82,7 @@ impl Auth {
         address: &str,
         flow_id: Option<Uuid>,
     ) -> Result<OneTime, Error> {
-        let code = self.random_code();
+        let code = self.code_for(address);
         // Clients tell the flow by the prefix.
         let prefix = if flow_id.is_some() { "pkce_" } else { "" };
         let secret = format!("{prefix}{}", hex::encode(rand::random::<[u8; 28]>()));
@@ -193,7 +193,12 @@ impl Auth {
             "sending_to": outgoing.to,
             "new_email": facts.new_email,
         });
-        for (name, key) in [("OldEmail", "old_email"), ("OldPhone", "old_phone")] {
+        for (name, key) in [
+            ("OldEmail", "old_email"),
+            ("OldPhone", "old_phone"),
+            ("Provider", "provider"),
+            ("FactorType", "factor_type"),
+        ] {
             if let Some((_, value)) = outgoing.more.iter().find(|(given, _)| *given == name) {
                 data[key] = json!(value);
             }
@@ -213,7 +218,11 @@ impl Auth {
         format!("{}/verify?{query}", self.issuer)
     }
 
-    pub(super) fn random_code(&self) -> String {
+    /// A new code for an address or a number.
+    pub(super) fn code_for(&self, address: &str) -> String {
+        if let Some(code) = self.test_code(address) {
+            return code.to_owned();
+        }
         let mut random = rand::rng();
         let mut code = String::new();
         for _ in 0..self.settings.letters.auth_otp_digits {

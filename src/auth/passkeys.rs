@@ -197,7 +197,7 @@ pub(super) async fn remove(
     auth.passkeys()?;
     let work = async |tx: &Transaction| {
         let known = factor::assurance(tx, user.id, session_id).await?;
-        if known.has_factor && !known.is_aal2 {
+        if !known.is_enough {
             return Err(Error::LevelForPasskeys);
         }
         remove_of(tx, user.id, id).await
@@ -250,7 +250,7 @@ impl Auth {
         let user_id = prover.user.id;
         factor::lock_person(tx, user_id).await?;
         let known = factor::assurance(tx, user_id, Some(prover.session_id)).await?;
-        if known.has_factor && !known.is_aal2 {
+        if !known.is_enough {
             return Err(Error::LevelForPasskeys);
         }
         if passkey::credential_ids(tx, user_id).await?.len() >= MAX_PASSKEYS {

@@ -1,6 +1,7 @@
 //! What counts as a phone number (E.164, kept without its plus), and how texts leave.
 
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::hooks::Hook;
 use super::store::User;
@@ -30,12 +31,24 @@ pub(super) fn check_channel(channel: Option<&str>) -> Result<(), Error> {
 }
 
 impl Auth {
-    /// Whether texts can be sent, and so numbers be used.
+    /// Whether numbers can be used: texts can be sent, or need not be.
     pub(super) fn has_phones(&self) -> bool {
-        self.has_hook(Hook::SendSms)
+        self.has_hook(Hook::SendSms) || !self.settings.letters.auth_sms_test_otp.is_empty()
     }
 
-    /// Sends a code to a number, by the function that the operator named.
+    /// The code that a number of nobody always has.
+    pub(super) fn test_code(&self, phone: &str) -> Option<&str> {
+        let letters = &self.settings.letters;
+        let until = letters.auth_sms_test_otp_valid_until;
+        if until.is_some_and(|until| until <= OffsetDateTime::now_utc()) {
+            return None;
+        }
+        let found = letters.auth_sms_test_otp.iter().find(|test| test.number == phone);
+        found.map(|test| test.code.as_str())
+    }
+
+    /// Sends a code to a number, by the function that the operator named; nothing to a number of
+    /// nobody.
     pub(super) async fn text(
         &self,
         tx: &Transaction,
@@ -43,6 +56,9 @@ impl Auth {
         phone: &str,
         code: &str,
     ) -> Result<(), Error> {
+        if self.test_code(phone).is_some() {
+            return Ok(());
+        }
         let payload = json!({ "user": user.document, "sms": { "otp": code, "phone": phone } });
         self.ask(tx, Hook::SendSms, &payload).await?.map(drop).ok_or(Error::PhoneDisabled)
     }

@@ -40,7 +40,8 @@ impl Redirects {
         candidates.find(|url| self.allows(url)).unwrap_or(&self.site_url).to_owned()
     }
 
-    fn allows(&self, text: &str) -> bool {
+    /// Whether a link may lead there.
+    pub(super) fn allows(&self, text: &str) -> bool {
         if text.len() > MAX_BYTES || text.chars().any(char::is_control) {
             return false;
         }

@@ -1,4 +1,5 @@
-//! POST /token: a session for a password, a refresh token, the code of a link or an id_token.
+//! POST /token: a session for a password, a refresh token, the code of a link, an id_token or a
+//! signed text.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::request::{Device, FieldsOrForm, Parameters};
 use super::session::Session;
 use super::signup::Address;
 use super::store::{Ending, Life, Proof};
-use super::{Auth, Error, phone, refresh, store};
+use super::{Auth, Error, phone, refresh, store, web3};
 use crate::http::identity::bearer;
 use crate::pg::Transaction;
 
@@ -35,6 +36,8 @@ pub(super) struct Asked {
     code_verifier: Option<String>,
     #[serde(flatten)]
     by_id_token: AskedByIdToken,
+    #[serde(flatten)]
+    by_wallet: web3::Asked,
 }
 
 pub(super) async fn grant(
@@ -64,6 +67,7 @@ pub(super) async fn grant(
             };
             oauth::by_id_token(&auth, asked, caller, &device, &reader).await.map(Json)
         }
+        "web3" => web3::by_wallet(&auth, asked.by_wallet, &device).await.map(Json),
         _ => Err(Error::UnsupportedGrant),
     }
 }
@@ -89,7 +93,7 @@ async fn by_password(auth: &Auth, asked: Asked, device: &Device) -> Result<Sessi
             .await?
             .ok_or(Error::InvalidCredentials)?,
     };
-    Ok(session.with_weakness(auth.passwords.weakness(&password)))
+    Ok(session.with_weakness(auth.weakness(&password).await))
 }
 
 /// Nothing when the hash was replaced while the password was checked: by a new password, or by a

@@ -44,7 +44,7 @@ pub use letters::LetterSettings;
 pub use log::{LogFormat, LogSettings};
 pub use mail::{MailSettings, SmtpTls};
 pub use postgres::PostgresBinaries;
-pub use provider::ProviderSettings;
+pub use provider::{Chain, ProviderSettings};
 pub use push::PushSettings;
 pub use realtime::{DeleteEvents, RealtimeSettings};
 pub use rest::{ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd};

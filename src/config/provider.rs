@@ -1,6 +1,6 @@
 //! The Auth dialect: who else may say who somebody is.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Providers that people sign in with, and what is kept sealed for them.
 #[derive(Debug, Clone, Args)]
@@ -54,6 +54,9 @@ pub struct ProviderSettings {
     /// Whether people may link other identities to their account and unlink them
     #[arg(long, env = "WALKIE_AUTH_MANUAL_LINKING_ENABLED", default_value_t = false, action = clap::ArgAction::Set)]
     pub auth_manual_linking_enabled: bool,
+    /// Chains whose wallets people may sign in with, separated by commas: solana, ethereum
+    #[arg(long, env = "WALKIE_AUTH_WEB3_CHAINS", value_enum, value_delimiter = ',')]
+    pub auth_web3_chains: Vec<Chain>,
     /// Secrets that provider secrets and second factors are sealed with in the database, separated
     /// by commas: the first seals, all open [default: WALKIE_JWT_SECRET]
     #[arg(
@@ -63,4 +66,23 @@ pub struct ProviderSettings {
         value_delimiter = ','
     )]
     pub auth_sealing_secrets: Vec<String>,
+}
+
+/// A chain that wallets are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Chain {
+    /// Whose addresses are keys of Ed25519.
+    Solana,
+    /// And the many that work as it does: one address is the same person on all of them.
+    Ethereum,
+}
+
+impl Chain {
+    /// As clients call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Solana => "solana",
+            Self::Ethereum => "ethereum",
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters, TlsParametersBuilder};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::Deserialize;
 
@@ -164,10 +164,9 @@ fn transport(
     settings: &MailSettings,
     time_limit: Duration,
 ) -> Result<AsyncSmtpTransport<Tokio1Executor>, SetupError> {
-    let parameters = || TlsParameters::new(host.to_owned()).map_err(SetupError::Host);
     let tls = match settings.smtp_tls {
-        SmtpTls::Starttls => Tls::Required(parameters()?),
-        SmtpTls::Implicit => Tls::Wrapper(parameters()?),
+        SmtpTls::Starttls => Tls::Required(trust(host)?),
+        SmtpTls::Implicit => Tls::Wrapper(trust(host)?),
         SmtpTls::None => Tls::None,
     };
     let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
@@ -178,6 +177,17 @@ fn transport(
         builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
     }
     Ok(builder.build())
+}
+
+/// The well-known authorities, and those of this machine: the server may be inside a company.
+fn trust(host: &str) -> Result<TlsParameters, SetupError> {
+    let own = rustls_native_certs::load_native_certs().certs.into_iter();
+    // One that cannot be read would spoil the others.
+    let own = own.filter(|own| rustls::RootCertStore::empty().add(own.clone()).is_ok());
+    own.filter_map(|own| Certificate::from_der(own.to_vec()).ok())
+        .fold(TlsParameters::builder(host.to_owned()), TlsParametersBuilder::add_root_certificate)
+        .build()
+        .map_err(SetupError::Host)
 }
 
 /// Ids of jobs begin anew in every database; the message tells them apart.

@@ -75,6 +75,7 @@ test('a password alone changes nothing that the app guards', async (t) => {
   assert.equal((await ok(client.auth.mfa.getAuthenticatorAssuranceLevel())).currentLevel, 'aal1')
 })
 
+// AUT-05
 test('a policy can ask for the second factor', async (t) => {
   const table = `secrets_${randomUUID().replaceAll('-', '')}`
   await sql(`

@@ -17,11 +17,14 @@ begin
   ) then
     raise sqlstate 'PT400' using message = 'Sign in again to delete your account', hint = 'reauthentication_needed';
   end if;
+  if not auth.has_needed_level(leave.person, leave.session) then
+    raise sqlstate 'PT401' using message = 'Show your second factor to delete your account', hint = 'insufficient_aal';
+  end if;
   delete from auth.users u where u.id = leave.person;
 end
 $$;
 comment on function auth.leave(uuid, uuid) is
-  'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes; raises PT400 reauthentication_needed if not.';
+  'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes (else PT400 reauthentication_needed) and has shown the second factor that the person has (else PT401 insufficient_aal).';
 
 -- Asks for nobody but the person of the claims.
 create or replace function auth.leave_myself()
@@ -41,23 +44,24 @@ as $$
   select auth.leave_myself()
 $$;
 comment on function public.delete_my_account() is
-  'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed).';
+  'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed), with your second factor if you have one (PT401 insufficient_aal).';
 
-create or replace function auth.audit(action text, person uuid, log_type text, ip text)
+create or replace function auth.audit(action text, person uuid, log_type text, ip text, traits json default null)
 returns void
 language sql
 security definer set search_path = ''
 as $$
   insert into auth.audit_log_entries (instance_id, payload, created_at, ip_address)
   select '00000000-0000-0000-0000-000000000000',
-         json_build_object('action', action, 'actor_id', person, 'actor_username', coalesce(u.email, u.phone, ''),
-                           'actor_via_sso', coalesce(u.is_sso_user, false), 'log_type', log_type),
+         json_strip_nulls(json_build_object(
+           'action', action, 'actor_id', person, 'actor_username', coalesce(u.email, u.phone, ''),
+           'actor_via_sso', coalesce(u.is_sso_user, false), 'log_type', log_type, 'traits', traits)),
          clock_timestamp(),
          coalesce(ip, '')
     from (select 1) as one
     left join auth.users u on u.id = person
 $$;
-comment on function auth.audit(text, uuid, text, text) is 'Writes down what was done, to or by whom, and from where.';
+comment on function auth.audit(text, uuid, text, text, json) is 'Writes down what was done, to or by whom, from where, and with what.';
 
 create or replace function auth.audit_session()
 returns trigger
@@ -117,9 +121,9 @@ execute function auth.audit_user();
 
 alter function auth.leave(uuid, uuid) owner to supabase_auth_admin;
 alter function auth.leave_myself() owner to supabase_auth_admin;
-alter function auth.audit(text, uuid, text, text) owner to supabase_auth_admin;
+alter function auth.audit(text, uuid, text, text, json) owner to supabase_auth_admin;
 alter function auth.audit_session() owner to supabase_auth_admin;
 alter function auth.audit_user() owner to supabase_auth_admin;
-revoke execute on function auth.leave(uuid, uuid), auth.leave_myself(), auth.audit(text, uuid, text, text), public.delete_my_account() from public;
+revoke execute on function auth.leave(uuid, uuid), auth.leave_myself(), auth.audit(text, uuid, text, text, json), public.delete_my_account() from public;
 revoke execute on function public.delete_my_account() from anon;
 grant execute on function auth.leave_myself(), public.delete_my_account() to authenticated, service_role;

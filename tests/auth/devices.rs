@@ -26,6 +26,7 @@ fn present(sessions: &Value) -> Vec<bool> {
     sessions.map(|session| session["is_current"] == true).collect()
 }
 
+// AUT-06
 #[tokio::test]
 async fn person_sees_each_device_and_signs_one_out() -> anyhow::Result<()> {
     let (_database, server) = house().await;

@@ -71,6 +71,7 @@ async fn new_factor_comes_with_a_secret_and_its_picture() -> anyhow::Result<()> 
     Ok(())
 }
 
+// AUT-05
 #[tokio::test]
 async fn right_code_raises_the_session_and_ends_the_others() -> anyhow::Result<()> {
     let (_database, server) = house().await;
@@ -115,6 +116,7 @@ async fn refresh_token_of_before_gives_the_present_one() -> anyhow::Result<()> {
     Ok(())
 }
 
+// AUT-05
 #[tokio::test]
 async fn code_opens_once() -> anyhow::Result<()> {
     let (database, server) = house().await;

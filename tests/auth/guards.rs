@@ -162,6 +162,29 @@ async fn leaked_passwords_are_weak_and_do_not_leave_the_house() -> anyhow::Resul
 }
 
 #[tokio::test]
+async fn leaked_password_of_old_times_opens_with_a_warning() -> anyhow::Result<()> {
+    let (database, services) = (Database::new().await, Services::start().await);
+    let url = format!("{}/range/", services.url);
+    let server = Server::start_with(&database, &["--auth-leaked-passwords-url", &url]).await;
+    let user =
+        json!({ "email": "eve@example.com", "password": "correct horse", "email_confirm": true });
+    let made = request(&server, Method::POST, "/admin/users").bearer_auth(server.service_key());
+    assert_eq!(send(made.json(&user)).await?.status, 200);
+
+    let warned = sign_in(&server, "eve@example.com", "correct horse").await?;
+    let unknown = sign_in(&server, "ana@example.com", PASSWORD).await?;
+    let asked = services.asked().len();
+    let wrong = sign_in(&server, "eve@example.com", "a wrong horse").await?;
+
+    assert_eq!(warned.status, 200);
+    assert_eq!(warned.body["weak_password"]["reasons"], json!(["pwned"]));
+    assert_eq!((unknown.status.as_u16(), unknown.body.get("weak_password")), (200, None));
+    assert_eq!(wrong.refusal(), (400, "invalid_credentials"));
+    assert_eq!(services.asked().len(), asked, "only right passwords are looked up");
+    Ok(())
+}
+
+#[tokio::test]
 async fn silent_list_lets_passwords_pass_unless_told_otherwise() -> anyhow::Result<()> {
     let database = Database::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
+use super::factors::eve;
 use super::{PASSWORD, Reply, get, house, request, send, sign_in, sign_up};
 use crate::support::{Person, Server};
 
@@ -45,6 +46,26 @@ async fn old_session_does_not_delete_an_account() -> anyhow::Result<()> {
     let person = Person { token: fresh.text("access_token").to_owned() };
     assert_eq!(server.rpc(&person, "delete_my_account", json!({})).await.status, 204);
     assert_eq!(get(&server, "/user", &person.token).await?.refusal(), (403, "user_not_found"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn first_level_does_not_delete_an_account_that_a_factor_guards() -> anyhow::Result<()> {
+    let (database, server) = house().await;
+    let (raised, _, _) = eve(&server).await?;
+    let low = sign_in(&server, "eve@example.com", PASSWORD).await?;
+    let person = |session: &Reply| Person { token: session.text("access_token").to_owned() };
+
+    let by_auth = leave(&server, low.text("access_token")).await?;
+    let by_rest = server.rpc(&person(&low), "delete_my_account", json!({})).await;
+
+    assert_eq!(by_auth.refusal(), (401, "insufficient_aal"));
+    assert_eq!((by_rest.status.as_u16(), &by_rest.body["hint"]), (401, &json!("insufficient_aal")));
+    let there = "select count(*) from auth.users where email = 'eve@example.com'";
+    assert_eq!(database.value(there).await, "1");
+    let by_rest = server.rpc(&person(&raised), "delete_my_account", json!({})).await;
+    assert_eq!(by_rest.status, 204);
+    assert_eq!(database.value(there).await, "0");
     Ok(())
 }
 

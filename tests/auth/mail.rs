@@ -23,26 +23,26 @@ async fn strict(flags: &[&str]) -> (Database, Server) {
 }
 
 /// A message as a person opens it.
-struct Mail {
-    subject: String,
-    text: String,
+pub struct Mail {
+    pub subject: String,
+    pub text: String,
 }
 
 impl Mail {
     /// The code in it.
-    fn code(&self) -> String {
+    pub fn code(&self) -> String {
         let is_code =
             |word: &&str| word.len() >= 6 && word.bytes().all(|byte| byte.is_ascii_digit());
         self.text.split_whitespace().find(is_code).expect("a code").to_owned()
     }
 
     /// The path of its link below /auth/v1.
-    fn link(&self) -> String {
+    pub fn link(&self) -> String {
         let path = self.text.split_whitespace().find_map(|word| word.split_once("/auth/v1"));
         path.expect("a link").1.to_owned()
     }
 
-    fn secret(&self) -> String {
+    pub fn secret(&self) -> String {
         let link = self.link();
         let (_, rest) = link.split_once("token=").expect("a secret");
         rest.split('&').next().unwrap_or_default().to_owned()
@@ -50,7 +50,7 @@ impl Mail {
 }
 
 /// The newest message to an address, once it has so many.
-async fn mail(server: &Server, address: &str, count: usize) -> Mail {
+pub async fn mail(server: &Server, address: &str, count: usize) -> Mail {
     eventually(&format!("{count} messages to {address}"), || async {
         let path = format!("/inbox/api/v1/search?query=to:{address}");
         let found = Answer::of(server.request(Method::GET, &path)).await.body;
@@ -85,6 +85,7 @@ async fn admin(server: &Server, path: &str, body: Value) -> anyhow::Result<Reply
     send(request.json(&body)).await
 }
 
+// AUT-02
 #[tokio::test]
 async fn whoever_signs_up_comes_in_once_the_address_is_confirmed() -> anyhow::Result<()> {
     let (database, server) = strict(&[]).await;
@@ -220,6 +221,7 @@ async fn code_of_a_link_is_worth_something_only_to_who_began() -> anyhow::Result
     Ok(())
 }
 
+// AUT-03
 #[tokio::test]
 async fn forgotten_password_is_replaced() -> anyhow::Result<()> {
     let (_database, server) = strict(&["--auth-mailer-notifications", "password_changed"]).await;
@@ -238,6 +240,7 @@ async fn forgotten_password_is_replaced() -> anyhow::Result<()> {
     Ok(())
 }
 
+// AUT-02, AUT-03
 #[tokio::test]
 async fn nothing_is_sent_too_often() -> anyhow::Result<()> {
     let (_database, server) = strict(&["--auth-mail-every-seconds", "60"]).await;

@@ -142,6 +142,7 @@ async fn state_is_gone(house: &House) -> bool {
     house.database.value(text).await == "0"
 }
 
+// AUT-04
 #[tokio::test]
 async fn stranger_signs_in_with_openid_and_has_an_account() -> anyhow::Result<()> {
     let house = House::new(&[]).await;
@@ -180,6 +181,7 @@ async fn same_person_comes_back_to_the_same_account() -> anyhow::Result<()> {
     Ok(())
 }
 
+// AUT-04
 #[tokio::test]
 async fn github_tells_who_somebody_is_without_openid() -> anyhow::Result<()> {
     let house = House::new(&[]).await;
@@ -298,6 +300,7 @@ async fn state_that_nobody_left_with_leads_home_with_an_error() -> anyhow::Resul
     Ok(())
 }
 
+// AUT-04
 #[tokio::test]
 async fn nobody_comes_back_twice() -> anyhow::Result<()> {
     let house = House::new(&[]).await;
@@ -393,6 +396,7 @@ async fn callback_is_posted_too() -> anyhow::Result<()> {
     Ok(())
 }
 
+// AUT-04
 #[tokio::test]
 async fn code_is_good_once_and_only_with_its_verifier() -> anyhow::Result<()> {
     let house = House::new(&[]).await;

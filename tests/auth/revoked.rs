@@ -36,6 +36,7 @@ async fn administer(server: &Server, method: Method, body: Value) -> anyhow::Res
     send(asked.bearer_auth(server.service_key()).json(&body)).await
 }
 
+// AUT-06, AUT-07
 #[tokio::test]
 async fn ended_session_is_refused_by_every_dialect_at_once() -> anyhow::Result<()> {
     let (_database, server) = house().await;

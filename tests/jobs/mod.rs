@@ -2,77 +2,19 @@
 //! what is done again and again, browsers that are woken, and models that are asked.
 
 mod embeddings;
+mod lost;
 mod push;
+mod scan;
 mod schedules;
+mod smtp;
 mod unsubscribe;
 
-mod scan;
-
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use walkie::server;
 
-use crate::support::{Database, Server, eventually, rows, settings};
-
-/// A mail server of the test's own, which answers recipients as it is told.
-struct Smtp {
-    port: u16,
-    /// Messages as they came.
-    messages: Arc<Mutex<Vec<String>>>,
-}
-
-impl Smtp {
-    /// `answers` are given to recipients one after the other; then all are welcome.
-    async fn start(answers: &[&'static str]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        let messages = Arc::new(Mutex::new(Vec::new()));
-        let answers = Arc::new(Mutex::new(answers.iter().rev().copied().collect::<Vec<_>>()));
-        let kept = Arc::clone(&messages);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, Arc::clone(&answers), Arc::clone(&kept)));
-            }
-        });
-        Self { port, messages }
-    }
-
-    fn messages(&self) -> Vec<String> {
-        self.messages.lock().expect("nobody panics with it").clone()
-    }
-}
-
-async fn converse(
-    stream: TcpStream,
-    answers: Arc<Mutex<Vec<&'static str>>>,
-    messages: Arc<Mutex<Vec<String>>>,
-) -> std::io::Result<()> {
-    let (reading, mut writing) = stream.into_split();
-    let mut lines = BufReader::new(reading).lines();
-    writing.write_all(b"220 ready\r\n").await?;
-    while let Some(line) = lines.next_line().await? {
-        let answer = match line.get(..4).unwrap_or_default().to_uppercase().as_str() {
-            "RCPT" => answers.lock().expect("nobody panics with it").pop().unwrap_or("250 ok"),
-            "DATA" => {
-                writing.write_all(b"354 go on\r\n").await?;
-                let mut message = String::new();
-                while let Some(line) = lines.next_line().await?.filter(|line| line != ".") {
-                    message.push_str(&line);
-                    message.push('\n');
-                }
-                messages.lock().expect("nobody panics with it").push(message);
-                "250 taken"
-            }
-            "QUIT" => "221 bye",
-            _ => "250 ok",
-        };
-        writing.write_all(format!("{answer}\r\n").as_bytes()).await?;
-    }
-    Ok(())
-}
+use crate::support::{Database, Server, Smtp, eventually, rows, settings};
 
 async fn server_with(database: &Database, smtp: &Smtp) -> Server {
     let port = smtp.port.to_string();

@@ -2,8 +2,8 @@
 
 use reqwest::Method;
 
-use super::{Smtp, becomes, server_with};
-use crate::support::{Answer, Database, Server};
+use super::{becomes, server_with};
+use crate::support::{Answer, Database, Server, Smtp};
 
 // NTF-07
 #[tokio::test]

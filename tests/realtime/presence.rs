@@ -1,8 +1,11 @@
 //! Who is present, as those see it who may.
 
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Database, Person, Server, Socket};
+use crate::support::{Answer, Database, Person, Server, Socket};
 
 const SWITCHED_ON: &str = r#"{"presence": {"key": "KEY", "enabled": true}}"#;
 
@@ -257,4 +260,39 @@ async fn too_many_calls_are_told_and_the_channel_stays() {
     );
     assert_eq!(socket.ask("realtime:lobby", "phx_leave", json!({})).await.0, "ok");
     assert_eq!(socket.next().await[3], "phx_close", "it was still joined");
+}
+
+// PRS-07
+#[tokio::test]
+async fn signing_in_and_out_is_seen_by_those_who_may() {
+    let database = Database::new().await;
+    let server = Server::start(&database).await;
+    let (bo, mut peer) = (server.person("bo"), server.socket().await);
+    let bindings = json!([{"event": "*", "schema": "public", "table": "user_presence"}]);
+    peer.subscribe("who", &bo, bindings).await;
+    enter(&mut peer, "lobby", &bo, "bo").await;
+
+    let credentials = json!({"email": "ana@example.com", "password": "walkie-demo"});
+    let ask = server.request(Method::POST, "/auth/v1/token?grant_type=password");
+    let session = Answer::of(ask.json(&credentials)).await;
+    let token = session.body["access_token"].as_str().expect("a session").to_owned();
+    let ana = Person { token };
+    let came = peer.change().await;
+    assert_eq!(came["record"]["status"], "online", "{came}");
+    assert_eq!(came["record"]["user_id"], session.body["user"]["id"]);
+    let mut own = server.socket().await;
+    enter(&mut own, "lobby", &ana, "ana").await;
+    track(&mut own, "lobby", json!({})).await;
+    assert!(peer.event("presence_diff").await["joins"].get("ana").is_some());
+
+    let begun = Instant::now();
+    let ask = server.request(Method::POST, "/auth/v1/logout").bearer_auth(&ana.token);
+    assert_eq!(Answer::of(ask).await.status, 204);
+    let (mut is_gone, mut has_left) = (false, false);
+    while !(is_gone && has_left) {
+        let told = peer.next().await;
+        is_gone |= told[4]["data"]["record"]["status"] == "offline";
+        has_left |= told[4]["leaves"].get("ana").is_some();
+    }
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }

@@ -21,6 +21,7 @@ fn binding() -> Value {
     json!([{"event": "*", "schema": "public", "table": "messages"}])
 }
 
+// AUT-07
 #[tokio::test]
 async fn sign_out_ends_the_channels_of_that_sign_in_alone() {
     let database = Database::new().await;
@@ -85,6 +86,7 @@ async fn renewed_token_counts_for_its_own_sign_in() {
     assert_eq!(socket.join("m", &fresh, binding()).await.0, "ok", "this one lives");
 }
 
+// AUT-07
 #[tokio::test]
 async fn ban_ends_the_channels_of_that_person_alone() {
     let database = Database::new().await;

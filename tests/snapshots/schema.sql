@@ -1395,6 +1395,35 @@ $$;
 
 COMMENT ON FUNCTION app.follow_engagement() IS 'Trigger: who negotiates or works together has a conversation, which bears the engagement''s title. That it ends with it, app.post_refusal says.';
 
+CREATE FUNCTION app.follow_sessions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    insert into public.user_presence as p (user_id, status, last_seen_at)
+    select who.id, 'online', app.now()
+      from public.profiles who
+     where who.id = new.user_id
+    on conflict (user_id) do update
+       set status = 'online',
+           last_seen_at = excluded.last_seen_at
+     where p.status <> 'online'
+        or p.last_seen_at is null
+        or p.last_seen_at < excluded.last_seen_at - interval '25 s';
+  else
+    update public.user_presence p
+       set status = 'offline'
+     where p.user_id = old.user_id
+       and p.status <> 'offline'
+       and not exists (select from auth.sessions other where other.user_id = old.user_id);
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.follow_sessions() IS 'Trigger: whoever signs in is there, and whoever signed out on their last device is not.';
+
 CREATE FUNCTION app.follow_thread() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4656,21 +4685,126 @@ $$;
 
 COMMENT ON FUNCTION auth.address_class(ip inet) IS 'Takes an address; gives the network it is in, wide enough that it names no household.';
 
-CREATE FUNCTION auth.audit(action text, person uuid, log_type text, ip text) RETURNS void
+CREATE FUNCTION auth.audit(action text, person uuid, log_type text, ip text, traits json DEFAULT NULL::json) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
   insert into auth.audit_log_entries (instance_id, payload, created_at, ip_address)
   select '00000000-0000-0000-0000-000000000000',
-         json_build_object('action', action, 'actor_id', person, 'actor_username', coalesce(u.email, u.phone, ''),
-                           'actor_via_sso', coalesce(u.is_sso_user, false), 'log_type', log_type),
+         json_strip_nulls(json_build_object(
+           'action', action, 'actor_id', person, 'actor_username', coalesce(u.email, u.phone, ''),
+           'actor_via_sso', coalesce(u.is_sso_user, false), 'log_type', log_type, 'traits', traits)),
          clock_timestamp(),
          coalesce(ip, '')
     from (select 1) as one
     left join auth.users u on u.id = person
 $$;
 
-COMMENT ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text) IS 'Writes down what was done, to or by whom, and from where.';
+COMMENT ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text, traits json) IS 'Writes down what was done, to or by whom, from where, and with what.';
+
+CREATE FUNCTION auth.audit_challenge() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform auth.audit_of_factor(
+            case tg_op when 'INSERT' then 'challenge_created' else 'verification_attempted' end,
+            f, new.ip_address,
+            case tg_op when 'UPDATE' then true end)
+     from auth.mfa_factors f
+    where f.id = new.factor_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_challenge() IS 'Trigger: writes down that a second factor was asked, or answered rightly.';
+
+CREATE FUNCTION auth.audit_factor() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if tg_op = 'DELETE' then
+    perform auth.audit_of_factor(
+      case old.factor_type when 'recovery_code' then 'recovery_codes_deleted' else 'factor_unenrolled' end, old, null);
+  elsif tg_op = 'INSERT' then
+    perform auth.audit_of_factor('factor_in_progress', new, null);
+  elsif new.friendly_name is distinct from old.friendly_name then
+    perform auth.audit_of_factor('factor_updated', new, null);
+  else
+    perform auth.audit_of_factor('verification_attempted', new, null, false);
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_factor() IS 'Trigger: writes down that a second factor came, went, was given another name or a wrong answer.';
+
+CREATE TABLE auth.mfa_factors (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    friendly_name text,
+    factor_type auth.factor_type NOT NULL,
+    status auth.factor_status NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    secret text,
+    phone text,
+    last_challenged_at timestamp with time zone,
+    web_authn_credential jsonb,
+    web_authn_aaguid uuid,
+    last_webauthn_challenge_data jsonb,
+    last_used_step bigint,
+    failures smallint DEFAULT 0 NOT NULL,
+    locked_until timestamp with time zone
+);
+
+COMMENT ON TABLE auth.mfa_factors IS 'Second factors.';
+
+COMMENT ON COLUMN auth.mfa_factors.secret IS 'Sealed with the key of the settings; never in clear.';
+
+COMMENT ON COLUMN auth.mfa_factors.last_used_step IS 'The 30-second step of the last code that was accepted: no code opens twice.';
+
+COMMENT ON COLUMN auth.mfa_factors.failures IS 'Wrong answers since the last right one; after ten the factor rests.';
+
+CREATE FUNCTION auth.audit_of_factor(action text, factor auth.mfa_factors, ip inet, is_right boolean DEFAULT NULL::boolean) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select auth.audit(
+    action, factor.user_id, 'factor', host(ip),
+    json_strip_nulls(json_build_object('factor_id', factor.id, 'factor_type', factor.factor_type, 'valid', is_right)))
+$$;
+
+COMMENT ON FUNCTION auth.audit_of_factor(action text, factor auth.mfa_factors, ip inet, is_right boolean) IS 'Writes down what was done with a second factor, and of an answer whether it was right.';
+
+CREATE FUNCTION auth.audit_recovery_code() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform auth.audit_of_factor('verification_attempted', f, null, true)
+     from auth.mfa_factors f
+    where f.id = new.factor_id;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_recovery_code() IS 'Trigger: writes down that a code on paper was used.';
+
+CREATE FUNCTION auth.audit_recovery_codes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform auth.audit_of_factor('generate_recovery_codes', f, null)
+     from auth.mfa_factors f
+    where f.id in (select made.factor_id from made);
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_recovery_codes() IS 'Trigger: writes down that somebody was given new codes on paper.';
 
 CREATE FUNCTION auth.audit_session() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4856,6 +4990,17 @@ $$;
 
 COMMENT ON FUNCTION auth.end_session(person uuid, session uuid) IS 'Ends a session of this person; says whether there was one.';
 
+CREATE FUNCTION auth.has_needed_level(person uuid, session uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select not exists (select from auth.mfa_factors f where f.user_id = has_needed_level.person and f.status = 'verified')
+      or exists (select from auth.sessions s
+                  where s.id = has_needed_level.session and s.user_id = has_needed_level.person and s.aal >= 'aal2')
+$$;
+
+COMMENT ON FUNCTION auth.has_needed_level(person uuid, session uuid) IS 'Tells whether a session may change how its person signs in: whoever has a second factor must have shown it.';
+
 CREATE FUNCTION auth.jwt() RETURNS jsonb
     LANGUAGE sql STABLE
     AS $$
@@ -4882,11 +5027,14 @@ begin
   ) then
     raise sqlstate 'PT400' using message = 'Sign in again to delete your account', hint = 'reauthentication_needed';
   end if;
+  if not auth.has_needed_level(leave.person, leave.session) then
+    raise sqlstate 'PT401' using message = 'Show your second factor to delete your account', hint = 'insufficient_aal';
+  end if;
   delete from auth.users u where u.id = leave.person;
 end
 $$;
 
-COMMENT ON FUNCTION auth.leave(person uuid, session uuid) IS 'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes; raises PT400 reauthentication_needed if not.';
+COMMENT ON FUNCTION auth.leave(person uuid, session uuid) IS 'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes (else PT400 reauthentication_needed) and has shown the second factor that the person has (else PT401 insufficient_aal).';
 
 CREATE FUNCTION auth.leave_myself() RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -5650,7 +5798,7 @@ CREATE FUNCTION public.delete_my_account() RETURNS void
   select auth.leave_myself()
 $$;
 
-COMMENT ON FUNCTION public.delete_my_account() IS 'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed).';
+COMMENT ON FUNCTION public.delete_my_account() IS 'Deletes your account for good, and signs you out everywhere. You must have signed in within the last 15 minutes (PT400 reauthentication_needed), with your second factor if you have one (PT401 insufficient_aal).';
 
 CREATE FUNCTION public.drop_push_subscription(p_endpoint text) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
@@ -11212,33 +11360,6 @@ CREATE TABLE auth.mfa_challenges (
 
 COMMENT ON TABLE auth.mfa_challenges IS 'Questions put to a second factor, good for five minutes.';
 
-CREATE TABLE auth.mfa_factors (
-    id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    friendly_name text,
-    factor_type auth.factor_type NOT NULL,
-    status auth.factor_status NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    secret text,
-    phone text,
-    last_challenged_at timestamp with time zone,
-    web_authn_credential jsonb,
-    web_authn_aaguid uuid,
-    last_webauthn_challenge_data jsonb,
-    last_used_step bigint,
-    failures smallint DEFAULT 0 NOT NULL,
-    locked_until timestamp with time zone
-);
-
-COMMENT ON TABLE auth.mfa_factors IS 'Second factors.';
-
-COMMENT ON COLUMN auth.mfa_factors.secret IS 'Sealed with the key of the settings; never in clear.';
-
-COMMENT ON COLUMN auth.mfa_factors.last_used_step IS 'The 30-second step of the last code that was accepted: no code opens twice.';
-
-COMMENT ON COLUMN auth.mfa_factors.failures IS 'Wrong answers since the last right one; after ten the factor rests.';
-
 CREATE TABLE auth.mfa_recovery_codes (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     factor_id uuid NOT NULL,
@@ -13552,6 +13673,8 @@ ALTER INDEX public.messages_sender_idx ATTACH PARTITION app.messages_15_sender_i
 
 CREATE TRIGGER on_message_words_insert__want_embedding AFTER INSERT ON app.message_words FOR EACH ROW EXECUTE FUNCTION app.want_embedding();
 
+CREATE TRIGGER on_auth_sessions_change__follow_sessions AFTER INSERT OR DELETE ON auth.sessions FOR EACH ROW EXECUTE FUNCTION app.follow_sessions();
+
 CREATE TRIGGER on_auth_users_delete__erase_profile AFTER DELETE ON auth.users FOR EACH ROW EXECUTE FUNCTION app.erase_profile();
 
 CREATE TRIGGER on_auth_users_insert__make_profile AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.make_profile();
@@ -13560,7 +13683,21 @@ CREATE TRIGGER on_auth_users_insert__take_invites AFTER INSERT ON auth.users FOR
 
 CREATE TRIGGER on_auth_users_update__take_invites AFTER UPDATE OF email, email_confirmed_at ON auth.users FOR EACH ROW WHEN (((new.email_confirmed_at IS NOT NULL) AND ((old.email_confirmed_at IS NULL) OR ((old.email)::text IS DISTINCT FROM (new.email)::text)))) EXECUTE FUNCTION app.find_invites();
 
+CREATE TRIGGER on_mfa_challenges_insert__audit AFTER INSERT ON auth.mfa_challenges FOR EACH ROW EXECUTE FUNCTION auth.audit_challenge();
+
+CREATE TRIGGER on_mfa_challenges_update__audit AFTER UPDATE ON auth.mfa_challenges FOR EACH ROW WHEN (((new.verified_at IS NOT NULL) AND (old.verified_at IS NULL))) EXECUTE FUNCTION auth.audit_challenge();
+
+CREATE TRIGGER on_mfa_factors_delete__audit AFTER DELETE ON auth.mfa_factors FOR EACH ROW WHEN ((old.status = 'verified'::auth.factor_status)) EXECUTE FUNCTION auth.audit_factor();
+
 CREATE TRIGGER on_mfa_factors_delete__downgrade AFTER DELETE ON auth.mfa_factors FOR EACH ROW EXECUTE FUNCTION auth.downgrade_sessions();
+
+CREATE TRIGGER on_mfa_factors_insert__audit AFTER INSERT ON auth.mfa_factors FOR EACH ROW WHEN ((new.factor_type <> 'recovery_code'::auth.factor_type)) EXECUTE FUNCTION auth.audit_factor();
+
+CREATE TRIGGER on_mfa_factors_update__audit AFTER UPDATE ON auth.mfa_factors FOR EACH ROW WHEN (((new.friendly_name IS DISTINCT FROM old.friendly_name) OR (new.failures > old.failures) OR (new.locked_until > COALESCE(old.locked_until, '-infinity'::timestamp with time zone)))) EXECUTE FUNCTION auth.audit_factor();
+
+CREATE TRIGGER on_mfa_recovery_codes_insert__audit AFTER INSERT ON auth.mfa_recovery_codes REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION auth.audit_recovery_codes();
+
+CREATE TRIGGER on_mfa_recovery_codes_update__audit AFTER UPDATE ON auth.mfa_recovery_codes FOR EACH ROW WHEN (((new.used_at IS NOT NULL) AND (old.used_at IS NULL))) EXECUTE FUNCTION auth.audit_recovery_code();
 
 CREATE TRIGGER on_sessions_change__audit AFTER INSERT OR DELETE ON auth.sessions FOR EACH ROW EXECUTE FUNCTION auth.audit_session();
 
@@ -14563,6 +14700,8 @@ REVOKE ALL ON FUNCTION app.first_org() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.follow_engagement() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.follow_sessions() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.follow_thread() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.forget_bytes() FROM PUBLIC;
@@ -14936,7 +15075,9 @@ REVOKE ALL ON FUNCTION app.words(p_language regconfig, p_body text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION auth.accounts_of_addresses(p_addresses text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION auth.audit(action text, person uuid, log_type text, ip text, traits json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.audit_of_factor(action text, factor auth.mfa_factors, ip inet, is_right boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION auth.check_sign_up(email text) FROM PUBLIC;
 
@@ -14951,6 +15092,8 @@ GRANT ALL ON FUNCTION auth.end_my_session(session uuid) TO authenticated;
 GRANT ALL ON FUNCTION auth.end_my_session(session uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION auth.end_session(person uuid, session uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.has_needed_level(person uuid, session uuid) FROM PUBLIC;
 
 GRANT ALL ON FUNCTION auth.jwt() TO anon;
 GRANT ALL ON FUNCTION auth.jwt() TO authenticated;

@@ -1,6 +1,6 @@
--- Who is there, and who types. TYP-04, TYP-05, PRS-02, PRS-03, PRS-05, PRS-08
+-- Who is there, and who types. TYP-04, TYP-05, PRS-02, PRS-03, PRS-05, PRS-07, PRS-08
 set local search_path = public, tests;
-select plan(50);
+select plan(54);
 
 create function pg_temp.at(p_seconds integer) returns void language plpgsql as
   $$ begin perform set_config('app.test_now', (now() + make_interval(secs => p_seconds))::text, true); end $$;
@@ -78,6 +78,27 @@ select is(pg_temp.sees('bo'), 'nothing', 'or all of it');
 select is_empty($$ select user_id from user_presence where user_id = tests.id('bo') $$, 'in every way');
 select tests.be('bo');
 select is(pg_temp.sees('bo'), 'online', 'not from oneself');
+
+-- PRS-07: signing in and out
+select tests.be('bo');
+update user_privacy_settings set show_presence = true;
+select heartbeat('offline');
+reset role;
+insert into auth.sessions (id, user_id, created_at)
+values ('10000000-0000-4000-8000-000000000001', tests.id('bo'), now()), ('20000000-0000-4000-8000-000000000002', tests.id('bo'), now());
+select tests.be('ana');
+select is(pg_temp.sees('bo'), 'online', 'who signs in is there');
+reset role;
+delete from auth.sessions where id = '10000000-0000-4000-8000-000000000001';
+select tests.be('ana');
+select is(pg_temp.sees('bo'), 'online', 'with one device left too');
+reset role;
+delete from auth.sessions where user_id = tests.id('bo');
+select tests.be('ana');
+select is(pg_temp.sees('bo'), 'offline', 'who signs out everywhere is gone');
+select is((select status from user_presence where user_id = tests.id('bo')), 'offline', 'by table too');
+select tests.be('bo');
+update user_privacy_settings set show_presence = false;
 
 -- TYP-04: typing, for those who come late
 select lives_ok($$ select set_typing(tests.conversation('watercooler')) $$, 'bo types');

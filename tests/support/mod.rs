@@ -7,6 +7,7 @@ mod dice;
 mod postgres;
 mod process;
 mod server;
+mod smtp;
 mod socket;
 mod standalone;
 
@@ -16,6 +17,7 @@ pub use dice::Dice;
 pub use postgres::{Postgres, Stop};
 pub use process::{Process, command, free_port};
 pub use server::{Answer, Person, SECRET, Server, settings};
+pub use smtp::{CERTIFICATE, Silence, Smtp, Way};
 pub use socket::Socket;
 pub use standalone::Standalone;
 

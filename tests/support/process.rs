@@ -31,16 +31,25 @@ impl Process {
 
     /// The same with more flags.
     pub async fn serve_with(database: &Database, flags: &[&str]) -> Self {
+        Self::serve_in(command(), database, flags).await
+    }
+
+    /// The same in an environment of its own.
+    pub async fn serve_in(command: Command, database: &Database, flags: &[&str]) -> Self {
         let url = database.login_url().await;
-        let process = Self::start(free_port(), &url, database.name(), flags);
+        let process = Self::launch(command, free_port(), &url, database.name(), flags);
         process.is_ready().await;
         process
     }
 
     /// Starts the binary on a port, for the platform alone.
     pub fn start(port: u16, database_url: &str, slot: &str, flags: &[&str]) -> Self {
+        Self::launch(command(), port, database_url, slot, flags)
+    }
+
+    fn launch(command: Command, port: u16, database_url: &str, slot: &str, flags: &[&str]) -> Self {
         let files = tempfile::tempdir().expect("a folder");
-        let mut child = tokio::process::Command::from(command())
+        let mut child = tokio::process::Command::from(command)
             .args(["serve", "--platform-only"])
             .args(["--database-url", database_url])
             .args(["--realtime-slot", slot, "--jwt-secret", SECRET])

@@ -13,8 +13,10 @@ use super::level::documents;
 use super::prover::friendly_name;
 use crate::auth::admin::UserId;
 use crate::auth::bearer::Admin;
+use crate::auth::mail::{Letter, Reader};
 use crate::auth::request::Fields;
-use crate::auth::store::{self, factor};
+use crate::auth::store::factor::{self, Factor};
+use crate::auth::store::{self, User};
 use crate::auth::{Auth, Error};
 use crate::pg::Transaction;
 
@@ -64,7 +66,8 @@ pub(in crate::auth) async fn change(
     let work = async |tx: &Transaction| {
         find(tx, &ids).await?;
         factor::change_factor(tx, ids.factor, name.as_deref()).await?;
-        find(tx, &ids).await.map(Json)
+        let (_, changed) = find(tx, &ids).await?;
+        Ok(Json(changed.document))
     };
     auth.store.transaction(work).await
 }
@@ -73,19 +76,24 @@ pub(in crate::auth) async fn remove(
     _: Admin,
     State(auth): State<Arc<Auth>>,
     ids: Ids,
+    reader: Reader,
 ) -> Result<Json<Box<RawValue>>, Error> {
     let work = async |tx: &Transaction| {
-        let found = find(tx, &ids).await?;
+        let (user, found) = find(tx, &ids).await?;
         factor::remove_factor(tx, ids.factor).await?;
-        Ok(Json(found))
+        if found.is_verified {
+            let letter = Letter::FactorUnenrolled;
+            auth.tell_of_factor(tx, &user, letter, found.kind, &reader).await?;
+        }
+        Ok(Json(found.document))
     };
     auth.store.transaction(work).await
 }
 
-/// The factor as the wire has it, locked.
-async fn find(tx: &Transaction, ids: &Ids) -> Result<Box<RawValue>, Error> {
+/// The factor and its person, locked.
+async fn find(tx: &Transaction, ids: &Ids) -> Result<(User, Factor), Error> {
     factor::lock_person(tx, ids.user).await?;
-    store::find(tx, ids.user).await?.ok_or(Error::UserNotFound)?;
+    let user = store::find(tx, ids.user).await?.ok_or(Error::UserNotFound)?;
     let found = factor::factor_of(tx, ids.user, ids.factor).await?;
-    Ok(found.ok_or(Error::FactorNotFound)?.document)
+    Ok((user, found.ok_or(Error::FactorNotFound)?))
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::prover::{FactorId, Prover, friendly_name};
 use super::totp::{self, Secret};
+use crate::auth::mail::{Letter, Reader};
 use crate::auth::request::Fields;
 use crate::auth::store::factor::{self, Factor, NewFactor};
 use crate::auth::{Auth, Error, phone};
@@ -84,11 +85,12 @@ pub(in crate::auth) async fn unenroll(
     State(auth): State<Arc<Auth>>,
     prover: Prover,
     FactorId(id): FactorId,
+    reader: Reader,
 ) -> Result<Json<Value>, Error> {
     let work = async |tx: &Transaction| {
         factor::lock_person(tx, prover.user.id).await?;
         let found = factor::factor_of(tx, prover.user.id, id).await?;
-        auth.remove(tx, &prover, found.ok_or(Error::FactorNotFound)?).await
+        auth.remove(tx, &prover, found.ok_or(Error::FactorNotFound)?, &reader).await
     };
     auth.store.transaction(work).await
 }
@@ -138,7 +140,7 @@ impl Auth {
             return Err(Error::TooManyFactors);
         }
         let known = factor::assurance(tx, user_id, Some(prover.session_id)).await?;
-        if known.has_factor && !known.is_aal2 {
+        if !known.is_enough {
             return Err(Error::LevelToEnroll);
         }
         Ok(())
@@ -150,12 +152,17 @@ impl Auth {
         tx: &Transaction,
         prover: &Prover,
         found: Factor,
+        reader: &Reader,
     ) -> Result<Json<Value>, Error> {
         let known = factor::assurance(tx, prover.user.id, Some(prover.session_id)).await?;
         if found.is_verified && !known.is_aal2 {
             return Err(Error::LevelToUnenroll);
         }
         factor::remove_factor(tx, found.id).await?;
+        if found.is_verified {
+            let letter = Letter::FactorUnenrolled;
+            self.tell_of_factor(tx, &prover.user, letter, found.kind, reader).await?;
+        }
         Ok(Json(json!({ "id": found.id })))
     }
 }

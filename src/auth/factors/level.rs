@@ -20,7 +20,7 @@ impl Auth {
         session_id: Option<Uuid>,
     ) -> Result<(), Error> {
         let known = factor::assurance(tx, user_id, session_id).await?;
-        if known.has_factor && !known.is_aal2 { Err(Error::LevelToChange) } else { Ok(()) }
+        if known.is_enough { Ok(()) } else { Err(Error::LevelToChange) }
     }
 
     /// The session again, at the second level, with new tokens. All sessions of the person that

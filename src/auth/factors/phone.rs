@@ -44,7 +44,7 @@ impl Auth {
         if let Some(seconds) = token::take_turn(tx, &address, PURPOSE, every).await? {
             return Err(Error::SmsTooSoon(TooSoon::new(seconds)));
         }
-        let code = self.random_code();
+        let code = self.code_for(number);
         self.text(tx, &prover.user, number, &code).await?;
         Ok(self.code_hash(found.id, number, &code))
     }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::enroll::check_name;
 use super::prover::{Prover, friendly_name};
+use crate::auth::mail::{Letter, Reader};
 use crate::auth::request::Fields;
 use crate::auth::session::Session;
 use crate::auth::store::factor::{self, Factor, NewFactor};
@@ -57,6 +58,7 @@ pub(in crate::auth) async fn status(
 pub(in crate::auth) async fn generate(
     State(auth): State<Arc<Auth>>,
     prover: Prover,
+    reader: Reader,
     Fields(asked): Fields<AskedSet>,
 ) -> Result<Json<Value>, Error> {
     auth.may_enroll(FactorKind::RecoveryCode)?;
@@ -83,6 +85,8 @@ pub(in crate::auth) async fn generate(
         }
         check_name(&factors, &friendly_name)?;
         factor::add_factor(tx, &new).await?;
+        let letter = Letter::FactorEnrolled;
+        auth.tell_of_factor(tx, &prover.user, letter, new.kind, &reader).await?;
         give(tx, id, &friendly_name).await
     };
     auth.store.transaction(work).await
@@ -133,11 +137,12 @@ pub(in crate::auth) async fn verify(
 pub(in crate::auth) async fn unenroll(
     State(auth): State<Arc<Auth>>,
     prover: Prover,
+    reader: Reader,
 ) -> Result<Json<Value>, Error> {
     let work = async |tx: &Transaction| {
         factor::lock_person(tx, prover.user.id).await?;
         let set = set_of(tx, &prover).await?.ok_or(Error::FactorNotFound)?;
-        auth.remove(tx, &prover, set).await
+        auth.remove(tx, &prover, set, &reader).await
     };
     auth.store.transaction(work).await
 }

@@ -13,6 +13,7 @@ use super::prover::{FactorId, Prover};
 use super::security_key::Answer;
 use super::totp::{Secret, place};
 use crate::auth::hooks::Decision;
+use crate::auth::mail::{Letter, Reader};
 use crate::auth::request::{Device, Fields};
 use crate::auth::session::Session;
 use crate::auth::store::factor::{self, Challenge, Factor};
@@ -39,6 +40,7 @@ pub(in crate::auth) async fn verify(
     prover: Prover,
     FactorId(factor_id): FactorId,
     device: Device,
+    reader: Reader,
     Fields(asked): Fields<Asked>,
 ) -> Result<Json<Session>, Error> {
     let work = async |tx: &Transaction| {
@@ -72,6 +74,10 @@ pub(in crate::auth) async fn verify(
             return Ok(Err(rejected));
         }
         factor::note_answer(tx, factor_id, Some(challenge_id), key.as_ref()).await?;
+        if !found.is_verified {
+            let letter = Letter::FactorEnrolled;
+            auth.tell_of_factor(tx, &prover.user, letter, found.kind, &reader).await?;
+        }
         auth.raise(tx, &prover, &found).await.map(Ok)
     };
     // A wrong answer must stay counted although the request fails, hence two results.

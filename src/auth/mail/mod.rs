@@ -59,7 +59,7 @@ impl Letter {
     const FIRST_NOTIFICATION: Self = Self::PasswordChanged;
 
     /// As its files and settings name it.
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Confirmation => "confirmation",
             Self::Invite => "invite",

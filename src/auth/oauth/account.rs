@@ -264,8 +264,9 @@ impl Auth {
     ) -> Result<(), Error> {
         let facts = user.facts()?;
         let more = [("Provider", provider)];
-        let outgoing =
-            Outgoing { letter, link_type: "", to: &facts.email, token: None, more: &more };
+        let link_type = format!("{}_notification", letter.name());
+        let link_type = link_type.as_str();
+        let outgoing = Outgoing { letter, link_type, to: &facts.email, token: None, more: &more };
         self.post(tx, &facts, reader, &outgoing).await
     }
 }

@@ -65,10 +65,11 @@ pub(in crate::auth) struct NewChallenge<'a> {
     pub code_hash: Option<&'a str>,
 }
 
-/// How far a session is proven, and how far its person could prove themselves.
+/// How far a session is proven.
 pub(in crate::auth) struct Assurance {
     pub is_aal2: bool,
-    pub has_factor: bool,
+    /// Whether that is as far as its person can.
+    pub is_enough: bool,
 }
 
 /// What a session needs to be given new tokens.
@@ -84,7 +85,7 @@ pub(in crate::auth) async fn lock_person(tx: &Transaction, user_id: Uuid) -> Res
     Ok(())
 }
 
-/// What a session has shown of its person, and what they could show.
+/// What a session has shown of its person.
 pub(in crate::auth) async fn assurance(
     tx: &Transaction,
     user_id: Uuid,
@@ -94,13 +95,12 @@ pub(in crate::auth) async fn assurance(
         .query_opt(
             "select exists (select from auth.sessions s
                              where s.id = $2 and s.user_id = $1 and s.aal >= 'aal2') as is_aal2,
-                    exists (select from auth.mfa_factors f
-                             where f.user_id = $1 and f.status = 'verified') as has_factor",
+                    auth.has_needed_level($1, $2) as is_enough",
             &[&user_id, &session_id],
         )
         .await?;
     let row = row.expect("a select without a table gives one row");
-    Ok(Assurance { is_aal2: row.try_get("is_aal2")?, has_factor: row.try_get("has_factor")? })
+    Ok(Assurance { is_aal2: row.try_get("is_aal2")?, is_enough: row.try_get("is_enough")? })
 }
 
 /// All factors of a person, the oldest first.

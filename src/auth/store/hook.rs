@@ -22,7 +22,7 @@ pub(in crate::auth) async fn call(
     Ok(answer.map(|row| row.try_get(0)).transpose()?.flatten())
 }
 
-/// Deletes the account, if its session was proven lately.
+/// Deletes the account, if its session was proven lately and far enough.
 ///
 /// # Errors
 /// It was not.

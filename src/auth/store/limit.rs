@@ -1,7 +1,7 @@
 //! Buckets: how much was asked lately.
 
 use super::Store;
-use crate::pg;
+use crate::pg::{self, Transaction};
 
 impl Store {
     /// Counts a request; gives 0, or how many seconds to wait. It counts whatever becomes of the
@@ -27,4 +27,15 @@ impl Store {
         self.write("select auth.count_failure($1, $2)", &[Some(endpoint), Some(account)]).await?;
         Ok(())
     }
+}
+
+/// Whether a signed text is used for the first time, of this digest, in the twenty minutes that it
+/// can count at most.
+pub(in crate::auth) async fn is_first_use(
+    tx: &Transaction,
+    digest: &str,
+) -> Result<bool, pg::Error> {
+    let sql = "select auth.take('web3 ' || $1, 1, interval '20 minutes', 1) is null as is_first";
+    let row = tx.query_opt(sql, &[&digest]).await?;
+    row.expect("a call gives one row").try_get("is_first").map_err(Into::into)
 }

@@ -27,6 +27,7 @@ use crate::pg::{self, Pg, Session, Transaction, names};
 
 pub(super) use device::{end_session, sessions_of};
 pub(super) use hook::{call, check_sign_up, leave};
+pub(super) use limit::is_first_use;
 pub(super) use session::{
     Amr, Ending, Life, NewSession, Proof, Refreshing, end_others, end_sessions, present_token,
     proofs, revoke_tokens, rotate_token, sign_in,

@@ -315,7 +315,7 @@ mod tests {
         where "public"."books"."id" = any($1)) walkie_counted) as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, pg_current_wal_flush_lsn() || '@' || pg_current_snapshot() as place
         from (select "public"."books"."id", "public"."books"."data"->>'topic' as "topic"
         from "public"."books"
-        where "public"."books"."id" = any($2) order by "public"."books"."id" desc limit $3) walkie_row
+        where "public"."books"."id" = any($2) order by "public"."books"."id" desc limit 5) walkie_row
         ["{\"1\",\"2\"}", "{\"1\",\"2\"}", "5"]
         "#);
     }

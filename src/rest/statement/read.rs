@@ -6,6 +6,11 @@ use super::super::range::Window;
 use super::condition::Place;
 use super::{Statement, Wanted, answer, body, embed, keyset};
 
+/// Limits up to here stand in the statement, so that Postgres plans it once: it guesses a limit
+/// that it does not know to be high, and would plan each request anew. More would be too many
+/// statements to remember.
+const MAX_WRITTEN_LIMIT: i64 = 1_000;
+
 /// The statement that reads `rows`.
 pub fn render(rows: &Rows, wanted: Wanted<'_>) -> Statement {
     let mut out = Statement::default();
@@ -222,7 +227,12 @@ fn group(out: &mut Statement, rows: &Rows) {
 /// `limit … offset …`
 pub fn cut(out: &mut Statement, window: Window) {
     if let Some(limit) = window.limit {
-        out.push(" limit ").bind(&limit.to_string());
+        out.push(" limit ");
+        if (0..=MAX_WRITTEN_LIMIT).contains(&limit) {
+            out.push(&limit.to_string());
+        } else {
+            out.bind(&limit.to_string());
+        }
     }
     if window.offset > 0 {
         out.push(" offset ").bind(&window.offset.to_string());
