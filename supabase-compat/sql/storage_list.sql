@@ -132,8 +132,8 @@ as $$
                     where o.bucket_id = bucket and o.archived_at is null
                       and o.name collate "C" >= w.spelling || letter
                       and o.name collate "C" < w.spelling || letter || U&'\+10FFFF'))
-  select coalesce(array_agg(some.spelling), '{}')
-    from (select w.spelling from walked w where w.length = length(prefix) limit 100) some
+  select coalesce(array_agg(found.spelling), '{}')
+    from (select w.spelling from walked w where w.length = length(prefix) limit 100) found
 $$;
 comment on function storage.spellings(text, text) is
   'Takes a bucket and how names begin, in capitals or not; gives how that is really written there, up to a hundred ways. For the server alone, since it looks past policies.';

@@ -51,7 +51,7 @@ async fn folders_are_passed_in_one_step() {
 
     let walk = |more: &str| format!("select count(*) from storage.walk_level('b', {more})");
     let all = blocks(&stage, "select count(*) from storage.objects").await;
-    assert!(all > 2_000, "there is much to read: {all}");
+    assert!(all > 1_500, "there is much to read: {all}");
     for (what, more) in [
         ("the top", "'', '/', null, false, 1000"),
         ("the top from behind", "'', '/', null, true, 1000"),
@@ -60,7 +60,7 @@ async fn folders_are_passed_in_one_step() {
         ("a page without folders", "'', '', 'F40/', false, 100"),
     ] {
         let read = blocks(&stage, &walk(more)).await;
-        assert!(read < 1_000, "{what}: {read} of {all}");
+        assert!(read < all / 3, "{what}: {read} of {all}");
     }
 
     let top = stage.post(&stage.ana, "/object/list/b", json!({ "prefix": "" })).await;
