@@ -25,8 +25,7 @@ const PNG_CHUNKS: [&[u8; 4]; 17] = [
 ];
 
 /// The same of a WebP.
-const WEBP_CHUNKS: [&[u8; 4]; 7] =
-    [b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"];
+const WEBP_CHUNKS: [&[u8; 4]; 7] = [b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"];
 
 /// Looks at a JPEG, PNG or WebP; nothing where it is none, or broken.
 pub(super) fn strip(bytes: Bytes) -> Option<Picture> {
@@ -127,10 +126,12 @@ mod tests {
     }
 
     fn picture(format: ImageFormat) -> Bytes {
-        let picture = RgbImage::from_fn(40, 20, |x, y| image::Rgb([(x * 6) as u8, (y * 12) as u8, 9]));
+        let picture =
+            RgbImage::from_fn(40, 20, |x, y| image::Rgb([(x * 6) as u8, (y * 12) as u8, 9]));
         let mut bytes = Cursor::new(Vec::new());
         picture.write_to(&mut bytes, format).expect("it is written");
-        let mut image = DynImage::from_bytes(bytes.into_inner().into()).expect("it reads").expect("known");
+        let mut image =
+            DynImage::from_bytes(bytes.into_inner().into()).expect("it reads").expect("known");
         image.set_exif(Some(exif().into()));
         image.encoder().bytes()
     }

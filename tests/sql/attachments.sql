@@ -1,6 +1,6 @@
 -- Files with messages. FIL-01
 set local search_path = public, tests;
-select plan(42);
+select plan(51);
 
 create temporary table brought (name text primary key, file uuid);
 grant all on brought to public;
@@ -50,7 +50,39 @@ select throws_ok($$ update messages set attachments = '[]' where body = 'Look' $
 select is((select count(distinct (pg_temp.say(null, pg_temp.shows('a.txt'), '30000000-0000-4000-8000-000000000001')).id) from generate_series(1, 2)), 1::bigint, 'a repeat is one message');
 
 -- What is passed on
-select hint_ok($$ select forward_message(conversation('watercooler'), (select id from messages where body = 'Look'), array[conversation('lunch')]) $$, 'PT422', 'files_stay', 'a file is not passed on');
+create function pg_temp.pass_on(p_body text) returns jsonb language sql as
+  $$ select attachments -> 0 from forward_message(conversation('watercooler'), (select id from messages where body = p_body), array[conversation('lunch')]) $$;
+create function pg_temp.used() returns bigint language sql security definer as $$ select bytes from app.file_usage where owner_id = tests.id('ana') $$;
+select pg_temp.bring('passed.txt');
+select pg_temp.say('Passed', pg_temp.shows('passed.txt'));
+create temporary table passed as select pg_temp.used() as used, pg_temp.pass_on('Passed') as said;
+grant select on passed to public;
+select is((select concat_ws(' ', said ->> 'name', said ->> 'version', said ->> 'status') from passed), 'passed.txt 1 skipped', 'a file is passed on');
+select is((select conversation_id from files where id = (select (said ->> 'file_id')::uuid from passed)), conversation('lunch'), 'as one of its own there');
+select is(pg_temp.used() - (select used from passed), 4::bigint, 'that whoever did so keeps');
+select is((select said ->> 'path' from passed), (select object_path from file_versions v join brought b on b.file = v.file_id where b.name = 'passed.txt'), 'of the same bytes');
+select delete_file((select file from brought where name = 'passed.txt'));
+select ok(app.may_download((select said ->> 'path' from passed), (select object_version::text from file_versions where file_id = (select (said ->> 'file_id')::uuid from passed))),
+          'which stay when the first is deleted');
+select is(pg_temp.used(), (select used from passed), 'and counts no more');
+select hint_ok($$ select pg_temp.pass_on('Passed') $$, 'PT422', 'files_stay', 'what is deleted is not passed on');
+select delete_file((select (said ->> 'file_id')::uuid from passed));
+select be('administrator');
+select is_empty($$ select from storage.objects where name = (select said ->> 'path' from passed) $$, 'bytes go with the last who has them');
+update orgs set settings = '{"strip_pictures": true}' where slug = 'default';
+select be('ana');
+select pg_temp.bring('raw.png', p_found => 'image/png');
+select pg_temp.say('Raw', pg_temp.shows('raw.png'));
+select hint_ok($$ select pg_temp.pass_on('Raw') $$, 'PT422', 'files_stay', 'nor what still waits');
+select delete_file((select file from brought where name = 'raw.png'));
+select be('administrator');
+update orgs set settings = '{}' where slug = 'default';
+insert into user_restrictions (user_id, restriction_type) values (id('ana'), 'no_files');
+select be('ana');
+select hint_ok($$ select pg_temp.pass_on('Look') $$, '42501', 'no_files', 'nor by whoever may bring none');
+select be('administrator');
+delete from user_restrictions;
+select be('ana');
 
 -- A reader who came later
 select be('administrator');
@@ -100,8 +132,8 @@ select hint_ok($$ select pg_temp.say('x', pg_temp.shows('b.png')) $$, 'PT422', '
 select be('administrator');
 delete from conversations where id = conversation('watercooler');
 select is_empty('select from message_attachments', 'a conversation takes all with it');
-select is((select count(*) from files), 1::bigint, 'and leaves others alone');
-select is((select array_agg(name) from files), '{lunch.txt}', 'in their places');
+select is((select count(*) from files where deleted_at is null), 1::bigint, 'and leaves others alone');
+select is((select array_agg(name) from files where deleted_at is null), '{lunch.txt}', 'in their places');
 select is((select count(*) from storage.objects where bucket_id = 'chat'), 1::bigint, 'bytes too');
 
 select * from finish();

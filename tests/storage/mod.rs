@@ -8,9 +8,11 @@ mod crash_steps;
 mod hostile;
 mod lists;
 mod objects;
+mod pictures;
 mod render;
 mod resumable;
 mod s3;
+mod threats;
 mod versions;
 
 use std::io::{Read, Write};
