@@ -135,4 +135,4 @@ begin
 end
 $$;
 comment on function public.forward_message(uuid, uuid, uuid[]) is
-  'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. What it shows becomes files of the caller's own there, which stay when the first are deleted. All or none. Errors: those of send_message and request_upload, PT403 no_forward, PT404 no_such_message, PT422 files_stay or too_many.';
+  'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. What it shows becomes files of the caller''s own there, which stay when the first are deleted. All or none. Errors: those of send_message and request_upload, PT403 no_forward, PT404 no_such_message, PT422 files_stay or too_many.';

@@ -185,14 +185,14 @@ impl Jobs {
                 let (worker, metrics) = (Arc::clone(&self.worker), self.metrics.clone());
                 running.spawn(attempt(pg, effects, worker, metrics, job));
             }
-            let has_room = running.len() < lane.at_once;
-            if may_be_more && has_room {
+            let is_free = running.len() < lane.at_once;
+            if may_be_more && is_free {
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 Some(_) = running.join_next() => {}
-                _ = timeout(PAUSE, lane.wake.notified()), if has_room => {}
+                _ = timeout(PAUSE, lane.wake.notified()), if is_free => {}
             }
         }
         while running.join_next().await.is_some() {}

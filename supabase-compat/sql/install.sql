@@ -19,5 +19,5 @@
 \ir storage_multipart.sql
 \ir storage_resumable.sql
 \ir storage_pictures.sql
-\ir storage_owner.sql
 \ir storage_scans.sql
+\ir storage_owner.sql

@@ -11,6 +11,8 @@ create function pg_temp.shows(variadic p_names text[]) returns jsonb language sq
 create function pg_temp.say(p_body text, p_attachments jsonb, p_client_id uuid default null) returns messages language sql as
   $$ select send_message(tests.conversation('watercooler'), p_body, p_client_id, p_attachments => p_attachments) $$;
 
+create function pg_temp.used() returns bigint language sql security definer as $$ select bytes from app.file_usage where owner_id = tests.id('ana') $$;
+
 select be('ana');
 select pg_temp.bring('a.txt'), pg_temp.bring('b.png', p_found => 'image/png'), pg_temp.bring('lunch.txt', 'lunch'), pg_temp.bring('kept.txt', p_folder => 'Kept');
 
@@ -51,8 +53,7 @@ select is((select count(distinct (pg_temp.say(null, pg_temp.shows('a.txt'), '300
 
 -- What is passed on
 create function pg_temp.pass_on(p_body text) returns jsonb language sql as
-  $$ select attachments -> 0 from forward_message(conversation('watercooler'), (select id from messages where body = p_body), array[conversation('lunch')]) $$;
-create function pg_temp.used() returns bigint language sql security definer as $$ select bytes from app.file_usage where owner_id = tests.id('ana') $$;
+  $$ select attachments -> 0 from forward_message(conversation('watercooler'), (select id from messages where body = p_body and conversation_id = conversation('watercooler')), array[conversation('lunch')]) $$;
 select pg_temp.bring('passed.txt');
 select pg_temp.say('Passed', pg_temp.shows('passed.txt'));
 create temporary table passed as select pg_temp.used() as used, pg_temp.pass_on('Passed') as said;
@@ -72,9 +73,9 @@ select is_empty($$ select from storage.objects where name = (select said ->> 'pa
 update orgs set settings = '{"strip_pictures": true}' where slug = 'default';
 select be('ana');
 select pg_temp.bring('raw.png', p_found => 'image/png');
-select pg_temp.say('Raw', pg_temp.shows('raw.png'));
+select pg_temp.say('Raw', pg_temp.shows('a.txt', 'raw.png'));
 select hint_ok($$ select pg_temp.pass_on('Raw') $$, 'PT422', 'files_stay', 'nor what still waits');
-select delete_file((select file from brought where name = 'raw.png'));
+select delete_message(conversation('watercooler'), (select id from messages where body = 'Raw'));
 select be('administrator');
 update orgs set settings = '{}' where slug = 'default';
 insert into user_restrictions (user_id, restriction_type) values (id('ana'), 'no_files');
