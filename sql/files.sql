@@ -93,33 +93,6 @@ $$;
 comment on function public.request_upload(uuid, text, bigint, text, uuid, text, text, text) is
   'Takes a conversation, a file''s name, its size in bytes, its type, the file of which it is the next version, a folder, a note and its SHA-256 in hex, of which the last six may be left out; gives {"upload_id", "file_id", "bucket", "path", "expires_at", "max_bytes"}: upload to that path within a day, by whichever way. Errors: PT401 signed_out, 42501 as send_message or no_files, PT404 no_such_file, PT413 file_too_large or quota_full, PT415 bad_file_type, PT422 bad_file_name, too_long or too_many, PT429 rate_limited.';
 
-create or replace function public.request_upload_as_persona(
-  p_conversation uuid,
-  p_persona uuid,
-  p_name text,
-  p_size bigint,
-  p_mime text default null
-)
-returns jsonb
-language plpgsql
-security definer set search_path = ''  -- a persona has no account to upload by itself
-as $$
-declare
-  me uuid := app.me();
-  before text;
-  asked jsonb;
-begin
-  perform public.take_persona(p_conversation, p_persona);
-  before := app.speak_as(p_persona);
-  asked := public.request_upload(p_conversation, p_name, p_size, p_mime);
-  perform set_config('request.jwt.claims', before, true);
-  update app.file_uploads u set brought_by = me where u.id = (asked ->> 'upload_id')::uuid;
-  return asked;
-end
-$$;
-comment on function public.request_upload_as_persona(uuid, uuid, text, bigint, text) is
-  'Takes a conversation, a persona in it, a file''s name, its size in bytes and its type; gives what request_upload gives: the caller uploads, the file is the persona''s, and send_as_persona shows it. For admins. Errors: those of take_persona, and of request_upload as they hold for the persona.';
-
 create or replace function app.forget_uploads()
 returns void
 language sql

@@ -125,6 +125,33 @@ $$;
 comment on function public.send_as_persona(uuid, uuid, text, uuid, uuid, uuid, jsonb) is
   'Takes a conversation, a persona in it, the words, the sender''s own id for the message, the message quoted, the thread and the persona''s files to show as send_message does; says it as the persona, keeps the persona for two minutes and gives the message. Who really said it is on record, for admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken, and those of send_message as they hold for the persona.';
 
+create or replace function public.request_upload_as_persona(
+  p_conversation uuid,
+  p_persona uuid,
+  p_name text,
+  p_size bigint,
+  p_mime text default null
+)
+returns jsonb
+language plpgsql
+security definer set search_path = ''  -- a persona has no account to upload by itself
+as $$
+declare
+  me uuid := app.me();
+  before text;
+  asked jsonb;
+begin
+  perform public.take_persona(p_conversation, p_persona);
+  before := app.speak_as(p_persona);
+  asked := public.request_upload(p_conversation, p_name, p_size, p_mime);
+  perform set_config('request.jwt.claims', before, true);
+  update app.file_uploads u set brought_by = me where u.id = (asked ->> 'upload_id')::uuid;
+  return asked;
+end
+$$;
+comment on function public.request_upload_as_persona(uuid, uuid, text, bigint, text) is
+  'Takes a conversation, a persona in it, a file''s name, its size in bytes and its type; gives what request_upload gives: the caller uploads, the file is the persona''s, and send_as_persona shows it. For admins. Errors: those of take_persona, and of request_upload as they hold for the persona.';
+
 create or replace trigger on_message_private_change__refuse
 before update or delete on public.message_private
 for each row execute function app.keep_record();

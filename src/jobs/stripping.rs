@@ -126,8 +126,10 @@ mod tests {
     }
 
     fn picture(format: ImageFormat) -> Bytes {
-        let picture =
-            RgbImage::from_fn(40, 20, |x, y| image::Rgb([(x * 6) as u8, (y * 12) as u8, 9]));
+        let picture = RgbImage::from_fn(40, 20, |x, y| {
+            let [red, green] = [x * 6, y * 12].map(|light| light.to_le_bytes()[0]);
+            image::Rgb([red, green, 9])
+        });
         let mut bytes = Cursor::new(Vec::new());
         picture.write_to(&mut bytes, format).expect("it is written");
         let mut image =

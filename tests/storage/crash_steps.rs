@@ -230,7 +230,7 @@ impl Ordeal {
                 (!self.database.rows(IS_HELD).await.is_empty()).then_some(())
             })
             .await;
-            self.fall(self.rounds % 2 == 0).await;
+            self.fall(self.rounds.is_multiple_of(2)).await;
             write.await.expect("nobody met a fault of the server");
             let table = step.split(' ').skip_while(|word| *word != "on").nth(1).expect("a table");
             self.database.sql(&format!("drop trigger hold on {table}")).await;
@@ -265,7 +265,7 @@ impl Ordeal {
 
     /// The server dies. What it had asked of the database may still come about, unless that loses
     /// the connection too.
-    async fn fall(&mut self, loses_connection: bool) {
+    async fn fall(&self, loses_connection: bool) {
         self.server.signal(Signal::SIGKILL);
         let theirs = "from pg_stat_activity
             where datname = current_database() and usename = 'authenticator'";
