@@ -99,7 +99,7 @@ begin
         here := prefix || entry || case when is_descending then '' else beyond end;
         object := null;
       end if;
-      if search is null or strpos(lower(left(entry, case when is_folder then cut - 1 end)), lower(search)) > 0 then
+      if search is null or strpos(lower(case when is_folder then left(entry, cut - 1) else entry end), lower(search)) > 0 then
         given := given + 1;
         return next;
       end if;

@@ -312,9 +312,10 @@ impl Ordeal {
     async fn nothing_is_left_behind(self) {
         // What is unfinished waits for a day or more; here that is over.
         let over = "
+            update storage.s3_multipart_uploads set until = now()
+             where id in (select id from storage.s3_multipart_uploads for update skip locked);
             update storage.blobs set since = now() - interval '1 minute', until = now()
              where version in (select version from storage.blobs where state <> 'kept' for update skip locked);
-            update storage.s3_multipart_uploads set until = now();
             notify walkie, 'storage'";
         let due = "select count(*) from storage.blobs where state <> 'kept'";
         eventually("the sweep is through", || async {
