@@ -13,6 +13,10 @@ as $$
     'size_bytes', p_version.size_bytes,
     'path', p_version.object_path,
     'status', case when p_version.object_version is null then 'deleted' else p_version.scan_status end,
+    'width', p_version.width,
+    'height', p_version.height,
+    'duration_ms', p_version.duration_ms,
+    'thumb_path', public.thumb_path(p_version),
     'alt_text', p_alt_text))
 $$;
 comment on function app.attachment(public.file_versions, text) is
@@ -155,10 +159,70 @@ comment on function app.retell_attachments() is
   'Trigger: messages say of a file what has become of it, and change by that.';
 
 create or replace trigger on_file_versions_update__retell
-after update of scan_status, object_version on public.file_versions
+after update of scan_status, object_version, width on public.file_versions
 for each row when (old.scan_status is distinct from new.scan_status
-                   or (old.object_version is null) <> (new.object_version is null))
+                   or old.object_version is distinct from new.object_version
+                   or old.width is distinct from new.width)
 execute function app.retell_attachments();
+
+create or replace function app.pass_on(p_attachments jsonb, p_to uuid)
+returns jsonb
+language plpgsql
+security definer set search_path = ''  -- files are nobody's to write directly
+as $$
+declare
+  me uuid := app.me();
+  place public.conversations;
+  refusal text;
+  shown record;
+  passed public.file_versions;
+  given jsonb := '[]';
+begin
+  if p_attachments = '[]' then
+    return p_attachments;
+  end if;
+  select c.* into place from public.conversations c where c.id = p_to;
+  refusal := app.file_refusal(p_to);
+  if refusal is not null then
+    perform app.refuse(refusal);
+  end if;
+  for shown in
+    select (a.value ->> 'file_id')::uuid as file_id, (a.value ->> 'version')::integer as version, a.value ->> 'alt_text' as alt_text
+      from jsonb_array_elements(p_attachments) with ordinality a (value, place)
+     order by a.place
+  loop
+    -- Locked, so that the bytes do not go while they get another holder.
+    select v.* into passed
+      from public.file_versions v
+      join storage.objects o on o.bucket_id = 'chat' and o.name = v.object_path and o.version = v.object_version::text
+     where v.file_id = shown.file_id
+       and v.version = shown.version
+       and v.org_id = place.org_id
+       and v.scan_status in ('clean', 'skipped')
+       for key share of o;
+    if passed.file_id is null then
+      perform app.refuse('files_stay');
+    end if;
+    perform app.count_bytes(place.org_id, me, passed.size_bytes);
+    perform app.require_room(place.org_id, me, 0);
+    passed.visibility := case when app.is_restricted(me, array['shadow_ban'], p_to) then 'shadow' else 'normal' end;
+    passed.file_id := base.uuid7();
+    insert into public.files (id, org_id, conversation_id, owner_id, name, chapter, visibility, last_version)
+    values (passed.file_id, place.org_id, p_to, me, passed.name, place.chapter, passed.visibility, 1);
+    insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, visibility, upload_id, object_path,
+                                      object_version, name, size_bytes, mime_type, sha256, uploaded_by, scan_status,
+                                      scan_engine, scanned_at, width, height, duration_ms)
+    values (passed.file_id, 1, p_to, place.org_id, place.chapter, passed.visibility, base.uuid7(), passed.object_path,
+            passed.object_version, passed.name, passed.size_bytes, passed.mime_type, passed.sha256, me, passed.scan_status,
+            passed.scan_engine, passed.scanned_at, passed.width, passed.height, passed.duration_ms);
+    given := given || jsonb_build_array(jsonb_strip_nulls(
+      jsonb_build_object('file_id', passed.file_id, 'version', 1, 'alt_text', shown.alt_text)));
+  end loop;
+  return given;
+end
+$$;
+comment on function app.pass_on(jsonb, uuid) is
+  'Takes what a message shows and a conversation; makes files of the same bytes there, as the person asking, and gives what a message there shows. Errors: those of app.file_refusal, PT413 quota_full, PT422 files_stay where one is not there, is not clean, or is of another organisation.';
 
 create or replace function app.drop_attachments()
 returns trigger

@@ -34,6 +34,9 @@ as $$
      where allowed.type in (p_type, '*/*')
         -- A drawing that can hold programs is let in by its own name alone.
         or allowed.type = split_part(p_type, '/', 1) || '/*' and p_type <> 'image/svg+xml')
+     -- Where pictures are stripped, those stay out that cannot be and tell where they were taken.
+     and not (p_type in ('image/heic', 'image/heif', 'image/avif', 'image/tiff')
+              and app.setting(p_org, 'strip_pictures') = 'true')
 $$;
 comment on function app.takes_type(uuid, text) is 'Takes an organisation and a type; tells whether it lets in files of that type.';
 

@@ -93,6 +93,16 @@ $$;
 comment on function public.request_upload(uuid, text, bigint, text, uuid, text, text, text) is
   'Takes a conversation, a file''s name, its size in bytes, its type, the file of which it is the next version, a folder, a note and its SHA-256 in hex, of which the last six may be left out; gives {"upload_id", "file_id", "bucket", "path", "expires_at", "max_bytes"}: upload to that path within a day, by whichever way. Errors: PT401 signed_out, 42501 as send_message or no_files, PT404 no_such_file, PT413 file_too_large or quota_full, PT415 bad_file_type, PT422 bad_file_name, too_long or too_many, PT429 rate_limited.';
 
+create or replace function app.forget_uploads()
+returns void
+language sql
+security definer set search_path = ''  -- what is let in is nobody's to write
+as $$
+  delete from app.file_uploads u where u.expires_at <= app.now()
+$$;
+comment on function app.forget_uploads() is 'Forgets uploads that were asked for and never came. For a schedule.';
+select walkie.schedule('forget uploads', 'app.forget_uploads', interval '10 minutes');
+
 create or replace function app.promised_type(p_name text, p_said text)
 returns text
 language sql stable
@@ -108,16 +118,17 @@ comment on function app.promised_type(text, text) is
 
 create or replace function app.may_upload(p_path text)
 returns boolean
-language sql stable
+language sql
 security definer set search_path = ''  -- what is let in is nobody's to read
 as $$
   select exists (
     select
       from app.file_uploads u
      where u.path = p_path
-       and u.uploader_id = (select auth.uid())
        and u.expires_at > app.now()
-       and app.file_refusal(u.conversation_id) is null)
+       and case when u.brought_by is null
+                then u.uploader_id = (select auth.uid()) and app.file_refusal(u.conversation_id) is null
+                else u.brought_by = (select auth.uid()) and app.file_refusal_of(u.uploader_id, u.conversation_id) is null end)
 $$;
 comment on function app.may_upload(text) is
   'Takes a path in bucket chat; tells whether the person asking was given it by request_upload, and may still put files there.';
@@ -164,6 +175,9 @@ declare
   type text;
   number integer;
   refusal text;
+  is_picture boolean;
+  is_raw boolean;
+  said_ms text := new.user_metadata ->> 'duration_ms';
 begin
   -- Where a row is only tried, policies are asked whether its maker may, which is enough.
   if coalesce(current_setting('storage.is_trial', true), '') = 'true' or not app.is_arriving(new.version) then
@@ -200,11 +214,15 @@ begin
   if number is null then
     perform app.refuse('no_such_file');
   end if;
+  is_picture := app.is_picture(type);
+  is_raw := is_picture and app.setting(place.org_id, 'strip_pictures') = 'true';
   insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, visibility, upload_id, object_path,
-                                    object_version, name, size_bytes, mime_type, sha256, uploaded_by, note, scan_status)
+                                    object_version, name, size_bytes, mime_type, sha256, uploaded_by, note, is_raw,
+                                    duration_ms, scan_status)
   values (upload.file_id, number, place.id, place.org_id, place.chapter, upload.visibility, upload.id, new.name,
-          new.version::uuid, upload.name, size, type, new.sha256, upload.uploader_id, upload.note,
-          app.begin_scan(new.version::uuid));
+          new.version::uuid, upload.name, size, type, new.sha256, upload.uploader_id, upload.note, is_raw,
+          case when said_ms ~ '^[0-9]{1,9}$' and type ~ '^(audio|video)/' then said_ms::integer end,
+          app.begin_looking(new.version::uuid, is_picture, is_raw));
   delete from app.file_uploads u where u.id = upload.id;
   return new;
 end
@@ -350,10 +368,10 @@ begin
   returning f.last_version into made.version;
   insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, visibility, upload_id, object_path,
                                     object_version, name, size_bytes, mime_type, sha256, uploaded_by, restored_from,
-                                    scan_status, scan_engine, scanned_at)
+                                    scan_status, scan_engine, scanned_at, width, height, duration_ms)
   select old.file_id, made.version, old.conversation_id, old.org_id, c.chapter, old.visibility, base.uuid7(), old.object_path,
          old.object_version, old.name, old.size_bytes, old.mime_type, old.sha256, me, old.version,
-         old.scan_status, old.scan_engine, old.scanned_at
+         old.scan_status, old.scan_engine, old.scanned_at, old.width, old.height, old.duration_ms
     from public.conversations c
    where c.id = old.conversation_id
   returning * into made;
@@ -459,11 +477,46 @@ begin
          current_version = null
    where f.id = p_file
   returning f.* into gone;
-  perform app.drop_objects(array(select v.object_path from public.file_versions v where v.file_id = p_file));
+  -- Whoever drops another holder of the same bytes waits here.
+  perform
+     from storage.objects o
+     join public.file_versions v on v.object_path = o.name
+    where o.bucket_id = 'chat' and v.file_id = p_file
+    order by o.name
+      for update of o;
+  perform app.count_bytes(v.org_id, v.uploaded_by, -v.size_bytes)
+     from public.file_versions v
+    where v.file_id = p_file
+      and v.restored_from is null
+      and v.object_version is not null
+      and app.is_held_elsewhere(v.object_path, p_file);
+  update public.file_versions v
+     set object_version = null
+   where v.file_id = p_file
+     and v.object_version is not null
+     and app.is_held_elsewhere(v.object_path, p_file);
+  perform app.drop_objects(array(select v.object_path
+                                   from public.file_versions v
+                                  where v.file_id = p_file
+                                    and v.object_version is not null));
   return gone;
 end
 $$;
 comment on function app.drop_file(uuid) is 'Takes a file; removes it and all that its versions held, and gives what remains.';
+
+create or replace function app.is_held_elsewhere(p_path text, p_file uuid)
+returns boolean
+language sql stable
+security definer set search_path = ''  -- looks at the files of all
+as $$
+  select exists (select
+                   from public.file_versions v
+                  where v.object_path = p_path
+                    and v.file_id <> p_file
+                    and v.object_version is not null)
+$$;
+comment on function app.is_held_elsewhere(text, uuid) is
+  'Takes a path in bucket chat and a file; tells whether another file has the same bytes, since it was passed on.';
 
 create or replace function app.drop_objects(p_paths text[])
 returns void
@@ -516,7 +569,8 @@ as $$
 begin
   perform app.count_bytes(old.org_id, old.uploaded_by, -old.size_bytes)
     where old.object_version is not null and old.restored_from is null;
-  perform app.drop_objects(array[old.object_path]);
+  perform app.drop_objects(array[old.object_path])
+    where not app.is_held_elsewhere(old.object_path, old.file_id);
   return null;
 end
 $$;

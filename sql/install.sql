@@ -20,6 +20,7 @@
 \ir files.sql
 \ir attachments.sql
 \ir scans.sql
+\ir pictures.sql
 \ir avatars.sql
 \ir arrivals.sql
 \ir reactions.sql

@@ -26,6 +26,7 @@ as $$
     "contact_exchange": "free",
     "conversation_path": "/c/{id}",
     "max_file_mb": 50,
+    "strip_pictures": false,
     "allowed_mime": ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/bmp", "image/tiff",
                      "audio/*", "video/*", "text/plain", "text/markdown", "text/csv", "text/calendar", "text/vcard",
                      "application/pdf", "application/rtf", "application/json", "application/zip", "application/gzip",

@@ -77,13 +77,16 @@ $$;
 comment on function public.release_persona(uuid, uuid) is
   'Takes a conversation and a persona; the others may speak as it again, if it was the caller who kept it. Errors: PT401 signed_out.';
 
+-- It once took no attachments; with another signature it would stay beside the new one.
+drop function if exists public.send_as_persona(uuid, uuid, text, uuid, uuid, uuid);
 create or replace function public.send_as_persona(
   p_conversation uuid,
   p_persona uuid,
   p_body text,
   p_client_id uuid default null,
   p_reply_to uuid default null,
-  p_thread_id uuid default null
+  p_thread_id uuid default null,
+  p_attachments jsonb default '[]'
 )
 returns public.messages
 language plpgsql
@@ -98,8 +101,8 @@ begin
   perform public.take_persona(p_conversation, p_persona);
   -- From here on every rule asks about the persona: what it is in the conversation, whether it is muted, how fast it goes.
   before := app.speak_as(p_persona);
-  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id)
-  values (p_conversation, p_body, p_client_id, p_reply_to, p_thread_id)
+  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id, attachments)
+  values (p_conversation, p_body, p_client_id, p_reply_to, p_thread_id, coalesce(p_attachments, '[]'))
   on conflict (conversation_id, sender_id, client_id) do nothing
   returning * into sent;
   perform set_config('request.jwt.claims', before, true);
@@ -119,8 +122,35 @@ begin
   return sent;
 end
 $$;
-comment on function public.send_as_persona(uuid, uuid, text, uuid, uuid, uuid) is
-  'Takes a conversation, a persona in it, the words, the sender''s own id for the message, the message quoted and the thread; says it as the persona, keeps the persona for two minutes and gives the message. Who really said it is on record, for admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken, and those of send_message as they hold for the persona.';
+comment on function public.send_as_persona(uuid, uuid, text, uuid, uuid, uuid, jsonb) is
+  'Takes a conversation, a persona in it, the words, the sender''s own id for the message, the message quoted, the thread and the persona''s files to show as send_message does; says it as the persona, keeps the persona for two minutes and gives the message. Who really said it is on record, for admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken, and those of send_message as they hold for the persona.';
+
+create or replace function public.request_upload_as_persona(
+  p_conversation uuid,
+  p_persona uuid,
+  p_name text,
+  p_size bigint,
+  p_mime text default null
+)
+returns jsonb
+language plpgsql
+security definer set search_path = ''  -- a persona has no account to upload by itself
+as $$
+declare
+  me uuid := app.me();
+  before text;
+  asked jsonb;
+begin
+  perform public.take_persona(p_conversation, p_persona);
+  before := app.speak_as(p_persona);
+  asked := public.request_upload(p_conversation, p_name, p_size, p_mime);
+  perform set_config('request.jwt.claims', before, true);
+  update app.file_uploads u set brought_by = me where u.id = (asked ->> 'upload_id')::uuid;
+  return asked;
+end
+$$;
+comment on function public.request_upload_as_persona(uuid, uuid, text, bigint, text) is
+  'Takes a conversation, a persona in it, a file''s name, its size in bytes and its type; gives what request_upload gives: the caller uploads, the file is the persona''s, and send_as_persona shows it. For admins. Errors: those of take_persona, and of request_upload as they hold for the persona.';
 
 create or replace trigger on_message_private_change__refuse
 before update or delete on public.message_private

@@ -105,17 +105,16 @@ begin
     perform app.refuse('no_such_message');
   elsif exists (select from public.conversations c where c.id = p_conversation and c.no_forward) then
     perform app.refuse('no_forward');
-  elsif origin.attachments <> '[]' then
-    perform app.refuse('files_stay');
   end if;
 
   -- Where it came from is told only where all may read it there anyway.
   return query
-  insert into public.messages (conversation_id, sender_id, body, body_format, forwarded)
+  insert into public.messages (conversation_id, sender_id, body, body_format, attachments, forwarded)
   select target.id,
          app.me(),
          origin.body,
          origin.body_format,
+         app.pass_on(origin.attachments, target.id),
          case when exists (
                 select
                   from public.conversation_members reader
@@ -136,4 +135,4 @@ begin
 end
 $$;
 comment on function public.forward_message(uuid, uuid, uuid[]) is
-  'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. All or none. Errors: those of send_message, PT403 no_forward, PT404 no_such_message, PT422 files_stay or too_many.';
+  'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. What it shows becomes files of the caller''s own there, which stay when the first are deleted. All or none. Errors: those of send_message and request_upload, PT403 no_forward, PT404 no_such_message, PT422 files_stay or too_many.';

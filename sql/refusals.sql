@@ -75,7 +75,7 @@ as $$
     ('bad_file_name',      'PT422', 'A file or folder cannot be called that.', 'a name that is blank, too long or has a slash in it; details says which'),
     ('bad_checksum',       'PT422', 'The file was damaged on its way.', 'the bytes do not have the SHA-256 that was announced'),
     ('bad_attachment',     'PT422', 'That file cannot be sent here.', 'a file that is not of this conversation, not the sender''s to show, infected, or named twice'),
-    ('files_stay',         'PT422', 'Files cannot be passed on; upload them there.', 'forwarding a message with files'),
+    ('files_stay',         'PT422', 'A file of this message cannot be passed on.', 'forwarding what was not found clean, is deleted, or is another organisation''s'),
     ('no_files',           '42501', 'You cannot send files at the moment.', 'a moderator keeps the caller from sending files'),
     ('cannot_post',        '42501', 'You cannot speak in this conversation.', 'writing into a conversation without being in it, or in a role that only listens'),
     ('admin_read_only',    '42501', 'Admins may read here, not write.', 'clients and consultants talk without admins'),

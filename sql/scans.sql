@@ -29,7 +29,7 @@ begin
             where v.object_version = new.version
             order by v.file_id) held;
   update public.file_versions v
-     set scan_status = new.verdict,
+     set scan_status = case when v.is_raw and new.verdict = 'clean' then 'pending' else new.verdict end,
          scan_engine = new.engine,
          scanned_at = new.at
    where v.object_version = new.version
@@ -40,6 +40,13 @@ begin
        from public.file_versions v
       where v.object_version = new.version;
   end if;
+  perform storage.request_picture(new.version, bool_or(v.is_raw))
+     from public.file_versions v
+    where new.verdict = 'clean'
+      and v.object_version = new.version
+      and v.width is null
+      and app.is_picture(v.mime_type)
+   having count(*) > 0;
   return null;
 end
 $$;

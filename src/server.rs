@@ -163,6 +163,8 @@ pub async fn run(
         push: &settings.push,
         embedding: &settings.embedding,
         scan: &settings.scan,
+        images: &settings.storage.images,
+        media_url: settings.storage.media_url().unwrap_or_else(|| settings.http.public_url()),
     };
     let (jobs_wake, job_metrics) = (Arc::clone(&jobs_due), metrics.jobs.clone());
     let jobs = Jobs::new(pg.clone(), blobs.clone(), reach, jobs_wake, job_metrics)?;

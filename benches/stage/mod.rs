@@ -265,11 +265,20 @@ impl Serving {
 
     /// Memory that it holds, in bytes.
     pub fn memory(&self) -> anyhow::Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most memory that it has held so far, in bytes.
+    pub fn most_memory(&self) -> anyhow::Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> anyhow::Result<u64> {
         let process = self.process.id().context("it has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        Ok(kilobytes.context("no VmRSS")?.parse::<u64>()? * 1024)
+        Ok(kilobytes.context("it does not say")?.parse::<u64>()? * 1024)
     }
 
     /// How long it has worked, on all cores together.

@@ -26,6 +26,10 @@ pub struct StorageSettings {
     /// How long a resumable upload waits for its next bytes, in seconds
     #[arg(long, env = "WALKIE_STORAGE_TUS_EXPIRY", default_value_t = 86_400, value_parser = clap::value_parser!(u32).range(1..))]
     pub storage_tus_expiry: u32,
+    /// Address that public files are linked at, such as that of a CDN in front [default: where this
+    /// server is reached]
+    #[arg(long, env = "WALKIE_STORAGE_MEDIA_URL")]
+    pub storage_media_url: Option<String>,
     /// Pictures made over
     #[command(flatten)]
     pub images: ImageSettings,
@@ -132,6 +136,12 @@ impl FrontSettings {
 }
 
 impl StorageSettings {
+    /// Where public files are linked at, if that is not where the server is reached.
+    #[must_use]
+    pub fn media_url(&self) -> Option<String> {
+        self.storage_media_url.as_deref().map(|url| url.trim_end_matches('/').to_owned())
+    }
+
     /// The folder where files rest, unless they rest in a store.
     pub fn folder(&self) -> PathBuf {
         self.storage_dir.clone().unwrap_or_else(|| PathBuf::from("walkie-storage"))

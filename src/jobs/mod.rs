@@ -7,36 +7,40 @@
 //! Reading order: here the loop, `mail` (letters leave), `inbox` (where mail of a development
 //! server is read), `unsubscribe` (how readers get no more of it), `push` (browsers are woken),
 //! `sealing` (so that only they can read it, pure), `embed` (texts become vectors), `scan` (files are
-//! looked at for viruses), `schedules`
-//! (what is done again and again), `store` (all SQL).
+//! looked at for viruses), `picture` (pictures are measured and stripped, the latter by `stripping`,
+//! pure), `schedules` (what is done again and again), `store` (all SQL).
 
 mod embed;
 mod inbox;
 mod mail;
+mod picture;
 mod push;
 mod scan;
 mod schedules;
 mod sealing;
 mod store;
+mod stripping;
 mod unsubscribe;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::blob::Blobs;
-use crate::config::{EmbeddingSettings, MailSettings, PushSettings, ScanSettings};
+use crate::config::{EmbeddingSettings, ImageSettings, MailSettings, PushSettings, ScanSettings};
 use crate::observe::JobMetrics;
 use crate::pg::Pg;
 
 use embed::Model;
 use mail::Post;
+use picture::Studio;
 use push::Bell;
 use scan::Scanner;
 use store::Job;
@@ -45,8 +49,10 @@ pub use inbox::router as inbox_router;
 pub use mail::{Links, SetupError};
 pub use unsubscribe::router as unsubscribe_router;
 
-/// Jobs done at once by one server.
+/// Jobs done at once by one server, and of them those that look at files, which have places of
+/// their own: a scanner that hangs keeps no letter waiting.
 const AT_ONCE: usize = 8;
+const FILES_AT_ONCE: usize = 2;
 
 /// How long a server may work on a job before it counts as lost; longer than any time limit of a
 /// single job.
@@ -75,6 +81,16 @@ struct Effects {
     bell: Option<Bell>,
     model: Option<Model>,
     scanner: Option<Scanner>,
+    studio: Studio,
+    /// Where public files are served from.
+    media_url: String,
+}
+
+/// Jobs of some kinds, of which so many are done at once.
+struct Lane {
+    kinds: Vec<&'static str>,
+    at_once: usize,
+    wake: Notify,
 }
 
 /// By what the world outside is reached.
@@ -89,6 +105,10 @@ pub struct Reach<'a> {
     pub embedding: &'a EmbeddingSettings,
     /// Whoever looks at files.
     pub scan: &'a ScanSettings,
+    /// How large pictures are that are looked at.
+    pub images: &'a ImageSettings,
+    /// Where public files are served from.
+    pub media_url: String,
 }
 
 /// Why an attempt failed.
@@ -115,15 +135,25 @@ impl Jobs {
         let post = Post::new(pg.clone(), reach.mail, reach.links)?;
         let bell = Bell::new(pg.clone(), reach.push, &post.address())?;
         let model = Model::new(reach.embedding)?;
-        let scanner = Scanner::new(pg.clone(), blobs, reach.scan);
-        let effects = Arc::new(Effects { post, bell, model, scanner });
+        let scanner = Scanner::new(pg.clone(), blobs.clone(), reach.scan);
+        let studio = Studio::new(pg.clone(), blobs, reach.images);
+        let media_url = reach.media_url;
+        let effects = Arc::new(Effects { post, bell, model, scanner, studio, media_url });
         Ok(Self { pg, effects, wake, metrics, worker: Uuid::new_v4().to_string().into() })
     }
 
     /// Works until `stop`; then ends what is under way, so that no lease is left behind.
     pub async fn run(self, stop: CancellationToken) {
         self.offer().await;
-        tokio::join!(self.work(&stop), schedules::keep(&self.pg, &stop));
+        let lanes = self.effects.lanes();
+        let wake = stop.run_until_cancelled(async {
+            loop {
+                self.wake.notified().await;
+                lanes.iter().for_each(|lane| lane.wake.notify_one());
+            }
+        });
+        let work = join_all(lanes.iter().map(|lane| self.work(lane, &stop)));
+        tokio::join!(work, wake, self.free_lost(&stop), schedules::keep(&self.pg, &stop));
     }
 
     /// SQL asks only for what somebody can do.
@@ -135,38 +165,44 @@ impl Jobs {
         }
     }
 
-    async fn work(&self, stop: &CancellationToken) {
-        let mut running = JoinSet::new();
-        let mut next_sweep = Instant::now();
+    async fn free_lost(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            if next_sweep <= Instant::now() {
+            let turn = async {
                 self.sweep().await;
-                next_sweep = Instant::now() + SWEEP;
-            }
-            let taken = self.take(AT_ONCE - running.len()).await;
+                sleep(SWEEP).await;
+            };
+            stop.run_until_cancelled(turn).await;
+        }
+    }
+
+    async fn work(&self, lane: &Lane, stop: &CancellationToken) {
+        let mut running = JoinSet::new();
+        while !stop.is_cancelled() {
+            let taken = self.take(lane, lane.at_once - running.len()).await;
             let may_be_more = !taken.is_empty();
             for job in taken {
                 let (pg, effects) = (self.pg.clone(), Arc::clone(&self.effects));
                 let (worker, metrics) = (Arc::clone(&self.worker), self.metrics.clone());
                 running.spawn(attempt(pg, effects, worker, metrics, job));
             }
-            if may_be_more && running.len() < AT_ONCE {
+            let is_free = running.len() < lane.at_once;
+            if may_be_more && is_free {
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 Some(_) = running.join_next() => {}
-                _ = timeout(PAUSE, self.wake.notified()), if running.len() < AT_ONCE => {}
+                _ = timeout(PAUSE, lane.wake.notified()), if is_free => {}
             }
         }
         while running.join_next().await.is_some() {}
     }
 
-    async fn take(&self, up_to: usize) -> Vec<Job> {
+    async fn take(&self, lane: &Lane, up_to: usize) -> Vec<Job> {
         if up_to == 0 {
             return Vec::new();
         }
-        match store::claim(&self.pg, &self.worker, &self.effects.kinds(), up_to, LEASE).await {
+        match store::claim(&self.pg, &self.worker, &lane.kinds, up_to, LEASE).await {
             Ok(jobs) => jobs,
             Err(error) => {
                 tracing::warn!(%error, "jobs cannot be taken");
@@ -191,19 +227,27 @@ impl Jobs {
 
 impl Effects {
     /// The kinds of job that it takes.
-    fn kinds(&self) -> Vec<&'static str> {
+    fn lanes(&self) -> [Lane; 2] {
         let bell = self.bell.as_ref().map(|_| push::KIND);
         let model = self.model.as_ref().map(|_| embed::KIND);
         let scanner = self.scanner.as_ref().map(|_| scan::KIND);
-        [Some(mail::KIND), bell, model, scanner].into_iter().flatten().collect()
+        let lane = |kinds: &[Option<&'static str>], at_once| {
+            let kinds = kinds.iter().copied().flatten().collect();
+            Lane { kinds, at_once, wake: Notify::new() }
+        };
+        [
+            lane(&[Some(mail::KIND), bell, model], AT_ONCE - FILES_AT_ONCE),
+            lane(&[Some(picture::KIND), scanner], FILES_AT_ONCE),
+        ]
     }
 
     /// What SQL may ask for only where it can be done.
-    fn offers(&self) -> [(&'static str, Option<&str>); 2] {
+    fn offers(&self) -> [(&'static str, Option<&str>); 3] {
         let bell = self.bell.as_ref().map(|bell| bell.public_key.as_str());
         [
             ("push_key", bell),
             ("embedding_model", self.model.as_ref().map(|model| model.name.as_str())),
+            ("media_url", Some(&self.media_url)),
         ]
     }
 
@@ -214,6 +258,7 @@ impl Effects {
             (push::KIND, Some(bell), ..) => bell.ring(job).await.map(|()| None),
             (embed::KIND, _, Some(model), _) => model.ask(job).await.map(Some),
             (scan::KIND, .., Some(scanner)) => scanner.scan(job).await.map(|()| None),
+            (picture::KIND, ..) => self.studio.look(job).await.map(|()| None),
             _ => Err(Failure::passing("this server does no such jobs".into())),
         }
     }

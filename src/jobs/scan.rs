@@ -113,7 +113,7 @@ impl Scanner {
         if let (what @ ("infected" | "failed"), signature) = verdict.columns() {
             tracing::warn!(%version, what, signature, "a file is kept from others");
         }
-        let told = store::record_verdict(&self.pg, version, &verdict, &engine).await;
+        let told = store::record_verdict(&self.pg, version, verdict.columns(), &engine).await;
         told.map_err(|error| Failure::passing(error.to_string()))
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::scan::Verdict;
+use crate::blob::Written;
 use crate::pg::{Error, Pg, Session, Text, names};
 
 /// A job that this server holds.
@@ -144,17 +144,53 @@ pub(super) async fn reuse_verdict(pg: &Pg, version: Uuid, engine: &str) -> Resul
     rows.first().map_or(Ok(false), |row| Ok(row.try_get(0)?))
 }
 
-/// Writes down what a scanner said.
+/// Writes down what a scanner said: a verdict, and what was found.
 pub(super) async fn record_verdict(
     pg: &Pg,
     version: Uuid,
-    verdict: &Verdict,
+    (verdict, signature): (&str, Option<&str>),
     engine: &str,
 ) -> Result<(), Error> {
     let version = version.to_string();
-    let (verdict, signature) = verdict.columns();
     let sql = "select storage.record_verdict($1::uuid, $2::text, $3::text, $4::text)";
     run(pg, sql, &[Some(&version), Some(verdict), Some(engine), signature]).await?;
+    Ok(())
+}
+
+/// Notes bytes to come in the ledger; they have an hour.
+pub(super) async fn open_blob(pg: &Pg, version: Uuid) -> Result<(), Error> {
+    let sql = "select storage.open_blob($1::uuid, interval '1 hour')::text";
+    let session = Session::own(names::STORAGE_ROLE);
+    pg.run(&session, sql, &[Some(&version.to_string())]).await?;
+    Ok(())
+}
+
+/// Writes down how large a picture is, and what takes the place of its bytes.
+pub(super) async fn settle_picture(
+    pg: &Pg,
+    version: Uuid,
+    (width, height): (u32, u32),
+    is_bare: bool,
+    replacement: Option<&(Uuid, Written)>,
+) -> Result<(), Error> {
+    let (version, is_bare) = (version.to_string(), is_bare.to_string());
+    let (width, height) = (width.to_string(), height.to_string());
+    let name = replacement.map(|(name, _)| name.to_string());
+    let written = replacement.map(|(_, written)| written);
+    let size = written.map(|written| written.size.to_string());
+    let sql = "select storage.settle_picture($1::uuid, $2::integer, $3::integer, $4::boolean, $5::uuid, $6::bigint,
+                                             $7::text, $8::text)::text";
+    let params = [
+        Some(version.as_str()),
+        Some(width.as_str()),
+        Some(height.as_str()),
+        Some(is_bare.as_str()),
+        name.as_deref(),
+        size.as_deref(),
+        written.map(|written| written.md5.as_str()),
+        written.map(|written| written.sha256.as_str()),
+    ];
+    run(pg, sql, &params).await?;
     Ok(())
 }
 

@@ -255,7 +255,7 @@ pub(super) async fn try_keep(
     Ok(Stored { id: kept.id, key, etag: content.etag })
 }
 
-/// Tries whether the caller may write this, and writes nothing.
+/// Tries whether the caller may write this, and writes nothing; a refusal names what is missing.
 ///
 /// # Errors
 /// They may not.
@@ -266,7 +266,8 @@ pub(super) async fn attempt(
     wish: &Wish,
 ) -> Result<(), Error> {
     let row = wish.row(Uuid::new_v4(), None);
-    object::attempt(storage, &caller.session(operation), &row, wish.is_upsert).await
+    let tried = object::attempt(storage, &caller.session(operation), &row, wish.is_upsert).await;
+    policy::explain(storage, caller, wish.needs(), tried).await
 }
 
 /// Lets go of the bytes of an upload that comes to nothing.

@@ -19,5 +19,6 @@
 \ir storage_usage.sql
 \ir storage_multipart.sql
 \ir storage_resumable.sql
+\ir storage_pictures.sql
 \ir storage_scans.sql
 \ir storage_owner.sql

@@ -184,8 +184,8 @@ comment on function walkie.receive_mail is 'Puts a message into the inbox of a d
 
 revoke execute on function walkie.enqueue_job, walkie.enqueue_question, walkie.announce_jobs, walkie.claim_jobs, walkie.finish_job,
                            walkie.fail_job, walkie.sweep_jobs, walkie.retry_job, walkie.receive_mail from public;
-grant usage on schema walkie to authenticator, supabase_auth_admin;
-grant execute on function walkie.enqueue_job to authenticator, supabase_auth_admin;
+grant usage on schema walkie to authenticator, supabase_auth_admin, supabase_storage_admin;
+grant execute on function walkie.enqueue_job to authenticator, supabase_auth_admin, supabase_storage_admin;
 grant execute on function walkie.claim_jobs, walkie.finish_job, walkie.fail_job, walkie.sweep_jobs,
                           walkie.receive_mail to authenticator;
 grant select, delete on walkie.inbox to authenticator;

@@ -48,6 +48,22 @@ after update of state on storage.blobs
 for each row when (old.state is distinct from new.state)
 execute function storage.settle_upload();
 
+create or replace function storage.forget_verdict()
+returns trigger
+language plpgsql
+security definer set search_path = ''   -- as settle_upload
+as $$
+begin
+  delete from storage.scans s where s.version = old.version;
+  return null;
+end
+$$;
+comment on function storage.forget_verdict() is 'What a scanner said of bytes goes with them.';
+
+create or replace trigger on_blobs_delete__forget_verdict
+after delete on storage.blobs
+for each row execute function storage.forget_verdict();
+
 create or replace function storage.doom_piece()
 returns trigger
 language plpgsql
@@ -103,4 +119,4 @@ $$;
 comment on function storage.add_derivative(uuid, text, uuid, bigint, text, text) is
   'Takes a version, a transformation, and name, size, type and ETag of what was made; keeps it, and the latest 32 of a version.';
 
-revoke execute on function storage.add_piece, storage.settle_upload, storage.doom_piece, storage.add_derivative from public;
+revoke execute on function storage.add_piece, storage.settle_upload, storage.forget_verdict, storage.doom_piece, storage.add_derivative from public;

@@ -20,6 +20,16 @@ as $$
 $$;
 comment on function storage.request_scan is 'Takes the version of an object; has its bytes looked at after the commit, and again for as long as nobody could.';
 
+create or replace function storage.request_picture(version uuid, is_bare boolean)
+returns void
+language sql
+security definer set search_path = ''
+as $$
+  select walkie.enqueue_job('picture', jsonb_build_object('version', version, 'is_bare', is_bare), null, 'picture:' || version, 20)
+$$;
+comment on function storage.request_picture is
+  'Takes the version of a picture and whether what is noted in it is to be taken out; has it looked at after the commit.';
+
 create or replace function storage.reuse_verdict(version uuid, engine text)
 returns boolean
 language sql
@@ -49,16 +59,19 @@ returns void
 language sql
 security definer set search_path = ''
 as $$
+  -- Of bytes that are gone meanwhile nothing is kept.
   insert into storage.scans (version, verdict, engine, signature, sha256)
-  select record_verdict.version, record_verdict.verdict, record_verdict.engine, record_verdict.signature, max(o.sha256)
-    from storage.objects o
-   where o.version = record_verdict.version::text
+  select b.version, record_verdict.verdict, record_verdict.engine, record_verdict.signature,
+         (select max(o.sha256) from storage.objects o where o.version = b.version::text)
+    from storage.blobs b
+   where b.version = record_verdict.version
+     for key share
   on conflict on constraint scans_pkey do update
      set verdict = excluded.verdict, engine = excluded.engine, signature = excluded.signature, sha256 = excluded.sha256, at = now()
 $$;
 comment on function storage.record_verdict is 'Takes the version of an object and what a scanner said of its bytes: clean, infected or failed, and what was found.';
 
-revoke execute on function storage.note_scanner, storage.request_scan, storage.reuse_verdict, storage.record_verdict from public;
+revoke execute on function storage.note_scanner, storage.request_scan, storage.request_picture, storage.reuse_verdict, storage.record_verdict from public;
 -- Whose request_scan is, as all functions of storage.
 grant usage on schema walkie to supabase_storage_admin;
 grant execute on function walkie.enqueue_job to supabase_storage_admin;

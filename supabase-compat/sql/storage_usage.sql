@@ -21,15 +21,18 @@ begin
   for quota in
     select q.*
       from storage.quotas q
-     where owner <> '' and (q.bucket_id is null or q.bucket_id = bucket) and (q.owner_id is null or q.owner_id = owner)
+     where (q.bucket_id is null or q.bucket_id = bucket)
+       and (q.is_total or owner <> '' and (q.owner_id is null or q.owner_id = owner))
+     order by q.is_total, q.bucket_id nulls first
   loop
-    if quota.bucket_id is null then
-      -- Uploads to two buckets at once must see each other.
-      perform pg_advisory_xact_lock(hashtextextended('storage.quotas ' || owner, 0));
+    if quota.is_total or quota.bucket_id is null then
+      -- Uploads at once that count together must see each other.
+      perform pg_advisory_xact_lock(hashtextextended(
+        case when quota.is_total then 'storage.quotas of ' || coalesce(quota.bucket_id, '') else 'storage.quotas ' || owner end, 0));
     end if;
     select coalesce(sum(u.bytes), 0) + more into kept
       from storage.usage u
-     where u.owner_id = owner and (quota.bucket_id is null or u.bucket_id = quota.bucket_id);
+     where (quota.is_total or u.owner_id = owner) and (quota.bucket_id is null or u.bucket_id = quota.bucket_id);
     if kept > quota.max_bytes then
       raise sqlstate 'PT413' using
         message = format('The quota of %s bytes would be exceeded', quota.max_bytes),

@@ -133,6 +133,29 @@ async fn only_a_whole_answer_counts() {
 }
 
 #[tokio::test]
+async fn scanner_that_hangs_keeps_no_letter_waiting() {
+    // SEC-06
+    let (database, clamd) = (Database::scratch().await, Clamd::start().await);
+    clamd.feels(Mood::Hangs);
+    let at = format!("127.0.0.1:{}", clamd.port);
+    let flags = ["--clamd", &at, "--clamd-timeout-seconds", "3"];
+    let server = Server::start_with(&database, &flags).await;
+    for number in 0..20 {
+        put(&database, &server, &format!("{number}.bin"), vec![number; 9]).await;
+    }
+    eventually("clamd is shown files", || async { (clamd.seen().len() >= 2).then_some(()) }).await;
+
+    // Letters of which nothing is known are buried at once.
+    database.sql("select walkie.enqueue_job('mail', '{}') from generate_series(1, 10)").await;
+    server.settles("walkie_jobs_attempts_total{outcome=\"dead\"}", 10).await;
+    let waiting = "select count(*) from walkie.jobs where kind = 'scan' and attempts = 0";
+    assert_ne!(database.value(waiting).await, "0", "files still wait for clamd");
+
+    assert_eq!(failure(&database).await, "clamd took too long");
+    none_is_clean(&database).await;
+}
+
+#[tokio::test]
 async fn what_is_too_large_for_the_scanner_is_not_clean() {
     let (database, clamd) = (Database::scratch().await, Clamd::start().await);
     let server = server_with(&database, clamd.port).await;

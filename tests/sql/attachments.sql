@@ -1,6 +1,6 @@
 -- Files with messages. FIL-01
 set local search_path = public, tests;
-select plan(45);
+select plan(54);
 
 create temporary table brought (name text primary key, file uuid);
 grant all on brought to public;
@@ -10,6 +10,8 @@ create function pg_temp.shows(variadic p_names text[]) returns jsonb language sq
   $$ select jsonb_agg(jsonb_build_object('file_id', file) order by name) from brought where name = any (p_names) $$;
 create function pg_temp.say(p_body text, p_attachments jsonb, p_client_id uuid default null) returns messages language sql as
   $$ select send_message(tests.conversation('watercooler'), p_body, p_client_id, p_attachments => p_attachments) $$;
+
+create function pg_temp.used() returns bigint language sql security definer as $$ select bytes from app.file_usage where owner_id = tests.id('ana') $$;
 
 select be('ana');
 select pg_temp.bring('a.txt'), pg_temp.bring('b.png', p_found => 'image/png'), pg_temp.bring('lunch.txt', 'lunch'), pg_temp.bring('kept.txt', p_folder => 'Kept');
@@ -56,7 +58,38 @@ select throws_ok($$ update messages set attachments = '[]' where body = 'Look' $
 select is((select count(distinct (pg_temp.say(null, pg_temp.shows('a.txt'), '30000000-0000-4000-8000-000000000001')).id) from generate_series(1, 2)), 1::bigint, 'a repeat is one message');
 
 -- What is passed on
-select hint_ok($$ select forward_message(conversation('watercooler'), (select id from messages where body = 'Look'), array[conversation('lunch')]) $$, 'PT422', 'files_stay', 'a file is not passed on');
+create function pg_temp.pass_on(p_body text) returns jsonb language sql as
+  $$ select attachments -> 0 from forward_message(conversation('watercooler'), (select id from messages where body = p_body and conversation_id = conversation('watercooler')), array[conversation('lunch')]) $$;
+select pg_temp.bring('passed.txt');
+select pg_temp.say('Passed', pg_temp.shows('passed.txt'));
+create temporary table passed as select pg_temp.used() as used, pg_temp.pass_on('Passed') as said;
+grant select on passed to public;
+select is((select concat_ws(' ', said ->> 'name', said ->> 'version', said ->> 'status') from passed), 'passed.txt 1 skipped', 'a file is passed on');
+select is((select conversation_id from files where id = (select (said ->> 'file_id')::uuid from passed)), conversation('lunch'), 'as one of its own there');
+select is(pg_temp.used() - (select used from passed), 4::bigint, 'that whoever did so keeps');
+select is((select said ->> 'path' from passed), (select object_path from file_versions v join brought b on b.file = v.file_id where b.name = 'passed.txt'), 'of the same bytes');
+select delete_file((select file from brought where name = 'passed.txt'));
+select ok(app.may_download((select said ->> 'path' from passed), (select object_version::text from file_versions where file_id = (select (said ->> 'file_id')::uuid from passed))),
+          'which stay when the first is deleted');
+select is(pg_temp.used(), (select used from passed), 'and counts no more');
+select hint_ok($$ select pg_temp.pass_on('Passed') $$, 'PT422', 'files_stay', 'what is deleted is not passed on');
+select delete_file((select (said ->> 'file_id')::uuid from passed));
+select be('administrator');
+select is_empty($$ select from storage.objects where name = (select said ->> 'path' from passed) $$, 'bytes go with the last who has them');
+update orgs set settings = '{"strip_pictures": true}' where slug = 'default';
+select be('ana');
+select pg_temp.bring('raw.png', p_found => 'image/png');
+select pg_temp.say('Raw', pg_temp.shows('a.txt', 'raw.png'));
+select hint_ok($$ select pg_temp.pass_on('Raw') $$, 'PT422', 'files_stay', 'nor what still waits');
+select delete_message(conversation('watercooler'), (select id from messages where body = 'Raw'));
+select be('administrator');
+update orgs set settings = '{}' where slug = 'default';
+insert into user_restrictions (user_id, restriction_type) values (id('ana'), 'no_files');
+select be('ana');
+select hint_ok($$ select pg_temp.pass_on('Look') $$, '42501', 'no_files', 'nor by whoever may bring none');
+select be('administrator');
+delete from user_restrictions;
+select be('ana');
 
 -- A reader who came later
 select be('administrator');
@@ -105,9 +138,9 @@ select hint_ok($$ select pg_temp.say('x', pg_temp.shows('b.png')) $$, 'PT422', '
 -- Gone for good
 select be('administrator');
 delete from conversations where id = conversation('watercooler');
-select is_empty('select from message_attachments', 'a conversation takes all with it');
-select is((select count(*) from files), 1::bigint, 'and leaves others alone');
-select is((select array_agg(name) from files), '{lunch.txt}', 'in their places');
+select is_empty($$ select from message_attachments where conversation_id <> conversation('lunch') $$, 'a conversation takes all with it');
+select is((select count(*) from files where deleted_at is null), 1::bigint, 'and leaves others alone');
+select is((select array_agg(name) from files where deleted_at is null), '{lunch.txt}', 'in their places');
 select is((select count(*) from storage.objects where bucket_id = 'chat'), 1::bigint, 'bytes too');
 
 select * from finish();

@@ -1,6 +1,6 @@
 -- Asking, bringing, versions, deleting. FIL-01 FIL-03 FIL-05 FIL-06 FIL-08 FIL-12
 set local search_path = public, tests;
-select plan(81);
+select plan(83);
 
 create function pg_temp.ask(p_name text, p_size bigint default 4, p_mime text default null, p_file uuid default null, p_folder text default '', p_sha text default null)
 returns jsonb language sql as $$ select request_upload(tests.conversation('watercooler'), p_name, p_size, p_mime, p_file, p_folder, 'A note', p_sha) $$;
@@ -174,5 +174,24 @@ select throws_ok($$ delete from storage.objects where bucket_id = 'chat' $$, '42
 delete from conversations where id = tests.conversation('watercooler');
 select is((select count(*) from storage.objects where bucket_id = 'chat'), 0::bigint, 'what a conversation held goes with it');
 select is((select sum(bytes) from app.file_usage), 0::numeric, 'all of it');
+
+-- Never come
+select be('administrator');
+insert into app.file_uploads (id, path, conversation_id, file_id, uploader_id, name, folder, size_bytes, visibility, expires_at)
+select gen_random_uuid(), n, tests.conversation('lunch'), gen_random_uuid(), tests.id('ana'), 'x', '', 4, 'normal', app.now() + (n || ' hours')::interval
+  from unnest('{0,1}'::text[]) n;
+select app.forget_uploads();
+select is((select array_agg(path) from app.file_uploads where path in ('0', '1')), '{1}', 'what never came is forgotten in the end');
+
+-- How long
+select be('ana');
+create temporary table sound as select request_upload(tests.conversation('lunch'), 'voice.mp3', 4) as said;
+grant select on sound to public;
+select be('administrator');
+insert into storage.blobs (version, state) values ('5b000000-0000-4000-8000-000000000001', 'writing');
+insert into storage.objects (bucket_id, name, owner_id, version, metadata, user_metadata, sniffed_type)
+select 'chat', said ->> 'path', tests.id('ana'), '5b000000-0000-4000-8000-000000000001', '{"size": 4, "mimetype": "audio/mpeg"}',
+       '{"duration_ms": 4200}', 'audio/mpeg' from sound;
+select is((select duration_ms from file_versions where name = 'voice.mp3'), 4200, 'whoever brings sound says how long it is');
 
 select * from finish();

@@ -1,6 +1,6 @@
 -- Speaking as a persona. PER-02 to PER-06
 set local search_path = public, tests;
-select plan(44);
+select plan(50);
 
 update org_members set role = 'admin' where user_id in (tests.id('dee'), tests.id('cy'));
 update orgs set settings = '{"dm_policy": ["persona"], "persona_groups": true, "default_persona_count": 2}' where slug = 'default';
@@ -94,5 +94,22 @@ select is((select sender_id from messages where body = 'In a while'), (select sa
 select is((select real_sender_id from message_private p join messages m on m.id = p.message_id where m.body = 'In a while'), tests.id('cy'), 'for whom it is on record');
 select is(app.send_due_messages(), 0, 'once');
 do $$ begin perform set_config('app.test_now', '', true); end $$;
+
+-- Files
+select tests.be('administrator');
+delete from persona_leases;
+select tests.be('dee');
+create temporary table asked as select request_upload_as_persona(place, sam, 'sam.txt', 4) as said from cast_;
+grant select on asked to public;
+select is(auth.uid(), tests.id('dee'), 'an admin asks for a persona and stays who they are');
+select ok(app.may_upload((select said ->> 'path' from asked)), 'and brings the file');
+select tests.be('ana');
+select ok(not app.may_upload((select said ->> 'path' from asked)), 'which nobody else does');
+select hint_ok($$ select request_upload_as_persona(place, sam, 'x.txt', 4) from cast_ $$, 'PT403', 'not_admin', 'clients do not ask');
+select tests.be('dee');
+select tests.put((select said ->> 'path' from asked));
+select is((select attachments -> 0 ->> 'name' from cast_, send_as_persona(place, sam, null, p_attachments => jsonb_build_array(jsonb_build_object('file_id', (select said ->> 'file_id' from asked))))), 'sam.txt', 'the persona shows it');
+select tests.be('ana');
+select is((select owner_id from files where name = 'sam.txt'), (select sam from cast_), 'as its own');
 
 select * from finish();

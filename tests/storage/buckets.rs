@@ -143,3 +143,26 @@ async fn nobody_keeps_more_than_their_quota() {
         "what is deleted counts no more"
     );
 }
+
+#[tokio::test]
+async fn all_together_keep_no_more_than_the_quota_of_a_bucket() {
+    let stage = Stage::new().await;
+    stage.bucket("b", json!({})).await;
+    stage.bucket("other", json!({})).await;
+    stage
+        .database
+        .sql("create policy all_of_it on storage.objects for all to authenticated using (true) with check (true);
+              insert into storage.quotas (bucket_id, is_total, max_bytes) values ('b', true, 10)")
+        .await;
+    assert_eq!(stage.put(&stage.ana, "b/1.txt", "1234").await.status, 200);
+    // Of several at once, who have three bytes each, one more has room.
+    let at_once = (0..6).map(|number| {
+        let stage = &stage;
+        async move { stage.put(&stage.bo, &format!("b/bo{number}.txt"), "123").await.status }
+    });
+    let took = futures_util::future::join_all(at_once).await;
+    assert_eq!(took.iter().filter(|status| status.is_success()).count(), 2, "{took:?}");
+    let over = stage.put(&stage.service, "b/2.txt", "1").await;
+    assert_eq!(refusal(&over), ("413", "EntityTooLarge"), "what has no owner counts, too");
+    assert_eq!(stage.put(&stage.bo, "other/1.txt", "1234567890123").await.status, 200);
+}

@@ -7,7 +7,7 @@ use super::refusal;
 use crate::support::clamd::{Clamd, EICAR};
 use crate::support::{Answer, Database, Person, Server, eventually};
 
-const WATERCOOLER: &str = "10000000-0000-4000-8000-000000000001";
+pub const WATERCOOLER: &str = "10000000-0000-4000-8000-000000000001";
 const BO: &str = "b0000000-0000-4000-8000-00000000000b";
 
 /// The first bytes of a picture, and of a program.
@@ -15,20 +15,20 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0
 const EXE: &[u8] = b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0\xb8\0\0\0\0\0\0\0@\0\0\0";
 
 /// The cast, in the room `watercooler`: ana owns it, bo is in it, cy is not.
-struct Room {
-    database: Database,
-    server: Server,
-    ana: Person,
-    bo: Person,
-    cy: Person,
+pub struct Room {
+    pub database: Database,
+    pub server: Server,
+    pub ana: Person,
+    pub bo: Person,
+    pub cy: Person,
 }
 
 impl Room {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with(&[]).await
     }
 
-    async fn with(flags: &[&str]) -> Self {
+    pub async fn with(flags: &[&str]) -> Self {
         let database = Database::new().await;
         let server = Server::start_with(&database, flags).await;
         let [ana, bo, cy] = ["ana", "bo", "cy"].map(|name| server.person(name));
@@ -36,7 +36,7 @@ impl Room {
     }
 
     /// Asks for an upload; `more` is what else is said.
-    async fn ask(&self, who: &Person, name: &str, size: usize, more: &Value) -> Answer {
+    pub async fn ask(&self, who: &Person, name: &str, size: usize, more: &Value) -> Answer {
         let mut said = json!({ "p_conversation": WATERCOOLER, "p_name": name, "p_size": size });
         for (key, value) in more.as_object().into_iter().flatten() {
             said[key] = value.clone();
@@ -45,14 +45,14 @@ impl Room {
     }
 
     /// Puts bytes at a path.
-    async fn put(&self, who: &Person, place: &str, kind: &str, bytes: &[u8]) -> Answer {
+    pub async fn put(&self, who: &Person, place: &str, kind: &str, bytes: &[u8]) -> Answer {
         let request = self.server.request(Method::POST, &format!("/storage/v1/object/{place}"));
         let request = request.bearer_auth(&who.token).header("content-type", kind);
         Answer::of(request.body(bytes.to_owned())).await
     }
 
     /// Asks, puts, and gives the version that it became.
-    async fn bring(&self, who: &Person, name: &str, bytes: &[u8], more: &Value) -> Value {
+    pub async fn bring(&self, who: &Person, name: &str, bytes: &[u8], more: &Value) -> Value {
         let asked = self.ask(who, name, bytes.len(), more).await;
         assert_eq!(asked.status, 200, "{}", asked.text);
         let place = format!("chat/{}", text(&asked.body, "path"));
@@ -64,12 +64,12 @@ impl Room {
         made.body
     }
 
-    async fn get(&self, who: &Person, path: &str) -> Answer {
+    pub async fn get(&self, who: &Person, path: &str) -> Answer {
         let path = format!("/storage/v1/object/authenticated/chat/{path}");
         Answer::of(self.server.request(Method::GET, &path).bearer_auth(&who.token)).await
     }
 
-    async fn status(&self, who: &Person, version: &Value) -> String {
+    pub async fn status(&self, who: &Person, version: &Value) -> String {
         let (file, number) = (text(version, "file_id"), &version["version"]);
         let path =
             format!("file_versions?select=scan_status&file_id=eq.{file}&version=eq.{number}");
@@ -78,7 +78,7 @@ impl Room {
     }
 
     /// Nothing is kept that no version has.
-    async fn nothing_else_is_kept(&self, objects: &str) {
+    pub async fn nothing_else_is_kept(&self, objects: &str) {
         let there = "select count(*) from storage.objects where bucket_id = 'chat'";
         assert_eq!(self.database.value(there).await, objects);
         let bytes = "select count(*) from storage.blobs where state <> 'doomed'";
@@ -88,7 +88,7 @@ impl Room {
     }
 }
 
-fn text<'a>(body: &'a Value, key: &str) -> &'a str {
+pub fn text<'a>(body: &'a Value, key: &str) -> &'a str {
     body[key].as_str().unwrap_or_else(|| panic!("no {key} in {body}"))
 }
 

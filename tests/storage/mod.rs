@@ -4,11 +4,15 @@ mod basics;
 mod buckets;
 mod chat_files;
 mod crash;
+mod crash_steps;
 mod hostile;
+mod lists;
 mod objects;
+mod pictures;
 mod render;
 mod resumable;
 mod s3;
+mod threats;
 mod versions;
 
 use std::io::{Read, Write};
@@ -20,68 +24,50 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Database, Person, Server, eventually};
 
-/// A database, its server, and people to act as.
-struct Stage {
-    database: Database,
-    server: Server,
-    service: Person,
-    ana: Person,
-    bo: Person,
-    files: tempfile::TempDir,
-    /// Address and bucket of the store where files rest instead, if they do.
+/// Where files rest: a folder, or a bucket of the store that `bin/test` started.
+struct Place {
+    folder: tempfile::TempDir,
+    /// Address and bucket of the store.
     store: Option<(String, String)>,
 }
 
-impl Stage {
-    /// With the platform alone and no policy.
-    async fn new() -> Self {
-        Self::with(&[]).await
+impl Place {
+    async fn new(database: &Database) -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), store: store(database).await }
     }
 
-    async fn with(flags: &[&str]) -> Self {
-        let database = Database::scratch().await;
-        let files = tempfile::tempdir().expect("a folder");
-        let folder = files.path().to_str().expect("a plain path");
-        let store = store(&database).await;
-        let mut flags = [&["--storage-dir", folder], flags].concat();
-        let endpoint = store.as_ref().map(|(address, _)| format!("http://{address}"));
-        if let (Some(endpoint), Some((_, bucket))) = (&endpoint, &store) {
-            flags.extend(["--storage-s3-endpoint", endpoint, "--storage-s3-bucket", bucket]);
-            flags.extend(["--storage-s3-access-key-id", "any"]);
-            flags.extend(["--storage-s3-secret-access-key", "any"]);
+    /// What a server is started with to keep files here.
+    fn flags(&self) -> Vec<String> {
+        let folder = self.folder.path().to_str().expect("a plain path");
+        let mut flags = vec!["--storage-dir".to_owned(), folder.to_owned()];
+        if let Some((address, bucket)) = &self.store {
+            let endpoint = format!("http://{address}");
+            flags.extend(["--storage-s3-endpoint".to_owned(), endpoint]);
+            flags.extend(["--storage-s3-bucket".to_owned(), bucket.clone()]);
+            let keys = ["--storage-s3-access-key-id", "--storage-s3-secret-access-key"];
+            flags.extend(keys.into_iter().flat_map(|flag| [flag.to_owned(), "any".to_owned()]));
         }
-        let server = Server::start_with(&database, &flags).await;
-        let service = Person { token: server.service_key() };
-        let (ana, bo) = (server.person("ana"), server.person("bo"));
-        Self { database, server, service, ana, bo, files, store }
+        flags
     }
 
-    /// Waits until the sweep has nothing to do.
-    async fn swept(&self) {
-        let due = "select count(*) from storage.blobs where state <> 'kept'";
-        eventually("what was let go of is removed", || async {
-            (self.database.value(due).await == "0").then_some(())
-        })
-        .await;
-    }
-
-    /// The names of all files on the disk, or in the store.
+    /// The names of all files.
     fn bytes(&self) -> Vec<String> {
-        let Some((address, bucket)) = &self.store else { return files_below(self.files.path()) };
+        let Some((address, bucket)) = &self.store else { return files_below(self.folder.path()) };
         let mut stream = TcpStream::connect(address).expect("the store answers");
         let asked = write!(stream, "GET /{bucket}?list-type=2 HTTP/1.0\r\nHost: {address}\r\n\r\n");
         asked.expect("the store listens");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("the store answers");
         let keys = answer.split("<Key>").skip(1);
-        keys.filter_map(|rest| Some(rest.split_once("</Key>")?.0.to_owned())).collect()
+        let keys = keys.filter_map(|rest| Some(rest.split_once("</Key>")?.0));
+        keys.map(|key| key.rsplit('/').next().unwrap_or(key).to_owned()).collect()
     }
 
     /// Puts bytes where those of this name rest.
     fn rest(&self, version: &str, text: &str) {
         let place = format!("{}/{}/{version}", &version[..2], &version[2..4]);
         let Some((address, bucket)) = &self.store else {
-            let path = self.files.path().join(place);
+            let path = self.folder.path().join(place);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
             return std::fs::write(path, text).expect("it can be written");
         };
@@ -93,6 +79,52 @@ impl Stage {
         write!(stream, "{head}{text}").expect("the store listens");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("the store answers");
+    }
+}
+
+/// A database, its server, and people to act as.
+struct Stage {
+    database: Database,
+    server: Server,
+    service: Person,
+    ana: Person,
+    bo: Person,
+    place: Place,
+}
+
+impl Stage {
+    /// With the platform alone and no policy.
+    async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    async fn with(flags: &[&str]) -> Self {
+        let database = Database::scratch().await;
+        let place = Place::new(&database).await;
+        let rest = place.flags();
+        let flags: Vec<&str> =
+            rest.iter().map(String::as_str).chain(flags.iter().copied()).collect();
+        let server = Server::start_with(&database, &flags).await;
+        let service = Person { token: server.service_key() };
+        let (ana, bo) = (server.person("ana"), server.person("bo"));
+        Self { database, server, service, ana, bo, place }
+    }
+
+    /// Waits until the sweep has nothing to do.
+    async fn swept(&self) {
+        let due = "select count(*) from storage.blobs where state <> 'kept'";
+        eventually("what was let go of is removed", || async {
+            (self.database.value(due).await == "0").then_some(())
+        })
+        .await;
+    }
+
+    fn bytes(&self) -> Vec<String> {
+        self.place.bytes()
+    }
+
+    fn rest(&self, version: &str, text: &str) {
+        self.place.rest(version, text);
     }
 
     /// A request below /storage/v1.

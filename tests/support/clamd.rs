@@ -19,6 +19,8 @@ pub enum Mood {
     BreaksOff,
     /// Has no memory left.
     Fails,
+    /// Says nothing, and stays.
+    Hangs,
 }
 
 /// A clamd.
@@ -107,6 +109,7 @@ async fn converse(
                 Mood::HangsUp => return Ok(()),
                 Mood::BreaksOff => "stream: OK".to_owned(),
                 Mood::Fails => "stream: Can't allocate memory ERROR\0".to_owned(),
+                Mood::Hangs => std::future::pending().await,
                 Mood::Well if is_virus => "stream: Eicar-Test-Signature FOUND\0".to_owned(),
                 Mood::Well => "stream: OK\0".to_owned(),
             }

@@ -140,11 +140,11 @@ mod tests {
     fn order_that_goes_one_way_is_one_comparison() {
         insta::assert_snapshot!(page("/books?limit=2", r#"["7"]"#), @r#"
         where ("public"."books"."id") > ($1) order by "public"."books"."id" limit 2
-        ["7", "2"]
+        ["7"]
         "#);
         insta::assert_snapshot!(page("/books?order=name.desc&limit=2", r#"["Rain","7"]"#), @r#"
         where ("public"."books"."name", "public"."books"."id") < ($1, $2) order by "public"."books"."name" desc, "public"."books"."id" desc limit 2
-        ["Rain", "7", "2"]
+        ["Rain", "7"]
         "#);
     }
 
@@ -153,7 +153,7 @@ mod tests {
         let uri = "/loans?order=book_id,person_id.desc&limit=2";
         insta::assert_snapshot!(page(uri, r#"["1","2"]"#), @r#"
         where "public"."loans"."book_id" >= $1 and ("public"."loans"."book_id" > $2 or ("public"."loans"."book_id" = $3 and ("public"."loans"."person_id" < $4))) order by "public"."loans"."book_id", "public"."loans"."person_id" desc limit 2
-        ["1", "1", "1", "2", "2"]
+        ["1", "1", "1", "2"]
         "#);
     }
 
@@ -161,15 +161,15 @@ mod tests {
     fn nulls_stand_where_the_order_puts_them() {
         insta::assert_snapshot!(page("/books?order=name&limit=2", r#"["Rain","7"]"#), @r#"
         where ("public"."books"."name" > $1 or "public"."books"."name" is null or ("public"."books"."name" = $2 and ("public"."books"."id" > $3))) order by "public"."books"."name", "public"."books"."id" limit 2
-        ["Rain", "Rain", "7", "2"]
+        ["Rain", "Rain", "7"]
         "#);
         insta::assert_snapshot!(page("/books?order=name&limit=2", r#"[null,"7"]"#), @r#"
         where "public"."books"."name" is null and (false or ("public"."books"."name" is null and ("public"."books"."id" > $1))) order by "public"."books"."name", "public"."books"."id" limit 2
-        ["7", "2"]
+        ["7"]
         "#);
         insta::assert_snapshot!(page("/books?order=name.desc&limit=2", r#"[null,"7"]"#), @r#"
         where ("public"."books"."name" is not null or ("public"."books"."name" is null and ("public"."books"."id" < $1))) order by "public"."books"."name" desc, "public"."books"."id" desc limit 2
-        ["7", "2"]
+        ["7"]
         "#);
     }
 
@@ -188,7 +188,7 @@ mod tests {
         from walkie_page)::text as location, null::bigint as updated, pg_current_wal_flush_lsn() || '@' || pg_current_snapshot() as place
         from (select walkie_0 as "id", walkie_1 as "id", walkie_2 as "people"
         from walkie_page) walkie_row
-        ["2"]
+        []
         "#);
     }
 }

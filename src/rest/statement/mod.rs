@@ -316,7 +316,7 @@ mod tests {
         from (select "public"."books"."id", "public"."books"."data"->>'topic' as "topic"
         from "public"."books"
         where "public"."books"."id" = any($2) order by "public"."books"."id" desc limit 5) walkie_row
-        ["{\"1\",\"2\"}", "{\"1\",\"2\"}", "5"]
+        ["{\"1\",\"2\"}", "{\"1\",\"2\"}"]
         "#);
     }
 

@@ -23,7 +23,8 @@ impl Refused {
             Self::S3(error) => error.respond(resource),
             Self::Storage(error) => {
                 error.log();
-                let (status, code, _, message) = error.row();
+                let (status, code, ..) = error.row();
+                let message = &words(error);
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
                 xml::respond(status, &xml::Refusal { resource, code, message })
             }
@@ -36,10 +37,19 @@ impl Refused {
             Self::S3(error) => error.told(),
             Self::Storage(error) => {
                 error.log();
-                let (_, code, _, message) = error.row();
-                (code.to_owned(), message.to_owned())
+                let (_, code, ..) = error.row();
+                (code.to_owned(), words(error))
             }
         }
+    }
+}
+
+/// The message of the whole dialect, with its hint, for which S3 has no place of its own.
+fn words(error: &storage::Error) -> String {
+    let (.., message) = error.row();
+    match error {
+        storage::Error::RowSecurity(Some(hint)) => format!("{message}. {hint}"),
+        _ => message.to_owned(),
     }
 }
 

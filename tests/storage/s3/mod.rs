@@ -4,7 +4,7 @@ mod access;
 mod bodies;
 mod objects;
 mod parts;
-mod signer;
+pub mod signer;
 
 use reqwest::Method;
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::support::Answer;
 use signer::{ACCESS_KEY, Call, Keys, SECRET_KEY};
 
 /// What the platform's server is started with.
-const FLAGS: [&str; 4] = [
+pub const FLAGS: [&str; 4] = [
     "--storage-s3-front-access-key-id",
     ACCESS_KEY,
     "--storage-s3-front-secret-access-key",
@@ -53,7 +53,7 @@ fn refusal(answer: &Answer) -> (u16, &str) {
 }
 
 /// What is in the first element of a name.
-fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+pub fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(inside, _)| inside)
 }

@@ -8,13 +8,30 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::support::{Answer, Person, Server};
+use crate::support::{Answer, Person, Process, Server};
 
 pub const ACCESS_KEY: &str = "servers";
 pub const SECRET_KEY: &str = "a secret of servers, long enough for it";
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
+
+/// A server somewhere.
+pub trait Reached {
+    fn url(&self) -> &str;
+}
+
+impl Reached for Server {
+    fn url(&self) -> &str {
+        self.url()
+    }
+}
+
+impl Reached for Process {
+    fn url(&self) -> &str {
+        self.url()
+    }
+}
 
 /// Somebody's keys.
 #[derive(Clone)]
@@ -103,7 +120,7 @@ impl Call {
     }
 
     /// Signs the headers; gives the request without its body, and from where chunks go on.
-    pub fn signed_head(&self, server: &Server, keys: &Keys) -> (RequestBuilder, Seed) {
+    pub fn signed_head(&self, server: &impl Reached, keys: &Keys) -> (RequestBuilder, Seed) {
         let instant = instant(self.at);
         let digest = hex::encode(Sha256::digest(&self.body));
         let payload = self.payload.clone().unwrap_or(digest);
@@ -132,7 +149,8 @@ impl Call {
             keys.access_key
         );
         let target = if query.is_empty() { path } else { format!("{path}?{query}") };
-        let mut request = server.request(self.method.clone(), &target);
+        let url = format!("{}{target}", server.url());
+        let mut request = reqwest::Client::new().request(self.method.clone(), url);
         for (name, value) in headers.iter().filter(|(name, _)| name != "host") {
             request = request.header(name, value);
         }
@@ -141,13 +159,13 @@ impl Call {
     }
 
     /// Signs the headers and sends it.
-    pub async fn send(&self, server: &Server, keys: &Keys) -> Answer {
+    pub async fn send(&self, server: &impl Reached, keys: &Keys) -> Answer {
         let (request, _) = self.signed_head(server, keys);
         Answer::of(request.body(self.body.clone())).await
     }
 
     /// The path and query of a presigned URL.
-    pub fn presigned(&self, server: &Server, keys: &Keys, seconds: u32) -> String {
+    pub fn presigned(&self, server: &impl Reached, keys: &Keys, seconds: u32) -> String {
         let instant = instant(self.at);
         let (key, scope) = key(keys, &instant);
         let mut query = self.query.clone();
@@ -217,7 +235,7 @@ fn written(query: &[(String, String)]) -> String {
     pairs.join("&")
 }
 
-fn host(server: &Server) -> String {
+fn host(server: &impl Reached) -> String {
     server.url().trim_start_matches("http://").to_owned()
 }
 
