@@ -355,8 +355,9 @@ mod tests {
             data: Bytes::from_static(b"[1]"),
             id: Some("i".into()),
         };
-        let text =
-            |frames: Option<Frames>| frames.as_ref().and_then(Frames::as_text).map(str::to_owned);
+        let text = |frames: Option<Frames>| {
+            frames.as_ref().and_then(Frames::as_text).map(str::to_owned).expect("a text")
+        };
         assert_eq!(
             broadcast(Version::V2, "t", &said),
             Some(Frames::binary(b"\x04\x01\x01\x0a\x01te{\"id\":\"i\"}[1]"))

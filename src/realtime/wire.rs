@@ -146,11 +146,11 @@ mod tests {
         let whole: Vec<u8> = texts.iter().flat_map(|text| text.clone().into_bytes()).collect();
         for step in 1..=whole.len() {
             let mut batch = Batch::of(texts.to_vec());
-            let mut given = Vec::new();
+            let mut given: Vec<u8> = Vec::new();
             while batch.has_remaining() {
                 let mut slices = [IoSlice::new(&[]); 3];
                 let count = batch.chunks_vectored(&mut slices);
-                let ahead = slices[..count].concat();
+                let ahead: Vec<u8> = slices[..count].iter().flat_map(|it| it.to_vec()).collect();
                 let taken = step.min(ahead.len());
                 given.extend(&ahead[..taken]);
                 batch.advance(taken);

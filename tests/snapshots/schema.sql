@@ -326,6 +326,10 @@ CREATE TABLE public.file_versions (
     scan_engine text,
     scanned_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    width integer,
+    height integer,
+    duration_ms integer,
+    is_raw boolean DEFAULT false NOT NULL,
     CONSTRAINT file_versions_from_one CHECK ((version >= 1)),
     CONSTRAINT file_versions_note_fits CHECK ((char_length(note) <= 1000)),
     CONSTRAINT file_versions_scan_status_known CHECK ((scan_status = ANY (ARRAY['pending'::text, 'clean'::text, 'infected'::text, 'failed'::text, 'skipped'::text]))),
@@ -344,6 +348,14 @@ COMMENT ON COLUMN public.file_versions.mime_type IS 'What the bytes are; where t
 
 COMMENT ON COLUMN public.file_versions.scan_status IS 'pending, infected and failed: only its uploader has it; clean: others too; skipped: too, since nothing scans here.';
 
+COMMENT ON COLUMN public.file_versions.width IS 'Of a picture as it is shown, in pixels; null until it was looked at, and for all else.';
+
+COMMENT ON COLUMN public.file_versions.height IS 'As width.';
+
+COMMENT ON COLUMN public.file_versions.duration_ms IS 'How long sound or a film is, as its uploader says.';
+
+COMMENT ON COLUMN public.file_versions.is_raw IS 'Whether what a camera noted is still in it and must go before others may have it.';
+
 CREATE FUNCTION app.attachment(p_version public.file_versions, p_alt_text text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -356,6 +368,10 @@ CREATE FUNCTION app.attachment(p_version public.file_versions, p_alt_text text) 
     'size_bytes', p_version.size_bytes,
     'path', p_version.object_path,
     'status', case when p_version.object_version is null then 'deleted' else p_version.scan_status end,
+    'width', p_version.width,
+    'height', p_version.height,
+    'duration_ms', p_version.duration_ms,
+    'thumb_path', public.thumb_path(p_version),
     'alt_text', p_alt_text))
 $$;
 
@@ -430,6 +446,62 @@ CREATE FUNCTION app.audit_group(p_conversation uuid, p_action text, p_target uui
 $$;
 
 COMMENT ON FUNCTION app.audit_group(p_conversation uuid, p_action text, p_target uuid) IS 'Takes a conversation, what was done in it and to whom or what; puts that on record if it is a group that the organisation makes for people.';
+
+CREATE FUNCTION app.be_there(p_user uuid, p_status text, p_active boolean) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  chosen text;
+  shown text;
+begin
+  insert into app.heartbeats as h (user_id, at, active_at, is_there)
+  values (p_user, app.now(), case when p_active then app.now() end, p_status <> 'offline')
+  on conflict (user_id) do update
+     set at = excluded.at,
+         active_at = coalesce(excluded.active_at, h.active_at),
+         is_there = excluded.is_there
+   where h.is_there <> excluded.is_there
+      or h.at < excluded.at - interval '25 s';
+
+  -- What was chosen by hand wins over what devices say, but for their going.
+  select h.manual_status into chosen from app.heartbeats h where h.user_id = p_user;
+  shown := case when p_status = 'offline' then 'offline' else coalesce(chosen, p_status) end;
+  -- Whoever is there and says that they are not leaves no trace, not even that of a row that is written.
+  if chosen is distinct from 'offline' then
+    -- Written only when something is new, or the last word is half a minute old: it all goes to the log.
+    insert into public.user_presence as p (user_id, status, last_seen_at)
+    values (p_user, shown, case when app.shows_last_seen(p_user) then app.now() end)
+    on conflict (user_id) do update
+       set status = excluded.status,
+           last_seen_at = excluded.last_seen_at
+     where p.status <> excluded.status
+        or (p.last_seen_at is null) <> (excluded.last_seen_at is null)
+        or p.last_seen_at < excluded.last_seen_at - interval '25 s';
+  end if;
+  return shown;
+end
+$$;
+
+COMMENT ON FUNCTION app.be_there(p_user uuid, p_status text, p_active boolean) IS 'Takes a person, what a device of theirs says (online, away, busy or, when going, offline) and whether the person did something; writes it down and gives what others see.';
+
+CREATE FUNCTION app.begin_looking(p_version uuid, p_is_picture boolean, p_is_raw boolean) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  status text := app.begin_scan(p_version);
+begin
+  -- What is scanned is looked at as a picture when it has been found clean.
+  if status = 'skipped' and p_is_picture then
+    perform storage.request_picture(p_version, p_is_raw);
+    return case when p_is_raw then 'pending' else status end;
+  end if;
+  return status;
+end
+$$;
+
+COMMENT ON FUNCTION app.begin_looking(p_version uuid, p_is_picture boolean, p_is_raw boolean) IS 'Takes bytes that have arrived, whether they are a picture and whether it must be stripped; has them looked at, and gives the status that they have until then.';
 
 CREATE FUNCTION app.begin_scan(p_version uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -911,6 +983,7 @@ CREATE FUNCTION app.default_settings() RETURNS jsonb
     "contact_exchange": "free",
     "conversation_path": "/c/{id}",
     "max_file_mb": 50,
+    "strip_pictures": false,
     "allowed_mime": ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/bmp", "image/tiff",
                      "audio/*", "video/*", "text/plain", "text/markdown", "text/csv", "text/calendar", "text/vcard",
                      "application/pdf", "application/rtf", "application/json", "application/zip", "application/gzip",
@@ -996,7 +1069,8 @@ CREATE FUNCTION app.drop_conversation_objects() RETURNS trigger
 begin
   perform app.count_bytes(old.org_id, old.uploaded_by, -old.size_bytes)
     where old.object_version is not null and old.restored_from is null;
-  perform app.drop_objects(array[old.object_path]);
+  perform app.drop_objects(array[old.object_path])
+    where not app.is_held_elsewhere(old.object_path, old.file_id);
   return null;
 end
 $$;
@@ -1066,7 +1140,28 @@ begin
          current_version = null
    where f.id = p_file
   returning f.* into gone;
-  perform app.drop_objects(array(select v.object_path from public.file_versions v where v.file_id = p_file));
+  -- Whoever drops another holder of the same bytes waits here.
+  perform
+     from storage.objects o
+     join public.file_versions v on v.object_path = o.name
+    where o.bucket_id = 'chat' and v.file_id = p_file
+    order by o.name
+      for update of o;
+  perform app.count_bytes(v.org_id, v.uploaded_by, -v.size_bytes)
+     from public.file_versions v
+    where v.file_id = p_file
+      and v.restored_from is null
+      and v.object_version is not null
+      and app.is_held_elsewhere(v.object_path, p_file);
+  update public.file_versions v
+     set object_version = null
+   where v.file_id = p_file
+     and v.object_version is not null
+     and app.is_held_elsewhere(v.object_path, p_file);
+  perform app.drop_objects(array(select v.object_path
+                                   from public.file_versions v
+                                  where v.file_id = p_file
+                                    and v.object_version is not null));
   return gone;
 end
 $$;
@@ -1401,22 +1496,14 @@ CREATE FUNCTION app.follow_sessions() RETURNS trigger
     AS $$
 begin
   if tg_op = 'INSERT' then
-    insert into public.user_presence as p (user_id, status, last_seen_at)
-    select who.id, 'online', app.now()
-      from public.profiles who
-     where who.id = new.user_id
-    on conflict (user_id) do update
-       set status = 'online',
-           last_seen_at = excluded.last_seen_at
-     where p.status <> 'online'
-        or p.last_seen_at is null
-        or p.last_seen_at < excluded.last_seen_at - interval '25 s';
+    perform app.be_there(who.id, 'online', false) from public.profiles who where who.id = new.user_id;
   else
-    update public.user_presence p
-       set status = 'offline'
-     where p.user_id = old.user_id
-       and p.status <> 'offline'
-       and not exists (select from auth.sessions other where other.user_id = old.user_id);
+    perform app.be_there(h.user_id, 'offline', false)
+       from app.heartbeats h
+       join public.profiles who on who.id = h.user_id
+      where h.user_id = old.user_id
+        and h.is_there
+        and not exists (select from auth.sessions other where other.user_id = old.user_id);
   end if;
   return null;
 end
@@ -1487,6 +1574,15 @@ CREATE FUNCTION app.forget_notices() RETURNS void
 $$;
 
 COMMENT ON FUNCTION app.forget_notices() IS 'Forgets notices that were read three months ago. For a schedule.';
+
+CREATE FUNCTION app.forget_uploads() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from app.file_uploads u where u.expires_at <= app.now()
+$$;
+
+COMMENT ON FUNCTION app.forget_uploads() IS 'Forgets uploads that were asked for and never came. For a schedule.';
 
 CREATE FUNCTION app.found() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1726,6 +1822,19 @@ $$;
 
 COMMENT ON FUNCTION app.is_findable(p_person uuid) IS 'Takes a person; tells whether a search may show them to the person asking: strangers only if they are discoverable.';
 
+CREATE FUNCTION app.is_held_elsewhere(p_path text, p_file uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (select
+                   from public.file_versions v
+                  where v.object_path = p_path
+                    and v.file_id <> p_file
+                    and v.object_version is not null)
+$$;
+
+COMMENT ON FUNCTION app.is_held_elsewhere(p_path text, p_file uuid) IS 'Takes a path in bucket chat and a file; tells whether another file has the same bytes, since it was passed on.';
+
 CREATE FUNCTION app.is_member(p_conversation uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -1767,6 +1876,15 @@ CREATE FUNCTION app.is_new_and_busy(p_from uuid, p_to uuid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION app.is_new_and_busy(p_from uuid, p_to uuid) IS 'Takes the writer and the one written to; tells whether the account is new and has opened all conversations with others that a day allows.';
+
+CREATE FUNCTION app.is_picture(p_type text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select p_type in ('image/jpeg', 'image/png', 'image/webp')
+$$;
+
+COMMENT ON FUNCTION app.is_picture(p_type text) IS 'Takes a type; tells whether pictures of it are looked at, and can be stripped.';
 
 CREATE FUNCTION app.is_restricted(p_user uuid, p_types text[], p_conversation uuid DEFAULT NULL::uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2186,16 +2304,17 @@ $$;
 COMMENT ON FUNCTION app.may_tell(p_user uuid, p_kind text, p_conversation uuid, p_actor uuid) IS 'Takes a person, a kind of notice, a conversation and whose doing it is; tells whether the person is to hear of it: not from somebody blocked, nor from a conversation that they have muted, left or turned down.';
 
 CREATE FUNCTION app.may_upload(p_path text) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
   select exists (
     select
       from app.file_uploads u
      where u.path = p_path
-       and u.uploader_id = (select auth.uid())
        and u.expires_at > app.now()
-       and app.file_refusal(u.conversation_id) is null)
+       and case when u.brought_by is null
+                then u.uploader_id = (select auth.uid()) and app.file_refusal(u.conversation_id) is null
+                else u.brought_by = (select auth.uid()) and app.file_refusal_of(u.uploader_id, u.conversation_id) is null end)
 $$;
 
 COMMENT ON FUNCTION app.may_upload(p_path text) IS 'Takes a path in bucket chat; tells whether the person asking was given it by request_upload, and may still put files there.';
@@ -2798,6 +2917,64 @@ $$;
 
 COMMENT ON FUNCTION app.own_meeting(p_meeting uuid) IS 'Takes a meeting; locks and gives it if the person asking called it and it is to take place. Errors: PT401 signed_out, PT403 not_organizer, PT404 no_such_meeting.';
 
+CREATE FUNCTION app.pass_on(p_attachments jsonb, p_to uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  place public.conversations;
+  refusal text;
+  shown record;
+  passed public.file_versions;
+  given jsonb := '[]';
+begin
+  if p_attachments = '[]' then
+    return p_attachments;
+  end if;
+  select c.* into place from public.conversations c where c.id = p_to;
+  refusal := app.file_refusal(p_to);
+  if refusal is not null then
+    perform app.refuse(refusal);
+  end if;
+  for shown in
+    select (a.value ->> 'file_id')::uuid as file_id, (a.value ->> 'version')::integer as version, a.value ->> 'alt_text' as alt_text
+      from jsonb_array_elements(p_attachments) with ordinality a (value, place)
+     order by a.place
+  loop
+    -- Locked, so that the bytes do not go while they get another holder.
+    select v.* into passed
+      from public.file_versions v
+      join storage.objects o on o.bucket_id = 'chat' and o.name = v.object_path and o.version = v.object_version::text
+     where v.file_id = shown.file_id
+       and v.version = shown.version
+       and v.org_id = place.org_id
+       and v.scan_status in ('clean', 'skipped')
+       for key share of o;
+    if passed.file_id is null then
+      perform app.refuse('files_stay');
+    end if;
+    perform app.count_bytes(place.org_id, me, passed.size_bytes);
+    perform app.require_room(place.org_id, me, 0);
+    passed.visibility := case when app.is_restricted(me, array['shadow_ban'], p_to) then 'shadow' else 'normal' end;
+    passed.file_id := base.uuid7();
+    insert into public.files (id, org_id, conversation_id, owner_id, name, chapter, visibility, last_version)
+    values (passed.file_id, place.org_id, p_to, me, passed.name, place.chapter, passed.visibility, 1);
+    insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, visibility, upload_id, object_path,
+                                      object_version, name, size_bytes, mime_type, sha256, uploaded_by, scan_status,
+                                      scan_engine, scanned_at, width, height, duration_ms)
+    values (passed.file_id, 1, p_to, place.org_id, place.chapter, passed.visibility, base.uuid7(), passed.object_path,
+            passed.object_version, passed.name, passed.size_bytes, passed.mime_type, passed.sha256, me, passed.scan_status,
+            passed.scan_engine, passed.scanned_at, passed.width, passed.height, passed.duration_ms);
+    given := given || jsonb_build_array(jsonb_strip_nulls(
+      jsonb_build_object('file_id', passed.file_id, 'version', 1, 'alt_text', shown.alt_text)));
+  end loop;
+  return given;
+end
+$$;
+
+COMMENT ON FUNCTION app.pass_on(p_attachments jsonb, p_to uuid) IS 'Takes what a message shows and a conversation; makes files of the same bytes there, as the person asking, and gives what a message there shows. Errors: those of app.file_refusal, PT413 quota_full, PT422 files_stay where one is not there, is not clean, or is of another organisation.';
+
 CREATE FUNCTION app.plan_digest() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -3151,7 +3328,7 @@ CREATE FUNCTION app.refusals() RETURNS TABLE(hint text, code text, message text,
     ('bad_file_name',      'PT422', 'A file or folder cannot be called that.', 'a name that is blank, too long or has a slash in it; details says which'),
     ('bad_checksum',       'PT422', 'The file was damaged on its way.', 'the bytes do not have the SHA-256 that was announced'),
     ('bad_attachment',     'PT422', 'That file cannot be sent here.', 'a file that is not of this conversation, not the sender''s to show, infected, or named twice'),
-    ('files_stay',         'PT422', 'Files cannot be passed on; upload them there.', 'forwarding a message with files'),
+    ('files_stay',         'PT422', 'A file of this message cannot be passed on.', 'forwarding what was not found clean, is deleted, or is another organisation''s'),
     ('no_files',           '42501', 'You cannot send files at the moment.', 'a moderator keeps the caller from sending files'),
     ('cannot_post',        '42501', 'You cannot speak in this conversation.', 'writing into a conversation without being in it, or in a role that only listens'),
     ('admin_read_only',    '42501', 'Admins may read here, not write.', 'clients and consultants talk without admins'),
@@ -4091,6 +4268,44 @@ $$;
 
 COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, shadow for the shadow-banned, and contacts masked or held where the organisation says so) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal, app.require_may_say and app.attachments, PT422 bad_reply or no_attachment.';
 
+CREATE FUNCTION app.take_picture() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  size bigint := (new.metadata ->> 'size')::bigint;
+  is_bare boolean := coalesce((new.metadata ->> 'isBare')::boolean, false);
+begin
+  perform app.lock_showing(held.file_id)
+     from (select distinct v.file_id
+             from public.file_versions v
+            where v.object_path = old.name
+              and v.object_version::text = old.version
+            order by v.file_id) held;
+  perform app.count_bytes(first.org_id, first.uploaded_by, size - first.size_bytes)
+     from public.file_versions first
+    where first.object_path = old.name
+      and first.object_version::text = old.version
+      and first.restored_from is null
+      and first.size_bytes <> size;
+  update public.file_versions v
+     set object_version = new.version::uuid,
+         size_bytes = size,
+         sha256 = new.sha256,
+         width = (new.metadata ->> 'width')::integer,
+         height = (new.metadata ->> 'height')::integer,
+         is_raw = v.is_raw and not is_bare,
+         scan_status = case when v.is_raw and is_bare and v.scan_status = 'pending'
+                            then case when v.scan_engine is null then 'skipped' else 'clean' end
+                            else v.scan_status end
+   where v.object_path = old.name
+     and v.object_version::text = old.version;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION app.take_picture() IS 'Trigger: what was found out about a picture holds for the versions of files that have it; one that is stripped is there for others.';
+
 CREATE FUNCTION app.take_revision() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4138,7 +4353,7 @@ COMMENT ON FUNCTION app.take_revision() IS 'Trigger: a changed message takes the
 CREATE FUNCTION app.take_upload() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
-    AS $$
+    AS $_$
 declare
   upload app.file_uploads;
   place public.conversations;
@@ -4146,6 +4361,9 @@ declare
   type text;
   number integer;
   refusal text;
+  is_picture boolean;
+  is_raw boolean;
+  said_ms text := new.user_metadata ->> 'duration_ms';
 begin
   -- Where a row is only tried, policies are asked whether its maker may, which is enough.
   if coalesce(current_setting('storage.is_trial', true), '') = 'true' or not app.is_arriving(new.version) then
@@ -4182,15 +4400,19 @@ begin
   if number is null then
     perform app.refuse('no_such_file');
   end if;
+  is_picture := app.is_picture(type);
+  is_raw := is_picture and app.setting(place.org_id, 'strip_pictures') = 'true';
   insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, visibility, upload_id, object_path,
-                                    object_version, name, size_bytes, mime_type, sha256, uploaded_by, note, scan_status)
+                                    object_version, name, size_bytes, mime_type, sha256, uploaded_by, note, is_raw,
+                                    duration_ms, scan_status)
   values (upload.file_id, number, place.id, place.org_id, place.chapter, upload.visibility, upload.id, new.name,
-          new.version::uuid, upload.name, size, type, new.sha256, upload.uploader_id, upload.note,
-          app.begin_scan(new.version::uuid));
+          new.version::uuid, upload.name, size, type, new.sha256, upload.uploader_id, upload.note, is_raw,
+          case when said_ms ~ '^[0-9]{1,9}$' and type ~ '^(audio|video)/' then said_ms::integer end,
+          app.begin_looking(new.version::uuid, is_picture, is_raw));
   delete from app.file_uploads u where u.id = upload.id;
   return new;
 end
-$$;
+$_$;
 
 COMMENT ON FUNCTION app.take_upload() IS 'Trigger: an object that was let in becomes the next version of its file, if it is what was announced and what the organisation takes. Errors: those of app.file_refusal, PT404 no_such_file, PT413 file_too_large or quota_full, PT415 bad_file_type, PT422 bad_checksum.';
 
@@ -4205,7 +4427,7 @@ begin
             where v.object_version = new.version
             order by v.file_id) held;
   update public.file_versions v
-     set scan_status = new.verdict,
+     set scan_status = case when v.is_raw and new.verdict = 'clean' then 'pending' else new.verdict end,
          scan_engine = new.engine,
          scanned_at = new.at
    where v.object_version = new.version
@@ -4216,6 +4438,13 @@ begin
        from public.file_versions v
       where v.object_version = new.version;
   end if;
+  perform storage.request_picture(new.version, bool_or(v.is_raw))
+     from public.file_versions v
+    where new.verdict = 'clean'
+      and v.object_version = new.version
+      and v.width is null
+      and app.is_picture(v.mime_type)
+   having count(*) > 0;
   return null;
 end
 $$;
@@ -4232,6 +4461,9 @@ CREATE FUNCTION app.takes_type(p_org uuid, p_type text) RETURNS boolean
      where allowed.type in (p_type, '*/*')
         -- A drawing that can hold programs is let in by its own name alone.
         or allowed.type = split_part(p_type, '/', 1) || '/*' and p_type <> 'image/svg+xml')
+     -- Where pictures are stripped, those stay out that cannot be and tell where they were taken.
+     and not (p_type in ('image/heic', 'image/heif', 'image/avif', 'image/tiff')
+              and app.setting(p_org, 'strip_pictures') = 'true')
 $$;
 
 COMMENT ON FUNCTION app.takes_type(p_org uuid, p_type text) IS 'Takes an organisation and a type; tells whether it lets in files of that type.';
@@ -5410,6 +5642,54 @@ $$;
 
 COMMENT ON FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) IS 'Takes an invitation and whether it is accepted; the invited comes in or declines, the one who asked takes it back with false. Gives the invitation. Errors: PT401 signed_out, PT404 no_such_invite, also when it has expired.';
 
+CREATE TABLE public.profiles (
+    id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    display_name text NOT NULL,
+    avatar_path text,
+    bio text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    erased_at timestamp with time zone,
+    kind text DEFAULT 'human'::text NOT NULL,
+    username text,
+    status_text text,
+    status_emoji text,
+    status_until timestamp with time zone,
+    locale text,
+    timezone text,
+    deactivated_at timestamp with time zone,
+    CONSTRAINT profiles_avatar_path_fits CHECK ((char_length(avatar_path) <= 1024)),
+    CONSTRAINT profiles_bio_fits CHECK ((char_length(bio) <= 2000)),
+    CONSTRAINT profiles_display_name_fits CHECK (((display_name ~ '\S'::text) AND (char_length(display_name) <= 100))),
+    CONSTRAINT profiles_kind_known CHECK ((kind = ANY (ARRAY['human'::text, 'persona'::text, 'bot'::text, 'system'::text]))),
+    CONSTRAINT profiles_locale_fits CHECK ((char_length(locale) <= 35)),
+    CONSTRAINT profiles_status_emoji_fits CHECK ((char_length(status_emoji) <= 16)),
+    CONSTRAINT profiles_status_text_fits CHECK ((char_length(status_text) <= 140)),
+    CONSTRAINT profiles_timezone_fits CHECK ((char_length(timezone) <= 64)),
+    CONSTRAINT profiles_username_is_a_word CHECK ((username ~ '^[a-z0-9][a-z0-9_.-]{0,31}$'::text))
+);
+
+COMMENT ON TABLE public.profiles IS 'How people appear to each other: one row per person, made when their account is.';
+
+COMMENT ON COLUMN public.profiles.id IS 'The account''s id in auth.users. No foreign key: the profile stays, nameless, when the account goes, since messages point here.';
+
+COMMENT ON COLUMN public.profiles.erased_at IS 'When the account was deleted; the profile then names nobody.';
+
+COMMENT ON COLUMN public.profiles.kind IS 'human: has an account; persona: a figure that admins speak as; bot and system: programs.';
+
+COMMENT ON COLUMN public.profiles.username IS 'The word after the @ that mentions this person.';
+
+COMMENT ON COLUMN public.profiles.deactivated_at IS 'Since when nobody may write to this person; null means active.';
+
+CREATE FUNCTION public.avatar_url(public.profiles) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+  select walkie.offered('media_url') || '/storage/v1/object/public/avatars/' || $1.avatar_path
+$_$;
+
+COMMENT ON FUNCTION public.avatar_url(public.profiles) IS 'Takes somebody; gives the address of their picture, where the operator has media served from; null when they have none.';
+
 CREATE FUNCTION public.block_user(p_user uuid, p_hours integer DEFAULT NULL::integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -5580,45 +5860,6 @@ end
 $$;
 
 COMMENT ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text, p_visibility text) IS 'Takes a title, up to 500 people to begin with, a kind (group: by invitation, room: open to the organisation unless p_visibility is private; announcement and persona_group: for admins) and a visibility; gives the conversation, owned by the caller. Errors: PT401 signed_out, PT403 not_admin or the rule that forbids to add somebody, PT404 no_such_person, PT409 slug_taken, PT422 bad_kind, bad_title or too_many, 23514 for a blank or long title.';
-
-CREATE TABLE public.profiles (
-    id uuid NOT NULL,
-    org_id uuid NOT NULL,
-    display_name text NOT NULL,
-    avatar_path text,
-    bio text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    erased_at timestamp with time zone,
-    kind text DEFAULT 'human'::text NOT NULL,
-    username text,
-    status_text text,
-    status_emoji text,
-    status_until timestamp with time zone,
-    locale text,
-    timezone text,
-    deactivated_at timestamp with time zone,
-    CONSTRAINT profiles_avatar_path_fits CHECK ((char_length(avatar_path) <= 1024)),
-    CONSTRAINT profiles_bio_fits CHECK ((char_length(bio) <= 2000)),
-    CONSTRAINT profiles_display_name_fits CHECK (((display_name ~ '\S'::text) AND (char_length(display_name) <= 100))),
-    CONSTRAINT profiles_kind_known CHECK ((kind = ANY (ARRAY['human'::text, 'persona'::text, 'bot'::text, 'system'::text]))),
-    CONSTRAINT profiles_locale_fits CHECK ((char_length(locale) <= 35)),
-    CONSTRAINT profiles_status_emoji_fits CHECK ((char_length(status_emoji) <= 16)),
-    CONSTRAINT profiles_status_text_fits CHECK ((char_length(status_text) <= 140)),
-    CONSTRAINT profiles_timezone_fits CHECK ((char_length(timezone) <= 64)),
-    CONSTRAINT profiles_username_is_a_word CHECK ((username ~ '^[a-z0-9][a-z0-9_.-]{0,31}$'::text))
-);
-
-COMMENT ON TABLE public.profiles IS 'How people appear to each other: one row per person, made when their account is.';
-
-COMMENT ON COLUMN public.profiles.id IS 'The account''s id in auth.users. No foreign key: the profile stays, nameless, when the account goes, since messages point here.';
-
-COMMENT ON COLUMN public.profiles.erased_at IS 'When the account was deleted; the profile then names nobody.';
-
-COMMENT ON COLUMN public.profiles.kind IS 'human: has an account; persona: a figure that admins speak as; bot and system: programs.';
-
-COMMENT ON COLUMN public.profiles.username IS 'The word after the @ that mentions this person.';
-
-COMMENT ON COLUMN public.profiles.deactivated_at IS 'Since when nobody may write to this person; null means active.';
 
 CREATE FUNCTION public.create_persona(p_name text, p_avatar text DEFAULT NULL::text, p_bio text DEFAULT NULL::text) RETURNS public.profiles
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5897,17 +6138,16 @@ begin
     perform app.refuse('no_such_message');
   elsif exists (select from public.conversations c where c.id = p_conversation and c.no_forward) then
     perform app.refuse('no_forward');
-  elsif origin.attachments <> '[]' then
-    perform app.refuse('files_stay');
   end if;
 
   -- Where it came from is told only where all may read it there anyway.
   return query
-  insert into public.messages (conversation_id, sender_id, body, body_format, forwarded)
+  insert into public.messages (conversation_id, sender_id, body, body_format, attachments, forwarded)
   select target.id,
          app.me(),
          origin.body,
          origin.body_format,
+         app.pass_on(origin.attachments, target.id),
          case when exists (
                 select
                   from public.conversation_members reader
@@ -5928,7 +6168,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) IS 'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. All or none. Errors: those of send_message, PT403 no_forward, PT404 no_such_message, PT422 files_stay or too_many.';
+COMMENT ON FUNCTION public.forward_message(p_conversation uuid, p_message uuid, p_to uuid[]) IS 'Takes a conversation, a message and up to 20 conversations; says it again in each and gives the copies. forwarded names the origin where all members can read it there, else it is {}. What it shows becomes files of the caller''s own there, which stay when the first are deleted. All or none. Errors: those of send_message and request_upload, PT403 no_forward, PT404 no_such_message, PT422 files_stay or too_many.';
 
 CREATE FUNCTION public.get_conversations(p_limit integer DEFAULT 50, p_filter text DEFAULT 'all'::text, p_category uuid DEFAULT NULL::uuid, p_priority text DEFAULT NULL::text, p_query text DEFAULT NULL::text, p_engagement uuid DEFAULT NULL::uuid, p_cursor text DEFAULT NULL::text) RETURNS TABLE(id uuid, kind text, title text, slug text, other_id uuid, last_message_id uuid, last_message_at timestamp with time zone, last_preview text, last_seq bigint, last_rev bigint, last_read_seq bigint, unread bigint, mention_count integer, is_muted boolean, is_archived boolean, is_pinned boolean, category_id uuid, priority text, draft text, engagement_id uuid, member_count integer, cursor text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -6290,38 +6530,13 @@ CREATE FUNCTION public.heartbeat(p_status text DEFAULT 'online'::text, p_active 
     AS $$
 declare
   me uuid := app.me();
-  chosen text;
   shown text;
 begin
   if p_status is null or p_status not in ('online', 'away', 'busy', 'offline') then
     perform app.refuse('bad_status');
   end if;
   perform app.take('signal');
-
-  insert into app.heartbeats as h (user_id, at, active_at, is_there)
-  values (me, app.now(), case when p_active then app.now() end, p_status <> 'offline')
-  on conflict (user_id) do update
-     set at = excluded.at,
-         active_at = coalesce(excluded.active_at, h.active_at),
-         is_there = excluded.is_there
-   where h.is_there <> excluded.is_there
-      or h.at < excluded.at - interval '25 s';
-
-  -- What was chosen by hand wins over what devices say, but for their going.
-  select h.manual_status into chosen from app.heartbeats h where h.user_id = me;
-  shown := case when p_status = 'offline' then 'offline' else coalesce(chosen, p_status) end;
-  -- Whoever is there and says that they are not leaves no trace, not even that of a row that is written.
-  if chosen is distinct from 'offline' then
-    -- Written only when something is new, or the last word is half a minute old: it all goes to the log.
-    insert into public.user_presence as p (user_id, status, last_seen_at)
-    values (me, shown, case when app.shows_last_seen(me) then app.now() end)
-    on conflict (user_id) do update
-       set status = excluded.status,
-           last_seen_at = excluded.last_seen_at
-     where p.status <> excluded.status
-        or (p.last_seen_at is null) <> (excluded.last_seen_at is null)
-        or p.last_seen_at < excluded.last_seen_at - interval '25 s';
-  end if;
+  shown := app.be_there(me, p_status, p_active);
 
   -- Everybody who is there looks after a few who are gone, so that their rows say so without a clock.
   with gone as (
@@ -7198,6 +7413,26 @@ $_$;
 
 COMMENT ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) IS 'Takes a conversation, a file''s name, its size in bytes, its type, the file of which it is the next version, a folder, a note and its SHA-256 in hex, of which the last six may be left out; gives {"upload_id", "file_id", "bucket", "path", "expires_at", "max_bytes"}: upload to that path within a day, by whichever way. Errors: PT401 signed_out, 42501 as send_message or no_files, PT404 no_such_file, PT413 file_too_large or quota_full, PT415 bad_file_type, PT422 bad_file_name, too_long or too_many, PT429 rate_limited.';
 
+CREATE FUNCTION public.request_upload_as_persona(p_conversation uuid, p_persona uuid, p_name text, p_size bigint, p_mime text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  me uuid := app.me();
+  before text;
+  asked jsonb;
+begin
+  perform public.take_persona(p_conversation, p_persona);
+  before := app.speak_as(p_persona);
+  asked := public.request_upload(p_conversation, p_name, p_size, p_mime);
+  perform set_config('request.jwt.claims', before, true);
+  update app.file_uploads u set brought_by = me where u.id = (asked ->> 'upload_id')::uuid;
+  return asked;
+end
+$$;
+
+COMMENT ON FUNCTION public.request_upload_as_persona(p_conversation uuid, p_persona uuid, p_name text, p_size bigint, p_mime text) IS 'Takes a conversation, a persona in it, a file''s name, its size in bytes and its type; gives what request_upload gives: the caller uploads, the file is the persona''s, and send_as_persona shows it. For admins. Errors: those of take_persona, and of request_upload as they hold for the persona.';
+
 CREATE FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text DEFAULT NULL::text) RETURNS public.meetings
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -7303,10 +7538,10 @@ begin
   returning f.last_version into made.version;
   insert into public.file_versions (file_id, version, conversation_id, org_id, chapter, visibility, upload_id, object_path,
                                     object_version, name, size_bytes, mime_type, sha256, uploaded_by, restored_from,
-                                    scan_status, scan_engine, scanned_at)
+                                    scan_status, scan_engine, scanned_at, width, height, duration_ms)
   select old.file_id, made.version, old.conversation_id, old.org_id, c.chapter, old.visibility, base.uuid7(), old.object_path,
          old.object_version, old.name, old.size_bytes, old.mime_type, old.sha256, me, old.version,
-         old.scan_status, old.scan_engine, old.scanned_at
+         old.scan_status, old.scan_engine, old.scanned_at, old.width, old.height, old.duration_ms
     from public.conversations c
    where c.id = old.conversation_id
   returning * into made;
@@ -7699,7 +7934,7 @@ $_$;
 
 COMMENT ON FUNCTION public.search_users(p_query text, p_limit integer) IS 'Takes part of a name or the beginning of a username and how many (at most 20); gives people to whom the caller may write, those that match best first. Ask again when the person has paused typing. Errors: PT401 signed_out, PT429 rate_limited.';
 
-CREATE FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid) RETURNS public.messages
+CREATE FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_attachments jsonb DEFAULT '[]'::jsonb) RETURNS public.messages
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -7712,8 +7947,8 @@ begin
   perform public.take_persona(p_conversation, p_persona);
   -- From here on every rule asks about the persona: what it is in the conversation, whether it is muted, how fast it goes.
   before := app.speak_as(p_persona);
-  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id)
-  values (p_conversation, p_body, p_client_id, p_reply_to, p_thread_id)
+  insert into public.messages (conversation_id, body, client_id, reply_to_id, thread_id, attachments)
+  values (p_conversation, p_body, p_client_id, p_reply_to, p_thread_id, coalesce(p_attachments, '[]'))
   on conflict (conversation_id, sender_id, client_id) do nothing
   returning * into sent;
   perform set_config('request.jwt.claims', before, true);
@@ -7734,7 +7969,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) IS 'Takes a conversation, a persona in it, the words, the sender''s own id for the message, the message quoted and the thread; says it as the persona, keeps the persona for two minutes and gives the message. Who really said it is on record, for admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken, and those of send_message as they hold for the persona.';
+COMMENT ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_attachments jsonb) IS 'Takes a conversation, a persona in it, the words, the sender''s own id for the message, the message quoted, the thread and the persona''s files to show as send_message does; says it as the persona, keeps the persona for two minutes and gives the message. Who really said it is on record, for admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken, and those of send_message as they hold for the persona.';
 
 CREATE FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid DEFAULT NULL::uuid, p_reply_to uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_mentions uuid[] DEFAULT '{}'::uuid[], p_format text DEFAULT 'plain'::text, p_meta jsonb DEFAULT '{}'::jsonb, p_attachments jsonb DEFAULT '[]'::jsonb) RETURNS public.messages
     LANGUAGE plpgsql
@@ -8032,6 +8267,18 @@ end
 $$;
 
 COMMENT ON FUNCTION public.take_persona(p_conversation uuid, p_persona uuid, p_ttl_s integer, p_force boolean) IS 'Takes a conversation, a persona in it, for how many seconds (10 to 3600) and whether to take it from another admin, which is put on record; keeps the others from speaking as it meanwhile, and gives the lease. For admins. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, PT409 persona_taken.';
+
+CREATE FUNCTION public.thumb_path(public.file_versions) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $_$
+  -- An address that names the bytes may be kept for ever.
+  select case when $1.width is not null and $1.object_version is not null
+              then format('render/image/authenticated/chat/%s?width=320&height=320&resize=contain&versionId=%s',
+                          $1.object_path, $1.object_version) end
+$_$;
+
+COMMENT ON FUNCTION public.thumb_path(public.file_versions) IS 'Takes a version of a file; gives where below /storage/v1 a picture of it is at most 320 pixels wide and high, null when there is none.';
 
 CREATE FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) RETURNS boolean
     LANGUAGE plpgsql
@@ -9122,15 +9369,18 @@ begin
   for quota in
     select q.*
       from storage.quotas q
-     where owner <> '' and (q.bucket_id is null or q.bucket_id = bucket) and (q.owner_id is null or q.owner_id = owner)
+     where (q.bucket_id is null or q.bucket_id = bucket)
+       and (q.is_total or owner <> '' and (q.owner_id is null or q.owner_id = owner))
+     order by q.is_total, q.bucket_id nulls first
   loop
-    if quota.bucket_id is null then
-      -- Uploads to two buckets at once must see each other.
-      perform pg_advisory_xact_lock(hashtextextended('storage.quotas ' || owner, 0));
+    if quota.is_total or quota.bucket_id is null then
+      -- Uploads at once that count together must see each other.
+      perform pg_advisory_xact_lock(hashtextextended(
+        case when quota.is_total then 'storage.quotas of ' || coalesce(quota.bucket_id, '') else 'storage.quotas ' || owner end, 0));
     end if;
     select coalesce(sum(u.bytes), 0) + more into kept
       from storage.usage u
-     where u.owner_id = owner and (quota.bucket_id is null or u.bucket_id = quota.bucket_id);
+     where (quota.is_total or u.owner_id = owner) and (quota.bucket_id is null or u.bucket_id = quota.bucket_id);
     if kept > quota.max_bytes then
       raise sqlstate 'PT413' using
         message = format('The quota of %s bytes would be exceeded', quota.max_bytes),
@@ -9489,6 +9739,18 @@ $$;
 
 COMMENT ON FUNCTION storage.foldername(name text) IS 'Takes the name of an object; gives the folders it is in, the outermost first.';
 
+CREATE FUNCTION storage.forget_verdict() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  delete from storage.scans s where s.version = old.version;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION storage.forget_verdict() IS 'What a scanner said of bytes goes with them.';
+
 CREATE FUNCTION storage.get_size_by_bucket() RETURNS TABLE(size bigint, bucket_id text)
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -9598,46 +9860,11 @@ $$;
 COMMENT ON FUNCTION storage.keeps_versions(object storage.objects) IS 'Takes a current object; gives whether it stays as a noncurrent version when it is overwritten or deleted.';
 
 CREATE FUNCTION storage.list_objects_with_delimiter(bucket_id text, prefix_param text, delimiter_param text, max_keys integer DEFAULT 100, start_after text DEFAULT ''::text, next_token text DEFAULT ''::text) RETURNS TABLE(name text, id uuid, metadata jsonb, updated_at timestamp with time zone)
-    LANGUAGE plpgsql STABLE
-    SET search_path TO ''
+    LANGUAGE sql STABLE
     AS $$
-declare
-  bucket alias for bucket_id;
-  place  text := greatest(start_after collate "C", next_token collate "C");
-  ending text := prefix_param || U&'\+10FFFF';
-  found_row record;
-  cut integer;
-  given integer := 0;
-begin
-  while given < max_keys loop
-    select o.name, o.id, o.metadata, o.updated_at into found_row
-      from storage.objects o
-     where o.bucket_id = bucket and o.archived_at is null and not o.is_delete_marker
-       and (o.expires_at is null or o.expires_at > now())
-       and o.name collate "C" > place and o.name collate "C" >= prefix_param and o.name collate "C" < ending
-     order by o.name collate "C"
-     limit 1;
-    exit when not found;
-    cut := case when delimiter_param = '' then 0
-                else strpos(substr(found_row.name, length(prefix_param) + 1), delimiter_param) end;
-    if cut = 0 then
-      name := found_row.name;
-      id := found_row.id;
-      metadata := found_row.metadata;
-      updated_at := found_row.updated_at;
-      place := found_row.name;
-    else
-      -- A folder counts once, however much is in it.
-      name := substr(found_row.name, 1, length(prefix_param) + cut + length(delimiter_param) - 1);
-      id := null;
-      metadata := null;
-      updated_at := null;
-      place := name || U&'\+10FFFF';
-    end if;
-    given := given + 1;
-    return next;
-  end loop;
-end
+  select prefix_param || w.entry, (w.object).id, (w.object).metadata, (w.object).updated_at
+    from storage.walk_level(bucket_id, prefix_param, delimiter_param,
+                            greatest(start_after collate "C", next_token collate "C"), false, max_keys) w
 $$;
 
 COMMENT ON FUNCTION storage.list_objects_with_delimiter(bucket_id text, prefix_param text, delimiter_param text, max_keys integer, start_after text, next_token text) IS 'Takes a bucket, how names begin, what ends a folder, how many and after which; gives names in the order of their bytes, and folders without an id.';
@@ -9790,15 +10017,27 @@ CREATE FUNCTION storage.record_verdict(version uuid, verdict text, engine text, 
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
+  -- Of bytes that are gone meanwhile nothing is kept.
   insert into storage.scans (version, verdict, engine, signature, sha256)
-  select record_verdict.version, record_verdict.verdict, record_verdict.engine, record_verdict.signature, max(o.sha256)
-    from storage.objects o
-   where o.version = record_verdict.version::text
+  select b.version, record_verdict.verdict, record_verdict.engine, record_verdict.signature,
+         (select max(o.sha256) from storage.objects o where o.version = b.version::text)
+    from storage.blobs b
+   where b.version = record_verdict.version
+     for key share
   on conflict on constraint scans_pkey do update
      set verdict = excluded.verdict, engine = excluded.engine, signature = excluded.signature, sha256 = excluded.sha256, at = now()
 $$;
 
 COMMENT ON FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) IS 'Takes the version of an object and what a scanner said of its bytes: clean, infected or failed, and what was found.';
+
+CREATE FUNCTION storage.request_picture(version uuid, is_bare boolean) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select walkie.enqueue_job('picture', jsonb_build_object('version', version, 'is_bare', is_bare), null, 'picture:' || version, 20)
+$$;
+
+COMMENT ON FUNCTION storage.request_picture(version uuid, is_bare boolean) IS 'Takes the version of a picture and whether what is noted in it is to be taken out; has it looked at after the commit.';
 
 CREATE FUNCTION storage.request_scan(version uuid) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -9872,6 +10111,31 @@ $$;
 
 COMMENT ON FUNCTION storage.search(prefix text, bucketname text, limits integer, levels integer, offsets integer, search text, sortcolumn text, sortorder text) IS 'Takes how names begin, a bucket, how many, at which level of folders, from where and in which order; gives files, and folders without an id.';
 
+CREATE FUNCTION storage.settle_picture(version uuid, width integer, height integer, is_bare boolean, replacement uuid, size bigint, md5 text, sha256 text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update storage.objects o
+     set version = coalesce(replacement::text, o.version),
+         metadata = o.metadata || jsonb_strip_nulls(jsonb_build_object(
+           'width', width, 'height', height, 'isBare', nullif(is_bare, false), 'size', settle_picture.size,
+           'contentLength', settle_picture.size, 'eTag', '"' || md5 || '"')),
+         sha256 = coalesce(settle_picture.sha256, o.sha256)
+   where o.version = settle_picture.version::text;
+  if replacement is null then
+    return;
+  elsif found then
+    perform storage.keep_blob(replacement, settle_picture.size);
+  else
+    -- Deleted or overwritten meanwhile.
+    perform storage.give_up_blob(replacement);
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION storage.settle_picture(version uuid, width integer, height integer, is_bare boolean, replacement uuid, size bigint, md5 text, sha256 text) IS 'Takes the version of a picture, how large it is shown, whether nothing is noted in it any more, and the name, size and digests of the bytes that take its place, or null where none do; writes that down. Errors: PT408 where these were swept away meanwhile.';
+
 CREATE FUNCTION storage.settle_upload() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -9895,6 +10159,31 @@ CREATE FUNCTION storage.size_of(metadata jsonb) RETURNS bigint
 $_$;
 
 COMMENT ON FUNCTION storage.size_of(metadata jsonb) IS 'Takes what is noted about an object; gives how many bytes that says it has.';
+
+CREATE FUNCTION storage.spellings(bucket text, prefix text) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  with recursive walked (length, spelling) as (
+    select 0, ''
+    union all
+    select w.length + 1, w.spelling || letter
+      from walked w
+     cross join lateral (select distinct letter
+                           from unnest(array[substr(prefix, w.length + 1, 1), lower(substr(prefix, w.length + 1, 1)),
+                                             upper(substr(prefix, w.length + 1, 1))]) letter
+                          where length(letter) = 1) ways
+     where w.length < length(prefix)
+       and exists (select
+                     from storage.objects o
+                    where o.bucket_id = bucket and o.archived_at is null
+                      and o.name collate "C" >= w.spelling || letter
+                      and o.name collate "C" < w.spelling || letter || U&'\+10FFFF'))
+  select coalesce(array_agg(found.spelling), '{}')
+    from (select w.spelling from walked w where w.length = length(prefix) limit 100) found
+$$;
+
+COMMENT ON FUNCTION storage.spellings(bucket text, prefix text) IS 'Takes a bucket and how names begin, in capitals or not; gives how that is really written there, up to a hundred ways. For the server alone, since it looks past policies.';
 
 CREATE FUNCTION storage.stamp_object(object jsonb, expires_in double precision) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -9995,6 +10284,70 @@ end
 $$;
 
 COMMENT ON FUNCTION storage.try_write(object jsonb, is_upsert boolean) IS 'Takes a row as JSON and whether it may overwrite; tries to write it as the caller and undoes it. Errors: what refused it: 42501, 23505, PT413.';
+
+CREATE FUNCTION storage.walk_level(bucket text, prefix text, delimiter text, place text, is_descending boolean, up_to bigint, search text DEFAULT NULL::text) RETURNS TABLE(entry text, object storage.objects)
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+  beyond constant text := U&'\+10FFFF';
+  here   text := coalesce(place, case when is_descending then prefix || beyond else '' end);
+  step   constant integer := least(coalesce(up_to, 1000), 1000);
+  seen   refcursor;
+  taken  integer;
+  given  bigint := 0;
+  cut    integer;
+  is_folder boolean;
+begin
+  if not is_descending and here < prefix collate "C" then
+    here := '';
+  end if;
+  while up_to is null or given < up_to loop
+    if is_descending then
+      open seen for
+        select o.*
+          from storage.objects o
+         where o.bucket_id = bucket and o.archived_at is null and not o.is_delete_marker
+           and (o.expires_at is null or o.expires_at > now())
+           and o.name collate "C" >= prefix and o.name collate "C" < here
+         order by o.name collate "C" desc
+         limit step;
+    else
+      open seen for
+        select o.*
+          from storage.objects o
+         where o.bucket_id = bucket and o.archived_at is null and not o.is_delete_marker
+           and (o.expires_at is null or o.expires_at > now())
+           and o.name collate "C" >= prefix and o.name collate "C" > here and o.name collate "C" < prefix || beyond
+         order by o.name collate "C"
+         limit step;
+    end if;
+    taken := 0;
+    is_folder := false;
+    while not is_folder and (up_to is null or given < up_to) loop
+      fetch seen into object;
+      exit when not found;
+      taken := taken + 1;
+      entry := substr(object.name, length(prefix) + 1);
+      here := object.name;
+      cut := case when delimiter = '' then 0 else strpos(entry, delimiter) end;
+      is_folder := cut > 0;
+      if is_folder then
+        entry := left(entry, cut + length(delimiter) - 1);
+        here := prefix || entry || case when is_descending then '' else beyond end;
+        object := null;
+      end if;
+      if search is null or strpos(lower(case when is_folder then left(entry, cut - 1) else entry end), lower(search)) > 0 then
+        given := given + 1;
+        return next;
+      end if;
+    end loop;
+    close seen;
+    exit when not is_folder and taken < step;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION storage.walk_level(bucket text, prefix text, delimiter text, place text, is_descending boolean, up_to bigint, search text) IS 'Takes a bucket, how names begin, what ends a folder (empty: nothing does), after which name, whether backwards, how many or null for all, and what entries have in them; gives what follows the beginning in the order of bytes with each object, and folders once, without one.';
 
 CREATE FUNCTION walkie.announce_jobs() RETURNS trigger
     LANGUAGE plpgsql
@@ -10379,10 +10732,13 @@ CREATE TABLE app.file_uploads (
     sha256 text,
     visibility text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    brought_by uuid,
     CONSTRAINT file_uploads_note_fits CHECK ((char_length(note) <= 1000))
 );
 
 COMMENT ON TABLE app.file_uploads IS 'Uploads that were let in and have not ended: who may put what where until when.';
+
+COMMENT ON COLUMN app.file_uploads.brought_by IS 'The admin who brings it for a persona; null when people bring their own.';
 
 CREATE TABLE app.file_usage (
     owner_id uuid NOT NULL,
@@ -12293,14 +12649,18 @@ CREATE TABLE storage.quotas (
     bucket_id text,
     owner_id text,
     max_bytes bigint NOT NULL,
-    CONSTRAINT quotas_max_bytes_check CHECK ((max_bytes >= 0))
+    is_total boolean DEFAULT false NOT NULL,
+    CONSTRAINT quotas_max_bytes_check CHECK ((max_bytes >= 0)),
+    CONSTRAINT quotas_total_is_of_nobody CHECK (((NOT is_total) OR (owner_id IS NULL)))
 );
 
-COMMENT ON TABLE storage.quotas IS 'How much each owner may keep; what would go over is refused.';
+COMMENT ON TABLE storage.quotas IS 'How much may be kept, by each owner or by all together; what would go over is refused.';
 
 COMMENT ON COLUMN storage.quotas.bucket_id IS 'Null: in all buckets together.';
 
 COMMENT ON COLUMN storage.quotas.owner_id IS 'Null: each owner.';
+
+COMMENT ON COLUMN storage.quotas.is_total IS 'True: all owners together, and what has none; false: each by themselves.';
 
 ALTER TABLE storage.quotas ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME storage.quotas_id_seq
@@ -12913,8 +13273,14 @@ ALTER TABLE ONLY public.file_quotas
 ALTER TABLE ONLY public.file_quotas
     ADD CONSTRAINT file_quotas_pkey PRIMARY KEY (id);
 
+ALTER TABLE public.file_versions
+    ADD CONSTRAINT file_versions_duration_not_negative CHECK ((duration_ms >= 0)) NOT VALID;
+
 ALTER TABLE ONLY public.file_versions
     ADD CONSTRAINT file_versions_pkey PRIMARY KEY (file_id, version);
+
+ALTER TABLE public.file_versions
+    ADD CONSTRAINT file_versions_sizes_positive CHECK (((width > 0) AND (height > 0))) NOT VALID;
 
 ALTER TABLE ONLY public.file_versions
     ADD CONSTRAINT file_versions_upload_id_key UNIQUE (upload_id);
@@ -13055,7 +13421,7 @@ ALTER TABLE ONLY storage.objects
     ADD CONSTRAINT objects_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY storage.quotas
-    ADD CONSTRAINT quotas_bucket_id_owner_id_key UNIQUE NULLS NOT DISTINCT (bucket_id, owner_id);
+    ADD CONSTRAINT quotas_one_each UNIQUE NULLS NOT DISTINCT (bucket_id, owner_id, is_total);
 
 ALTER TABLE ONLY storage.quotas
     ADD CONSTRAINT quotas_pkey PRIMARY KEY (id);
@@ -13749,7 +14115,7 @@ CREATE TRIGGER on_file_versions_insert__publish AFTER INSERT ON public.file_vers
 
 CREATE TRIGGER on_file_versions_update__publish AFTER UPDATE OF scan_status, object_version ON public.file_versions FOR EACH ROW WHEN (((old.scan_status IS DISTINCT FROM new.scan_status) OR ((old.object_version IS NULL) <> (new.object_version IS NULL)))) EXECUTE FUNCTION app.publish_version();
 
-CREATE TRIGGER on_file_versions_update__retell AFTER UPDATE OF scan_status, object_version ON public.file_versions FOR EACH ROW WHEN (((old.scan_status IS DISTINCT FROM new.scan_status) OR ((old.object_version IS NULL) <> (new.object_version IS NULL)))) EXECUTE FUNCTION app.retell_attachments();
+CREATE TRIGGER on_file_versions_update__retell AFTER UPDATE OF scan_status, object_version, width ON public.file_versions FOR EACH ROW WHEN (((old.scan_status IS DISTINCT FROM new.scan_status) OR (old.object_version IS DISTINCT FROM new.object_version) OR (old.width IS DISTINCT FROM new.width))) EXECUTE FUNCTION app.retell_attachments();
 
 CREATE TRIGGER on_files_update__check_name BEFORE UPDATE OF name, folder ON public.files FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.folder IS DISTINCT FROM new.folder))) EXECUTE FUNCTION app.check_file_name();
 
@@ -13843,6 +14209,8 @@ CREATE TRIGGER "!end_trial" AFTER INSERT OR UPDATE ON storage.objects FOR EACH R
 
 CREATE TRIGGER guard_version BEFORE INSERT OR UPDATE OF version ON storage.objects FOR EACH ROW WHEN ((new.version IS NOT NULL)) EXECUTE FUNCTION storage.guard_version();
 
+CREATE TRIGGER on_blobs_delete__forget_verdict AFTER DELETE ON storage.blobs FOR EACH ROW EXECUTE FUNCTION storage.forget_verdict();
+
 CREATE TRIGGER on_blobs_update__settle_upload AFTER UPDATE OF state ON storage.blobs FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION storage.settle_upload();
 
 CREATE TRIGGER on_derivatives_delete__doom_piece AFTER DELETE ON storage.derivatives FOR EACH ROW EXECUTE FUNCTION storage.doom_piece();
@@ -13862,6 +14230,8 @@ CREATE TRIGGER on_objects_truncate__doom_versions AFTER TRUNCATE ON storage.obje
 CREATE TRIGGER on_objects_update__count_usage AFTER UPDATE ON storage.objects REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION storage.count_usage();
 
 CREATE TRIGGER on_objects_update__doom_version AFTER UPDATE OF version ON storage.objects FOR EACH ROW WHEN ((old.version IS DISTINCT FROM new.version)) EXECUTE FUNCTION storage.doom_version();
+
+CREATE TRIGGER on_objects_update__take_picture AFTER UPDATE OF version, metadata ON storage.objects FOR EACH ROW WHEN (((new.bucket_id = 'chat'::text) AND (old.metadata IS DISTINCT FROM new.metadata) AND (new.metadata ? 'width'::text))) EXECUTE FUNCTION app.take_picture();
 
 CREATE TRIGGER on_resumable_pieces_delete__doom_piece AFTER DELETE ON storage.resumable_pieces FOR EACH ROW EXECUTE FUNCTION storage.doom_piece();
 
@@ -14590,6 +14960,10 @@ REVOKE ALL ON FUNCTION app.audit(p_action text, p_table text, p_key text, p_diff
 
 REVOKE ALL ON FUNCTION app.audit_group(p_conversation uuid, p_action text, p_target uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.be_there(p_user uuid, p_status text, p_active boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.begin_looking(p_version uuid, p_is_picture boolean, p_is_raw boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.begin_scan(p_version uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.can_delete(p_conversation uuid, p_sender uuid, p_created_at timestamp with time zone) FROM PUBLIC;
@@ -14708,6 +15082,8 @@ REVOKE ALL ON FUNCTION app.forget_bytes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.forget_notices() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.forget_uploads() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.found() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.hang_attachments() FROM PUBLIC;
@@ -14744,6 +15120,8 @@ REVOKE ALL ON FUNCTION app.is_arriving(p_version text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.is_findable(p_person uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.is_held_elsewhere(p_path text, p_file uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.is_member(p_conversation uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO authenticated;
 GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO service_role;
@@ -14751,6 +15129,8 @@ GRANT ALL ON FUNCTION app.is_member(p_conversation uuid) TO service_role;
 REVOKE ALL ON FUNCTION app.is_moderator(p_user uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.is_new_and_busy(p_from uuid, p_to uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.is_picture(p_type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.is_restricted(p_user uuid, p_types text[], p_conversation uuid) FROM PUBLIC;
 
@@ -14898,6 +15278,8 @@ REVOKE ALL ON FUNCTION app.ord_read(p_conversation uuid, p_seq bigint, p_ord big
 
 REVOKE ALL ON FUNCTION app.own_meeting(p_meeting uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.pass_on(p_attachments jsonb, p_to uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.plan_digest() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.policy_refusal(p_from uuid, p_to uuid) FROM PUBLIC;
@@ -15023,6 +15405,8 @@ REVOKE ALL ON FUNCTION app.speak_as(p_person uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app.take(p_name text, p_cost double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.take_number() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.take_picture() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.take_revision() FROM PUBLIC;
 
@@ -15152,6 +15536,31 @@ REVOKE ALL ON FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) FRO
 GRANT ALL ON FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) TO authenticated;
 GRANT ALL ON FUNCTION public.answer_invite(p_invite uuid, p_accept boolean) TO service_role;
 
+GRANT SELECT ON TABLE public.profiles TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profiles TO service_role;
+
+GRANT UPDATE(display_name) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(avatar_path) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(bio) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(username) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(status_text) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(status_emoji) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(status_until) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(locale) ON TABLE public.profiles TO authenticated;
+
+GRANT UPDATE(timezone) ON TABLE public.profiles TO authenticated;
+
+REVOKE ALL ON FUNCTION public.avatar_url(public.profiles) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.avatar_url(public.profiles) TO authenticated;
+GRANT ALL ON FUNCTION public.avatar_url(public.profiles) TO service_role;
+
 REVOKE ALL ON FUNCTION public.block_user(p_user uuid, p_hours integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.block_user(p_user uuid, p_hours integer) TO authenticated;
 GRANT ALL ON FUNCTION public.block_user(p_user uuid, p_hours integer) TO service_role;
@@ -15178,27 +15587,6 @@ GRANT ALL ON FUNCTION public.create_client_group(p_client uuid) TO service_role;
 REVOKE ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text, p_visibility text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text, p_visibility text) TO authenticated;
 GRANT ALL ON FUNCTION public.create_group(p_title text, p_members uuid[], p_kind text, p_visibility text) TO service_role;
-
-GRANT SELECT ON TABLE public.profiles TO authenticated;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profiles TO service_role;
-
-GRANT UPDATE(display_name) ON TABLE public.profiles TO authenticated;
-
-GRANT UPDATE(avatar_path) ON TABLE public.profiles TO authenticated;
-
-GRANT UPDATE(bio) ON TABLE public.profiles TO authenticated;
-
-GRANT UPDATE(username) ON TABLE public.profiles TO authenticated;
-
-GRANT UPDATE(status_text) ON TABLE public.profiles TO authenticated;
-
-GRANT UPDATE(status_emoji) ON TABLE public.profiles TO authenticated;
-
-GRANT UPDATE(status_until) ON TABLE public.profiles TO authenticated;
-
-GRANT UPDATE(locale) ON TABLE public.profiles TO authenticated;
-
-GRANT UPDATE(timezone) ON TABLE public.profiles TO authenticated;
 
 REVOKE ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_persona(p_name text, p_avatar text, p_bio text) TO authenticated;
@@ -15427,6 +15815,10 @@ REVOKE ALL ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p
 GRANT ALL ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) TO authenticated;
 GRANT ALL ON FUNCTION public.request_upload(p_conversation uuid, p_name text, p_size bigint, p_mime text, p_file uuid, p_folder text, p_note text, p_sha256 text) TO service_role;
 
+REVOKE ALL ON FUNCTION public.request_upload_as_persona(p_conversation uuid, p_persona uuid, p_name text, p_size bigint, p_mime text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.request_upload_as_persona(p_conversation uuid, p_persona uuid, p_name text, p_size bigint, p_mime text) TO authenticated;
+GRANT ALL ON FUNCTION public.request_upload_as_persona(p_conversation uuid, p_persona uuid, p_name text, p_size bigint, p_mime text) TO service_role;
+
 REVOKE ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) TO authenticated;
 GRANT ALL ON FUNCTION public.reschedule_meeting(p_meeting uuid, p_starts timestamp with time zone, p_ends timestamp with time zone, p_url text) TO service_role;
@@ -15484,9 +15876,9 @@ REVOKE ALL ON FUNCTION public.search_users(p_query text, p_limit integer) FROM P
 GRANT ALL ON FUNCTION public.search_users(p_query text, p_limit integer) TO authenticated;
 GRANT ALL ON FUNCTION public.search_users(p_query text, p_limit integer) TO service_role;
 
-REVOKE ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) TO authenticated;
-GRANT ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid) TO service_role;
+REVOKE ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_attachments jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_attachments jsonb) TO authenticated;
+GRANT ALL ON FUNCTION public.send_as_persona(p_conversation uuid, p_persona uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_attachments jsonb) TO service_role;
 
 REVOKE ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) TO authenticated;
@@ -15526,6 +15918,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.persona_leases TO service_role
 REVOKE ALL ON FUNCTION public.take_persona(p_conversation uuid, p_persona uuid, p_ttl_s integer, p_force boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.take_persona(p_conversation uuid, p_persona uuid, p_ttl_s integer, p_force boolean) TO authenticated;
 GRANT ALL ON FUNCTION public.take_persona(p_conversation uuid, p_persona uuid, p_ttl_s integer, p_force boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION public.thumb_path(public.file_versions) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.thumb_path(public.file_versions) TO authenticated;
+GRANT ALL ON FUNCTION public.thumb_path(public.file_versions) TO service_role;
 
 REVOKE ALL ON FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.toggle_reaction(p_conversation uuid, p_message uuid, p_emoji text) TO authenticated;
@@ -15664,6 +16060,8 @@ REVOKE ALL ON FUNCTION storage.expire_uploads() FROM PUBLIC;
 REVOKE ALL ON FUNCTION storage.expire_versions(up_to integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION storage.expire_versions(up_to integer) TO service_role;
 
+REVOKE ALL ON FUNCTION storage.forget_verdict() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION storage.give_up_blob(version uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION storage.guard_version() FROM PUBLIC;
@@ -15690,12 +16088,19 @@ REVOKE ALL ON FUNCTION storage.put_part(upload uuid, number integer, version uui
 REVOKE ALL ON FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) FROM PUBLIC;
 GRANT ALL ON FUNCTION storage.record_verdict(version uuid, verdict text, engine text, signature text) TO authenticator;
 
+REVOKE ALL ON FUNCTION storage.request_picture(version uuid, is_bare boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION storage.request_scan(version uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION storage.reuse_verdict(version uuid, engine text) FROM PUBLIC;
 GRANT ALL ON FUNCTION storage.reuse_verdict(version uuid, engine text) TO authenticator;
 
+REVOKE ALL ON FUNCTION storage.settle_picture(version uuid, width integer, height integer, is_bare boolean, replacement uuid, size bigint, md5 text, sha256 text) FROM PUBLIC;
+GRANT ALL ON FUNCTION storage.settle_picture(version uuid, width integer, height integer, is_bare boolean, replacement uuid, size bigint, md5 text, sha256 text) TO authenticator;
+
 REVOKE ALL ON FUNCTION storage.settle_upload() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION storage.spellings(bucket text, prefix text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION storage.stamp_object(object jsonb, expires_in double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION storage.stamp_object(object jsonb, expires_in double precision) TO service_role;
