@@ -49,8 +49,9 @@ const MAX_LANES: usize = 8;
 /// Statements whose pace is known; beyond it all are forgotten at once.
 const MAX_PACES: usize = 4096;
 
-/// What hardly ever differs between reads is set for the whole connection, when it is opened.
-const COMMON: [&str; 3] = ["search_path", "request.method", "request.cookies"];
+/// What hardly ever differs between reads is set for the whole connection, when it is opened; so
+/// is the search path of the read that it is opened for. All else belongs to a read alone.
+const COMMON: [(&str, &str); 2] = [("request.method", "GET"), ("request.cookies", "{}")];
 
 /// The shared connections of a pool.
 #[derive(Debug)]
@@ -156,8 +157,8 @@ impl Lanes {
                 Slot::Open(_) | Slot::Empty => {
                     *slot = Slot::Opening;
                     // A role's own path comes after that of the request.
-                    let first = |name| session.all_settings().find(|(known, _)| *known == name);
-                    let common = COMMON.into_iter().filter_map(first);
+                    let path = session.all_settings().find(|(name, _)| *name == "search_path");
+                    let common = COMMON.into_iter().chain(path);
                     let common =
                         common.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
                     tokio::spawn(Arc::clone(self).open(number, pool.clone(), common));
