@@ -143,12 +143,15 @@ as $$
       from public.file_versions v
      where v.object_path = p_path
        and v.object_version::text = p_object_version
-       and (v.scan_status in ('clean', 'skipped') or v.uploaded_by = (select auth.uid()))
-       and (app.can_read(v.conversation_id, v.chapter, v.visibility, v.uploaded_by)
-            or v.org_id in (select app.my_overseen_orgs())))
+       and case when v.scan_status = 'infected'
+                then v.org_id = app.my_org() and app.role_of((select auth.uid())) = 'superadmin'
+                else (v.scan_status in ('clean', 'skipped') or v.uploaded_by = (select auth.uid()))
+                     and (app.can_read(v.conversation_id, v.chapter, v.visibility, v.uploaded_by)
+                          or v.org_id in (select app.my_overseen_orgs()))
+                end)
 $$;
 comment on function app.may_download(text, text) is
-  'Takes a path in bucket chat and which bytes are there; tells whether the person asking may have them: whoever reads the conversation of the file has what was found clean, and its uploader what they brought.';
+  'Takes a path in bucket chat and which bytes are there; tells whether the person asking may have them: whoever reads the conversation of the file has what was found clean, its uploader also what was not looked at yet, and of what is infected only superadmins of the organisation have anything.';
 
 create or replace function app.is_arriving(p_version text)
 returns boolean

@@ -36,7 +36,7 @@ begin
      and (v.scan_status, v.scan_engine) is distinct from (new.verdict, new.engine);
   if new.verdict = 'infected' and (tg_op = 'INSERT' or old.verdict is distinct from 'infected') then
     perform app.notify(array[v.uploaded_by], 'system', v.conversation_id, p_subject => v.file_id,
-                       p_title => 'A file of yours is infected', p_body => format('%s: nobody else can have it.', v.name))
+                       p_title => 'A file of yours is infected', p_body => format('%s: nobody can have it.', v.name))
        from public.file_versions v
       where v.object_version = new.version;
   end if;

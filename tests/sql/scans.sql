@@ -1,6 +1,6 @@
 -- What waits for a verdict, and what one brings about. FIL-07
 set local search_path = public, tests;
-select plan(36);
+select plan(38);
 
 create function pg_temp.status(p_name text) returns text language sql as $$ select scan_status from file_versions where name = p_name $$;
 create temporary table brought as select null::file_versions as v where false;
@@ -60,12 +60,19 @@ select be('ana');
 select is(pg_temp.status('virus.txt'), 'infected', 'its uploader learns what was found');
 select is((select scan_engine from file_versions where name = 'virus.txt' and scanned_at is not null), 'clamd 1', 'and by what');
 select is((select string_agg(concat_ws(' ', kind, title, body, subject_id = (select (v).file_id from brought where (v).name = 'virus.txt')), '|') from get_notifications() where kind = 'system'),
-          'system A file of yours is infected virus.txt: nobody else can have it. t', 'and is told, once');
-select ok(pg_temp.has('virus.txt'), 'and keeps it');
+          'system A file of yours is infected virus.txt: nobody can have it. t', 'and is told, once');
+select ok(not pg_temp.has('virus.txt'), 'and has it no more');
 select hint_ok($$ select send_message(tests.conversation('watercooler'), 'Again', p_attachments => jsonb_build_array(jsonb_build_object('file_id', (select (v).file_id from brought where (v).name = 'virus.txt')))) $$,
                'PT422', 'bad_attachment', 'but shows it nobody again');
 select be('bo');
 select ok(not pg_temp.has('virus.txt'), 'nobody else ever has it');
+select be('dee');
+select ok(not pg_temp.has('virus.txt'), 'an admin neither');
+select be('administrator');
+update org_members set role = 'superadmin' where user_id = tests.id('dee');
+select be('dee');
+select ok(pg_temp.has('virus.txt'), 'but for a superadmin, who may have to look');
+select be('bo');
 select is_empty($$ select from get_notifications() where kind = 'system' $$, 'or is told');
 select is((select string_agg(a ->> 'status', ' ') from messages, jsonb_array_elements(attachments) a where body = 'Look'), 'clean infected', 'where it was shown is a warning');
 
