@@ -10,6 +10,7 @@
 //! answer counts, and is not let in again for a while.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -79,7 +80,18 @@ struct Lane {
     client: Option<Object>,
     /// Settings of the whole connection.
     common: Vec<(String, String)>,
+    /// Statements that the connection knows (true) or is being told; held for a look-up.
+    known: Mutex<HashMap<u64, bool>>,
     waiting: AtomicUsize,
+}
+
+/// A statement that a connection is to know, and as whom it is parsed.
+struct Lesson {
+    statement: u64,
+    begin: &'static str,
+    settings: String,
+    values: Vec<String>,
+    text: String,
 }
 
 /// A read that is not answered yet.
@@ -111,13 +123,15 @@ impl Lanes {
         let pace = self.paces().get(&statement).copied();
         if let Some(Pace::Quick) = pace
             && let Some(lane) = self.lane(pool, session)
+            && lane.knows(statement, session, sql)
         {
             match lane.ask(session, sql, params).await {
                 Ok(Some(rows)) => return Ok(rows),
+                Ok(None) => lane.known().clear(),
                 Err(error) if error.sqlstate() == Some(SqlState::QUERY_CANCELED.code()) => {
                     self.note(statement, Pace::SlowUntil(Instant::now() + PENALTY));
                 }
-                Ok(None) | Err(_) => {}
+                Err(_) => {}
             }
         }
         let mut lease = Lease::take(pool).await?;
@@ -200,8 +214,12 @@ impl Lane {
         let timeouts = Timeouts { wait: Some(Duration::ZERO), ..pool.timeouts() };
         let client = pool.timeout_get(&timeouts).await.ok()?;
         // From here on it is closed in the end, whatever happens.
-        let mut lane =
-            Self { client: Some(client), common: Vec::new(), waiting: AtomicUsize::new(0) };
+        let mut lane = Self {
+            client: Some(client),
+            common: Vec::new(),
+            known: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+        };
         let client = lane.client.as_ref()?;
         let set = client.prepare_cached("select set_config($1, $2, false)").await.ok()?;
         client.query(&set, &[&"statement_timeout", &LIMIT_MS]).await.ok()?;
@@ -222,8 +240,70 @@ impl Lane {
         self.client.as_ref().map_or(Duration::MAX, |client| Object::metrics(client).age())
     }
 
-    /// Sends a transaction whole and awaits its answer; `None` when the statement was only made
-    /// known to the connection.
+    /// Whether the connection knows a statement; otherwise it is told, by a task of its own: a
+    /// reader who goes away meanwhile would leave it behind in Postgres, where nobody found it.
+    fn knows(self: &Arc<Self>, statement: u64, session: &Session<'_>, sql: &str) -> bool {
+        match self.known().entry(statement) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(unknown) => {
+                unknown.insert(false);
+                let session = self.trimmed(session);
+                let values = session.settings_values();
+                let lesson = Lesson {
+                    statement,
+                    begin: session.begin(),
+                    settings: session.settings_sql(),
+                    values: values.into_iter().map(str::to_owned).collect(),
+                    text: of_role(session.role, sql),
+                };
+                tokio::spawn(Arc::clone(self).learn(lesson));
+                false
+            }
+        }
+    }
+
+    /// Has a statement parsed as the role that asks it.
+    async fn learn(self: Arc<Self>, lesson: Lesson) {
+        if self.prepare(&lesson).await.is_ok() {
+            self.known().insert(lesson.statement, true);
+        } else {
+            self.known().remove(&lesson.statement);
+        }
+    }
+
+    async fn prepare(&self, lesson: &Lesson) -> Result<(), Error> {
+        let Some(client) = &self.client else { return Ok(()) };
+        let begin_statement = client.prepare_cached(lesson.begin).await?;
+        let settings_statement = client.prepare_cached(&lesson.settings).await?;
+        let commit_statement = client.prepare_cached("commit").await?;
+        let values: Vec<&(dyn ToSql + Sync)> =
+            lesson.values.iter().map(|value| value as _).collect();
+
+        let mut begin = pin!(client.query(&begin_statement, &[]));
+        let begun = poll!(begin.as_mut());
+        let mut settings = pin!(client.query(&settings_statement, &values));
+        let set = poll!(settings.as_mut());
+        let mut prepare = pin!(client.prepare_cached(&lesson.text));
+        let prepared = poll!(prepare.as_mut());
+        let mut commit = pin!(client.query(&commit_statement, &[]));
+        let ended = poll!(commit.as_mut());
+
+        let (begun, set, prepared, ended) = future::join4(
+            awaited(begun, begin),
+            awaited(set, settings),
+            awaited(prepared, prepare),
+            awaited(ended, commit),
+        )
+        .await;
+        begun?;
+        set?;
+        prepared?;
+        ended?;
+        Ok(())
+    }
+
+    /// Sends a transaction whole and awaits its answer; `None` when the statement is not known any
+    /// more.
     async fn ask(
         &self,
         session: &Session<'_>,
@@ -245,10 +325,9 @@ impl Lane {
         let begun = poll!(begin.as_mut());
         let mut settings = pin!(client.query(&settings_statement, &values));
         let set = poll!(settings.as_mut());
-        let mut prepare = pin!(client.prepare_cached(&text));
-        let prepared = poll!(prepare.as_mut());
+        let known = poll!(pin!(client.prepare_cached(&text)));
         let mut work = pin!(async {
-            match &prepared {
+            match &known {
                 Poll::Ready(Ok(statement)) => query(client, statement, params).await.map(Some),
                 Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
             }
@@ -268,10 +347,11 @@ impl Lane {
         set?;
         let rows = rows?;
         ended?;
-        if prepared.is_pending() {
-            prepare.await?;
-        }
         Ok(rows)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<u64, bool>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Without what is set already, and with our limit for that of a role.
