@@ -26,10 +26,9 @@ impl Auth {
     pub(super) async fn check_password(&self, password: &str) -> Result<(), Error> {
         self.passwords.check(password)?;
         match self.is_leaked(password).await {
-            Ok(false) => Ok(()),
             Ok(true) => Err(Error::WeakPassword(leaked())),
             Err(error) if self.settings.guards.auth_leaked_passwords_fail_closed => Err(error),
-            Err(_) => Ok(()),
+            Ok(false) | Err(_) => Ok(()),
         }
     }
 

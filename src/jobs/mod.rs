@@ -149,7 +149,9 @@ impl Jobs {
         let wake = stop.run_until_cancelled(async {
             loop {
                 self.wake.notified().await;
-                lanes.iter().for_each(|lane| lane.wake.notify_one());
+                for lane in &lanes {
+                    lane.wake.notify_one();
+                }
             }
         });
         let work = join_all(lanes.iter().map(|lane| self.work(lane, &stop)));

@@ -94,7 +94,6 @@ impl Studio {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
 fn passing(error: impl std::fmt::Display) -> Failure {
     Failure::passing(error.to_string())
 }

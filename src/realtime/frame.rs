@@ -44,7 +44,9 @@ impl Frames {
             return one.clone();
         }
         let mut bytes = Vec::with_capacity(all.iter().map(Self::size_bytes).sum());
-        all.iter().for_each(|frames| bytes.extend_from_slice(&frames.bytes));
+        for frames in all {
+            bytes.extend_from_slice(&frames.bytes);
+        }
         Self { bytes: bytes.into(), count: all.iter().map(|frames| frames.count).sum() }
     }
 
