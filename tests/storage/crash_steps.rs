@@ -162,7 +162,8 @@ impl Client {
             let query = format!("uploadId={id}&partNumber={number}");
             let part = send(Method::PUT, &query, text.to_owned()).await?;
             let etag = part.headers.get("etag")?.to_str().ok()?;
-            parts += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+            let part = format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+            parts.push_str(&part);
         }
         let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
         send(Method::POST, &format!("uploadId={id}"), body).await?;
