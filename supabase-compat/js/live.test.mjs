@@ -137,6 +137,8 @@ test('settings, answers to meetings, presence and typing reach the others at onc
   await soon(answers, ok(bo.rpc('respond_meeting', { p_meeting: meeting.id, p_response: 'maybe' })), (change) => change.new.user_id === boId && change.new.response === 'maybe')
   await soon(cards, ok(ana.rpc('cancel_meeting', { p_meeting: meeting.id })), (change) => change.new.event?.state === 'cancelled')
 
+  // Whoever has signed in is there already.
+  await ok(bo.rpc('heartbeat', { p_status: 'offline' }))
   const presence = await hear(ana, 'user_presence', { filter: `user_id=eq.${boId}` })
   const shows = (status) => (change) => change.new.status === status
   await soon(presence, ok(bo.rpc('heartbeat')), shows('online'))
