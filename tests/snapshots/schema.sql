@@ -2194,12 +2194,15 @@ CREATE FUNCTION app.may_download(p_path text, p_object_version text) RETURNS boo
       from public.file_versions v
      where v.object_path = p_path
        and v.object_version::text = p_object_version
-       and (v.scan_status in ('clean', 'skipped') or v.uploaded_by = (select auth.uid()))
-       and (app.can_read(v.conversation_id, v.chapter, v.visibility, v.uploaded_by)
-            or v.org_id in (select app.my_overseen_orgs())))
+       and case when v.scan_status = 'infected'
+                then v.org_id = app.my_org() and app.role_of((select auth.uid())) = 'superadmin'
+                else (v.scan_status in ('clean', 'skipped') or v.uploaded_by = (select auth.uid()))
+                     and (app.can_read(v.conversation_id, v.chapter, v.visibility, v.uploaded_by)
+                          or v.org_id in (select app.my_overseen_orgs()))
+                end)
 $$;
 
-COMMENT ON FUNCTION app.may_download(p_path text, p_object_version text) IS 'Takes a path in bucket chat and which bytes are there; tells whether the person asking may have them: whoever reads the conversation of the file has what was found clean, and its uploader what they brought.';
+COMMENT ON FUNCTION app.may_download(p_path text, p_object_version text) IS 'Takes a path in bucket chat and which bytes are there; tells whether the person asking may have them: whoever reads the conversation of the file has what was found clean, its uploader also what was not looked at yet, and of what is infected only superadmins of the organisation have anything.';
 
 CREATE FUNCTION app.may_dress(p_path text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4434,7 +4437,7 @@ begin
      and (v.scan_status, v.scan_engine) is distinct from (new.verdict, new.engine);
   if new.verdict = 'infected' and (tg_op = 'INSERT' or old.verdict is distinct from 'infected') then
     perform app.notify(array[v.uploaded_by], 'system', v.conversation_id, p_subject => v.file_id,
-                       p_title => 'A file of yours is infected', p_body => format('%s: nobody else can have it.', v.name))
+                       p_title => 'A file of yours is infected', p_body => format('%s: nobody can have it.', v.name))
        from public.file_versions v
       where v.object_version = new.version;
   end if;
