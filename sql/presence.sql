@@ -242,7 +242,7 @@ begin
 
   if p_typing then
     insert into public.typing_states as t (conversation_id, actor_id, thread_id, expires_at)
-    values (p_conversation, me, p_thread, app.now() + interval '6 s')
+    values (p_conversation, me, p_thread, app.now() + interval '5 s')
     on conflict (conversation_id, actor_id) do update
        set thread_id = excluded.thread_id,
            expires_at = excluded.expires_at;
@@ -256,7 +256,7 @@ begin
 end
 $$;
 comment on function public.set_typing(uuid, boolean, uuid) is
-  'Takes a conversation, whether the caller types and in which thread; tells those who listen on conversation:<id> by a typing broadcast, and those who come later by typing_states, for 6 seconds. Call it at most every 3 seconds. Errors: PT401 signed_out, PT404 not_member, PT429 rate_limited.';
+  'Takes a conversation, whether the caller types and in which thread; tells those who listen on conversation:<id> by a typing broadcast, and those who come later by typing_states, for 5 seconds. Call it at most every 3 seconds. Errors: PT401 signed_out, PT404 not_member, PT429 rate_limited.';
 
 create or replace function public.who_is_typing(p_conversation uuid)
 returns table (user_id uuid, thread_id uuid, expires_at timestamptz)
@@ -265,7 +265,7 @@ as $$
   select t.actor_id, t.thread_id, t.expires_at
     from public.typing_states t
    where t.conversation_id = p_conversation
-     and t.expires_at > now()
+     and t.expires_at > app.now()
    order by t.actor_id
 $$;
 comment on function public.who_is_typing(uuid) is 'Takes a conversation; gives who is typing there at this moment. An outsider gets none.';

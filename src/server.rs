@@ -26,7 +26,7 @@ use crate::jobs::{self, Jobs, Links, Reach};
 use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
 use crate::pg::revocations::Ear;
-use crate::pg::{Pg, Target, catalog, listen, names, pool};
+use crate::pg::{Pg, Seal, Target, catalog, listen, names, pool};
 use crate::realtime::feed::{Feed, Handle};
 use crate::realtime::partitions::Partitions;
 use crate::realtime::slot::SlotWatch;
@@ -167,10 +167,12 @@ pub async fn run(
         media_url: settings.storage.media_url().unwrap_or_else(|| settings.http.public_url()),
     };
     let (jobs_wake, job_metrics) = (Arc::clone(&jobs_due), metrics.jobs.clone());
-    let jobs = Jobs::new(pg.clone(), blobs.clone(), reach, jobs_wake, job_metrics)?;
+    let sealing = &settings.auth.providers.auth_sealing_secrets;
+    let seal = Seal::new(sealing, &settings.identity.jwt_secret);
+    let jobs = Jobs::new(pg.clone(), blobs.clone(), seal.clone(), reach, jobs_wake, job_metrics)?;
     let storage = Storage::new(pg.clone(), keys.clone(), blobs, &settings.storage);
     let storage = edge::open_layers(storage.router(), &settings.http.limits);
-    let app = router(&settings, &pg, (&keys, own), &realtime)?
+    let app = router(&settings, &pg, (&keys, own), seal, &realtime)?
         .nest("/storage/v1", storage)
         .merge(Router::new().route("/ready", get(ready)).with_state(Arc::new(readiness)))
         .merge(Router::new().route("/metrics", get(measure)).with_state(Arc::new(watched)))
@@ -276,6 +278,7 @@ fn router(
     settings: &Settings,
     pg: &Pg,
     (keys, own): (&Keys, Keys),
+    seal: Seal,
     realtime: &Arc<Realtime>,
 ) -> Result<Router, Error> {
     let public_url = settings.http.public_url();
@@ -284,6 +287,7 @@ fn router(
         own,
         &settings.auth,
         &settings.mail,
+        seal,
         &settings.identity.jwt_secret,
         &public_url,
     )?;

@@ -549,6 +549,12 @@ impl From<pg::Error> for Error {
     }
 }
 
+impl From<pg::Unopened> for Error {
+    fn from(error: pg::Unopened) -> Self {
+        Self::Broken(Box::new(error))
+    }
+}
+
 impl From<jsonwebtoken::errors::Error> for Error {
     fn from(error: jsonwebtoken::errors::Error) -> Self {
         Self::Broken(Box::new(error))

@@ -2,11 +2,12 @@
 //!
 //! Reading order: the endpoints (`signup`, `anonymous`, `token`, `otp`, `recover`, `resend`,
 //! `verify` and `link`, `reauthenticate`, `oauth`, `user`, `devices`, `logout`, `invite`, `admin`,
-//! `settings`), who may call them (`bearer`) and how often (`limits`), and whether they are people (`captcha`), what they make (`session`),
-//! the means of proof (`password` and `leaks`, `refresh`, `one_time`, `pkce`, `web3`, `factors`, `passkeys` and their
-//! domain `webauthn`), what the operator's functions say (`hooks`), what is sent (`mail`, `phone`)
-//! and where it leads (`redirect`), what keeps secrets (`seal`), all SQL (`store`), what is read from
-//! a request (`request`, `email`, `duration`) and every refusal (`error`).
+//! `settings`), who may call them (`bearer`), how often (`limits`), and whether they are people
+//! (`captcha`), what they make (`session`), the means of proof (`password` and `leaks`, `refresh`,
+//! `one_time`, `pkce`, `web3`, `factors`, `passkeys` and their domain `webauthn`), what the
+//! operator's functions say (`hooks`), what is sent (`mail`, `phone`) and where it leads
+//! (`redirect`), all SQL (`store`), what is read from a request (`request`, `email`, `duration`)
+//! and every refusal (`error`).
 //!
 //! Not offered: single sign-on (SAML).
 
@@ -41,7 +42,6 @@ mod redirect;
 mod refresh;
 mod request;
 mod resend;
-mod seal;
 mod session;
 mod settings;
 mod signup;
@@ -64,14 +64,13 @@ use url::Url;
 use crate::config::{AuthSettings, MailSettings};
 use crate::http::{Outbound, catch_panics};
 use crate::identity::Keys;
-use crate::pg::Pg;
+use crate::pg::{Pg, Seal};
 
 use error::Error;
 use mail::Writer;
 use oauth::Providers;
 use password::Passwords;
 use redirect::Redirects;
-use seal::Seal;
 use signup::Address;
 use store::Store;
 use webauthn::RelyingParty;
@@ -122,8 +121,8 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// `secret` keys what is kept sealed and the digests of codes; `public_url` is where clients
-    /// reach the server, without a slash at its end.
+    /// `secret` keys the digests of codes; `public_url` is where clients reach the server, without
+    /// a slash at its end.
     ///
     /// # Errors
     /// A setting does not read.
@@ -132,6 +131,7 @@ impl Auth {
         keys: Keys,
         settings: &AuthSettings,
         mail: &MailSettings,
+        seal: Seal,
         secret: &str,
         public_url: &str,
     ) -> Result<Self, SetupError> {
@@ -157,7 +157,7 @@ impl Auth {
             autoconfirm: letters.auth_mailer_autoconfirm.unwrap_or(!leaves),
             mail_every: letters.auth_mail_every_seconds.unwrap_or(mail_every),
             settings: settings.clone(),
-            seal: sealer(settings, secret),
+            seal,
             factor_key: Sha256::digest(format!("second factors|{secret}")).into(),
             factor_issuer: issuer.unwrap_or_else(|| site.host_str().unwrap_or_default().to_owned()),
             party: RelyingParty::new(factors, &site).map_err(SetupError::Webauthn)?,
@@ -243,11 +243,4 @@ impl Auth {
             .layer(DefaultBodyLimit::max(request::MAX_BODY_BYTES))
             .layer(from_fn(error::answer))
     }
-}
-
-/// Seals with the operator's secrets, or else with the one that tokens are signed with.
-fn sealer(settings: &AuthSettings, secret: &str) -> Seal {
-    let secrets = settings.providers.auth_sealing_secrets.iter().map(|secret| secret.trim());
-    let secrets: Vec<&str> = secrets.filter(|secret| !secret.is_empty()).collect();
-    Seal::new(if secrets.is_empty() { vec![secret] } else { secrets })
 }

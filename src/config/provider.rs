@@ -57,8 +57,8 @@ pub struct ProviderSettings {
     /// Chains whose wallets people may sign in with, separated by commas: solana, ethereum
     #[arg(long, env = "WALKIE_AUTH_WEB3_CHAINS", value_enum, value_delimiter = ',')]
     pub auth_web3_chains: Vec<Chain>,
-    /// Secrets that provider secrets and second factors are sealed with in the database, separated
-    /// by commas: the first seals, all open [default: WALKIE_JWT_SECRET]
+    /// Secrets that provider secrets, second factors and the keys of browsers are sealed with in the
+    /// database, separated by commas: the first seals, all open [default: WALKIE_JWT_SECRET]
     #[arg(
         long,
         env = "WALKIE_AUTH_SEALING_SECRETS",

@@ -6,9 +6,10 @@
 //!
 //! Reading order: here the loop, `mail` (letters leave), `inbox` (where mail of a development
 //! server is read), `unsubscribe` (how readers get no more of it), `push` (browsers are woken),
-//! `sealing` (so that only they can read it, pure), `embed` (texts become vectors), `scan` (files are
-//! looked at for viruses), `picture` (pictures are measured and stripped, the latter by `stripping`,
-//! pure), `schedules` (what is done again and again), `store` (all SQL).
+//! `vault` (where, which is nobody's to know), `sealing` (so that only they can read it, pure),
+//! `embed` (texts become vectors), `scan` (files are looked at for viruses), `picture` (pictures are
+//! measured and stripped, the latter by `stripping`, pure), `schedules` (what is done again and
+//! again), `store` (all SQL).
 
 mod embed;
 mod inbox;
@@ -21,6 +22,7 @@ mod sealing;
 mod store;
 mod stripping;
 mod unsubscribe;
+mod vault;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +38,7 @@ use uuid::Uuid;
 use crate::blob::Blobs;
 use crate::config::{EmbeddingSettings, ImageSettings, MailSettings, PushSettings, ScanSettings};
 use crate::observe::JobMetrics;
-use crate::pg::Pg;
+use crate::pg::{Pg, Seal};
 
 use embed::Model;
 use mail::Post;
@@ -44,6 +46,7 @@ use picture::Studio;
 use push::Bell;
 use scan::Scanner;
 use store::Job;
+use vault::Vault;
 
 pub use inbox::router as inbox_router;
 pub use mail::{Links, SetupError};
@@ -79,6 +82,7 @@ pub struct Jobs {
 struct Effects {
     post: Post,
     bell: Option<Bell>,
+    vault: Vault,
     model: Option<Model>,
     scanner: Option<Scanner>,
     studio: Studio,
@@ -121,24 +125,26 @@ struct Failure {
 }
 
 impl Jobs {
-    /// `wake` is notified when jobs may be due.
+    /// `seal` keeps what nobody may read in the database; `wake` is notified when jobs may be due.
     ///
     /// # Errors
     /// A setting of mail does not read.
     pub fn new(
         pg: Pg,
         blobs: Blobs,
+        seal: Seal,
         reach: Reach<'_>,
         wake: Arc<Notify>,
         metrics: JobMetrics,
     ) -> Result<Self, SetupError> {
         let post = Post::new(pg.clone(), reach.mail, reach.links)?;
-        let bell = Bell::new(pg.clone(), reach.push, &post.address())?;
+        let vault = Vault::new(pg.clone(), seal);
+        let bell = Bell::new(pg.clone(), vault.clone(), reach.push, &post.address())?;
         let model = Model::new(reach.embedding)?;
         let scanner = Scanner::new(pg.clone(), blobs.clone(), reach.scan);
         let studio = Studio::new(pg.clone(), blobs, reach.images);
         let media_url = reach.media_url;
-        let effects = Arc::new(Effects { post, bell, model, scanner, studio, media_url });
+        let effects = Arc::new(Effects { post, bell, vault, model, scanner, studio, media_url });
         Ok(Self { pg, effects, wake, metrics, worker: Uuid::new_v4().to_string().into() })
     }
 
@@ -238,7 +244,7 @@ impl Effects {
             Lane { kinds, at_once, wake: Notify::new() }
         };
         [
-            lane(&[Some(mail::KIND), bell, model], AT_ONCE - FILES_AT_ONCE),
+            lane(&[Some(mail::KIND), Some(vault::KIND), bell, model], AT_ONCE - FILES_AT_ONCE),
             lane(&[Some(picture::KIND), scanner], FILES_AT_ONCE),
         ]
     }
@@ -257,6 +263,7 @@ impl Effects {
     async fn bring_about(&self, job: &Job) -> Result<Option<Value>, Failure> {
         match (job.kind.as_str(), &self.bell, &self.model, &self.scanner) {
             (mail::KIND, ..) => self.post.deliver(job).await.map(|()| None),
+            (vault::KIND, ..) => self.vault.lock(job).await.map(|()| None),
             (push::KIND, Some(bell), ..) => bell.ring(job).await.map(|()| None),
             (embed::KIND, _, Some(model), _) => model.ask(job).await.map(Some),
             (scan::KIND, .., Some(scanner)) => scanner.scan(job).await.map(|()| None),

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::sealing::{self, Browser};
 use super::store::{self, Job};
+use super::vault::{Target, Vault};
 use super::{Failure, SetupError};
 use crate::config::PushSettings;
 use crate::http::Outbound;
@@ -45,6 +46,7 @@ struct Claims {
 /// Wakes browsers.
 pub(super) struct Bell {
     pg: Pg,
+    vault: Vault,
     outbound: Outbound,
     signing: EncodingKey,
     /// What front-ends hand to `pushManager.subscribe`.
@@ -56,6 +58,7 @@ impl Bell {
     /// Nothing without a key. `address` may be written to unless another contact is set.
     pub(super) fn new(
         pg: Pg,
+        vault: Vault,
         settings: &PushSettings,
         address: &str,
     ) -> Result<Option<Self>, SetupError> {
@@ -67,6 +70,7 @@ impl Bell {
         let hosts = settings.push_private_hosts.iter().map(|host| host.trim().to_owned());
         Ok(Some(Self {
             pg,
+            vault,
             outbound: Outbound::new(hosts),
             signing: EncodingKey::from_ec_der(der.as_bytes()),
             public_key: BASE64_URL_SAFE_NO_PAD.encode(key.public_key().to_encoded_point(false)),
@@ -78,10 +82,7 @@ impl Bell {
     pub(super) async fn ring(&self, job: &Job) -> Result<(), Failure> {
         let call: Call = serde_json::from_value(job.payload.clone())
             .map_err(|_| Failure::lasting("the payload is no push"))?;
-        let target = store::push_target(&self.pg, &call.subscription).await;
-        let Some(target) = target.map_err(|error| Failure::passing(error.to_string()))? else {
-            return Ok(());
-        };
+        let Some(target) = self.vault.open(&call.subscription).await? else { return Ok(()) };
         let Ok(endpoint) = self.outbound.check(&target.endpoint) else {
             return self.forget(&call.subscription).await;
         };
@@ -130,7 +131,7 @@ impl Bell {
     }
 }
 
-fn seal(body: &Value, target: &store::PushTarget) -> Result<Vec<u8>, Failure> {
+fn seal(body: &Value, target: &Target) -> Result<Vec<u8>, Failure> {
     let decode = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
     let browser = decode(&target.p256dh)
         .zip(decode(&target.auth))

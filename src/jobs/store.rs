@@ -102,25 +102,37 @@ pub(super) async fn offer(pg: &Pg, name: &str, value: Option<&str>) -> Result<()
     Ok(())
 }
 
-/// Where a browser is woken, and its keys in base64url.
-pub(super) struct PushTarget {
-    pub endpoint: String,
-    pub p256dh: String,
-    pub auth: String,
+/// Where a browser is woken and its keys, as JSON.
+pub(super) enum PushTarget {
+    /// Since a moment ago.
+    Plain(String),
+    /// From then on.
+    Sealed(String),
 }
 
 /// A subscription, unless it is gone.
 pub(super) async fn push_target(pg: &Pg, id: &str) -> Result<Option<PushTarget>, Error> {
-    let sql = "select endpoint, p256dh, auth from walkie.push_target($1::uuid)";
+    let sql = "select plain, sealed from walkie.push_target($1::uuid)";
     let rows = run(pg, sql, &[Some(id)]).await?;
     let target = |row: &Row| {
-        Ok(PushTarget {
-            endpoint: row.try_get("endpoint")?,
-            p256dh: row.try_get("p256dh")?,
-            auth: row.try_get("auth")?,
+        Ok(match row.try_get("plain")? {
+            Some(plain) => PushTarget::Plain(plain),
+            None => PushTarget::Sealed(row.try_get("sealed")?),
         })
     };
     rows.first().map(target).transpose()
+}
+
+/// Keeps a subscription sealed, unless it is another by now.
+pub(super) async fn seal_push_target(
+    pg: &Pg,
+    id: &str,
+    plain: &str,
+    sealed: &str,
+) -> Result<(), Error> {
+    let sql = "select walkie.seal_push_target($1::uuid, $2::text, $3::text)";
+    run(pg, sql, &[Some(id), Some(plain), Some(sealed)]).await?;
+    Ok(())
 }
 
 /// Forgets a subscription.

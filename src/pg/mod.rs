@@ -3,7 +3,7 @@
 //! Reading order: `names` (what the binary relies on), `pool` (with `dial`), `session` (the one
 //! door as a user), `error`, `catalog` (what tables, relations and routines exist), `listen` (told
 //! when that changed, and what is notified to others), `revocations` (told whose tokens count no
-//! more), `install` (makes the database right).
+//! more), `seal` (what rows keep and the database cannot read), `install` (makes the database right).
 
 pub mod catalog;
 mod dial;
@@ -13,6 +13,7 @@ pub mod listen;
 pub mod names;
 pub mod pool;
 pub mod revocations;
+mod seal;
 pub mod session;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use tokio::time::timeout;
 pub use catalog::Catalog;
 pub use error::Error;
 pub use pool::Target;
+pub use seal::{Seal, Unopened};
 pub use session::{Leg, Session, Text, Transaction};
 
 use crate::config::DatabaseSettings;

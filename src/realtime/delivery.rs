@@ -77,8 +77,8 @@ impl Delivery {
     }
 
     /// How long somebody is not asked about a table, after policies ran into the time limit.
-    pub(super) fn rests(&self, table: u32, identity: &Arc<Identity>) -> Option<Duration> {
-        self.authorizer.rests(table, identity)
+    pub(super) fn rests(&self, table: u32, active: &Active) -> Option<Duration> {
+        self.authorizer.rests(table, active.person, &active.identity.role)
     }
 
     /// From now on a subscriber hears of every change.

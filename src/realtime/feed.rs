@@ -344,7 +344,7 @@ impl Feed {
             theirs.take(MAX_SUBSCRIPTIONS).map(|(active, caught_up)| Subscription {
                 subscriber: Arc::clone(&active.subscriber),
                 caught_up,
-                rests: self.delivery.rests(look.table, &active.identity),
+                rests: self.delivery.rests(look.table, active),
             });
         Standing {
             is_connected: *self.is_connected.borrow(),

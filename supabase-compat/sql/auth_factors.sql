@@ -72,7 +72,12 @@ begin
   elsif new.friendly_name is distinct from old.friendly_name then
     perform auth.audit_of_factor('factor_updated', new, null);
   else
-    perform auth.audit_of_factor('verification_attempted', new, null, false);
+    -- Whoever answers asked from the same address; recovery codes answer nothing.
+    perform auth.audit_of_factor('verification_attempted', new, (
+              select c.ip_address from auth.mfa_challenges c
+               where c.factor_id = new.id
+               order by c.created_at desc
+               limit 1), false);
   end if;
   return null;
 end

@@ -152,9 +152,26 @@ impl Journey {
         Ok(code)
     }
 
+    /// Lets a browser of hers be woken.
+    async fn be_woken(&mut self) {
+        let endpoint = "https://push.example/where-only-her-browser-listens";
+        let (key, secret) = ("B".repeat(60) + &"y".repeat(27), "what-only-she-unseals1");
+        self.house
+            .database
+            .sql(&format!(
+                "select walkie.subscribe_push(u.id, '{{\"endpoint\": \"{endpoint}\",
+                     \"keys\": {{\"p256dh\": \"{key}\", \"auth\": \"{secret}\"}}}}', 'a browser')
+                   from auth.users u where u.email = '{EVE}'"
+            ))
+            .await;
+        self.keep("where a browser is woken", endpoint);
+        self.keep("key of a browser", &key);
+        self.keep("secret of a browser", secret);
+    }
+
     /// No row of any table holds any of it.
     async fn nothing_is_kept(&self) {
-        eventually("all mail has left", || async {
+        eventually("all jobs are done", || async {
             let waiting = "select from walkie.jobs where state <> 'done'";
             self.house.database.rows(waiting).await.is_empty().then_some(())
         })
@@ -189,6 +206,7 @@ async fn dump_of_the_database_opens_nothing() -> anyhow::Result<()> {
     let session = journey.settle().await?;
     journey.go_on(&session).await?;
     let code = journey.visit().await?;
+    journey.be_woken().await;
     journey.nothing_is_kept().await;
 
     let entered = journey.house.exchange(&code, VERIFIER).await?;
@@ -199,7 +217,7 @@ async fn dump_of_the_database_opens_nothing() -> anyhow::Result<()> {
     journey.keep_session(&again);
     let kinds: std::collections::BTreeSet<_> =
         journey.secrets.iter().map(|(what, _)| *what).collect();
-    assert_eq!(kinds.len(), 14, "{kinds:?}");
+    assert_eq!(kinds.len(), 17, "{kinds:?}");
     journey.nothing_is_kept().await;
     Ok(())
 }

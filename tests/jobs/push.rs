@@ -116,6 +116,12 @@ async fn woken(service: &PushHost, browser: &Browser, flags: &[&str]) -> (Databa
     let saved = json!({ "p_subscription": browser.subscription(service) });
     let saved = server.rpc(&server.person("bo"), "save_push_subscription", saved).await;
     assert_eq!(saved.status, 204, "{}", saved.text);
+    eventually("nobody can read where", || async {
+        let sealed = "select sealed like 'v1.%' and num_nonnulls(endpoint, p256dh, auth) = 0
+                        from walkie.push_subscriptions";
+        (database.value(sealed).await == "t").then_some(())
+    })
+    .await;
     let dm = database.value("select tests.conversation('dm')").await;
     let said = json!({ "p_conversation_id": dm, "p_body": "Tea?" });
     assert_eq!(server.rpc(&server.person("ana"), "send_message", said).await.status, 200);

@@ -13,8 +13,8 @@ create function pg_temp.jobs(p_kind text) returns bigint language sql as $$ sele
 create function pg_temp.letter() returns jsonb language sql as $$ select payload from walkie.jobs where kind = 'mail' order by id desc limit 1 $$;
 delete from notifications;
 insert into walkie.offers values ('push_key', 'K');
-insert into walkie.push_subscriptions (user_id, endpoint, p256dh, auth)
-values (tests.id('bo'), 'https://push.example/1', repeat('B', 87), repeat('c', 22)), (tests.id('bo'), 'https://push.example/2', repeat('B', 87), repeat('c', 22));
+select walkie.subscribe_push(tests.id('bo'), jsonb_build_object('endpoint', 'https://push.example/' || n, 'keys', jsonb_build_object('p256dh', repeat('B', 87), 'auth', repeat('c', 22))), null)
+  from generate_series(1, 2) n;
 
 -- Browsers are woken after a while, once, unless there is no need
 select pg_temp.say('One <b>two</b>');

@@ -7,7 +7,6 @@ use tokio_postgres::Row;
 use super::{Store, raw};
 use crate::auth::Error;
 use crate::auth::oauth::{Kind, Provider};
-use crate::auth::seal::Seal;
 use crate::pg::{self, Transaction};
 
 /// How the names of such providers begin.

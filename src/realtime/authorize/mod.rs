@@ -357,7 +357,7 @@ impl Authorizer {
         let mut cases: HashMap<Asked, Vec<(usize, usize)>> = HashMap::new();
         for (number, request) in requests.iter().enumerate() {
             for (position, identity) in request.identities.iter().enumerate() {
-                if self.rests(request.table, identity).is_some() {
+                if self.rest_of(request.table, identity).is_some() {
                     decisions[number][position] = Decision::Failed(QUERY_CANCELED.to_owned());
                     continue;
                 }
@@ -371,7 +371,9 @@ impl Authorizer {
         }
         let mut cases: Vec<_> = cases.into_iter().collect();
         // A person's cases side by side: their role and claims are put on once.
-        cases.sort_by(|(a, _), (b, _)| Arc::as_ptr(&a.identity).cmp(&Arc::as_ptr(&b.identity)));
+        cases.sort_by(|(a, _), (b, _)| {
+            (&a.identity.role, &a.identity.claims).cmp(&(&b.identity.role, &b.identity.claims))
+        });
         let questions: Vec<Case<'_>> = cases
             .iter()
             .map(|(asked, places)| Case {
@@ -399,7 +401,12 @@ impl Authorizer {
 
     /// How long somebody is not asked about a table any more, after policies ran into the time
     /// limit.
-    pub fn rests(&self, table: u32, identity: &Arc<Identity>) -> Option<Duration> {
+    pub fn rests(&self, table: u32, person: Person, role: &Arc<str>) -> Option<Duration> {
+        let audience = self.audience(table, role)?;
+        self.rest_of(table, &audience.identity(audience.viewer(person)?))
+    }
+
+    fn rest_of(&self, table: u32, identity: &Arc<Identity>) -> Option<Duration> {
         if self.resting.is_empty() {
             return None;
         }

@@ -14,7 +14,7 @@ use crate::identity::Identity;
 #[derive(Debug, Default)]
 pub(super) struct Viewers {
     pub(super) by_number: Vec<OneViewer>,
-    by_claims: HashMap<Box<str>, Viewer>,
+    by_claims: HashMap<Arc<str>, Viewer>,
     pub(super) of_person: HashMap<Person, Viewer>,
     by_subject: HashMap<Uuid, Vec<Viewer>>,
     strange: Vec<Viewer>,
@@ -23,8 +23,8 @@ pub(super) struct Viewers {
 
 #[derive(Debug)]
 pub(super) struct OneViewer {
+    /// As whom to ask: of the claims it has those alone that policies read, which are quicker read.
     pub(super) identity: Arc<Identity>,
-    claims: Box<str>,
     pub(super) subject: Subject,
     /// Empty once all have left; the number is not given again.
     pub(super) people: Vec<Person>,
@@ -60,10 +60,13 @@ impl Viewers {
             Subject::Strange => self.strange.push(viewer),
             Subject::None => {}
         }
-        self.by_claims.insert(claims.clone(), viewer);
+        self.by_claims.insert(Arc::clone(&claims), viewer);
         self.of_person.insert(person, viewer);
-        let identity = Arc::clone(identity);
-        self.by_number.push(OneViewer { identity, claims, subject, people: vec![person] });
+        let identity = match used {
+            Claims::Whole => Arc::clone(identity),
+            Claims::Of(_) => Arc::new(Identity { claims, ..Identity::clone(identity) }),
+        };
+        self.by_number.push(OneViewer { identity, subject, people: vec![person] });
         self.living += 1;
     }
 
@@ -76,7 +79,7 @@ impl Viewers {
             return;
         }
         self.living -= 1;
-        self.by_claims.remove(&viewer.claims);
+        self.by_claims.remove(&viewer.identity.claims);
         match viewer.subject {
             Subject::Is(subject) => {
                 if let Some(viewers) = self.by_subject.get_mut(&subject) {
@@ -125,14 +128,14 @@ impl Subject {
 }
 
 /// The part of somebody's claims that policies read, as one text: who has the same is the same.
-fn project(claims: &str, used: &Claims) -> Box<str> {
-    let Claims::Of(names) = used else { return claims.into() };
+fn project(claims: &Arc<str>, used: &Claims) -> Arc<str> {
+    let Claims::Of(names) = used else { return Arc::clone(claims) };
     let parsed: Result<BTreeMap<String, Box<RawValue>>, _> = serde_json::from_str(claims);
-    let Ok(parsed) = parsed else { return claims.into() };
+    let Ok(parsed) = parsed else { return Arc::clone(claims) };
     let part: BTreeMap<&String, &RawValue> = parsed
         .iter()
         .filter(|(name, _)| names.contains(*name))
         .map(|(name, value)| (name, &**value))
         .collect();
-    serde_json::to_string(&part).unwrap_or_else(|_| claims.to_owned()).into()
+    serde_json::to_string(&part).map_or_else(|_| Arc::clone(claims), Into::into)
 }
