@@ -17,7 +17,6 @@ use super::subscriber::Active;
 use super::subscription::{Compared, Comparer};
 use crate::config::DeleteEvents;
 use crate::config::RealtimeSettings;
-use crate::identity::Identity;
 use crate::observe::Metrics;
 use crate::pg::Error;
 use crate::wal::Change;

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::{Store, raw};
 use crate::auth::Error;
 use crate::auth::oauth::{Kind, Provider};
-use crate::pg::{self, Transaction};
+use crate::pg::{self, Seal, Transaction};
 
 /// How the names of such providers begin.
 pub(in crate::auth) const CUSTOM: &str = "custom:";
