@@ -2,11 +2,13 @@
 //! server, as it counts itself (`walkie_authorizer_decide_seconds`), without the fan-out.
 //!
 //! `cargo bench --bench authorization -- [MOST]` (default 10,000 people). Half of the changes
-//! are in a room of 1,000 (or of all, where fewer are connected), half in one of 20.
+//! are in a room of 1,000 (or of all, where fewer are connected), half in one of 20. At the end the
+//! questions of a cold room are put to Postgres alone, in one block on one connection: with less a
+//! cold room cannot be had.
 
 mod stage;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stage::{Receipt, Serving, Stage, at, receive};
 use tokio::sync::mpsc;
@@ -25,28 +27,32 @@ const BATCHES: [usize; 3] = [1, 10, 100];
 /// Rooms that nobody spoke in before.
 const COLD: usize = 9;
 
-/// The same rule, once in the policy itself and once in a function of its owner.
-const TABLES: &str = "
-    create table public.plain (id bigserial primary key, room uuid not null);
-    create table public.helped (id bigserial primary key, room uuid not null);
-    alter table public.plain enable row level security;
-    alter table public.helped enable row level security;
-    grant select on public.plain, public.helped to authenticated;
-    create policy members on public.plain for select to authenticated using (
-      exists (select from public.conversation_members m
-               where m.conversation_id = room and m.member_id = (select auth.uid())));
-    create policy members on public.helped for select to authenticated using (app.is_member(room));
-    alter publication supabase_realtime add table public.plain, public.helped;";
+/// Tables, by where the same rule stands.
+const TABLES: [(&str, &str, &str); 2] = [
+    (
+        "plain",
+        "the rule in the policy",
+        "exists (select from public.conversation_members m
+                  where m.conversation_id = room and m.member_id = (select auth.uid()))",
+    ),
+    ("helped", "the rule in a SECURITY DEFINER function", "app.is_member(room)"),
+];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let most = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(10_000);
     let stage = Stage::set(most.max(MEMBERS[0])).await?;
-    stage.run(TABLES).await?;
     let mut next_room = 1;
-    for (table, what) in
-        [("plain", "the rule in the policy"), ("helped", "the rule in a SECURITY DEFINER function")]
-    {
+    for (table, what, rule) in TABLES {
+        stage
+            .run(&format!(
+                "create table public.{table} (id bigserial primary key, room uuid not null);
+                 alter table public.{table} enable row level security;
+                 grant select on public.{table} to authenticated;
+                 create policy members on public.{table} for select to authenticated using ({rule});
+                 alter publication supabase_realtime add table public.{table}"
+            ))
+            .await?;
         println!("\n{what}: milliseconds of authorization a change");
         println!("| connected | 1 a transaction | 10 | 100 | cold room of 1,000 | remembered |");
         println!("| --- | --- | --- | --- | --- | --- |");
@@ -65,9 +71,55 @@ async fn main() -> anyhow::Result<()> {
             println!("| {connected} | {line} |");
             server.stop().await?;
         }
+        let mut alone = Vec::new();
+        for _ in 0..COLD {
+            alone.push(ask_alone(&stage, rule, next_room).await?);
+            next_room += 1;
+        }
+        alone.sort_unstable();
+        println!("Postgres alone: {:.2} ms", at(&alone, 0.5).as_secs_f64() * 1e3);
     }
     stage.strike().await;
     Ok(())
+}
+
+/// How long Postgres takes to tell of everybody in a new room whether the rule permits them.
+async fn ask_alone(stage: &Stage, rule: &str, room: usize) -> anyhow::Result<Duration> {
+    let room = stage.room(room, MEMBERS[0]).await?;
+    stage
+        .run(&format!(
+            "begin read only;
+             select set_config('plan_cache_mode', 'force_generic_plan', true),
+                    set_config('bench.claims', array_agg(format('{{\"sub\":\"%s\"}}', m.member_id))::text, true)
+               from public.conversation_members m where m.conversation_id = '{room}';
+             set local role authenticated"
+        ))
+        .await?;
+    let begun = Instant::now();
+    stage
+        .run(&format!(
+            "do $$
+             declare
+               person text;
+               told text;
+               verdicts text := '';
+               here uuid := '{room}';
+             begin
+               foreach person in array current_setting('bench.claims')::text[] loop
+                 told := set_config('request.jwt.claims', person, true);
+                 verdicts := verdicts || (
+                   select case when {rule} then 't' else 'f' end from (select here as room) as asked);
+               end loop;
+               if verdicts <> repeat('t', {members}) then
+                 raise 'somebody is refused';
+               end if;
+             end $$",
+            members = MEMBERS[0]
+        ))
+        .await?;
+    let spent = begun.elapsed();
+    stage.run("rollback").await?;
+    Ok(spent)
 }
 
 struct Bench<'a> {

@@ -34,6 +34,7 @@ grant execute on function
   app.may_write_template(text, uuid, uuid),
   app.i_show_receipts(),
   app.shows_presence_to_me(uuid),
+  app.now(),
   app.refuse(text, text, double precision),
   app.refusals(),
   app.refuse_message(uuid, uuid, text),

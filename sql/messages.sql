@@ -136,6 +136,9 @@ begin
   end if;
 
   if me is not null then
+    if new.attachments = '[]' and coalesce(new.body, '') !~ '\S' then
+      perform app.refuse('no_words');
+    end if;
     perform app.require_may_say(place, new.message_type, new.body, new.event is not null);
   end if;
   if new.reply_to_id is not null then
@@ -195,7 +198,7 @@ begin
 end
 $$;
 comment on function app.take_number() is
-  'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, shadow for the shadow-banned, and contacts masked or held where the organisation says so) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal, app.require_may_say and app.attachments, PT422 bad_reply or no_attachment.';
+  'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, shadow for the shadow-banned, and contacts masked or held where the organisation says so) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal, app.require_may_say and app.attachments, PT422 no_words, bad_reply or no_attachment.';
 
 create or replace function app.muted_until(p_conversation uuid, p_refusal text)
 returns text
@@ -237,7 +240,9 @@ begin
     new.deleted_by := coalesce(auth.uid(), new.deleted_by);
   elsif new.body is distinct from old.body then
     most := app.setting(new.org_id, 'max_message_len')::int;
-    if auth.uid() is not null and char_length(new.body) > most then
+    if auth.uid() is not null and new.attachments = '[]' and coalesce(new.body, '') !~ '\S' then
+      perform app.refuse('no_words');
+    elsif auth.uid() is not null and char_length(new.body) > most then
       perform app.refuse('too_long', format('limit=%s', most));
     end if;
     -- What has been seen cannot be held back.
@@ -261,7 +266,7 @@ begin
 end
 $$;
 comment on function app.take_revision() is
-  'Trigger: a changed message takes the next rev, a corrected one its mentions anew, a deleted one loses its words, and the preview follows. Errors: PT422 too_long.';
+  'Trigger: a changed message takes the next rev, a corrected one its mentions anew, a deleted one loses its words, and the preview follows. Errors: PT422 no_words or too_long.';
 
 create or replace trigger on_messages_update__take_revision
 before update on public.messages
@@ -360,7 +365,7 @@ begin
 end
 $$;
 comment on function public.send_message(uuid, text, uuid, uuid, uuid, uuid[], text, jsonb, jsonb) is
-  'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, the client''s own object, and files as [{"file_id", "version", "alt_text"}], of which the last two may be left out; gives the message. With files the words may be empty. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 bad_reply, bad_attachment, too_many or too_long, PT429 slow_mode or rate_limited, 23514 for a blank body.';
+  'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, the client''s own object, and files as [{"file_id", "version", "alt_text"}], of which the last two may be left out; gives the message. With files the words may be empty. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 no_words, bad_reply, bad_attachment, too_many or too_long, PT429 slow_mode or rate_limited.';
 
 create or replace function public.edit_message(p_conversation uuid, p_message uuid, p_body text)
 returns public.messages
@@ -382,7 +387,7 @@ begin
 end
 $$;
 comment on function public.edit_message(uuid, uuid, text) is
-  'Takes a conversation, one of the caller''s messages and the new words; gives the message. Whoever may not speak may not correct either. Errors: 42501 as send_message, PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
+  'Takes a conversation, one of the caller''s messages and the new words; gives the message. Whoever may not speak may not correct either. Errors: 42501 as send_message, PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 no_words or too_long.';
 
 create or replace function public.delete_message(p_conversation uuid, p_message uuid, p_for text default 'all')
 returns public.messages

@@ -37,6 +37,8 @@ begin
     perform app.refuse(refusal, app.muted_until(p_conversation, refusal));
   elsif p_send_at is null or not p_send_at between app.now() and app.now() + interval '1 year' then
     perform app.refuse('bad_time');
+  elsif coalesce(p_body, '') !~ '\S' then
+    perform app.refuse('no_words');
   elsif char_length(p_body) > most then
     perform app.refuse('too_long', format('limit=%s', most));
   elsif (select count(*) from public.scheduled_messages s where s.sender_id = me and s.state = 'waiting') >= 100 then
@@ -49,7 +51,7 @@ begin
 end
 $$;
 comment on function public.schedule_message(uuid, text, timestamptz, uuid) is
-  'Takes a conversation, words, a time within a year and, from an admin, a persona; has them sent then, if the caller may speak there, or as that persona, then, and gives the row. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, 42501 as send_message, PT422 bad_time, too_long or too_many, 23514 for a blank body.';
+  'Takes a conversation, words, a time within a year and, from an admin, a persona; has them sent then, if the caller may speak there, or as that persona, then, and gives the row. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, 42501 as send_message, PT422 bad_time, no_words, too_long or too_many.';
 
 create or replace function public.cancel_scheduled_message(p_scheduled uuid)
 returns public.scheduled_messages

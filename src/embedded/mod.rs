@@ -256,6 +256,8 @@ impl Tools {
         set("wal_level=logical");
         set("max_connections=200");
         set("max_wal_senders=100");
+        // A large transaction is decoded in memory: on disk it takes half as long again.
+        set("logical_decoding_work_mem=256MB");
         match kind {
             Kind::Kept { .. } => {
                 set("listen_addresses=127.0.0.1");

@@ -22,6 +22,9 @@ comment on column walkie.push_subscriptions.endpoint_digest is
 comment on column walkie.push_subscriptions.sealed is
   'Endpoint and keys as JSON, sealed by a server. Null for the moment until one has done so; then endpoint, p256dh and auth are null.';
 
+-- It is restated with other columns, which only a new one can have.
+drop function if exists walkie.push_target(uuid);
+
 insert into walkie.jobs (kind, payload)
 select 'push_seal', jsonb_build_object('subscription', s.id)
   from walkie.push_subscriptions s;

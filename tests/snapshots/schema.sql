@@ -1914,7 +1914,7 @@ CREATE FUNCTION app.is_shadow_banned(p_conversation uuid) RETURNS boolean
        and r.restriction_type = 'shadow_ban'
        and (r.conversation_id is null or r.conversation_id = p_conversation)
        and r.lifted_at is null
-       and (r.expires_at is null or r.expires_at > now())
+       and (r.expires_at is null or r.expires_at > app.now())
   )
 $$;
 
@@ -4210,6 +4210,9 @@ begin
   end if;
 
   if me is not null then
+    if new.attachments = '[]' and coalesce(new.body, '') !~ '\S' then
+      perform app.refuse('no_words');
+    end if;
     perform app.require_may_say(place, new.message_type, new.body, new.event is not null);
   end if;
   if new.reply_to_id is not null then
@@ -4269,7 +4272,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, shadow for the shadow-banned, and contacts masked or held where the organisation says so) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal, app.require_may_say and app.attachments, PT422 bad_reply or no_attachment.';
+COMMENT ON FUNCTION app.take_number() IS 'Trigger: fills what the server owns (sender, organisation, numbers, time, mentions, shadow for the shadow-banned, and contacts masked or held where the organisation says so) and keeps the conversation''s clocks, last message and preview. Errors: those of app.post_refusal, app.require_may_say and app.attachments, PT422 no_words, bad_reply or no_attachment.';
 
 CREATE FUNCTION app.take_picture() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4327,7 +4330,9 @@ begin
     new.deleted_by := coalesce(auth.uid(), new.deleted_by);
   elsif new.body is distinct from old.body then
     most := app.setting(new.org_id, 'max_message_len')::int;
-    if auth.uid() is not null and char_length(new.body) > most then
+    if auth.uid() is not null and new.attachments = '[]' and coalesce(new.body, '') !~ '\S' then
+      perform app.refuse('no_words');
+    elsif auth.uid() is not null and char_length(new.body) > most then
       perform app.refuse('too_long', format('limit=%s', most));
     end if;
     -- What has been seen cannot be held back.
@@ -4351,7 +4356,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION app.take_revision() IS 'Trigger: a changed message takes the next rev, a corrected one its mentions anew, a deleted one loses its words, and the preview follows. Errors: PT422 too_long.';
+COMMENT ON FUNCTION app.take_revision() IS 'Trigger: a changed message takes the next rev, a corrected one its mentions anew, a deleted one loses its words, and the preview follows. Errors: PT422 no_words or too_long.';
 
 CREATE FUNCTION app.take_upload() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4967,7 +4972,12 @@ begin
   elsif new.friendly_name is distinct from old.friendly_name then
     perform auth.audit_of_factor('factor_updated', new, null);
   else
-    perform auth.audit_of_factor('verification_attempted', new, null, false);
+    -- Whoever answers asked from the same address; recovery codes answer nothing.
+    perform auth.audit_of_factor('verification_attempted', new, (
+              select c.ip_address from auth.mfa_challenges c
+               where c.factor_id = new.id
+               order by c.created_at desc
+               limit 1), false);
   end if;
   return null;
 end
@@ -6072,7 +6082,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) IS 'Takes a conversation, one of the caller''s messages and the new words; gives the message. Whoever may not speak may not correct either. Errors: 42501 as send_message, PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 too_long, 23514 for a blank body.';
+COMMENT ON FUNCTION public.edit_message(p_conversation uuid, p_message uuid, p_body text) IS 'Takes a conversation, one of the caller''s messages and the new words; gives the message. Whoever may not speak may not correct either. Errors: 42501 as send_message, PT403 not_yours or edit_window_over, PT404 no_such_message, PT422 no_words or too_long.';
 
 CREATE FUNCTION public.file_history(p_file uuid) RETURNS SETOF public.file_versions
     LANGUAGE plpgsql STABLE
@@ -7746,6 +7756,8 @@ begin
     perform app.refuse(refusal, app.muted_until(p_conversation, refusal));
   elsif p_send_at is null or not p_send_at between app.now() and app.now() + interval '1 year' then
     perform app.refuse('bad_time');
+  elsif coalesce(p_body, '') !~ '\S' then
+    perform app.refuse('no_words');
   elsif char_length(p_body) > most then
     perform app.refuse('too_long', format('limit=%s', most));
   elsif (select count(*) from public.scheduled_messages s where s.sender_id = me and s.state = 'waiting') >= 100 then
@@ -7758,7 +7770,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid) IS 'Takes a conversation, words, a time within a year and, from an admin, a persona; has them sent then, if the caller may speak there, or as that persona, then, and gives the row. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, 42501 as send_message, PT422 bad_time, too_long or too_many, 23514 for a blank body.';
+COMMENT ON FUNCTION public.schedule_message(p_conversation uuid, p_body text, p_send_at timestamp with time zone, p_as_persona uuid) IS 'Takes a conversation, words, a time within a year and, from an admin, a persona; has them sent then, if the caller may speak there, or as that persona, then, and gives the row. Errors: PT401 signed_out, PT403 not_admin, PT404 no_such_persona, 42501 as send_message, PT422 bad_time, no_words, too_long or too_many.';
 
 CREATE FUNCTION public.search_hybrid(p_query text, p_embedding real[] DEFAULT NULL::real[], p_k integer DEFAULT 20) RETURNS TABLE(conversation_id uuid, message_id uuid, seq bigint, sender_id uuid, created_at timestamp with time zone, snippet text, score double precision)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7997,7 +8009,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) IS 'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, the client''s own object, and files as [{"file_id", "version", "alt_text"}], of which the last two may be left out; gives the message. With files the words may be empty. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 bad_reply, bad_attachment, too_many or too_long, PT429 slow_mode or rate_limited, 23514 for a blank body.';
+COMMENT ON FUNCTION public.send_message(p_conversation_id uuid, p_body text, p_client_id uuid, p_reply_to uuid, p_thread_id uuid, p_mentions uuid[], p_format text, p_meta jsonb, p_attachments jsonb) IS 'Takes a conversation, the words, the sender''s own id for the message, the message quoted, the thread, people mentioned besides those that the words name, plain or markdown, the client''s own object, and files as [{"file_id", "version", "alt_text"}], of which the last two may be left out; gives the message. With files the words may be empty. The same p_client_id again gives the first one back. Errors: 42501 with the word why (cannot_post, admin_read_only, posting_closed, locked, muted, engagement_over, blocked), PT422 no_words, bad_reply, bad_attachment, too_many or too_long, PT429 slow_mode or rate_limited.';
 
 CREATE FUNCTION public.set_conversation_prefs(p_conversation uuid, p_prefs jsonb) RETURNS public.inbox
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8145,7 +8157,7 @@ begin
 
   if p_typing then
     insert into public.typing_states as t (conversation_id, actor_id, thread_id, expires_at)
-    values (p_conversation, me, p_thread, app.now() + interval '6 s')
+    values (p_conversation, me, p_thread, app.now() + interval '5 s')
     on conflict (conversation_id, actor_id) do update
        set thread_id = excluded.thread_id,
            expires_at = excluded.expires_at;
@@ -8159,7 +8171,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.set_typing(p_conversation uuid, p_typing boolean, p_thread uuid) IS 'Takes a conversation, whether the caller types and in which thread; tells those who listen on conversation:<id> by a typing broadcast, and those who come later by typing_states, for 6 seconds. Call it at most every 3 seconds. Errors: PT401 signed_out, PT404 not_member, PT429 rate_limited.';
+COMMENT ON FUNCTION public.set_typing(p_conversation uuid, p_typing boolean, p_thread uuid) IS 'Takes a conversation, whether the caller types and in which thread; tells those who listen on conversation:<id> by a typing broadcast, and those who come later by typing_states, for 5 seconds. Call it at most every 3 seconds. Errors: PT401 signed_out, PT404 not_member, PT429 rate_limited.';
 
 CREATE FUNCTION public.star_message(p_conversation uuid, p_message uuid, p_starred boolean DEFAULT true) RETURNS void
     LANGUAGE plpgsql
@@ -8466,7 +8478,7 @@ CREATE FUNCTION public.who_is_typing(p_conversation uuid) RETURNS TABLE(user_id 
   select t.actor_id, t.thread_id, t.expires_at
     from public.typing_states t
    where t.conversation_id = p_conversation
-     and t.expires_at > now()
+     and t.expires_at > app.now()
    order by t.actor_id
 $$;
 
@@ -10406,6 +10418,14 @@ $$;
 
 COMMENT ON FUNCTION walkie.drop_push_target(subscription uuid) IS 'Takes a subscription that leads nowhere any more; forgets it.';
 
+CREATE FUNCTION walkie.endpoint_digest(endpoint text) RETURNS bytea
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+  select sha256(convert_to(endpoint, 'UTF8'))
+$$;
+
+COMMENT ON FUNCTION walkie.endpoint_digest(endpoint text) IS 'Takes where a browser is woken; gives by what it is known once that is sealed.';
+
 CREATE FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone DEFAULT now(), unique_key text DEFAULT NULL::text, max_attempts integer DEFAULT 10, priority integer DEFAULT 0) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -10515,14 +10535,16 @@ $$;
 
 COMMENT ON FUNCTION walkie.push(person uuid, body jsonb, topic text, ttl_s integer) IS 'Takes a person, what is to be said to their browsers (some 3,900 bytes), a word of up to 32 letters of which only the newest is kept while a browser is away, and for how long it is worth saying; gives how many browsers are asked for.';
 
-CREATE FUNCTION walkie.push_target(subscription uuid) RETURNS TABLE(endpoint text, p256dh text, auth text)
+CREATE FUNCTION walkie.push_target(subscription uuid) RETURNS TABLE(plain text, sealed text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select s.endpoint, s.p256dh, s.auth from walkie.push_subscriptions s where s.id = subscription
+  select case when s.sealed is null then json_build_object('endpoint', s.endpoint, 'p256dh', s.p256dh, 'auth', s.auth)::text end, s.sealed
+    from walkie.push_subscriptions s
+   where s.id = subscription
 $$;
 
-COMMENT ON FUNCTION walkie.push_target(subscription uuid) IS 'Takes a subscription; gives where it leads and the keys of that browser, nothing when it is gone.';
+COMMENT ON FUNCTION walkie.push_target(subscription uuid) IS 'Takes a subscription; gives where it leads and the keys of that browser as JSON, plain or sealed, nothing when it is gone.';
 
 CREATE FUNCTION walkie.receive_mail(sender text, recipient text, subject text, plain text, html text) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -10602,21 +10624,45 @@ $$;
 
 COMMENT ON FUNCTION walkie.schedule(name text, function regproc, every interval) IS 'Takes a name, a function that takes nothing and how often; has the servers call it from now on. The same name again replaces it.';
 
+CREATE FUNCTION walkie.seal_push_target(subscription uuid, plain text, sealed text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  update walkie.push_subscriptions s
+     set endpoint = null,
+         p256dh = null,
+         auth = null,
+         sealed = seal_push_target.sealed
+   where s.id = subscription
+     and s.sealed is null
+     -- One that was kept anew meanwhile has a job of its own.
+     and json_build_object('endpoint', s.endpoint, 'p256dh', s.p256dh, 'auth', s.auth)::text = seal_push_target.plain
+$$;
+
+COMMENT ON FUNCTION walkie.seal_push_target(subscription uuid, plain text, sealed text) IS 'Takes a subscription, what walkie.push_target gave of it, and the same sealed; keeps only that.';
+
 CREATE FUNCTION walkie.subscribe_push(person uuid, subscription jsonb, agent text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
   -- A browser has one endpoint, whoever signs in there: the last one is meant.
-  insert into walkie.push_subscriptions (user_id, endpoint, p256dh, auth, user_agent, expires_at)
-  values (person, subscription ->> 'endpoint', subscription -> 'keys' ->> 'p256dh', subscription -> 'keys' ->> 'auth', left(agent, 500),
-          to_timestamp((subscription ->> 'expirationTime')::double precision / 1000))
-  on conflict (endpoint) do update
-     set user_id = excluded.user_id,
-         p256dh = excluded.p256dh,
-         auth = excluded.auth,
-         user_agent = excluded.user_agent,
-         expires_at = excluded.expires_at,
-         created_at = now();
+  with kept as (
+    insert into walkie.push_subscriptions (user_id, endpoint_digest, endpoint, p256dh, auth, user_agent, expires_at)
+    values (person, walkie.endpoint_digest(subscription ->> 'endpoint'),
+            subscription ->> 'endpoint', subscription -> 'keys' ->> 'p256dh', subscription -> 'keys' ->> 'auth', left(agent, 500),
+            to_timestamp((subscription ->> 'expirationTime')::double precision / 1000))
+    on conflict (endpoint_digest) do update
+       set user_id = excluded.user_id,
+           endpoint = excluded.endpoint,
+           p256dh = excluded.p256dh,
+           auth = excluded.auth,
+           sealed = null,
+           user_agent = excluded.user_agent,
+           expires_at = excluded.expires_at,
+           created_at = now()
+    returning id)
+  insert into walkie.jobs (kind, payload)
+  select 'push_seal', jsonb_build_object('subscription', kept.id) from kept;
   delete from walkie.push_subscriptions s
    where s.id in (select old.id
                     from walkie.push_subscriptions old
@@ -10677,7 +10723,7 @@ CREATE FUNCTION walkie.unsubscribe_push(person uuid, endpoint text) RETURNS bool
   with gone as (
     delete from walkie.push_subscriptions s
      where s.user_id = person
-       and s.endpoint = unsubscribe_push.endpoint
+       and s.endpoint_digest = walkie.endpoint_digest(unsubscribe_push.endpoint)
     returning 1)
   select exists (select from gone)
 $$;
@@ -12887,19 +12933,30 @@ CREATE TABLE walkie.product_history (
 CREATE TABLE walkie.push_subscriptions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     user_id uuid NOT NULL,
-    endpoint text NOT NULL,
-    p256dh text NOT NULL,
-    auth text NOT NULL,
+    endpoint text,
+    p256dh text,
+    auth text,
     user_agent text,
     expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    endpoint_digest bytea NOT NULL,
+    sealed text,
     CONSTRAINT push_subscriptions_auth_check CHECK ((auth ~ '^[A-Za-z0-9_-]{22}(==)?$'::text)),
     CONSTRAINT push_subscriptions_endpoint_check CHECK (((endpoint ~ '^https?://'::text) AND (char_length(endpoint) <= 2048))),
     CONSTRAINT push_subscriptions_p256dh_check CHECK ((p256dh ~ '^[A-Za-z0-9_-]{87}=?$'::text)),
+    CONSTRAINT push_subscriptions_sealed_check CHECK ((num_nonnulls(endpoint, p256dh, auth) =
+CASE
+    WHEN (sealed IS NULL) THEN 3
+    ELSE 0
+END)),
     CONSTRAINT push_subscriptions_user_agent_check CHECK ((char_length(user_agent) <= 500))
 );
 
 COMMENT ON TABLE walkie.push_subscriptions IS 'Browsers that people let be woken: where, and with which keys what is said to them is sealed.';
+
+COMMENT ON COLUMN walkie.push_subscriptions.endpoint_digest IS 'SHA-256 of where the browser is woken: one row a browser.';
+
+COMMENT ON COLUMN walkie.push_subscriptions.sealed IS 'Endpoint and keys as JSON, sealed by a server. Null for the moment until one has done so; then endpoint, p256dh and auth are null.';
 
 CREATE TABLE walkie.schedules (
     name text NOT NULL,
@@ -13472,7 +13529,7 @@ ALTER TABLE ONLY walkie.product_history
     ADD CONSTRAINT product_history_pkey PRIMARY KEY (version);
 
 ALTER TABLE ONLY walkie.push_subscriptions
-    ADD CONSTRAINT push_subscriptions_endpoint_key UNIQUE (endpoint);
+    ADD CONSTRAINT push_subscriptions_endpoint_digest_key UNIQUE (endpoint_digest);
 
 ALTER TABLE ONLY walkie.push_subscriptions
     ADD CONSTRAINT push_subscriptions_pkey PRIMARY KEY (id);
@@ -15243,6 +15300,8 @@ REVOKE ALL ON FUNCTION app.notice_words(p_notice public.notifications) FROM PUBL
 REVOKE ALL ON FUNCTION app.notify(p_users uuid[], p_kind text, p_conversation uuid, p_message uuid, p_actor uuid, p_subject uuid, p_title text, p_body text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.now() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.now() TO authenticated;
+GRANT ALL ON FUNCTION app.now() TO service_role;
 
 REVOKE ALL ON FUNCTION app.object_name(p_name text) FROM PUBLIC;
 
@@ -16120,6 +16179,8 @@ GRANT ALL ON FUNCTION walkie.claim_jobs(worker text, kinds text[], up_to integer
 REVOKE ALL ON FUNCTION walkie.drop_push_target(subscription uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.drop_push_target(subscription uuid) TO authenticator;
 
+REVOKE ALL ON FUNCTION walkie.endpoint_digest(endpoint text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO authenticator;
 GRANT ALL ON FUNCTION walkie.enqueue_job(kind text, payload jsonb, run_at timestamp with time zone, unique_key text, max_attempts integer, priority integer) TO supabase_auth_admin;
@@ -16152,6 +16213,9 @@ REVOKE ALL ON FUNCTION walkie.run_due_schedule() FROM PUBLIC;
 GRANT ALL ON FUNCTION walkie.run_due_schedule() TO authenticator;
 
 REVOKE ALL ON FUNCTION walkie.schedule(name text, function regproc, every interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION walkie.seal_push_target(subscription uuid, plain text, sealed text) FROM PUBLIC;
+GRANT ALL ON FUNCTION walkie.seal_push_target(subscription uuid, plain text, sealed text) TO authenticator;
 
 REVOKE ALL ON FUNCTION walkie.subscribe_push(person uuid, subscription jsonb, agent text) FROM PUBLIC;
 

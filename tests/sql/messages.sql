@@ -1,6 +1,6 @@
 -- Saying, reading, correcting and taking back.
 set local search_path = public, tests;
-select plan(71);
+select plan(72);
 
 -- MSG-01: both ways of saying
 select tests.be('bo');
@@ -20,8 +20,8 @@ select throws_ok($$ insert into messages (conversation_id, body, seq) values (te
                  '42501', null, 'or the number');
 select throws_ok($$ insert into messages (conversation_id, body, visibility) values (tests.conversation('watercooler'), 'x', 'shadow') $$,
                  '42501', null, 'or the visibility');
-select throws_ok($$ select send_message(tests.conversation('watercooler'), E' \n ') $$, '23514', null, 'a message says something');
-select throws_ok($$ select send_message(tests.conversation('watercooler'), null) $$, '23514', null, 'and is not null');
+select hint_ok($$ select send_message(tests.conversation('watercooler'), E' \n ') $$, 'PT422', 'no_words', 'a message says something');
+select hint_ok($$ select send_message(tests.conversation('watercooler'), null) $$, 'PT422', 'no_words', 'and is not null');
 select throws_ok($$ select send_message(tests.conversation('watercooler'), repeat('x', 40001)) $$, 'PT422', null, 'and is not endless');
 select is((select last_seq from conversations where slug = 'watercooler'), 5::bigint, 'what was refused took no number');
 
@@ -50,6 +50,7 @@ select is((select last_message_at from conversations where slug = 'watercooler')
           (select created_at from messages where conversation_id = tests.conversation('watercooler') order by seq desc limit 1), 'with its time');
 select is((select last_preview from conversations where slug = 'watercooler'), 'Indeed', 'and its first words');
 select lives_ok($$ select edit_message(conversation_id, id, E'Indeed,\n  indeed') from messages where body = 'Indeed' $$, 'corrected');
+select hint_ok($$ select edit_message(conversation_id, id, ' ') from messages where body = E'Indeed,\n  indeed' $$, 'PT422', 'no_words', 'though not away');
 select is((select last_preview from conversations where slug = 'watercooler'), 'Indeed, indeed', 'the preview follows, on one line');
 
 -- Correcting

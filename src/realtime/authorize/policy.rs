@@ -3,6 +3,7 @@
 //! The expression is what Postgres itself prints of its policies, unmodified; it is only ever
 //! evaluated by Postgres, as the person, over a row image.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::pg::session::{self, Session};
@@ -44,13 +45,20 @@ pub struct Policy {
 }
 
 /// How Postgres is asked about rows of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wording {
     /// Gives an array of booleans for an array literal of rows in `$1`.
     pub rows: String,
     /// The body of a `do` that asks many people about one row, if there is such a way; see
     /// [`Survey`](crate::pg::session::Survey).
     pub row: Option<String>,
+}
+
+impl Hash for Wording {
+    /// The texts are long, and sought for every person; few are of the same length.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.rows.len(), self.row.as_ref().map(String::len)).hash(state);
+    }
 }
 
 /// Asked as the role itself: row_security_active and the privilege functions speak of the
