@@ -12,7 +12,7 @@ as $$
        and r.restriction_type = 'shadow_ban'
        and (r.conversation_id is null or r.conversation_id = p_conversation)
        and r.lifted_at is null
-       and (r.expires_at is null or r.expires_at > app.now())
+       and (r.expires_at is null or r.expires_at > now())
   )
 $$;
 comment on function app.is_shadow_banned(uuid) is

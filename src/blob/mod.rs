@@ -27,7 +27,7 @@ use crate::config::{StorageSettings, StoreSettings};
 use connection::Connector;
 
 pub use read::Reading;
-pub use write::{HEAD_BYTES, WriteError, Written};
+pub use write::{Etag, HEAD_BYTES, WriteError, Written};
 
 /// Bytes handed over to the disk at once.
 const DISK_PART_BYTES: usize = 1024 * 1024;

@@ -15,8 +15,25 @@ use super::{Blobs, Error, location};
 /// So many of the first bytes are kept to tell what they are.
 pub const HEAD_BYTES: usize = 8192;
 
+/// Letters of a tag that is no MD5: as many as one has.
+const TAG_LETTERS: usize = 32;
+
 /// Fewer bytes than these are digested at once, since another thread would take longer to ask.
 const SMALL_BYTES: usize = 64 * 1024;
+
+/// What is larger is told apart by a tag as S3 gives it to what came in parts of this size.
+const MAX_WHOLE_BYTES: u64 = 5 * 1024 * 1024;
+
+/// Which tag tells what is written apart from what was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Etag {
+    /// The MD5 of all bytes: clients of S3 compare it.
+    Md5,
+    /// The MD5 of few bytes. Of more it would take longer than everything else about them, and
+    /// nobody compares it: part of the SHA-256 and a number of parts, which no client takes for an
+    /// MD5.
+    Brief,
+}
 
 /// Why bytes were not written; nothing is left of them then.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +54,8 @@ pub enum WriteError<E> {
 pub struct Written {
     /// How many.
     pub size: u64,
-    /// Their MD5, in hex.
-    pub md5: String,
+    /// What tells them apart, without quotes; see [`Etag`].
+    pub tag: String,
     /// Their SHA-256, in hex.
     pub sha256: String,
     /// The first of them, at most [`HEAD_BYTES`].
@@ -48,13 +65,16 @@ pub struct Written {
 /// The digests of all that has passed.
 #[derive(Clone, Default)]
 struct Digests {
-    md5: Md5,
+    /// Nothing once it is not needed.
+    md5: Option<Md5>,
     sha256: Sha256,
 }
 
 impl Digests {
     fn add(mut self, bytes: &[u8]) -> Self {
-        self.md5.update(bytes);
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
         self.sha256.update(bytes);
         self
     }
@@ -64,7 +84,10 @@ impl Digests {
 struct Passage<'a> {
     blobs: &'a Blobs,
     version: Uuid,
+    etag: Etag,
     digests: Digests,
+    /// How many bytes the digests are of, or soon will be.
+    passed: u64,
     upload: Option<Box<dyn MultipartUpload>>,
     /// The part that is being digested and written.
     under_way: Option<JoinHandle<Result<Digests, Error>>>,
@@ -74,6 +97,7 @@ impl Passage<'_> {
     /// Starts on a part when the one before it is done.
     async fn pass(&mut self, bytes: Bytes) -> Result<(), Error> {
         self.settle().await?;
+        let digests = self.digests_for(&bytes);
         let upload = if let Some(upload) = &mut self.upload {
             upload
         } else {
@@ -81,7 +105,6 @@ impl Passage<'_> {
             self.upload.insert(begun)
         };
         let writing = upload.put_part(PutPayload::from_bytes(bytes.clone()));
-        let digests = std::mem::take(&mut self.digests);
         self.under_way = Some(tokio::spawn(async move {
             let digesting = spawn_blocking(move || digests.add(&bytes));
             let (written, digests) = future::join(writing, digesting).await;
@@ -89,6 +112,16 @@ impl Passage<'_> {
             Ok(digests.map_err(std::io::Error::other)?)
         }));
         Ok(())
+    }
+
+    /// The digests for more bytes, with the MD5 only where it is still needed.
+    fn digests_for(&mut self, more: &[u8]) -> Digests {
+        let mut digests = std::mem::take(&mut self.digests);
+        self.passed = self.passed.saturating_add(more.len() as u64);
+        if self.etag == Etag::Brief && self.passed > MAX_WHOLE_BYTES {
+            digests.md5 = None;
+        }
+        digests
     }
 
     /// Waits for the part under way.
@@ -111,10 +144,10 @@ impl Passage<'_> {
             }
             return Ok(());
         }
+        let digests = self.digests_for(&rest);
         let payload = PutPayload::from_bytes(rest.clone());
         let place = location(self.version);
         let writing = self.blobs.store.put(&place, payload);
-        let digests = std::mem::take(&mut self.digests);
         let digesting = async {
             if rest.len() < SMALL_BYTES {
                 return Ok(digests.add(&rest));
@@ -139,10 +172,18 @@ impl Blobs {
         version: Uuid,
         body: impl Stream<Item = Result<Bytes, E>>,
         limit: u64,
+        etag: Etag,
     ) -> Result<Written, WriteError<E>> {
         pin_mut!(body);
-        let digests = Digests::default();
-        let mut passage = Passage { blobs: self, version, digests, upload: None, under_way: None };
+        let mut passage = Passage {
+            blobs: self,
+            version,
+            etag,
+            digests: Digests { md5: Some(Md5::default()), ..Digests::default() },
+            passed: 0,
+            upload: None,
+            under_way: None,
+        };
         let (mut size, mut head, mut part) = (0_u64, BytesMut::new(), BytesMut::new());
         let outcome = loop {
             match body.next().await {
@@ -173,15 +214,15 @@ impl Blobs {
             return Err(error);
         }
         let Digests { md5, sha256 } = passage.digests;
-        Ok(Written {
-            size,
-            md5: hex::encode(md5.finalize()),
-            sha256: hex::encode(sha256.finalize()),
-            head: head.freeze(),
-        })
+        let sha256 = hex::encode(sha256.finalize());
+        let tag = match md5 {
+            Some(md5) => hex::encode(md5.finalize()),
+            None => format!("{}-{}", &sha256[..TAG_LETTERS], size.div_ceil(MAX_WHOLE_BYTES)),
+        };
+        Ok(Written { size, tag, sha256, head: head.freeze() })
     }
 
-    /// Writes several pieces as one, in order.
+    /// Writes several pieces as one, in order, tagged in brief.
     ///
     /// # Errors
     /// A piece is missing, or as [`Blobs::put`].
@@ -191,7 +232,7 @@ impl Blobs {
         whole: Uuid,
         limit: u64,
     ) -> Result<Written, WriteError<Error>> {
-        self.put(whole, self.clone().in_order(pieces.to_vec()), limit).await
+        self.put(whole, self.clone().in_order(pieces.to_vec()), limit, Etag::Brief).await
     }
 
     /// The bytes of several pieces, one after the other.

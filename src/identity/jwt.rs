@@ -52,7 +52,7 @@ pub struct Keys {
 }
 
 /// What tokens must be where keys only verify.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TokenSettings {
     /// A text, a JSON Web Key or a set of them; without any, every token is refused.
     pub secret: Option<String>,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Failure;
 use super::store::{self, Job};
 use super::stripping::{self, Picture};
-use crate::blob::{self, Blobs, WriteError, Written};
+use crate::blob::{self, Blobs, Etag, WriteError, Written};
 use crate::config::ImageSettings;
 use crate::pg::Pg;
 
@@ -88,7 +88,7 @@ impl Studio {
         let replacement = Uuid::new_v4();
         store::open_blob(&self.pg, replacement).await.map_err(passing)?;
         let body = futures_util::stream::iter([Ok::<_, blob::Error>(bare)]);
-        let written = self.blobs.put(replacement, body, u64::MAX).await;
+        let written = self.blobs.put(replacement, body, u64::MAX, Etag::Brief).await;
         let written = written.map_err(|error: WriteError<blob::Error>| passing(error))?;
         Ok((replacement, written))
     }

@@ -199,7 +199,7 @@ pub(super) async fn settle_picture(
         Some(is_bare.as_str()),
         name.as_deref(),
         size.as_deref(),
-        written.map(|written| written.md5.as_str()),
+        written.map(|written| written.tag.as_str()),
         written.map(|written| written.sha256.as_str()),
     ];
     run(pg, sql, &params).await?;

@@ -84,7 +84,12 @@ async fn load(
 /// Reads the settings anew; those that cannot be used change nothing.
 async fn renew(shared: &Shared, sources: &Sources, channel: &watch::Sender<Option<String>>) {
     match sources.ask().await {
-        Ok((config, None)) => {
+        Ok((mut config, None)) => {
+            // Tokens that were verified need not be again when nothing about them is new.
+            let former = shared.config.load();
+            if config.tokens == former.tokens {
+                config.keys = former.keys.clone();
+            }
             channel.send_if_modified(|known| {
                 let is_new = *known != config.channel;
                 known.clone_from(&config.channel);

@@ -13,6 +13,7 @@ use super::upload::{
     LIFE_SECONDS, Leave, MAX_METADATA_BYTES, Stored, Wish, begin, metadata, receive, seconds,
 };
 use super::{Error, Storage, mime};
+use crate::blob::Etag;
 
 /// Most bytes of a form that are read before any of them makes sense.
 const MAX_AHEAD_BYTES: usize = 8 * 1024 * 1024;
@@ -53,7 +54,7 @@ pub(super) async fn take(
         let reserved =
             begin(storage, caller, operation, bucket, (wish, leave), LIFE_SECONDS).await?;
         let bytes = field.map_err(illegible).inspect_ok(|_| ahead.store(0, Ordering::Relaxed));
-        return receive(storage, caller, operation, reserved, bytes).await;
+        return receive(storage, caller, operation, reserved, (bytes, Etag::Brief)).await;
     }
     Err(Error::Form("the form holds no file".into()))
 }

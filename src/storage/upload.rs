@@ -23,7 +23,7 @@ use super::store::bucket::{self, Bucket};
 use super::store::object::{self, Hands};
 use super::store::upkeep;
 use super::{Error, Storage, form, mime, name, policy, reply};
-use crate::blob::{WriteError, Written};
+use crate::blob::{Etag, WriteError, Written};
 use crate::pg::Pg;
 
 /// How long an upload may take in all, in seconds; after that it is swept away.
@@ -100,11 +100,11 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// What was written; `etag` unless it is the digest of all bytes.
+    /// What was written; `etag` unless it is the tag of what was written.
     pub(super) fn of(written: &Written, etag: Option<String>) -> Self {
         Self {
             size: written.size,
-            etag: etag.unwrap_or_else(|| format!("\"{}\"", written.md5)),
+            etag: etag.unwrap_or_else(|| format!("\"{}\"", written.tag)),
             sha256: Some(written.sha256.clone()),
             sniffed_type: mime::sniff(&written.head).map(str::to_owned),
         }
@@ -296,10 +296,11 @@ pub(super) async fn receive<E: From<Error> + From<WriteError<E>>>(
     caller: &Caller,
     operation: &'static str,
     reserved: Reserved,
-    body: impl Stream<Item = Result<Bytes, E>>,
+    (body, etag): (impl Stream<Item = Result<Bytes, E>>, Etag),
 ) -> Result<Stored, E> {
     let watch = Watch::over(storage, reserved.version);
-    let received = match storage.blobs.put(reserved.version, body, reserved.limit).await {
+    let writing = storage.blobs.put(reserved.version, body, reserved.limit, etag);
+    let received = match writing.await {
         Ok(written) => {
             let finishing = finish(storage, caller, operation, reserved, (&written, None));
             finishing.await.map_err(E::from)
@@ -422,7 +423,7 @@ pub(super) async fn take(
         wish.size = text(headers, "content-length").and_then(|length| length.parse().ok());
         let reserved =
             begin(storage, caller, operation, bucket, (wish, leave), LIFE_SECONDS).await?;
-        return receive(storage, caller, operation, reserved, body).await;
+        return receive(storage, caller, operation, reserved, (body, Etag::Brief)).await;
     };
     form::take(storage, caller, operation, bucket, (wish, leave), (boundary, body)).await
 }

@@ -1914,7 +1914,7 @@ CREATE FUNCTION app.is_shadow_banned(p_conversation uuid) RETURNS boolean
        and r.restriction_type = 'shadow_ban'
        and (r.conversation_id is null or r.conversation_id = p_conversation)
        and r.lifted_at is null
-       and (r.expires_at is null or r.expires_at > app.now())
+       and (r.expires_at is null or r.expires_at > now())
   )
 $$;
 

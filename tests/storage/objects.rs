@@ -229,3 +229,21 @@ async fn parts_and_conditions_are_as_http_has_them() {
     let missing = stage.send(&stage.service, Method::HEAD, "/object/b/none").await;
     assert_eq!(missing.status, 400);
 }
+
+#[tokio::test]
+async fn more_than_five_mebibytes_have_a_tag_that_is_no_md5() {
+    let stage = Stage::new().await;
+    stage.bucket("b", json!({})).await;
+    let most = 5 * 1024 * 1024;
+    // The MD5 of the one, and the beginning of the 0dfe91c1523276cb57173a627b31502c-256 of the other.
+    for (length, expected) in [
+        (most, "\"4f08eef4096726bff1125e1b1b734644\""),
+        (most + 1, "\"0dfe91c1523276cb57173a627b31502c-2\""),
+    ] {
+        let put = stage.upsert(&stage.service, "b/large.txt", &"x".repeat(length)).await;
+        assert_eq!(put.status, 200, "{}", put.text);
+        let got = stage.get(&stage.service, "/object/b/large.txt").await;
+        assert_eq!(got.text.len(), length);
+        assert_eq!(got.headers["etag"], expected);
+    }
+}

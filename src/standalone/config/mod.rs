@@ -88,7 +88,9 @@ pub struct Config {
     pub database_url: String,
     /// Connections for requests.
     pub pool: PoolLimits,
-    /// What tokens are verified with.
+    /// What tokens must be.
+    pub tokens: TokenSettings,
+    /// What they are verified with.
     pub keys: Keys,
     /// Where somebody else publishes keys for tokens.
     pub jwks_url: Option<Uri>,
@@ -298,6 +300,7 @@ impl Config {
                 idle: seconds("db-pool-max-idletime")?,
                 lifetime: seconds("db-pool-max-lifetime")?,
             },
+            tokens,
             keys,
             jwks_url: jwks_url.transpose()?,
             rest,

@@ -27,6 +27,7 @@ use super::store::derivative;
 use super::store::object::Object;
 use super::upload::text;
 use super::{Error, Storage};
+use crate::blob::Etag;
 
 pub(super) use seats::Renderer;
 use transformation::Format;
@@ -181,7 +182,7 @@ impl Work<'_> {
         let version = Uuid::new_v4();
         derivative::open(storage, caller, operation, version).await?;
         let body = stream::iter([Ok::<_, Error>(bytes)]);
-        let written = storage.blobs.put(version, body, u64::MAX).await?;
+        let written = storage.blobs.put(version, body, u64::MAX, Etag::Brief).await?;
         let made = (version, mimetype, &written);
         derivative::keep(storage, caller, operation, (source, told), made).await
     }

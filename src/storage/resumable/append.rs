@@ -11,7 +11,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use uuid::Uuid;
 
 use super::protocol::{Checksum, Fault};
-use crate::blob::Written;
+use crate::blob::{Etag, Written};
 use crate::storage::caller::Caller;
 use crate::storage::store::resumable::{self, STEP};
 use crate::storage::upload::{self, Content, Reserved};
@@ -128,7 +128,8 @@ impl Append<'_> {
                 most,
                 end: End::Done,
             };
-            let written = self.storage.blobs.put(piece, &mut cutter, u64::MAX).boxed().await;
+            let written =
+                self.storage.blobs.put(piece, &mut cutter, u64::MAX, Etag::Brief).boxed().await;
             let end = cutter.end;
             let settled = match written {
                 Ok(written) => {

@@ -22,6 +22,7 @@ use super::error::Error;
 use super::policy::Fields;
 use super::request::Call;
 use super::{Refused, access, object, xml};
+use crate::blob::Etag;
 
 /// How long an upload may take in all, in seconds.
 const LIFE_SECONDS: u32 = 86_400;
@@ -89,7 +90,8 @@ pub(super) async fn post(
         reserved.limit = reserved.limit.min(most);
         let file = field.map_err(Refused::from).inspect_ok(|_| ahead.store(0, Ordering::Relaxed));
         let bytes = stream::try_unfold((file.boxed(), least), next_of);
-        let stored = upload::receive(storage, &caller, operation, reserved, bytes).await?;
+        let stored =
+            upload::receive(storage, &caller, operation, reserved, (bytes, Etag::Md5)).await?;
         return Ok(answer(&fields, &call.bucket, &key, &stored));
     }
     Err(Error::MissingField("file").into())

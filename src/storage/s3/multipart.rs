@@ -26,7 +26,7 @@ use super::xml::{
     Namespace, Parts, Uploads,
 };
 use super::{Refused, Work, object};
-use crate::blob::{self, WriteError};
+use crate::blob::{self, Etag, WriteError};
 
 /// How long an upload may go on, in seconds: a week.
 const LIFE_SECONDS: u32 = 604_800;
@@ -150,7 +150,7 @@ async fn take(
     // On every way out but the last it is let go of.
     let watch = Watch::over(storage, version);
     let limit = storage.limit(bucket);
-    let written = storage.blobs.put(version, bytes, limit).await?;
+    let written = storage.blobs.put(version, bytes, limit, Etag::Md5).await?;
     let checksum = checksum
         .and_then(OnceLock::get)
         .map(|it| format!("{}:{}", it.algorithm.header(), it.value));
@@ -158,14 +158,14 @@ async fn take(
         number,
         version,
         size: written.size,
-        etag: &written.md5,
+        etag: &written.tag,
         checksum: checksum.as_deref(),
     };
     if !multipart::put_part(storage, caller, operation, (upload.id, limit), &part).await? {
         return Err(Error::NoSuchUpload.into());
     }
     watch.end();
-    Ok(format!("\"{}\"", written.md5))
+    Ok(format!("\"{}\"", written.tag))
 }
 
 /// POST /bucket/key?uploadId

@@ -20,6 +20,7 @@ use super::checksum::Checksum;
 use super::error::Error;
 use super::xml::{self, CopiedObject, Delete, Deleted, DeletedObject, Failed, Namespace, Tagging};
 use super::{Refused, Work, request};
+use crate::blob::Etag;
 
 /// How long an upload may take in all, in seconds.
 const LIFE_SECONDS: u32 = 86_400;
@@ -52,7 +53,8 @@ pub(super) async fn put(work: &Work<'_>, body: Incoming<'_>) -> Result<Response,
     let begun = upload::begin(storage, caller, operation, &bucket, wish, LIFE_SECONDS).await;
     let reserved = begun.map_err(|error| taken(error, is_new))?;
     let checksum = body.checksum();
-    let receiving = upload::receive(storage, caller, operation, reserved, body.bytes());
+    let receiving =
+        upload::receive(storage, caller, operation, reserved, (body.bytes(), Etag::Md5));
     let kept = receiving.await.map_err(|error| match error {
         Refused::Storage(error) => taken(error, is_new),
         error @ Refused::S3(_) => error,

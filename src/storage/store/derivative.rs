@@ -65,7 +65,7 @@ pub(in super::super) async fn keep(
     (version, mimetype, written): (Uuid, &str, &Written),
 ) -> Result<(), Error> {
     let (source, version) = (source.to_string(), version.to_string());
-    let (size, etag) = (written.size.to_string(), format!("\"{}\"", written.md5));
+    let (size, etag) = (written.size.to_string(), format!("\"{}\"", written.tag));
     let sql = "select storage.add_derivative(
                  $1::uuid, $2::text, $3::uuid, $4::bigint, $5::text, $6::text)::text";
     let params = [&source, transformation, &version, &size, mimetype, &etag].map(Some);
