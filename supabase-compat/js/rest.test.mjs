@@ -166,8 +166,9 @@ test('a mistake is answered in PostgREST\'s words', async (t) => {
   assert.equal((await refusal(ana.rpc('no_such_function'))).code, 'PGRST202')
 
   const blank = await refusal(messages().insert({ conversation_id: place.id, body: ' ' }))
-  assert.equal(blank.code, '23514')
-  assert.equal(blank.status, 400)
+  assert.deepEqual([blank.status, blank.code, blank.hint], [422, 'PT422', 'no_words'])
+  const untitled = await refusal(ana.rpc('create_group', { p_title: ' ' }))
+  assert.deepEqual([untitled.status, untitled.code], [400, '23514'])
   const raised = await refusal(ana.rpc('join_room', { p_slug: 'no-such-room' }))
   assert.deepEqual([raised.status, raised.hint], [404, 'no_such_room'])
   const forbidden = await refusal(bo.from('messages').insert({ conversation_id: place.id, body: 'hi' }))
