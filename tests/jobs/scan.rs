@@ -176,8 +176,13 @@ async fn what_is_too_large_for_the_scanner_is_not_clean() {
 async fn files_wait_for_a_scanner_once_a_server_had_one() {
     let (database, clamd) = (Database::scratch().await, Clamd::start().await);
     assert_eq!(database.value("select count(*) from storage.scanners").await, "0");
-    server_with(&database, clamd.port).await.stop().await;
-    assert_eq!(database.value("select name from storage.scanners").await, "clamd");
+    let with = server_with(&database, clamd.port).await;
+    eventually("the scanner is known", || async {
+        let known = database.rows("select from storage.scanners where name = 'clamd'").await;
+        (!known.is_empty()).then_some(())
+    })
+    .await;
+    with.stop().await;
 
     let without = Server::start(&database).await;
     database.sql("select storage.request_scan(gen_random_uuid())").await;
