@@ -87,6 +87,10 @@ async fn ask_on(
     ask_prepared(client, questions, statements, isolated).await
 }
 
+/// Questions are planned once, and not five times before Postgres finds that once was enough.
+const TAKE_SNAPSHOT: &str = "select pg_current_snapshot()::text,
+                                    set_config('plan_cache_mode', 'force_generic_plan', true)";
+
 async fn ask_prepared(
     client: &Object,
     questions: &[Question<'_>],
@@ -98,7 +102,7 @@ async fn ask_prepared(
             "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)",
         )
         .await?;
-    let take_snapshot = client.prepare_cached("select pg_current_snapshot()::text").await?;
+    let take_snapshot = client.prepare_cached(TAKE_SNAPSHOT).await?;
 
     // The first poll of each future sends it; answers come back in the same order.
     let mut begin = pin!(client.batch_execute("begin isolation level repeatable read read only"));
@@ -178,7 +182,7 @@ pub struct Survey<'a> {
     /// Each person's claims.
     pub claims: Vec<&'a str>,
     /// Value of `$1` for each of them.
-    pub params: Vec<String>,
+    pub params: Vec<&'a str>,
 }
 
 /// People for whom it pays to have a `do` compiled.
@@ -234,10 +238,10 @@ async fn poll_on(
 ) -> Result<(String, Vec<Vec<bool>>), Error> {
     let take_snapshot = client
         .prepare_cached(
-            // Planned once, and not five times before Postgres finds that once was enough.
-            "select pg_current_snapshot()::text, set_config('walkie.rows', $1, true),
-                    set_config('walkie.claims', ($2::text[])::text, true),
+            "select pg_current_snapshot()::text,
                     set_config('plan_cache_mode', 'force_generic_plan', true),
+                    set_config('walkie.rows', $1, true),
+                    set_config('walkie.claims', ($2::text[])::text, true),
                     set_config('role', $3, true)",
         )
         .await?;

@@ -63,7 +63,7 @@ fn reverse_query(table: &Table, analysis: &Analysis) -> Option<String> {
             Source::Rows(read) => {
                 let read = analysis.reads.get(*read)?;
                 let mut place = format!(
-                    "(select distinct r.{}::text as subject from {} as r where true",
+                    "(select subject::text from (select distinct r.{} as subject from {} as r where true",
                     quote_name(read.subject.as_ref()?),
                     read.name
                 );
@@ -71,7 +71,7 @@ fn reverse_query(table: &Table, analysis: &Analysis) -> Option<String> {
                     let (theirs, ours) = (quote_name(theirs), quote_name(ours));
                     let _ = write!(place, " and r.{theirs} = image.{ours}");
                 }
-                let _ = write!(place, " limit {})", MAX_CANDIDATES + 1);
+                let _ = write!(place, " limit {}) as r)", MAX_CANDIDATES + 1);
                 place
             }
         });

@@ -353,39 +353,37 @@ impl Authorizer {
             .iter()
             .map(|request| vec![Decision::Denied; request.identities.len()])
             .collect();
-        // Images of one table that one person asks for are one case.
-        let mut cases: HashMap<Asked, Vec<(usize, usize)>> = HashMap::new();
+        let mut asked: Vec<(Asked<'_>, usize, usize)> = Vec::new();
         for (number, request) in requests.iter().enumerate() {
             for (position, identity) in request.identities.iter().enumerate() {
                 if self.rest_of(request.table, identity).is_some() {
                     decisions[number][position] = Decision::Failed(QUERY_CANCELED.to_owned());
                     continue;
                 }
-                let (identity, wording) = (Arc::clone(identity), Arc::clone(&request.wording));
-                let asked = Asked { table: request.table, identity, wording };
-                cases.entry(asked).or_default().push((number, position));
+                let of = Asked { identity, table: request.table, wording: &request.wording };
+                asked.push((of, number, position));
             }
         }
-        if cases.is_empty() {
+        if asked.is_empty() {
             return Ok(decisions);
         }
-        let mut cases: Vec<_> = cases.into_iter().collect();
-        // A person's cases side by side: their role and claims are put on once.
-        cases.sort_by(|(a, _), (b, _)| {
-            (&a.identity.role, &a.identity.claims).cmp(&(&b.identity.role, &b.identity.claims))
-        });
+        // A person's cases side by side: their role and claims are put on once. Images of one
+        // table that one person asks for are one case.
+        asked.sort_by(|(one, ..), (next, ..)| one.key().cmp(&next.key()));
+        let cases: Vec<_> =
+            asked.chunk_by(|(one, ..), (next, ..)| one.key() == next.key()).collect();
         let questions: Vec<Case<'_>> = cases
             .iter()
-            .map(|(asked, places)| Case {
-                identity: &asked.identity,
-                wording: &asked.wording,
-                rows: places.iter().map(|(number, _)| &*requests[*number].image).collect(),
+            .map(|places| Case {
+                identity: places[0].0.identity,
+                wording: places[0].0.wording,
+                rows: places.iter().map(|(_, number, _)| &*requests[*number].image).collect(),
             })
             .collect();
         let verdicts = verdict::ask(&self.pool, &mut self.unsettled, &questions).await?;
         let mut failures: HashMap<(u32, String), usize> = HashMap::new();
-        for ((asked, places), verdicts) in cases.iter().zip(verdicts) {
-            for ((number, position), verdict) in places.iter().zip(verdicts) {
+        for (places, verdicts) in cases.iter().zip(verdicts) {
+            for ((asked, number, position), verdict) in places.iter().zip(verdicts) {
                 let decision = self.decision(asked, verdict);
                 if let Decision::Failed(sqlstate) = &decision {
                     *failures.entry((asked.table, sqlstate.clone())).or_default() += 1;
@@ -414,7 +412,7 @@ impl Authorizer {
         until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())
     }
 
-    fn decision(&mut self, asked: &Asked, verdict: verdict::Verdict) -> Decision {
+    fn decision(&mut self, asked: &Asked<'_>, verdict: verdict::Verdict) -> Decision {
         match verdict {
             Ok(true) => Decision::Permitted,
             Ok(false) => Decision::Denied,
@@ -428,11 +426,11 @@ impl Authorizer {
         }
     }
 
-    fn rest(&mut self, asked: &Asked) {
+    fn rest(&mut self, asked: &Asked<'_>) {
         let now = Instant::now();
         // Who was not slow again for as long as they rested starts from the beginning.
         self.resting.retain(|_, (until, length)| *until + *length > now);
-        let rest = (asked.table, Arc::clone(&asked.identity));
+        let rest = (asked.table, Arc::clone(asked.identity));
         let (first, longest) = TIMEOUT_REST;
         let length = self.resting.get(&rest).map_or(first, |(_, last)| (*last * 2).min(longest));
         self.resting.insert(rest, (now + length, length));
@@ -472,10 +470,17 @@ pub fn refused_apart<T>(outcome: Result<T, Error>) -> Result<Result<T, String>, 
 /// SQLSTATE of a statement that ran into the time limit.
 const QUERY_CANCELED: &str = "57014";
 
-/// What makes two questions one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Asked {
+/// Whose question it is, about what, and in which words.
+#[derive(Debug)]
+struct Asked<'a> {
+    identity: &'a Arc<Identity>,
     table: u32,
-    identity: Arc<Identity>,
-    wording: Arc<Wording>,
+    wording: &'a Wording,
+}
+
+impl Asked<'_> {
+    /// What makes two questions one.
+    fn key(&self) -> (&str, &str, u32, &Wording) {
+        (&self.identity.role, &self.identity.claims, self.table, self.wording)
+    }
 }

@@ -45,7 +45,7 @@ pub struct Policy {
 }
 
 /// How Postgres is asked about rows of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wording {
     /// Gives an array of booleans for an array literal of rows in `$1`.
     pub rows: String,

@@ -166,20 +166,7 @@ async fn ask_surveys(
         open.extend(numbers.chunks(size));
     }
     while !open.is_empty() {
-        let trips = open.iter().map(|numbers| {
-            let first = &cases[numbers[0]];
-            let claims = numbers.iter().map(|number| &*cases[*number].identity.claims);
-            let rows =
-                numbers.iter().map(|number| image::array(cases[*number].rows.iter().copied()));
-            let asked = Survey {
-                role: &first.identity.role,
-                sql: &first.wording.rows,
-                body: first.wording.row.as_deref(),
-                claims: claims.collect(),
-                params: rows.collect(),
-            };
-            async move { survey(pool, &asked).await }
-        });
+        let trips = open.iter().map(|numbers| ask_survey(pool, cases, numbers));
         let outcomes = future::join_all(trips).await;
         let mut early = Vec::new();
         let mut snapshots = Vec::new();
@@ -218,6 +205,32 @@ async fn ask_surveys(
         }
     }
     Ok(apart)
+}
+
+/// Asks cases with the same question and role, those about the same rows side by side; gives the
+/// snapshot and each case's verdicts.
+///
+/// # Errors
+/// See [`survey`].
+async fn ask_survey(
+    pool: &Pool,
+    cases: &[Case<'_>],
+    numbers: &[usize],
+) -> Result<(String, Vec<Vec<bool>>), Error> {
+    let Case { identity, wording, .. } = cases[numbers[0]];
+    let rows = |number: &usize| &cases[*number].rows;
+    let alike = || numbers.chunk_by(|one, next| rows(one) == rows(next));
+    let images: Vec<String> =
+        alike().map(|numbers| image::array(rows(&numbers[0]).iter().copied())).collect();
+    let params = alike().zip(&images).flat_map(|(numbers, image)| vec![&**image; numbers.len()]);
+    let asked = Survey {
+        role: &identity.role,
+        sql: &wording.rows,
+        body: wording.row.as_deref(),
+        claims: numbers.iter().map(|number| &*cases[*number].identity.claims).collect(),
+        params: params.collect(),
+    };
+    survey(pool, &asked).await
 }
 
 /// Asks one question that gives an array of texts, as `identity`, in a snapshot that contains
