@@ -9,12 +9,22 @@ pub struct SingleSignOnSettings {
     #[arg(long, env = "WALKIE_AUTH_SAML_ENABLED", default_value_t = false, action = clap::ArgAction::Set)]
     pub auth_saml_enabled: bool,
     /// RSA key that signs requests to directories, 2048 to 4096 bits: PKCS#1 or PKCS#8 as DER in
-    /// base64, or PEM
-    #[arg(long, env = "WALKIE_AUTH_SAML_PRIVATE_KEY", hide_env_values = true)]
+    /// base64, or PEM, which begins with a hyphen
+    #[arg(
+        long,
+        env = "WALKIE_AUTH_SAML_PRIVATE_KEY",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     pub auth_saml_private_key: Option<String>,
     /// Key that will take its place: its certificate stands in the metadata already, so that
     /// directories know it in time
-    #[arg(long, env = "WALKIE_AUTH_SAML_PRIVATE_KEY_NEXT", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "WALKIE_AUTH_SAML_PRIVATE_KEY_NEXT",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     pub auth_saml_private_key_next: Option<String>,
     /// Whether assertions may come encrypted, within a response that is signed
     #[arg(long, env = "WALKIE_AUTH_SAML_ALLOW_ENCRYPTED_ASSERTIONS", default_value_t = false, action = clap::ArgAction::Set)]

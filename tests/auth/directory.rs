@@ -14,7 +14,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::Url;
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::pkcs1::EncodeRsaPrivateKey;
@@ -62,7 +64,8 @@ impl Signer {
     /// The key of a directory with an elliptic one.
     pub fn p256() -> Self {
         let der = bytes_of_pem(include_str!("../keys/p256.pem"));
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &SystemRandom::new());
+        let key =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &SystemRandom::new());
         Self::P256(key.expect("a key"))
     }
 
@@ -134,9 +137,9 @@ impl Word {
             .attributes
             .iter()
             .map(|(name, values)| {
-                let values = values.iter().map(|value| {
-                    format!("<saml:AttributeValue>{value}</saml:AttributeValue>")
-                });
+                let values = values
+                    .iter()
+                    .map(|value| format!("<saml:AttributeValue>{value}</saml:AttributeValue>"));
                 let values: String = values.collect();
                 format!("<saml:Attribute Name=\"{name}\">{values}</saml:Attribute>")
             })
@@ -222,8 +225,7 @@ impl Directory {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let metadata = Arc::new(Mutex::new(Some(metadata(&url, include_str!("../keys/rsa.crt")))));
-        let router =
-            Router::new().route("/metadata", get(show)).with_state(Arc::clone(&metadata));
+        let router = Router::new().route("/metadata", get(show)).with_state(Arc::clone(&metadata));
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("the directory serves");
         });
@@ -280,7 +282,8 @@ impl Directory {
         let text = |name: &str| {
             url.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
         };
-        let signed = url.query().unwrap_or_default().split("&Signature=").next().unwrap_or_default();
+        let signed =
+            url.query().unwrap_or_default().split("&Signature=").next().unwrap_or_default();
         let signature = BASE64_STANDARD.decode(text("Signature").unwrap_or_default())?;
         anyhow::ensure!(text("SigAlg").as_deref() == Some(RSA_SHA256));
         let key = public_key(certificate);
@@ -331,7 +334,7 @@ fn metadata(url: &str, certificate: &str) -> String {
 }
 
 /// The RSA key in a certificate.
-fn public_key(certificate: &[u8]) -> Vec<u8> {
+pub fn public_key(certificate: &[u8]) -> Vec<u8> {
     use x509_cert::der::Decode;
     let certificate = x509_cert::Certificate::from_der(certificate).expect("a certificate");
     let info = certificate.tbs_certificate.subject_public_key_info;

@@ -13,6 +13,9 @@ const ELLIPTIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 
+/// What an RSA key of 2048 bits takes at least; weaker ones would sign nothing that counts.
+const MIN_RSA_BYTES: usize = 256;
+
 /// A key that signs for a directory.
 #[derive(Debug)]
 pub(super) struct Key {
@@ -47,6 +50,9 @@ impl Key {
             _ => return None,
         };
         let bytes = info.subject_public_key.as_bytes()?.to_vec();
+        if kind == Kind::Rsa && bytes.len() < MIN_RSA_BYTES {
+            return None;
+        }
         let second = |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs());
         let validity = certificate.validity;
         let dates = (second(validity.not_before).ok()?, second(validity.not_after).ok()?);

@@ -169,3 +169,60 @@ fn check_status(root: Node) -> Result<(), Error> {
         description: format!("The identity provider did not sign the person in: {word}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::auth::sso::metadata::Directory;
+    use crate::config::SingleSignOnSettings;
+
+    /// A message of the form that directories send, signed by nobody.
+    const MESSAGE: &str = r##"<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:a="urn:oasis:names:tc:SAML:2.0:assertion" ID="_r" Version="2.0"><a:Issuer>https://id</a:Issuer><p:Status><p:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></p:Status><a:Assertion ID="_a" Version="2.0"><a:Issuer>https://id</a:Issuer><d:Signature xmlns:d="http://www.w3.org/2000/09/xmldsig#"><d:SignedInfo><d:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><d:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/><d:Reference URI="#_a"><d:Transforms><d:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/><d:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/></d:Transforms><d:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><d:DigestValue>AAAA</d:DigestValue></d:Reference></d:SignedInfo><d:SignatureValue>AAAA</d:SignatureValue></d:Signature><a:Subject><a:NameID>x</a:NameID></a:Subject><a:Conditions NotBefore="2026-01-01T00:00:00Z"/></a:Assertion></p:Response>"##;
+
+    fn party() -> Party {
+        let settings = SingleSignOnSettings {
+            auth_saml_enabled: true,
+            auth_saml_private_key: Some(include_str!("../../../tests/keys/saml.pem").to_owned()),
+            auth_saml_private_key_next: None,
+            auth_saml_allow_encrypted_assertions: true,
+            auth_saml_relay_state_seconds: 120,
+            auth_saml_external_url: None,
+        };
+        Party::new(&settings, "https://api.example.com/auth/v1").unwrap().unwrap()
+    }
+
+    fn keys() -> Vec<Key> {
+        let pem = include_str!("../../../tests/keys/rsa.crt");
+        let text: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        Key::of_certificate(&xml::decode(&text).unwrap()).into_iter().collect()
+    }
+
+    /// Puts something into the message, or takes something out.
+    fn changed(at: usize, taken: usize, put: &str) -> String {
+        let letters: Vec<char> = MESSAGE.chars().collect();
+        let at = at % letters.len();
+        let rest = letters.iter().skip(at + taken);
+        letters.iter().take(at).copied().chain(put.chars()).chain(rest.copied()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_that_is_read_brings_the_reader_down(
+            text in any::<String>(),
+            at in any::<usize>(),
+            taken in 0_usize..200,
+            put in "[<>/&;:=\"' a-zA-Z0-9!\\-\\[\\]\u{0}\u{fffd}]{0,20}",
+        ) {
+            let (party, keys) = (party(), keys());
+            for text in [text, changed(at, taken, &put)] {
+                prop_assert!(Response::read(&text, &keys, &party).is_err());
+                let _: Result<String, Error> = claimed_issuer(&text);
+                let _: Result<Directory, Error> = Directory::read(&text);
+            }
+        }
+    }
+}
