@@ -9,7 +9,7 @@ pub struct SingleSignOnSettings {
     #[arg(long, env = "WALKIE_AUTH_SAML_ENABLED", default_value_t = false, action = clap::ArgAction::Set)]
     pub auth_saml_enabled: bool,
     /// RSA key that signs requests to directories, 2048 to 4096 bits: PKCS#1 or PKCS#8 as DER in
-    /// base64, or PEM, which begins with a hyphen
+    /// base64, or PEM
     #[arg(
         long,
         env = "WALKIE_AUTH_SAML_PRIVATE_KEY",

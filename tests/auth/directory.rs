@@ -123,6 +123,9 @@ pub struct Word {
     pub algorithm: Option<&'static str>,
     pub digest: &'static str,
     pub transform: &'static str,
+    /// Whether values are told with their types, as many directories do: the prefix of those is
+    /// used in a text, where only the signature names it.
+    pub has_types: bool,
 }
 
 impl Word {
@@ -133,19 +136,26 @@ impl Word {
         let answers = attribute("InResponseTo", self.in_response_to.as_deref());
         let end = self.session_end.map(time);
         let end = attribute("SessionNotOnOrAfter", end.as_deref());
-        let attributes: String = self
-            .attributes
-            .iter()
-            .map(|(name, values)| {
-                let values = values
-                    .iter()
-                    .map(|value| format!("<saml:AttributeValue>{value}</saml:AttributeValue>"));
-                let values: String = values.collect();
-                format!("<saml:Attribute Name=\"{name}\">{values}</saml:Attribute>")
-            })
-            .collect();
+        let (types, value_start) = if self.has_types {
+            (
+                " xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"",
+                "<saml:AttributeValue xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
+                 xsi:type=\"xs:string\">",
+            )
+        } else {
+            ("", "<saml:AttributeValue>")
+        };
+        let mut attributes = String::new();
+        for (name, values) in &self.attributes {
+            let start = format!("<saml:Attribute Name=\"{name}\">");
+            attributes.push_str(&start);
+            for value in values {
+                attributes.extend([value_start, value, "</saml:AttributeValue>"]);
+            }
+            attributes.push_str("</saml:Attribute>");
+        }
         format!(
-            "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{id}\" \
+            "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"{types} ID=\"{id}\" \
              IssueInstant=\"{from}\" Version=\"2.0\"><saml:Issuer>{issuer}</saml:Issuer>\
              <saml:Subject><saml:NameID Format=\"{name_format}\">{name}</saml:NameID>\
              <saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\">\
@@ -179,12 +189,17 @@ impl Word {
         let digest = BASE64_STANDARD.encode(Sha256::digest(element));
         let algorithm = self.algorithm.unwrap_or(signer.algorithm());
         let (digest_algorithm, transform) = (self.digest, self.transform);
+        let prefixes = format!(
+            "<ec:InclusiveNamespaces xmlns:ec=\"{EXCLUSIVE}\" PrefixList=\"xs\">\
+             </ec:InclusiveNamespaces>"
+        );
+        let prefixes = if self.has_types { prefixes.as_str() } else { "" };
         let inner = format!(
             "<ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod>\
              <ds:SignatureMethod Algorithm=\"{algorithm}\"></ds:SignatureMethod>\
              <ds:Reference URI=\"#{id}\"><ds:Transforms>\
              <ds:Transform Algorithm=\"{DS}enveloped-signature\"></ds:Transform>\
-             <ds:Transform Algorithm=\"{transform}\"></ds:Transform></ds:Transforms>\
+             <ds:Transform Algorithm=\"{transform}\">{prefixes}</ds:Transform></ds:Transforms>\
              <ds:DigestMethod Algorithm=\"{digest_algorithm}\"></ds:DigestMethod>\
              <ds:DigestValue>{digest}</ds:DigestValue></ds:Reference>"
         );
@@ -272,6 +287,7 @@ impl Directory {
             algorithm: None,
             digest: SHA256,
             transform: EXCLUSIVE,
+            has_types: false,
         }
     }
 

@@ -15,6 +15,9 @@ use crate::support::{Database, Server};
 /// The key that this server signs with.
 pub const KEY: &str = include_str!("../keys/saml.pem");
 
+/// What makes a word wrong.
+type Change = Box<dyn Fn(&mut Word)>;
+
 /// A server that a directory may sign people in to.
 pub struct House {
     pub database: Database,
@@ -44,7 +47,7 @@ impl House {
         let mut house = Self { database, server, directory, certificate, id: String::new() };
         let made = house.admin(Method::POST, "", house.wanted()).await?;
         anyhow::ensure!(made.status == 201, "{}", made.body);
-        house.id = made.text("id").to_owned();
+        made.text("id").clone_into(&mut house.id);
         Ok(house)
     }
 
@@ -285,6 +288,26 @@ async fn response_may_be_signed_as_a_whole_or_twice() -> anyhow::Result<()> {
     Ok(())
 }
 
+// What is signed is the canonical form; on the way there it may look otherwise.
+#[tokio::test]
+async fn message_may_be_written_otherwise_than_it_was_signed() -> anyhow::Result<()> {
+    let house = House::new(&[]).await?;
+    for signs in [Signs::Assertion, Signs::Response, Signs::Both] {
+        let word = Word { signs, has_types: true, ..house.directory.word() };
+        let xml = word.xml(&house.directory.signer);
+        let xml = xml
+            .replace(" Version=\"2.0\">", "\n\tVersion = '2.0' >")
+            .replace("></ds:DigestMethod>", "/>")
+            .replace("></samlp:StatusCode>", " />")
+            .replace(">Eve<", "><![CDATA[Eve]]><")
+            .replace("<saml:Subject>", "<saml:Subject xmlns:unused=\"urn:x\">")
+            .replace(">staff<", ">&#115;taff<");
+        let landing = house.bring(&format!("<?xml version=\"1.0\"?>\n{xml}\n"), "").await?;
+        assert!(landing.fragment.contains_key("access_token"), "{signs:?}: {landing:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn elliptic_keys_sign_too() -> anyhow::Result<()> {
     let house = House::new(&[]).await?;
@@ -306,7 +329,6 @@ async fn elliptic_keys_sign_too() -> anyhow::Result<()> {
 async fn word_for_another_time_place_or_server_opens_nothing() -> anyhow::Result<()> {
     let house = House::new(&[]).await?;
     let now = unix_now();
-    type Change = Box<dyn Fn(&mut Word)>;
     let changes: Vec<(&str, Change)> = vec![
         ("another Issuer", Box::new(|word| word.issuer.push('x'))),
         ("another Audience", Box::new(|word| word.audience.push('x'))),

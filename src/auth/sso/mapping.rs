@@ -112,6 +112,9 @@ impl Mapping {
         let wrong = || {
             Error::Invalid("attribute_mapping must be {\"keys\": {claim: {\"name\": attribute}}}")
         };
+        if !value.is_object() {
+            return Err(wrong());
+        }
         let mapping: Self = serde_json::from_value(value.clone()).map_err(|_| wrong())?;
         if mapping.keys.len() > MAX_KEYS || value.to_string().len() > MAX_KEYS * MAX_NAME_BYTES {
             return Err(Error::Invalid("attribute_mapping is too large"));
@@ -121,6 +124,9 @@ impl Mapping {
                 return Err(Error::InvalidValue(format!(
                     "Cannot map to protected system field: {claim}"
                 )));
+            }
+            if !source.is_object() {
+                return Err(wrong());
             }
             let source: Source = serde_json::from_value(source.clone()).map_err(|_| wrong())?;
             let names = source.names.as_ref().map_or(0, Vec::len);
