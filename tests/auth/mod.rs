@@ -25,6 +25,7 @@ mod provider;
 mod recovery_codes;
 mod revoked;
 mod saml;
+mod saml_refusals;
 mod secrets;
 mod signup;
 mod sso_providers;
