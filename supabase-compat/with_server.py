@@ -22,6 +22,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+# Keys that nothing but tests knows.
+KEYS = Path(__file__).resolve().parent.parent / "tests" / "keys"
 START_SECONDS = 120
 STOP_SECONDS = 30
 # The only settings that may come from outside; all others would change what is proven.
@@ -74,7 +76,8 @@ def start(folder, log, port, database_port):
              "--auth-manual-linking-enabled", "true",
              # Passkeys need a domain, which 127.0.0.1 is none.
              "--auth-webauthn-rp-id", "localhost", "--auth-webauthn-rp-origins", "http://localhost:3000",
-             "--auth-web3-chains", "solana,ethereum"],
+             "--auth-web3-chains", "solana,ethereum",
+             "--auth-saml-enabled", "true", "--auth-saml-private-key", (KEYS / "saml.pem").read_text()],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -115,7 +115,7 @@ pub(super) enum Error {
     WebauthnVerifyDisabled,
     RecoveryVerifyDisabled,
     AnonymousCaller,
-    SsoManaged,
+    SsoManaged(&'static str),
     TooManyFactors,
     FactorNameTaken(String),
     FactorIdNotUuid,
@@ -157,6 +157,17 @@ pub(super) enum Error {
     Web3Chain,
     Web3(&'static str),
     SamlDisabled,
+    SamlRelayStateNotFound,
+    SamlRelayStateExpired,
+    SamlIdpNotFound,
+    SamlIdpExists,
+    SamlNoSubject,
+    SamlNoEmail,
+    SamlMetadataFetch(String),
+    SamlEntityIdMismatch(String),
+    SsoProviderNotFound(&'static str),
+    SsoDomainExists,
+    SsoResourceIdExists,
     /// In the words of the provider.
     ProviderSaid {
         name: String,
@@ -306,7 +317,7 @@ impl Error {
             Self::WebauthnVerifyDisabled => (S::UNPROCESSABLE_ENTITY, "mfa_webauthn_verify_not_enabled", "MFA verification is disabled for WebAuthn"),
             Self::RecoveryVerifyDisabled => (S::UNPROCESSABLE_ENTITY, "mfa_recovery_codes_verify_not_enabled", "MFA verification is disabled for recovery codes"),
             Self::AnonymousCaller => (S::FORBIDDEN, "no_authorization", "Anonymous user not allowed to perform these actions"),
-            Self::SsoManaged => (S::UNPROCESSABLE_ENTITY, "user_sso_managed", "Accounts of single sign-on have no passkeys of their own"),
+            Self::SsoManaged(why) => (S::UNPROCESSABLE_ENTITY, "user_sso_managed", why),
             Self::TooManyFactors => (S::UNPROCESSABLE_ENTITY, "too_many_enrolled_mfa_factors", "Maximum number of verified factors reached, unenroll to continue"),
             Self::FactorNameTaken(why) => (S::UNPROCESSABLE_ENTITY, "mfa_factor_name_conflict", why),
             Self::FactorIdNotUuid => (S::NOT_FOUND, "validation_failed", "factor_id must be an UUID"),
@@ -343,6 +354,17 @@ impl Error {
             Self::Web3Chain => (S::BAD_REQUEST, "web3_unsupported_chain", "Unsupported chain"),
             Self::Web3(why) => (S::BAD_REQUEST, "invalid_grant", why),
             Self::SamlDisabled => (S::NOT_FOUND, "saml_provider_disabled", "SAML 2.0 is disabled"),
+            Self::SamlRelayStateNotFound => (S::NOT_FOUND, "saml_relay_state_not_found", "SAML RelayState does not exist, try logging in again?"),
+            Self::SamlRelayStateExpired => (S::UNPROCESSABLE_ENTITY, "saml_relay_state_expired", "SAML RelayState has expired. Try logging in again?"),
+            Self::SamlIdpNotFound => (S::NOT_FOUND, "saml_idp_not_found", "A SAML connection has not been established with this Identity Provider"),
+            Self::SamlIdpExists => (S::UNPROCESSABLE_ENTITY, "saml_idp_already_exists", "SAML Identity Provider with this EntityID already exists"),
+            Self::SamlNoSubject => (S::BAD_REQUEST, "saml_assertion_no_user_id", "SAML Assertion did not contain a persistent Subject Identifier attribute or Subject NameID uniquely identifying this user"),
+            Self::SamlNoEmail => (S::BAD_REQUEST, "saml_assertion_no_email", "SAML Assertion does not contain an email address"),
+            Self::SamlMetadataFetch(why) => (S::BAD_REQUEST, "saml_metadata_fetch_failed", why),
+            Self::SamlEntityIdMismatch(why) => (S::BAD_REQUEST, "saml_entity_id_mismatch", why),
+            Self::SsoProviderNotFound(why) => (S::NOT_FOUND, "sso_provider_not_found", why),
+            Self::SsoDomainExists => (S::BAD_REQUEST, "sso_domain_already_exists", "SSO Domain is already assigned to another SSO identity provider"),
+            Self::SsoResourceIdExists => (S::BAD_REQUEST, "conflict", "An SSO provider with this resource_id already exists"),
             Self::ProviderSaid { description, .. } => (S::BAD_REQUEST, "", description),
             Self::ProviderFailed(what, _) => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", what),
             Self::ProviderDisabled(why) => (S::BAD_REQUEST, "provider_disabled", why),
@@ -528,6 +550,15 @@ impl From<pg::Error> for Error {
                 }
                 ("23505", Some("auth"), Some("custom_oauth_providers_identifier_key")) => {
                     return Self::CustomProviderExists;
+                }
+                ("23505", Some("auth"), Some("saml_providers_entity_id_key")) => {
+                    return Self::SamlIdpExists;
+                }
+                ("23505", Some("auth"), Some("sso_domains_domain_idx")) => {
+                    return Self::SsoDomainExists;
+                }
+                ("23505", Some("auth"), Some("sso_providers_resource_id_idx")) => {
+                    return Self::SsoResourceIdExists;
                 }
                 ("23505", Some("auth"), Some("users_phone_key")) => return Self::PhoneExists,
                 ("23505", Some("auth"), Some("users_pkey")) => return Self::UserAlreadyExists,

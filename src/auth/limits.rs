@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName};
 use super::{Auth, Error};
 
 /// Endpoints whose rules are looked for; elsewhere nothing is asked.
-const LIMITED: [&str; 14] = [
+const LIMITED: [&str; 15] = [
     "GET /authorize",
     "POST /token",
     "POST /verify",
@@ -24,6 +24,7 @@ const LIMITED: [&str; 14] = [
     "POST /resend",
     "PUT /user",
     "POST /sso",
+    "POST /sso/saml/acs",
     "POST /factors/{id}/challenge",
     "POST /factors/{id}/verify",
     "POST /passkeys/authentication/options",

@@ -1,15 +1,13 @@
 //! The Auth dialect (GoTrue): accounts, sessions and the tokens that prove them.
 //!
 //! Reading order: the endpoints (`signup`, `anonymous`, `token`, `otp`, `recover`, `resend`,
-//! `verify` and `link`, `reauthenticate`, `oauth`, `user`, `devices`, `logout`, `invite`, `admin`,
-//! `settings`), who may call them (`bearer`), how often (`limits`), and whether they are people
-//! (`captcha`), what they make (`session`), the means of proof (`password` and `leaks`, `refresh`,
-//! `one_time`, `pkce`, `web3`, `factors`, `passkeys` and their domain `webauthn`), what the
-//! operator's functions say (`hooks`), what is sent (`mail`, `phone`) and where it leads
+//! `verify` and `link`, `reauthenticate`, `oauth`, `sso`, `user`, `devices`, `logout`, `invite`,
+//! `admin`, `settings`), who may call them (`bearer`), how often (`limits`), and whether they are
+//! people (`captcha`), what they make (`session`), the means of proof (`password` and `leaks`,
+//! `refresh`, `one_time`, `pkce`, `web3`, `factors`, `passkeys` and their domain `webauthn`), what
+//! the operator's functions say (`hooks`), what is sent (`mail`, `phone`) and where it leads
 //! (`redirect`), all SQL (`store`), what is read from a request (`request`, `email`, `duration`)
 //! and every refusal (`error`).
-//!
-//! Not offered: single sign-on (SAML).
 
 mod admin;
 mod anonymous;
@@ -45,6 +43,7 @@ mod resend;
 mod session;
 mod settings;
 mod signup;
+mod sso;
 mod store;
 mod token;
 mod user;
@@ -72,6 +71,7 @@ use oauth::Providers;
 use password::Passwords;
 use redirect::Redirects;
 use signup::Address;
+use sso::Party;
 use store::Store;
 use webauthn::RelyingParty;
 
@@ -93,6 +93,9 @@ pub enum SetupError {
     /// A domain or origin of keys is no URL or does not fit the others.
     #[error("WALKIE_AUTH_WEBAUTHN_RP_ID and WALKIE_AUTH_WEBAUTHN_RP_ORIGINS: {0}")]
     Webauthn(String),
+    /// SAML is on and cannot be offered; why.
+    #[error("SAML: {0}")]
+    Saml(String),
 }
 
 /// What the Auth dialect works with.
@@ -118,6 +121,8 @@ pub struct Auth {
     /// What authenticator apps call this service.
     factor_issuer: String,
     party: RelyingParty,
+    /// Nothing when SAML is off.
+    party_of_saml: Option<Party>,
 }
 
 impl Auth {
@@ -141,11 +146,14 @@ impl Auth {
         let factors = &settings.factors;
         let site = Url::parse(&letters.auth_site_url)
             .map_err(|_| SetupError::SiteUrl(letters.auth_site_url.clone()))?;
-        let issuer = factors.auth_mfa_issuer.clone();
+        let factor_issuer = factors.auth_mfa_issuer.clone();
+        let issuer = format!("{public_url}/auth/v1");
         Ok(Self {
             store: Store::new(pg, keys.revoked().clone(), settings.auth_token_seconds),
             keys,
-            issuer: format!("{public_url}/auth/v1"),
+            party_of_saml: Party::new(&settings.single_sign_on, &issuer)
+                .map_err(SetupError::Saml)?,
+            issuer,
             passwords: Passwords::new(
                 settings.auth_password_min_length,
                 &settings.auth_password_required_characters,
@@ -159,7 +167,8 @@ impl Auth {
             settings: settings.clone(),
             seal,
             factor_key: Sha256::digest(format!("second factors|{secret}")).into(),
-            factor_issuer: issuer.unwrap_or_else(|| site.host_str().unwrap_or_default().to_owned()),
+            factor_issuer: factor_issuer
+                .unwrap_or_else(|| site.host_str().unwrap_or_default().to_owned()),
             party: RelyingParty::new(factors, &site).map_err(SetupError::Webauthn)?,
         })
     }
@@ -193,7 +202,11 @@ impl Auth {
             .route("/invite", post(invite::invite))
             .route("/admin/generate_link", post(invite::generate_link))
             .route("/authorize", get(oauth::authorize))
-            .route("/sso", post(async || Error::SamlDisabled))
+            .route("/sso", post(sso::start))
+            .route("/sso/saml/metadata", get(sso::metadata))
+            .route("/sso/saml/acs", post(sso::consume))
+            .route("/admin/sso/providers", get(sso::list).post(sso::create))
+            .route("/admin/sso/providers/{id}", get(sso::read).put(sso::change).delete(sso::delete))
             .route("/callback", get(oauth::come_back).post(oauth::come_back_by_form))
             .route("/user/identities/authorize", get(oauth::link))
             .route("/user/identities/{id}", delete(oauth::unlink))

@@ -123,7 +123,8 @@ impl Auth {
                 return Err(Error::CallerBanned);
             }
             let proof = Proof { method: &flow.method, password_hash: None };
-            let session = self.sign_in(tx, user_id, &proof, device).await?;
+            let end = flow.session_end;
+            let session = self.sign_in_until(tx, user_id, &proof, device, end).await?;
             let session = session.ok_or(Error::FlowNotFound)?;
             let open = |sealed: String| self.seal.open(&code_hash, &sealed);
             let token = flow.provider_token.map(open).transpose()?;

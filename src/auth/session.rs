@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::password::Weakness;
 use super::request::Device;
-use super::store::{self, Amr, NewSession, Proof, Refreshing, User};
+use super::store::{self, Amr, NewSession, Proof, Proven, Refreshing, User};
 use super::{Auth, Error, refresh};
 use crate::identity::unix_now;
 use crate::pg::Transaction;
@@ -117,6 +117,18 @@ impl Auth {
         proof: &Proof<'_>,
         device: &Device,
     ) -> Result<Option<Session>, Error> {
+        self.sign_in_until(tx, user_id, proof, device, None).await
+    }
+
+    /// The same for a session that ends at this second since 1970.
+    pub(super) async fn sign_in_until(
+        &self,
+        tx: &Transaction,
+        user_id: Uuid,
+        proof: &Proof<'_>,
+        device: &Device,
+        ends_at: Option<i64>,
+    ) -> Result<Option<Session>, Error> {
         let session_id = Uuid::new_v4();
         let refresh_token = refresh::secret();
         let new = NewSession {
@@ -126,13 +138,19 @@ impl Auth {
             refresh_key: &refresh::secret(),
             token_hash: &refresh::hash(&refresh_token),
             device,
+            ends_at,
         };
         let Some(user) = store::sign_in(tx, &new).await? else { return Ok(None) };
         if self.settings.auth_single_session {
             store::end_others(tx, user_id, session_id).await?;
         }
-        let amr = [Amr { method: proof.method.to_owned(), timestamp: unix_now() }];
-        self.session(tx, user, session_id, "aal1", &amr, refresh_token).await.map(Some)
+        let proven = if user.is_managed {
+            store::proofs(tx, session_id).await?
+        } else {
+            let (method, timestamp) = (proof.method.to_owned(), unix_now());
+            Proven { amr: vec![Amr { method, timestamp, provider: None }], ends_at }
+        };
+        self.session(tx, user, session_id, "aal1", &proven, refresh_token).await.map(Some)
     }
 
     /// The session again, with another access token.
@@ -143,8 +161,8 @@ impl Auth {
         refresh_token: String,
     ) -> Result<Session, Error> {
         let Refreshing { session_id, user, aal, .. } = refreshing;
-        let amr = store::proofs(tx, session_id).await?;
-        self.session(tx, user, session_id, &aal, &amr, refresh_token).await
+        let proven = store::proofs(tx, session_id).await?;
+        self.session(tx, user, session_id, &aal, &proven, refresh_token).await
     }
 
     /// The session again, after it rose to another level.
@@ -156,8 +174,8 @@ impl Auth {
         aal: &str,
         refresh_token: String,
     ) -> Result<Session, Error> {
-        let amr = store::proofs(tx, session_id).await?;
-        self.session(tx, user, session_id, aal, &amr, refresh_token).await
+        let proven = store::proofs(tx, session_id).await?;
+        self.session(tx, user, session_id, aal, &proven, refresh_token).await
     }
 
     async fn session(
@@ -166,12 +184,15 @@ impl Auth {
         user: User,
         session_id: Uuid,
         aal: &str,
-        amr: &[Amr],
+        proven: &Proven,
         refresh_token: String,
     ) -> Result<Session, Error> {
         let iat = unix_now();
-        let expires_in = self.settings.auth_token_seconds;
-        let exp = iat + i64::from(expires_in);
+        let life = i64::from(self.settings.auth_token_seconds);
+        // No token outlives its session.
+        let exp = proven.ends_at.unwrap_or(i64::MAX).max(iat).min(iat + life);
+        let expires_in = u32::try_from(exp - iat).unwrap_or_default();
+        let amr = proven.amr.as_slice();
         let subject = serde_json::from_str(user.document.get())
             .map_err(|error| Error::Broken(Box::new(error)))?;
         let claims = Claims { iss: &self.issuer, exp, iat, subject, aal, amr, session_id };

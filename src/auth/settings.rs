@@ -9,6 +9,7 @@ use http::header::CACHE_CONTROL;
 use serde_json::{Map, Value, json};
 
 use super::Auth;
+use super::sso::Party;
 
 /// Other ways to sign in that clients ask about.
 const PROVIDERS: [&str; 25] = [
@@ -66,8 +67,9 @@ pub(super) async fn settings(State(auth): State<Arc<Auth>>) -> Json<Value> {
         "mailer_autoconfirm": auth.autoconfirm,
         "phone_autoconfirm": false,
         "sms_provider": "",
-        "saml_enabled": false,
-        "saml_private_key_next_configured": false,
+        "saml_enabled": auth.party_of_saml.is_some(),
+        "saml_private_key_next_configured":
+            auth.party_of_saml.as_ref().is_some_and(Party::has_next_key),
         "passkeys_enabled": auth.has_passkeys(),
     }))
 }

@@ -60,6 +60,11 @@ pub(super) async fn change(
     if asked.password.is_some() && !has_name && user.is_anonymous()? {
         return Err(Error::PasswordBeforeName);
     }
+    if user.is_managed && (has_name || asked.password.is_some() || asked.nonce.is_some()) {
+        return Err(Error::SsoManaged(
+            "Updating email, phone, password of a SSO account only possible via SSO",
+        ));
+    }
     let hash = match asked.password {
         Some(password) => Some(new_hash(&auth, &user, password).await?),
         None => None,

@@ -24,6 +24,7 @@ mod push;
 mod realtime;
 mod rest;
 mod scan;
+mod single_sign_on;
 mod storage;
 
 pub use auth::{AuthSettings, HookSettings};
@@ -49,6 +50,7 @@ pub use push::PushSettings;
 pub use realtime::{DeleteEvents, RealtimeSettings};
 pub use rest::{ErrorVerbosity, OpenApiMode, RestSettings, TransactionEnd};
 pub use scan::{ClamdAddress, ScanSettings};
+pub use single_sign_on::SingleSignOnSettings;
 pub use storage::{
     DEVELOPMENT_S3_KEYS, FrontSettings, ImageSettings, StorageSettings, StoreSettings,
 };

@@ -53,8 +53,3 @@ test('a text for another site, or signed by another wallet, opens nothing', asyn
   const stolen = { ...wallet(), publicKey: wallet().publicKey }
   assert.match((await refusal(enter(client, stolen))).message, /Signature does not match/)
 })
-
-test('a company that is not known cannot sign anybody in', async (t) => {
-  const refused = await refusal(connect(t).auth.signInWithSSO({ domain: 'example.com' }))
-  assert.deepEqual([refused.status, refused.code], [404, 'saml_provider_disabled'])
-})

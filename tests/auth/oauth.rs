@@ -11,10 +11,10 @@ use crate::support::{Database, Server};
 
 /// What PKCE calls verifier and challenge, from RFC 7636.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// Where the app is.
-const SITE: &str = "http://127.0.0.1:3000";
+pub const SITE: &str = "http://127.0.0.1:3000";
 
 /// Where servers are that were not told.
 const PUBLIC: &str = "http://127.0.0.1:54321";
@@ -100,7 +100,7 @@ pub struct Landing {
 }
 
 impl Landing {
-    fn read(url: &str) -> Self {
+    pub fn read(url: &str) -> Self {
         let mut url = Url::parse(url).expect("a URL");
         let pairs = |text: Option<&str>| {
             let text = format!("http://x/?{}", text.unwrap_or_default());

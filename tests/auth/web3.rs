@@ -1,4 +1,4 @@
-//! POST /token with grant_type=web3: sign-in with a wallet. And what there is not: SAML.
+//! POST /token with grant_type=web3: sign-in with a wallet.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -288,14 +288,5 @@ async fn wallet_can_have_an_address_too() -> anyhow::Result<()> {
     let later = enter(&server, &wallet).await?;
     let by_name = super::sign_in(&server, "eve@example.com", super::PASSWORD).await?;
     assert_eq!(by_name.body["user"]["id"], later.body["user"]["id"], "{}", by_name.body);
-    Ok(())
-}
-
-#[tokio::test]
-async fn saml_is_answered_as_where_it_is_off() -> anyhow::Result<()> {
-    let (_database, server) = house().await;
-    let refused = post(&server, "/sso", json!({ "domain": "example.com" })).await?;
-    assert_eq!(refused.refusal(), (404, "saml_provider_disabled"));
-    assert_eq!(refused.text("message"), "SAML 2.0 is disabled");
     Ok(())
 }

@@ -11718,7 +11718,8 @@ CREATE TABLE auth.flow_state (
     linking_target_id uuid,
     email_optional boolean DEFAULT false NOT NULL,
     nonce text,
-    provider_verifier text
+    provider_verifier text,
+    session_not_after timestamp with time zone
 );
 
 COMMENT ON TABLE auth.flow_state IS 'Sign-ins that left for a provider or a mailbox and come back with a code (PKCE).';
@@ -11728,6 +11729,8 @@ COMMENT ON COLUMN auth.flow_state.auth_code IS 'sha256 of the code in hexadecima
 COMMENT ON COLUMN auth.flow_state.nonce IS 'What the provider''s id_token must repeat.';
 
 COMMENT ON COLUMN auth.flow_state.provider_verifier IS 'Our own PKCE verifier towards the provider.';
+
+COMMENT ON COLUMN auth.flow_state.session_not_after IS 'When the session ends that the code is good for, if a directory said so.';
 
 CREATE TABLE auth.identities (
     provider_id text NOT NULL,
@@ -11836,6 +11839,54 @@ COMMENT ON TABLE auth.revocations IS 'Sessions and people whose access tokens ar
 
 COMMENT ON COLUMN auth.revocations.id IS 'Of the session when that is the kind, else of the person.';
 
+CREATE TABLE auth.saml_assertions (
+    sso_provider_id uuid NOT NULL,
+    id_hash text NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE auth.saml_assertions IS 'Assertions that have signed somebody in, kept for as long as they would count: each opens once.';
+
+COMMENT ON COLUMN auth.saml_assertions.id_hash IS 'sha256 of the assertion''s ID in hexadecimal.';
+
+CREATE TABLE auth.saml_providers (
+    id uuid NOT NULL,
+    sso_provider_id uuid NOT NULL,
+    entity_id text NOT NULL,
+    metadata_xml text NOT NULL,
+    metadata_url text,
+    attribute_mapping jsonb,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    name_id_format text,
+    metadata_tried_at timestamp with time zone,
+    CONSTRAINT "entity_id not empty" CHECK ((char_length(entity_id) > 0)),
+    CONSTRAINT "metadata_url not empty" CHECK (((metadata_url IS NULL) OR (char_length(metadata_url) > 0))),
+    CONSTRAINT "metadata_xml not empty" CHECK ((char_length(metadata_xml) > 0))
+);
+
+COMMENT ON TABLE auth.saml_providers IS 'How each directory is spoken with, as its metadata says.';
+
+COMMENT ON COLUMN auth.saml_providers.attribute_mapping IS 'Which of its attributes stand for which claims: {"keys": {"name": {"name": "displayName"}}}.';
+
+COMMENT ON COLUMN auth.saml_providers.metadata_tried_at IS 'When metadata_url was last asked for news, be there an answer or not.';
+
+CREATE TABLE auth.saml_relay_states (
+    id uuid NOT NULL,
+    sso_provider_id uuid NOT NULL,
+    request_id text NOT NULL,
+    for_email text,
+    redirect_to text,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    flow_state_id uuid,
+    CONSTRAINT "request_id not empty" CHECK ((char_length(request_id) > 0))
+);
+
+COMMENT ON TABLE auth.saml_relay_states IS 'People who left for their company''s directory; gone when they come back.';
+
+COMMENT ON COLUMN auth.saml_relay_states.request_id IS 'The question that the directory''s answer must name.';
+
 CREATE TABLE auth.sendings (
     address_hash text NOT NULL,
     purpose text NOT NULL,
@@ -11866,6 +11917,30 @@ CREATE TABLE auth.sessions (
 );
 
 COMMENT ON TABLE auth.sessions IS 'One row per sign-in; deleting it signs that device out at its next refresh.';
+
+CREATE TABLE auth.sso_domains (
+    id uuid NOT NULL,
+    sso_provider_id uuid NOT NULL,
+    domain text NOT NULL,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    CONSTRAINT "domain not empty" CHECK ((char_length(domain) > 0))
+);
+
+COMMENT ON TABLE auth.sso_domains IS 'By which domains people find their company''s directory.';
+
+CREATE TABLE auth.sso_providers (
+    id uuid NOT NULL,
+    resource_id text,
+    disabled boolean,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    CONSTRAINT "resource_id not empty" CHECK (((resource_id IS NULL) OR (char_length(resource_id) > 0)))
+);
+
+COMMENT ON TABLE auth.sso_providers IS 'Companies whose own directory signs their people in.';
+
+COMMENT ON COLUMN auth.sso_providers.resource_id IS 'A name of the operator''s own, if it has one.';
 
 CREATE TABLE auth.users (
     instance_id uuid,
@@ -13273,11 +13348,29 @@ ALTER TABLE ONLY auth.refresh_tokens
 ALTER TABLE ONLY auth.revocations
     ADD CONSTRAINT revocations_pkey PRIMARY KEY (id, kind);
 
+ALTER TABLE ONLY auth.saml_assertions
+    ADD CONSTRAINT saml_assertions_pkey PRIMARY KEY (sso_provider_id, id_hash);
+
+ALTER TABLE ONLY auth.saml_providers
+    ADD CONSTRAINT saml_providers_entity_id_key UNIQUE (entity_id);
+
+ALTER TABLE ONLY auth.saml_providers
+    ADD CONSTRAINT saml_providers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.saml_relay_states
+    ADD CONSTRAINT saml_relay_states_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY auth.sendings
     ADD CONSTRAINT sendings_pkey PRIMARY KEY (address_hash, purpose);
 
 ALTER TABLE ONLY auth.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.sso_domains
+    ADD CONSTRAINT sso_domains_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.sso_providers
+    ADD CONSTRAINT sso_providers_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY auth.users
     ADD CONSTRAINT users_phone_key UNIQUE (phone);
@@ -13733,11 +13826,31 @@ CREATE INDEX refresh_tokens_user_id_idx ON auth.refresh_tokens USING btree (user
 
 CREATE INDEX revocations_until_idx ON auth.revocations USING btree (until);
 
+CREATE INDEX saml_assertions_expires_at_idx ON auth.saml_assertions USING btree (expires_at);
+
+CREATE INDEX saml_providers_sso_provider_id_idx ON auth.saml_providers USING btree (sso_provider_id);
+
+CREATE INDEX saml_relay_states_created_at_idx ON auth.saml_relay_states USING btree (created_at DESC);
+
+CREATE INDEX saml_relay_states_flow_state_id_idx ON auth.saml_relay_states USING btree (flow_state_id) WHERE (flow_state_id IS NOT NULL);
+
+CREATE INDEX saml_relay_states_for_email_idx ON auth.saml_relay_states USING btree (for_email);
+
+CREATE INDEX saml_relay_states_sso_provider_id_idx ON auth.saml_relay_states USING btree (sso_provider_id);
+
 CREATE INDEX sendings_sent_at_idx ON auth.sendings USING btree (sent_at);
 
 CREATE INDEX sessions_not_after_idx ON auth.sessions USING btree (not_after DESC);
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions USING btree (user_id, created_at);
+
+CREATE UNIQUE INDEX sso_domains_domain_idx ON auth.sso_domains USING btree (lower(domain));
+
+CREATE INDEX sso_domains_sso_provider_id_idx ON auth.sso_domains USING btree (sso_provider_id);
+
+CREATE UNIQUE INDEX sso_providers_resource_id_idx ON auth.sso_providers USING btree (lower(resource_id));
+
+CREATE INDEX sso_providers_resource_id_pattern_idx ON auth.sso_providers USING btree (resource_id text_pattern_ops);
 
 CREATE UNIQUE INDEX unique_phone_factor_per_user ON auth.mfa_factors USING btree (user_id, phone);
 
@@ -14356,8 +14469,23 @@ ALTER TABLE ONLY auth.one_time_tokens
 ALTER TABLE ONLY auth.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES auth.sessions(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY auth.saml_assertions
+    ADD CONSTRAINT saml_assertions_sso_provider_id_fkey FOREIGN KEY (sso_provider_id) REFERENCES auth.sso_providers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.saml_providers
+    ADD CONSTRAINT saml_providers_sso_provider_id_fkey FOREIGN KEY (sso_provider_id) REFERENCES auth.sso_providers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.saml_relay_states
+    ADD CONSTRAINT saml_relay_states_flow_state_id_fkey FOREIGN KEY (flow_state_id) REFERENCES auth.flow_state(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.saml_relay_states
+    ADD CONSTRAINT saml_relay_states_sso_provider_id_fkey FOREIGN KEY (sso_provider_id) REFERENCES auth.sso_providers(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY auth.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.sso_domains
+    ADD CONSTRAINT sso_domains_sso_provider_id_fkey FOREIGN KEY (sso_provider_id) REFERENCES auth.sso_providers(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY auth.webauthn_challenges
     ADD CONSTRAINT webauthn_challenges_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
@@ -14576,9 +14704,19 @@ ALTER TABLE auth.refresh_tokens ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.revocations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE auth.saml_assertions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.saml_providers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.saml_relay_states ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE auth.sendings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.sessions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.sso_domains ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.sso_providers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.users ENABLE ROW LEVEL SECURITY;
 

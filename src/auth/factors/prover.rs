@@ -27,12 +27,6 @@ pub(in crate::auth) struct Name {
     email: String,
     phone: String,
     pub is_anonymous: bool,
-    identities: Vec<Provider>,
-}
-
-#[derive(Deserialize)]
-struct Provider {
-    provider: String,
 }
 
 /// The factor that a path names.
@@ -67,8 +61,12 @@ impl Prover {
 
     /// Refuses people whose company signs them in.
     pub(in crate::auth) fn refuse_managed(&self) -> Result<(), Error> {
-        let is_managed = |provider: &Provider| provider.provider.starts_with("sso:");
-        if self.name.identities.iter().any(is_managed) { Err(Error::SsoManaged) } else { Ok(()) }
+        if self.user.is_managed {
+            return Err(Error::SsoManaged(
+                "Accounts of single sign-on have no passkeys of their own",
+            ));
+        }
+        Ok(())
     }
 
     /// What devices show of the account.

@@ -222,7 +222,7 @@ fn provider_said(name: &str, description: &str) -> Error {
 }
 
 /// The app's URL with what went wrong, in both places where clients look.
-fn told(url: &str, error: &Error) -> String {
+pub(in crate::auth) fn told(url: &str, error: &Error) -> String {
     error.log();
     let (status, code, message) = error.told();
     let name = match (error, status) {

@@ -38,6 +38,7 @@ macro_rules! user {
              nullif(u.encrypted_password, '') as password_hash,
              u.confirmed_at is not null as is_confirmed,
              coalesce(u.banned_until > statement_timestamp(), false) as is_banned,
+             u.is_sso_user as is_managed,
              (jsonb_build_object(
                'id', u.id,
                'aud', coalesce(u.aud, ''),

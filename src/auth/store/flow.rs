@@ -25,6 +25,8 @@ pub(in crate::auth) struct Flow {
     pub age_seconds: f64,
     pub provider_token: Option<String>,
     pub provider_refresh_token: Option<String>,
+    /// When the session ends at the latest, in seconds since 1970.
+    pub session_end: Option<i64>,
 }
 
 /// Somebody who leaves for a provider.
@@ -200,6 +202,7 @@ pub(in crate::auth) async fn take(
               where auth_code = $1
              returning user_id, code_challenge, code_challenge_method::text as challenge_method,
                        authentication_method, provider_access_token, provider_refresh_token,
+                       extract(epoch from session_not_after)::bigint as session_end,
                        extract(epoch from now() - auth_code_issued_at)::float8 as age",
             &[&code_hash],
         )
@@ -212,6 +215,7 @@ pub(in crate::auth) async fn take(
         age_seconds: row.try_get::<_, Option<f64>>("age")?.unwrap_or(f64::INFINITY),
         provider_token: row.try_get("provider_access_token")?,
         provider_refresh_token: row.try_get("provider_refresh_token")?,
+        session_end: row.try_get("session_end")?,
     }))
 }
 

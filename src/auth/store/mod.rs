@@ -12,7 +12,9 @@ mod limit;
 pub(super) mod passkey;
 pub(super) mod provider;
 pub(super) mod recovery;
+pub(super) mod saml;
 mod session;
+pub(super) mod sso;
 pub(super) mod token;
 mod user;
 
@@ -29,8 +31,8 @@ pub(super) use device::{end_session, sessions_of};
 pub(super) use hook::{call, check_sign_up, leave};
 pub(super) use limit::is_first_use;
 pub(super) use session::{
-    Amr, Ending, Life, NewSession, Proof, Refreshing, end_others, end_sessions, present_token,
-    proofs, revoke_tokens, rotate_token, sign_in,
+    Amr, Ending, Life, NewSession, Proof, Proven, Refreshing, end_others, end_sessions,
+    present_token, proofs, revoke_tokens, rotate_token, sign_in,
 };
 pub(super) use user::{
     NewUser, ban, confirm, create, create_anonymous, delete, mark_deleted, merge_app_metadata,
@@ -48,6 +50,8 @@ pub(super) struct User {
     pub password_hash: Option<String>,
     pub is_confirmed: bool,
     pub is_banned: bool,
+    /// Whether the account is that of a company's directory.
+    pub is_managed: bool,
 }
 
 impl User {
@@ -231,6 +235,7 @@ fn user(row: &Row) -> Result<User, pg::Error> {
         password_hash: row.try_get("password_hash")?,
         is_confirmed: row.try_get("is_confirmed")?,
         is_banned: row.try_get("is_banned")?,
+        is_managed: row.try_get("is_managed")?,
     })
 }
 

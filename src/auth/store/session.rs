@@ -4,6 +4,8 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::saml::METHOD;
+use super::sso::SSO;
 use super::{User, user};
 use crate::auth::refresh::{Active, Presented};
 use crate::auth::request::Device;
@@ -25,6 +27,8 @@ pub(in crate::auth) struct NewSession<'a> {
     pub refresh_key: &'a str,
     pub token_hash: &'a str,
     pub device: &'a Device,
+    /// When it ends at the latest, in seconds since 1970.
+    pub ends_at: Option<i64>,
 }
 
 /// A session at the moment one of its refresh tokens is presented.
@@ -42,6 +46,15 @@ pub(in crate::auth) struct Refreshing {
 pub(in crate::auth) struct Amr {
     pub method: String,
     pub timestamp: i64,
+    /// The company whose directory vouched for the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+}
+
+/// How a session was proven, and when it ends at the latest, in seconds since 1970.
+pub(in crate::auth) struct Proven {
+    pub amr: Vec<Amr>,
+    pub ends_at: Option<i64>,
 }
 
 /// How many seconds a session lasts: in all, and unless it is refreshed.
@@ -73,8 +86,8 @@ pub(in crate::auth) async fn sign_in(
            returning *),
          session as (
            insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip,
-                                      refresh_token_hmac_key)
-           select $3, id, now(), now(), 'aal1', $4, $5, $6 from person),
+                                      refresh_token_hmac_key, not_after)
+           select $3, id, now(), now(), 'aal1', $4, $5, $6, to_timestamp($9::bigint) from person),
          proof as (
            insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at,
                                             authentication_method)
@@ -99,6 +112,7 @@ pub(in crate::auth) async fn sign_in(
                 &new.refresh_key,
                 &new.proof.method,
                 &new.token_hash,
+                &new.ends_at,
             ],
         )
         .await?;
@@ -216,20 +230,36 @@ pub(in crate::auth) async fn revoke_tokens(
 pub(in crate::auth) async fn proofs(
     tx: &Transaction,
     session_id: Uuid,
-) -> Result<Vec<Amr>, pg::Error> {
+) -> Result<Proven, pg::Error> {
     let rows = tx
         .query(
-            "select authentication_method as method,
-                    extract(epoch from updated_at)::bigint as timestamp
-               from auth.mfa_amr_claims
-              where session_id = $1
-              order by updated_at desc, id",
-            &[&session_id],
+            "select c.authentication_method as method,
+                    extract(epoch from c.updated_at)::bigint as timestamp,
+                    case when c.authentication_method = $2 then
+                      (select substr(i.provider, length($3) + 1)
+                         from auth.identities i
+                        where i.user_id = s.user_id and starts_with(i.provider, $3)
+                        order by i.last_sign_in_at desc nulls last
+                        limit 1)
+                    end as provider,
+                    case when isfinite(s.not_after) then extract(epoch from s.not_after)::bigint
+                    end as ends_at
+               from auth.mfa_amr_claims c
+               join auth.sessions s on s.id = c.session_id
+              where c.session_id = $1
+              order by c.updated_at desc, c.id",
+            &[&session_id, &METHOD, &SSO],
         )
         .await?;
-    rows.iter()
-        .map(|row| Ok(Amr { method: row.try_get("method")?, timestamp: row.try_get("timestamp")? }))
-        .collect()
+    let ends_at = rows.first().map(|row| row.try_get("ends_at")).transpose()?.flatten();
+    let amr = rows.iter().map(|row| {
+        Ok(Amr {
+            method: row.try_get("method")?,
+            timestamp: row.try_get("timestamp")?,
+            provider: row.try_get("provider")?,
+        })
+    });
+    Ok(Proven { amr: amr.collect::<Result<_, pg::Error>>()?, ends_at })
 }
 
 /// Lets all other sessions of a person run out now; their refresh says so.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::identity::{self, NewIdentity};
+use super::sso::SSO;
 use super::{Ending, end_sessions, find};
 use crate::pg::{self, Transaction};
 
@@ -21,14 +22,17 @@ pub(in crate::auth) struct NewUser<'a> {
     pub identity: Option<NewIdentity<'a>>,
 }
 
-/// Makes an account with an identity for its address and one for its number, not confirmed yet.
+/// Makes an account with an identity for its address and one for its number, not confirmed yet. An
+/// identity of single sign-on makes an account that is its company's.
 /// The first insert carries all metadata, because people's triggers read it there.
 pub(in crate::auth) async fn create(tx: &Transaction, new: &NewUser<'_>) -> Result<(), pg::Error> {
     tx.query(
         "with person as (
            insert into auth.users (instance_id, id, aud, role, email, phone, encrypted_password,
-                                   raw_app_meta_data, raw_user_meta_data, created_at, updated_at)
-           values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6, $7, $8, now(), now())
+                                   raw_app_meta_data, raw_user_meta_data, is_sso_user, created_at,
+                                   updated_at)
+           values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6, $7, $8, $10, now(),
+                   now())
            returning id, email, phone)
          insert into auth.identities (provider_id, user_id, identity_data, provider,
                                       last_sign_in_at, created_at, updated_at)
@@ -51,6 +55,7 @@ pub(in crate::auth) async fn create(tx: &Transaction, new: &NewUser<'_>) -> Resu
             &new.app_metadata,
             &new.user_metadata,
             &new.identity.is_some(),
+            &new.identity.as_ref().is_some_and(|identity| identity.provider.starts_with(SSO)),
         ],
     )
     .await?;
