@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use super::{FactorSettings, FunctionName, GuardSettings, LetterSettings, ProviderSettings};
+use super::{
+    FactorSettings, FunctionName, GuardSettings, LetterSettings, OAuthServerSettings,
+    ProviderSettings,
+};
 
 /// How people sign in.
 #[derive(Debug, Clone, Args)]
@@ -53,6 +56,9 @@ pub struct AuthSettings {
     /// Providers that people sign in with.
     #[command(flatten)]
     pub providers: ProviderSettings,
+    /// Apps of others that act for people.
+    #[command(flatten)]
+    pub oauth_server: OAuthServerSettings,
 }
 
 /// Functions of the database that decide or do something when people sign in: each takes and
