@@ -11,7 +11,7 @@ use crate::support::{Database, Server};
 
 /// What PKCE calls verifier and challenge, from RFC 7636.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// Where the app is.
 const SITE: &str = "http://127.0.0.1:3000";

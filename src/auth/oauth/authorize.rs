@@ -60,7 +60,7 @@ pub(in crate::auth) async fn link(
 }
 
 /// An answer that leads on and that nobody keeps.
-pub(super) fn redirect(status: StatusCode, url: &str) -> Result<Response, Error> {
+pub(in crate::auth) fn redirect(status: StatusCode, url: &str) -> Result<Response, Error> {
     let location = HeaderValue::from_str(url).map_err(|error| Error::Broken(Box::new(error)))?;
     let no_store = HeaderValue::from_static("no-store");
     Ok((status, [(LOCATION, location), (CACHE_CONTROL, no_store)]).into_response())

@@ -16,7 +16,7 @@ mod identity;
 mod profile;
 mod provider;
 
-pub(super) use authorize::{authorize, link};
+pub(super) use authorize::{authorize, link, redirect};
 pub(super) use callback::{come_back, come_back_by_form};
 pub(super) use custom::{change, create, delete, list, read};
 pub(super) use grant::{Asked as AskedByIdToken, by_id_token};
