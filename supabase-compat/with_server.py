@@ -74,7 +74,8 @@ def start(folder, log, port, database_port):
              "--auth-manual-linking-enabled", "true",
              # Passkeys need a domain, which 127.0.0.1 is none.
              "--auth-webauthn-rp-id", "localhost", "--auth-webauthn-rp-origins", "http://localhost:3000",
-             "--auth-web3-chains", "solana,ethereum"],
+             "--auth-web3-chains", "solana,ethereum",
+             "--auth-oauth-server-enabled", "true"],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
