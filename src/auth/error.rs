@@ -155,7 +155,6 @@ pub(super) enum Error {
     IdTokenNonce,
     Web3Disabled(&'static str),
     Web3Chain,
-    Web3(&'static str),
     SamlDisabled,
     /// In the words of the provider.
     ProviderSaid {
@@ -190,7 +189,7 @@ pub(super) enum Error {
     // What OAuth has its own words and shape for; why.
     OAuthRequest(&'static str),
     OAuthCredentials(&'static str),
-    OAuthCode(&'static str),
+    InvalidGrant(&'static str),
     OAuthClientMayNot(&'static str),
     OAuthGrantType(&'static str),
     OAuthResponseType(&'static str),
@@ -259,10 +258,9 @@ impl Error {
             Self::RefreshTokenMissing
                 | Self::IdToken(_)
                 | Self::IdTokenNonce
-                | Self::Web3(_)
+                | Self::InvalidGrant(_)
                 | Self::OAuthRequest(_)
                 | Self::OAuthCredentials(_)
-                | Self::OAuthCode(_)
                 | Self::OAuthClientMayNot(_)
                 | Self::OAuthGrantType(_)
                 | Self::OAuthResponseType(_)
@@ -387,7 +385,7 @@ impl Error {
             Self::IdTokenNonce => (S::BAD_REQUEST, "invalid nonce", "Nonces mismatch"),
             Self::Web3Disabled(why) => (S::UNPROCESSABLE_ENTITY, "web3_provider_disabled", why),
             Self::Web3Chain => (S::BAD_REQUEST, "web3_unsupported_chain", "Unsupported chain"),
-            Self::Web3(why) => (S::BAD_REQUEST, "invalid_grant", why),
+            Self::InvalidGrant(why) => (S::BAD_REQUEST, "invalid_grant", why),
             Self::SamlDisabled => (S::NOT_FOUND, "saml_provider_disabled", "SAML 2.0 is disabled"),
             Self::ProviderSaid { description, .. } => (S::BAD_REQUEST, "", description),
             Self::ProviderFailed(what, _) => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", what),
@@ -413,7 +411,6 @@ impl Error {
             Self::LevelToConsent => (S::FORBIDDEN, "insufficient_aal", "AAL2 required to let an OAuth client in"),
             Self::OAuthRequest(why) => (S::BAD_REQUEST, "invalid_request", why),
             Self::OAuthCredentials(why) => (S::UNAUTHORIZED, "invalid_client", why),
-            Self::OAuthCode(why) => (S::BAD_REQUEST, "invalid_grant", why),
             Self::OAuthClientMayNot(why) => (S::BAD_REQUEST, "unauthorized_client", why),
             Self::OAuthGrantType(why) => (S::BAD_REQUEST, "unsupported_grant_type", why),
             Self::OAuthResponseType(why) => (S::BAD_REQUEST, "unsupported_response_type", why),

@@ -87,7 +87,7 @@ impl Auth {
         let work = async |tx: &Transaction| {
             let client = shown.client(tx).await?;
             let granted = authorization::by_code(tx, &code_hash, client.id).await?;
-            let granted = granted.ok_or(Error::OAuthCode("The code is not known"))?;
+            let granted = granted.ok_or(Error::InvalidGrant("The code is not known"))?;
             if granted.is_used {
                 // Somebody has the code who should not: nobody keeps what it gave.
                 if let Some(session) = granted.session_id {
@@ -101,7 +101,7 @@ impl Auth {
         };
         // The end of the session must be kept although the request fails, hence `Option`.
         let given = self.store.transaction(work).await?;
-        given.ok_or(Error::OAuthCode("The code was used before"))
+        given.ok_or(Error::InvalidGrant("The code was used before"))
     }
 
     /// A session in which the client acts for the person.
@@ -112,7 +112,7 @@ impl Auth {
         granted: Granted,
         device: &Device,
     ) -> Result<Given, Error> {
-        let gone = || Error::OAuthCode("The person has no account any more");
+        let gone = || Error::InvalidGrant("The person has no account any more");
         let user = store::find(tx, granted.user_id).await?.ok_or_else(gone)?;
         if user.is_banned {
             return Err(Error::UserBanned);
@@ -167,13 +167,13 @@ impl Granted {
     ) -> Result<(), Error> {
         let challenge = Challenge { value: self.challenge.clone(), method: "s256" };
         if self.is_over {
-            return Err(Error::OAuthCode("The code has expired"));
+            return Err(Error::InvalidGrant("The code has expired"));
         }
         if self.redirect_uri != redirect_uri {
-            return Err(Error::OAuthCode("redirect_uri is not that of the request"));
+            return Err(Error::InvalidGrant("redirect_uri is not that of the request"));
         }
         if !VERIFIER_BYTES.contains(&verifier.len()) || !challenge.is_met_by(verifier) {
-            return Err(Error::OAuthCode("code_verifier does not meet the challenge"));
+            return Err(Error::InvalidGrant("code_verifier does not meet the challenge"));
         }
         let is_other = |named| self.resource.as_deref() != Some(named);
         if resource.filter(|named| !named.is_empty()).is_some_and(is_other) {
@@ -193,11 +193,11 @@ fn in_words_of_oauth(error: Error) -> Error {
         Error::BadJson(_) => Error::OAuthRequest("The body is no form and no JSON object"),
         Error::RefreshTokenMissing => Error::OAuthRequest("refresh_token is required"),
         Error::RefreshTokenUnknown | Error::Invalid(_) => {
-            Error::OAuthCode("The refresh token is not known")
+            Error::InvalidGrant("The refresh token is not known")
         }
-        Error::RefreshTokenUsed => Error::OAuthCode("The refresh token was used before"),
-        Error::SessionExpired => Error::OAuthCode("The session has ended"),
-        Error::UserBanned => Error::OAuthCode("The person is banned"),
+        Error::RefreshTokenUsed => Error::InvalidGrant("The refresh token was used before"),
+        Error::SessionExpired => Error::InvalidGrant("The session has ended"),
+        Error::UserBanned => Error::InvalidGrant("The person is banned"),
         error => error,
     }
 }

@@ -107,6 +107,9 @@ async fn standard_client_discovers_registers_and_acts_for_a_person() -> anyhow::
         .set_token_uri(TokenUrl::new(endpoint("token_endpoint"))?);
     let again = plain.exchange_refresh_token(refresh_token).request_async(&carry).await?;
     assert_ne!(again.access_token().secret(), "");
-    assert_ne!(again.refresh_token().map(|token| token.secret()), Some(refresh_token.secret()));
+    assert_ne!(
+        again.refresh_token().map(oauth2::RefreshToken::secret),
+        Some(refresh_token.secret())
+    );
     Ok(())
 }
