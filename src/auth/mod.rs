@@ -2,13 +2,12 @@
 //!
 //! Reading order: the endpoints (`signup`, `anonymous`, `token`, `otp`, `recover`, `resend`,
 //! `verify` and `link`, `reauthenticate`, `oauth`, `oauth_server`, `user`, `devices`, `logout`,
-//! `invite`, `admin`, `audit`, `settings`), who may call them (`bearer`), how often (`limits`), and whether they are people
-//! (`captcha`), what they make (`session`), the means of proof (`password` and `leaks`, `refresh`,
-//! `one_time`, `pkce`, `web3`, `factors`, `passkeys` and their domain `webauthn`), what the
-//! operator's functions say (`hooks`), what is sent (`mail`, `phone`) and where it leads
-//! (`redirect`), all SQL (`store`), what is read from a request (`request`, `email`, `duration`,
-//! `page`)
-//! and every refusal (`error`).
+//! `invite`, `admin`, `audit`, `settings`), who may call them (`bearer`), how often (`limits`),
+//! and whether they are people (`captcha`), what they make (`session`), the means of proof
+//! (`password` and `leaks`, `refresh`, `one_time`, `pkce`, `web3`, `factors`, `passkeys` and their
+//! domain `webauthn`), what the operator's functions say (`hooks`), what is sent (`mail`, `phone`)
+//! and where it leads (`redirect`), all SQL (`store`), what is read from a request (`request`,
+//! `email`, `duration`, `page`) and every refusal (`error`).
 //!
 //! Not offered: single sign-on (SAML).
 

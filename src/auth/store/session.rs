@@ -81,8 +81,7 @@ pub(in crate::auth) enum Ending {
 }
 
 /// Makes a session with its first refresh token; one of an OAuth client is no sign-in of the
-/// person. Gives nothing when a proven password was
-/// changed or the account deleted since.
+/// person. Gives nothing when a proven password was changed or the account deleted since.
 pub(in crate::auth) async fn sign_in(
     tx: &Transaction,
     new: &NewSession<'_>,

@@ -15,6 +15,7 @@ use reqwest::{Client, Method, Url};
 use serde_json::{Value, json};
 use walkie::identity::generate_key;
 
+use super::factors::claims;
 use super::oauth::{CHALLENGE, VERIFIER};
 use super::{PASSWORD, Reply, request, send, sign_in};
 use crate::support::{Database, Server};
@@ -234,12 +235,4 @@ impl Landing {
 /// Status and error of OAuth's shape.
 fn refused(reply: &Reply) -> (u16, &str) {
     (reply.status.as_u16(), reply.text("error"))
-}
-
-/// The claims of a token, unverified.
-fn claims(token: &str) -> Value {
-    use base64::Engine;
-    let part = token.split('.').nth(1).unwrap_or_default();
-    let bytes = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64");
-    serde_json::from_slice(&bytes).expect("claims")
 }

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ANA, House};
+use crate::auth::factors::{CODES_ARE_FRESH, answer, enroll};
 use crate::auth::{PASSWORD, get, log_out, request, send, sign_in};
 use crate::support::Person;
 
@@ -148,5 +149,26 @@ async fn new_password_ends_apps_and_a_sign_in_does_not() -> anyhow::Result<()> {
 
     assert_eq!(changed.status, 200, "{}", changed.body);
     assert_eq!(house.rest(given.text("access_token")).await, 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn new_factor_ends_apps_and_a_known_one_does_not() -> anyhow::Result<()> {
+    let mut house = House::new().await?;
+    let app = house.public_app().await?;
+    let before = house.enter(&app).await?;
+    let (id, codes) = enroll(&house.server, &house.ana, "phone").await?;
+    let raised = answer(&house.server, &house.ana, &id, &codes.code(0)).await?;
+    assert_eq!(house.rest(before.text("access_token")).await, 401);
+
+    house.ana = raised.text("access_token").to_owned();
+    let after = house.enter(&app).await?;
+    assert_eq!(super::claims(after.text("access_token"))["aal"], "aal1");
+    house.database.sql(CODES_ARE_FRESH).await;
+    let again = house.person(ANA).await?;
+    let raised = answer(&house.server, &again, &id, &codes.code(0)).await?;
+
+    assert_eq!(raised.status, 200, "{}", raised.body);
+    assert_eq!(house.rest(after.text("access_token")).await, 200);
     Ok(())
 }
