@@ -123,20 +123,21 @@ security definer set search_path = ''  -- sessions are written by a role that ha
 as $$
 begin
   if tg_op = 'INSERT' then
-    perform app.be_there(who.id, 'online', false) from public.profiles who where who.id = new.user_id;
+    perform app.be_there(who.id, 'online', false) from public.profiles who
+      where who.id = new.user_id and new.oauth_client_id is null;
   else
     perform app.be_there(h.user_id, 'offline', false)
        from app.heartbeats h
        join public.profiles who on who.id = h.user_id
       where h.user_id = old.user_id
         and h.is_there
-        and not exists (select from auth.sessions other where other.user_id = old.user_id);
+        and not exists (select from auth.sessions other where other.user_id = old.user_id and other.oauth_client_id is null);
   end if;
   return null;
 end
 $$;
 comment on function app.follow_sessions() is
-  'Trigger: whoever signs in is there, and whoever signed out on their last device is not.';
+  'Trigger: whoever signs in is there, and whoever signed out on their last device is not. OAuth clients that act for somebody do not count.';
 
 create or replace trigger on_auth_sessions_change__follow_sessions
 after insert or delete on auth.sessions

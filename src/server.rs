@@ -298,6 +298,7 @@ fn router(
     let rest = Rest::new(pg.clone(), keys.clone(), &rest);
     let unsubscribe = settings.mail.mail_unsubscribe_function.clone();
     let requests = Router::new()
+        .merge(auth.well_known_router())
         .merge(jobs::unsubscribe_router(pg.clone(), unsubscribe))
         .nest("/auth/v1", auth.router())
         .nest("/rest/v1/", rest.router())

@@ -77,7 +77,8 @@ def start(folder, log, port, database_port):
              # Passkeys need a domain, which 127.0.0.1 is none.
              "--auth-webauthn-rp-id", "localhost", "--auth-webauthn-rp-origins", "http://localhost:3000",
              "--auth-web3-chains", "solana,ethereum",
-             "--auth-saml-enabled", "true", "--auth-saml-private-key", (KEYS / "saml.pem").read_text()],
+             "--auth-saml-enabled", "true", "--auth-saml-private-key", (KEYS / "saml.pem").read_text(),
+             "--auth-oauth-server-enabled", "true"],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::response::IntoResponse;
-use http::HeaderName;
-use http::header::LINK;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,18 +12,13 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::bearer::Admin;
+use super::page::Page;
 use super::request::{Fields, Parameters};
 use super::session::check_size;
 use super::signup::{AUTHENTICATED, app_metadata, user_metadata};
 use super::store::{self, Ending, NewUser, address};
 use super::{Auth, Error, duration, email, password, phone};
 use crate::pg::Transaction;
-
-const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
-
-/// Accounts on a page unless asked otherwise, and the most anybody gets.
-const PER_PAGE: u32 = 50;
-const MAX_PER_PAGE: u32 = 1000;
 
 /// An account to make or to change; what is not given stays as it is.
 #[derive(Deserialize)]
@@ -78,15 +71,10 @@ pub(super) async fn list(
     State(auth): State<Arc<Auth>>,
     parameters: Parameters,
 ) -> Result<impl IntoResponse, Error> {
-    let page = number(&parameters, "page", 1)?;
-    let per_page = number(&parameters, "per_page", PER_PAGE)?.min(MAX_PER_PAGE);
-    let offset = u64::from(page - 1) * u64::from(per_page);
-    let found = auth.store.list(per_page, offset).await?;
-    let headers = [
-        (TOTAL_COUNT, found.total.to_string()),
-        (LINK, links(page, per_page, u64::try_from(found.total).unwrap_or_default())),
-    ];
-    Ok((headers, Json(Listed { users: found.users, aud: AUTHENTICATED })))
+    let page = Page::read(&parameters)?;
+    let found = auth.store.list(page).await?;
+    let headers = page.headers("/admin/users", &[], found.total);
+    Ok((headers, Json(Listed { users: found.documents, aud: AUTHENTICATED })))
 }
 
 pub(super) async fn read(
@@ -271,40 +259,4 @@ async fn document(tx: &Transaction, id: Uuid) -> Result<Box<RawValue>, Error> {
 /// Clients send empty text for what they leave out.
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
-}
-
-fn number(parameters: &Parameters, name: &str, default: u32) -> Result<u32, Error> {
-    let Some(text) = parameters.get(name) else { return Ok(default) };
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(Error::InvalidValue(format!(
-            "Bad Pagination Parameters: {name} must be a positive number"
-        ))),
-    }
-}
-
-/// The client reads one digit after `page=`, so `page` must come first.
-fn links(page: u32, per_page: u32, total: u64) -> String {
-    let last = total.div_ceil(u64::from(per_page)).max(1);
-    let link = |page: u64, name: &str| {
-        format!("</admin/users?page={page}&per_page={per_page}>; rel=\"{name}\"")
-    };
-    let next = (u64::from(page) < last).then(|| link(u64::from(page) + 1, "next"));
-    next.into_iter().chain([link(last, "last")]).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_lead_to_the_next_and_the_last_page() {
-        assert_eq!(
-            links(1, 50, 101),
-            "</admin/users?page=2&per_page=50>; rel=\"next\", \
-             </admin/users?page=3&per_page=50>; rel=\"last\""
-        );
-        assert_eq!(links(3, 50, 101), "</admin/users?page=3&per_page=50>; rel=\"last\"");
-        assert_eq!(links(1, 50, 0), "</admin/users?page=1&per_page=50>; rel=\"last\"");
-    }
 }

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio_postgres::error::DbError;
@@ -155,7 +155,6 @@ pub(super) enum Error {
     IdTokenNonce,
     Web3Disabled(&'static str),
     Web3Chain,
-    Web3(&'static str),
     SamlDisabled,
     SamlRelayStateNotFound,
     SamlRelayStateExpired,
@@ -190,6 +189,28 @@ pub(super) enum Error {
     CustomProviderNotFound,
     CustomProviderExists,
     TooManyCustomProviders,
+    // oauth server
+    /// An OAuth client acts where only the person may.
+    ClientCaller,
+    ClientNotFound,
+    AuthorizationNotFound,
+    ConsentNotFound,
+    RegistrationDisabled,
+    LevelToConsent,
+    // What OAuth has its own words and shape for; why.
+    OAuthRequest(&'static str),
+    OAuthCredentials(&'static str),
+    InvalidGrant(&'static str),
+    OAuthClientMayNot(&'static str),
+    OAuthGrantType(&'static str),
+    OAuthResponseType(&'static str),
+    OAuthScope(&'static str),
+    OAuthTarget(&'static str),
+    OAuthDenied(&'static str),
+    OAuthInteraction(&'static str),
+    OAuthMetadata(&'static str),
+    OAuthRedirectUri(&'static str),
+    OAuthToken(&'static str),
     /// A trigger or constraint of the people who run the server said no.
     Rule(Box<Rule>),
     /// The database cannot answer now.
@@ -239,6 +260,29 @@ impl Error {
     /// Somebody else signs in with the identity.
     pub(super) fn identity_taken() -> Self {
         Self::IdentityExists("Identity is already linked to another user")
+    }
+
+    /// Whether OAuth has its own shape for it, whatever version a client asks for.
+    fn is_in_words_of_oauth(&self) -> bool {
+        matches!(
+            self,
+            Self::RefreshTokenMissing
+                | Self::IdToken(_)
+                | Self::IdTokenNonce
+                | Self::InvalidGrant(_)
+                | Self::OAuthRequest(_)
+                | Self::OAuthCredentials(_)
+                | Self::OAuthClientMayNot(_)
+                | Self::OAuthGrantType(_)
+                | Self::OAuthResponseType(_)
+                | Self::OAuthScope(_)
+                | Self::OAuthTarget(_)
+                | Self::OAuthDenied(_)
+                | Self::OAuthInteraction(_)
+                | Self::OAuthMetadata(_)
+                | Self::OAuthRedirectUri(_)
+                | Self::OAuthToken(_)
+        )
     }
 
     /// Status, code and message, for a link that leads on with them.
@@ -352,7 +396,7 @@ impl Error {
             Self::IdTokenNonce => (S::BAD_REQUEST, "invalid nonce", "Nonces mismatch"),
             Self::Web3Disabled(why) => (S::UNPROCESSABLE_ENTITY, "web3_provider_disabled", why),
             Self::Web3Chain => (S::BAD_REQUEST, "web3_unsupported_chain", "Unsupported chain"),
-            Self::Web3(why) => (S::BAD_REQUEST, "invalid_grant", why),
+            Self::InvalidGrant(why) => (S::BAD_REQUEST, "invalid_grant", why),
             Self::SamlDisabled => (S::NOT_FOUND, "saml_provider_disabled", "SAML 2.0 is disabled"),
             Self::SamlRelayStateNotFound => (S::NOT_FOUND, "saml_relay_state_not_found", "SAML RelayState does not exist, try logging in again?"),
             Self::SamlRelayStateExpired => (S::UNPROCESSABLE_ENTITY, "saml_relay_state_expired", "SAML RelayState has expired. Try logging in again?"),
@@ -381,6 +425,24 @@ impl Error {
             Self::CustomProviderNotFound => (S::NOT_FOUND, "custom_provider_not_found", "Custom OAuth provider not found"),
             Self::CustomProviderExists => (S::BAD_REQUEST, "conflict", "A custom OAuth provider with this identifier already exists"),
             Self::TooManyCustomProviders => (S::BAD_REQUEST, "over_custom_provider_quota", "Maximum number of custom OAuth/OIDC providers reached"),
+            Self::ClientCaller => (S::FORBIDDEN, "no_authorization", "OAuth clients may not do this for a person"),
+            Self::ClientNotFound => (S::NOT_FOUND, "oauth_client_not_found", "OAuth client not found"),
+            Self::AuthorizationNotFound => (S::NOT_FOUND, "oauth_authorization_not_found", "OAuth authorization not found, decided or expired"),
+            Self::ConsentNotFound => (S::NOT_FOUND, "oauth_consent_not_found", "OAuth grant not found"),
+            Self::RegistrationDisabled => (S::FORBIDDEN, "oauth_dynamic_client_registration_disabled", "Dynamic client registration is disabled"),
+            Self::LevelToConsent => (S::FORBIDDEN, "insufficient_aal", "AAL2 required to let an OAuth client in"),
+            Self::OAuthRequest(why) => (S::BAD_REQUEST, "invalid_request", why),
+            Self::OAuthCredentials(why) => (S::UNAUTHORIZED, "invalid_client", why),
+            Self::OAuthClientMayNot(why) => (S::BAD_REQUEST, "unauthorized_client", why),
+            Self::OAuthGrantType(why) => (S::BAD_REQUEST, "unsupported_grant_type", why),
+            Self::OAuthResponseType(why) => (S::BAD_REQUEST, "unsupported_response_type", why),
+            Self::OAuthScope(why) => (S::BAD_REQUEST, "invalid_scope", why),
+            Self::OAuthTarget(why) => (S::BAD_REQUEST, "invalid_target", why),
+            Self::OAuthDenied(why) => (S::BAD_REQUEST, "access_denied", why),
+            Self::OAuthInteraction(why) => (S::BAD_REQUEST, "interaction_required", why),
+            Self::OAuthMetadata(why) => (S::BAD_REQUEST, "invalid_client_metadata", why),
+            Self::OAuthRedirectUri(why) => (S::BAD_REQUEST, "invalid_redirect_uri", why),
+            Self::OAuthToken(why) => (S::UNAUTHORIZED, "invalid_token", why),
             Self::Rule(rule) => (rule.status, rule.code(), &rule.message),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unexpected_failure", "The database is busy or restarting, please retry after a moment."),
             Self::Broken(_) | Self::Panicked => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unexpected failure, please check server logs for more information"),
@@ -465,13 +527,20 @@ impl Shape {
 
     fn tell(self, error: &Error, id: Option<&HeaderValue>) -> Response {
         let (status, code, message) = error.row();
-        if let Error::RefreshTokenMissing
-        | Error::IdToken(_)
-        | Error::IdTokenNonce
-        | Error::Web3(_) = error
-        {
+        if error.is_in_words_of_oauth() {
             let body = json!({ "error": code, "error_description": message });
-            return (status, Json(body)).into_response();
+            let no_store = [(CACHE_CONTROL, "no-store")];
+            let mut response = (status, no_store, Json(body)).into_response();
+            let asked = match error {
+                Error::OAuthCredentials(_) => Some("Basic realm=\"oauth\""),
+                Error::OAuthToken(_) => Some("Bearer error=\"invalid_token\""),
+                _ => None,
+            };
+            if let Some(asked) = asked {
+                let asked = HeaderValue::from_static(asked);
+                response.headers_mut().insert(WWW_AUTHENTICATE, asked);
+            }
+            return response;
         }
         let mut body = match self {
             Self::New => object(json!({ "code": code, "message": message })),

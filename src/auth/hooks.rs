@@ -289,8 +289,8 @@ fn decision(answer: &Value, default: &str) -> Decision {
     }
 }
 
-/// The new claims, if they are those of a token: none is missing or of another type, the session
-/// and the person are the same, and the token lives no longer than it would have.
+/// The new claims, if they are those of a token: none is missing or of another type, the session,
+/// the person and the client that acts for them are the same, and the token lives no longer than it would have.
 fn check_claims(former: &Value, claims: Value) -> Option<Value> {
     let Value::Object(claims) = claims else { return None };
     let is_there =
@@ -299,7 +299,7 @@ fn check_claims(former: &Value, claims: Value) -> Option<Value> {
     let expires_at = |claims: Option<&Value>| claims.and_then(Value::as_i64);
     let lives_longer = expires_at(claims.get("exp")) > expires_at(former.get("exp"));
     let is_sound = REQUIRED.iter().all(is_there)
-        && ["sub", "session_id", "iat"].into_iter().all(is_same)
+        && ["sub", "session_id", "iat", "client_id"].into_iter().all(is_same)
         && !lives_longer;
     is_sound.then(|| Value::Object(claims))
 }
@@ -331,6 +331,7 @@ mod tests {
             ("exp", json!("20")),
             ("sub", json!("q")),
             ("session_id", json!("t")),
+            ("client_id", json!("c")),
         ] {
             assert!(changed(name, value.clone()).is_none(), "{name} {value}");
         }

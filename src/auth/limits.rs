@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName};
 use super::{Auth, Error};
 
 /// Endpoints whose rules are looked for; elsewhere nothing is asked.
-const LIMITED: [&str; 15] = [
+const LIMITED: [&str; 18] = [
     "GET /authorize",
     "POST /token",
     "POST /verify",
@@ -28,6 +28,9 @@ const LIMITED: [&str; 15] = [
     "POST /factors/{id}/challenge",
     "POST /factors/{id}/verify",
     "POST /passkeys/authentication/options",
+    "POST /oauth/clients/register",
+    "GET /oauth/authorize",
+    "POST /oauth/token",
 ];
 
 /// Where a request comes from, as far as it is known.

@@ -1,16 +1,17 @@
 //! The Auth dialect (GoTrue): accounts, sessions and the tokens that prove them.
 //!
 //! Reading order: the endpoints (`signup`, `anonymous`, `token`, `otp`, `recover`, `resend`,
-//! `verify` and `link`, `reauthenticate`, `oauth`, `sso`, `user`, `devices`, `logout`, `invite`,
-//! `admin`, `settings`), who may call them (`bearer`), how often (`limits`), and whether they are
-//! people (`captcha`), what they make (`session`), the means of proof (`password` and `leaks`,
-//! `refresh`, `one_time`, `pkce`, `web3`, `factors`, `passkeys` and their domain `webauthn`), what
-//! the operator's functions say (`hooks`), what is sent (`mail`, `phone`) and where it leads
-//! (`redirect`), all SQL (`store`), what is read from a request (`request`, `email`, `duration`)
-//! and every refusal (`error`).
+//! `verify` and `link`, `reauthenticate`, `oauth`, `sso`, `oauth_server`, `user`, `devices`,
+//! `logout`, `invite`, `admin`, `audit`, `settings`), who may call them (`bearer`), how often
+//! (`limits`), and whether they are people (`captcha`), what they make (`session`), the means of
+//! proof (`password` and `leaks`, `refresh`, `one_time`, `pkce`, `web3`, `factors`, `passkeys` and
+//! their domain `webauthn`), what the operator's functions say (`hooks`), what is sent (`mail`,
+//! `phone`) and where it leads (`redirect`), all SQL (`store`), what is read from a request
+//! (`request`, `email`, `duration`, `page`) and every refusal (`error`).
 
 mod admin;
 mod anonymous;
+mod audit;
 mod bearer;
 mod captcha;
 mod change;
@@ -28,8 +29,10 @@ mod link;
 mod logout;
 mod mail;
 mod oauth;
+mod oauth_server;
 mod one_time;
 mod otp;
+mod page;
 mod passkeys;
 mod password;
 mod phone;
@@ -183,6 +186,12 @@ impl Auth {
         self.autoconfirm && matches!(address, Address::Email(_))
     }
 
+    /// What stands at the root of the server, where others look for the OAuth server's document;
+    /// nothing where that is off.
+    pub fn well_known_router(&self) -> Router {
+        oauth_server::discovery_router(self)
+    }
+
     /// Everything below `/auth/v1`.
     pub fn router(self) -> Router {
         let auth = Arc::new(self);
@@ -210,6 +219,7 @@ impl Auth {
             .route("/callback", get(oauth::come_back).post(oauth::come_back_by_form))
             .route("/user/identities/authorize", get(oauth::link))
             .route("/user/identities/{id}", delete(oauth::unlink))
+            .route("/admin/audit", get(audit::list))
             .route("/admin/custom-providers", get(oauth::list).post(oauth::create))
             .route(
                 "/admin/custom-providers/{identifier}",
@@ -247,6 +257,7 @@ impl Auth {
             .route("/passkeys/registration/verify", post(passkeys::register))
             .route("/passkeys/authentication/options", post(passkeys::begin_authentication))
             .route("/passkeys/authentication/verify", post(passkeys::authenticate))
+            .merge(if auth.has_oauth_server() { oauth_server::router() } else { Router::new() })
             .route_layer(from_fn_with_state(Arc::clone(&auth), captcha::ask))
             .route_layer(from_fn_with_state(Arc::clone(&auth), limits::count))
             .fallback(async || Error::NoSuchPath)

@@ -58,7 +58,8 @@ impl Challenge {
         Ok(Some(Self { value, method }))
     }
 
-    fn is_met_by(&self, verifier: &str) -> bool {
+    /// Whether this is what was challenged.
+    pub(super) fn is_met_by(&self, verifier: &str) -> bool {
         let shown = match self.method {
             "s256" => URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)),
             _ => verifier.to_owned(),

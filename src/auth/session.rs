@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::password::Weakness;
 use super::request::Device;
-use super::store::{self, Amr, NewSession, Proof, Proven, Refreshing, User};
+use super::store::{self, Amr, Grant, NewSession, Proof, Proven, Refreshing, User};
 use super::{Auth, Error, refresh};
 use crate::identity::unix_now;
 use crate::pg::Transaction;
@@ -30,6 +30,19 @@ pub(super) struct Session {
     provider_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_refresh_token: Option<String>,
+    /// What it was granted, when it is an OAuth client's.
+    #[serde(skip)]
+    scopes: Option<String>,
+}
+
+/// What an OAuth client gets of a session.
+#[derive(Serialize)]
+pub(super) struct Tokens {
+    pub access_token: String,
+    token_type: &'static str,
+    expires_in: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
 }
 
 /// What the access token tells of the user; read from the document so that both agree.
@@ -58,6 +71,18 @@ struct Claims<'a> {
     aal: &'a str,
     amr: &'a [Amr],
     session_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+}
+
+/// What a token is made of besides its user.
+struct Standing<'a> {
+    session_id: Uuid,
+    aal: &'a str,
+    proven: &'a Proven,
+    grant: Option<&'a Grant>,
 }
 
 /// Whether tokens can carry what is known of the user.
@@ -100,6 +125,21 @@ impl Session {
         Self { provider_token: token, provider_refresh_token: refresh, ..self }
     }
 
+    /// What it was granted, when it is an OAuth client's.
+    pub(super) fn scopes(&self) -> Option<&str> {
+        self.scopes.as_deref()
+    }
+
+    /// What an OAuth client gets; the refresh token only if it may refresh.
+    pub(super) fn tokens(self, may_refresh: bool) -> Tokens {
+        Tokens {
+            access_token: self.access_token,
+            token_type: self.token_type,
+            expires_in: self.expires_in,
+            refresh_token: may_refresh.then_some(self.refresh_token),
+        }
+    }
+
     /// Says that the password just used would not be accepted for a new account.
     pub(super) fn with_weakness(mut self, weakness: Option<Weakness>) -> Self {
         self.weak_password = weakness;
@@ -129,28 +169,47 @@ impl Auth {
         device: &Device,
         ends_at: Option<i64>,
     ) -> Result<Option<Session>, Error> {
+        let made = self.new_session(tx, user_id, proof, device, None, ends_at).await?;
+        let Some((session_id, session)) = made else { return Ok(None) };
+        if self.settings.auth_single_session {
+            store::end_others(tx, user_id, session_id).await?;
+        }
+        Ok(Some(session))
+    }
+
+    /// A new session and its id, in which an OAuth client acts for a person if there is a grant;
+    /// nothing as with [`Auth::sign_in`].
+    pub(super) async fn new_session(
+        &self,
+        tx: &Transaction,
+        user_id: Uuid,
+        proof: &Proof<'_>,
+        device: &Device,
+        grant: Option<&Grant>,
+        ends_at: Option<i64>,
+    ) -> Result<Option<(Uuid, Session)>, Error> {
         let session_id = Uuid::new_v4();
         let refresh_token = refresh::secret();
         let new = NewSession {
             id: session_id,
             user_id,
             proof,
+            grant,
             refresh_key: &refresh::secret(),
             token_hash: &refresh::hash(&refresh_token),
             device,
             ends_at,
         };
         let Some(user) = store::sign_in(tx, &new).await? else { return Ok(None) };
-        if self.settings.auth_single_session {
-            store::end_others(tx, user_id, session_id).await?;
-        }
         let proven = if user.is_managed {
             store::proofs(tx, session_id).await?
         } else {
             let (method, timestamp) = (proof.method.to_owned(), unix_now());
             Proven { amr: vec![Amr { method, timestamp, provider: None }], ends_at }
         };
-        self.session(tx, user, session_id, "aal1", &proven, refresh_token).await.map(Some)
+        let standing = Standing { session_id, aal: "aal1", proven: &proven, grant };
+        let session = self.session(tx, user, &standing, refresh_token).await?;
+        Ok(Some((session_id, session)))
     }
 
     /// The session again, with another access token.
@@ -160,9 +219,10 @@ impl Auth {
         refreshing: Refreshing,
         refresh_token: String,
     ) -> Result<Session, Error> {
-        let Refreshing { session_id, user, aal, .. } = refreshing;
+        let Refreshing { session_id, user, aal, grant, .. } = refreshing;
         let proven = store::proofs(tx, session_id).await?;
-        self.session(tx, user, session_id, &aal, &proven, refresh_token).await
+        let standing = Standing { session_id, aal: &aal, proven: &proven, grant: grant.as_ref() };
+        self.session(tx, user, &standing, refresh_token).await
     }
 
     /// The session again, after it rose to another level.
@@ -175,18 +235,18 @@ impl Auth {
         refresh_token: String,
     ) -> Result<Session, Error> {
         let proven = store::proofs(tx, session_id).await?;
-        self.session(tx, user, session_id, aal, &proven, refresh_token).await
+        let standing = Standing { session_id, aal, proven: &proven, grant: None };
+        self.session(tx, user, &standing, refresh_token).await
     }
 
     async fn session(
         &self,
         tx: &Transaction,
         user: User,
-        session_id: Uuid,
-        aal: &str,
-        proven: &Proven,
+        standing: &Standing<'_>,
         refresh_token: String,
     ) -> Result<Session, Error> {
+        let &Standing { session_id, aal, proven, grant } = standing;
         let iat = unix_now();
         let life = i64::from(self.settings.auth_token_seconds);
         // No token outlives its session.
@@ -195,7 +255,17 @@ impl Auth {
         let amr = proven.amr.as_slice();
         let subject = serde_json::from_str(user.document.get())
             .map_err(|error| Error::Broken(Box::new(error)))?;
-        let claims = Claims { iss: &self.issuer, exp, iat, subject, aal, amr, session_id };
+        let claims = Claims {
+            iss: &self.issuer,
+            exp,
+            iat,
+            subject,
+            aal,
+            amr,
+            session_id,
+            client_id: grant.map(|grant| grant.client_id),
+            scope: grant.map(|grant| grant.scopes.as_str()),
+        };
         let claims =
             serde_json::to_value(claims).map_err(|error| Error::Broken(Box::new(error)))?;
         let method = amr.first().map_or("", |proof| &proof.method);
@@ -210,6 +280,7 @@ impl Auth {
             weak_password: None,
             provider_token: None,
             provider_refresh_token: None,
+            scopes: grant.map(|grant| grant.scopes.clone()),
         })
     }
 }

@@ -17,7 +17,7 @@ use super::refresh::Outcome;
 use super::request::{Device, FieldsOrForm, Parameters};
 use super::session::Session;
 use super::signup::Address;
-use super::store::{Ending, Life, Proof};
+use super::store::{Ending, Life, Proof, Refreshing};
 use super::{Auth, Error, phone, refresh, store, web3};
 use crate::http::identity::bearer;
 use crate::pg::Transaction;
@@ -51,7 +51,9 @@ pub(super) async fn grant(
     let grant_type = parameters.get("grant_type").or(asked.grant_type.as_deref());
     match grant_type.unwrap_or_default() {
         "password" => by_password(&auth, asked, &device).await.map(Json),
-        "refresh_token" => by_refresh_token(&auth, asked.refresh_token, &device).await.map(Json),
+        "refresh_token" => {
+            by_refresh_token(&auth, asked.refresh_token, &device, None).await.map(Json)
+        }
         "pkce" => {
             let (code, verifier) = (asked.auth_code.as_deref(), asked.code_verifier.as_deref());
             auth.exchange(code, verifier, &device).await.map(Json)
@@ -158,17 +160,21 @@ async fn hear_of_password(auth: &Auth, user_id: Uuid, is_right: bool) -> Result<
     }
 }
 
-async fn by_refresh_token(
+/// The session again for its refresh token. Those of OAuth clients count for `client` alone, and
+/// those of people only without one.
+pub(super) async fn by_refresh_token(
     auth: &Auth,
     token: Option<String>,
     device: &Device,
+    client: Option<Uuid>,
 ) -> Result<Session, Error> {
     let token = token.filter(|token| !token.is_empty()).ok_or(Error::RefreshTokenMissing)?;
     if !refresh::is_token(&token) {
         return Err(Error::Invalid("Refresh token is not valid"));
     }
     // The end of a session must be kept although the request fails, hence `Option`.
-    let session = auth.store.transaction(async |tx| refreshed(auth, tx, &token, device).await);
+    let session =
+        auth.store.transaction(async |tx| refreshed(auth, tx, &token, device, client).await);
     session.await?.ok_or(Error::RefreshTokenUsed)
 }
 
@@ -178,6 +184,7 @@ async fn refreshed(
     tx: &Transaction,
     token: &str,
     device: &Device,
+    client: Option<Uuid>,
 ) -> Result<Option<Session>, Error> {
     let reuse_seconds = auth.settings.auth_refresh_reuse_seconds;
     let life = Life {
@@ -185,7 +192,8 @@ async fn refreshed(
         unused: auth.settings.auth_inactivity_seconds,
     };
     let now = store::present_token(tx, &refresh::hash(token), reuse_seconds, life).await?;
-    let now = now.ok_or(Error::RefreshTokenUnknown)?;
+    let is_theirs = |now: &Refreshing| now.grant.as_ref().map(|grant| grant.client_id) == client;
+    let now = now.filter(is_theirs).ok_or(Error::RefreshTokenUnknown)?;
     if now.user.is_banned {
         return Err(Error::UserBanned);
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::bearer::Caller;
+use super::bearer::{Caller, Represented};
 use super::mail::{Letter, Reader};
 use super::one_time::Outgoing;
 use super::pkce::Challenge;
@@ -34,8 +34,9 @@ pub(super) struct Asked {
     code_challenge_method: Option<String>,
 }
 
-pub(super) async fn read(caller: Caller) -> Json<Box<RawValue>> {
-    Json(caller.user.document)
+/// OAuth clients may read it too: their access tokens say most of it already.
+pub(super) async fn read(represented: Represented) -> Json<Box<RawValue>> {
+    Json(represented.caller.user.document)
 }
 
 pub(super) async fn change(

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::{
-    FactorSettings, FunctionName, GuardSettings, LetterSettings, ProviderSettings,
-    SingleSignOnSettings,
+    FactorSettings, FunctionName, GuardSettings, LetterSettings, OAuthServerSettings,
+    ProviderSettings, SingleSignOnSettings,
 };
 
 /// How people sign in.
@@ -59,6 +59,9 @@ pub struct AuthSettings {
     /// Companies whose own directory signs their people in.
     #[command(flatten)]
     pub single_sign_on: SingleSignOnSettings,
+    /// Apps of others that act for people.
+    #[command(flatten)]
+    pub oauth_server: OAuthServerSettings,
 }
 
 /// Functions of the database that decide or do something when people sign in: each takes and

@@ -26,6 +26,10 @@ const SKEW_SECONDS: i64 = 30;
 /// A token longer than this is refused before any work is done on it, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
+/// Claim `token_use` of id_tokens that this server signs: its keys sign what opens its doors too,
+/// so these must say that they do not.
+pub const ID_TOKEN: &str = "id_token";
+
 /// So much of a key's name is repeated in errors, in characters.
 const MAX_KID_LENGTH: usize = 64;
 
@@ -186,6 +190,11 @@ impl Keys {
     /// How often verified tokens came again.
     pub fn cache_counts(&self) -> CacheCounts {
         self.verified.as_ref().map(|cache| cache.counts()).unwrap_or_default()
+    }
+
+    /// The algorithm that tokens are signed with, where others can verify them with a public key.
+    pub fn public_algorithm(&self) -> Option<&'static str> {
+        self.signing.as_ref().and_then(Signing::public_algorithm)
     }
 
     /// A signed token for these claims.
@@ -353,8 +362,12 @@ impl Keys {
         Ok(Verified { identity, person, not_before, issued_at, is_for_us, generation })
     }
 
-    /// A token for nobody in particular is for us.
+    /// A token for nobody in particular is for us; one that tells a client who somebody is, and
+    /// lets nobody in, is not.
     fn is_for_us(&self, claims: &Map<String, Value>) -> Result<bool, Error> {
+        if claims.get("token_use").is_some_and(|is_for| is_for == ID_TOKEN) {
+            return Ok(false);
+        }
         let is_ours = |name: &str| self.audience.as_deref().is_none_or(|audience| audience == name);
         match claims.get("aud") {
             None | Some(Value::Null) => Ok(true),

@@ -42,6 +42,15 @@ impl Signing {
         Self { key, header: Header::new(Algorithm::HS256) }
     }
 
+    /// The algorithm by name, unless it has no public half.
+    pub fn public_algorithm(&self) -> Option<&'static str> {
+        match self.header.alg {
+            Algorithm::ES256 => Some("ES256"),
+            Algorithm::RS256 => Some("RS256"),
+            _ => None,
+        }
+    }
+
     /// A signed token for these claims.
     ///
     /// # Errors

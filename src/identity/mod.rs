@@ -23,7 +23,7 @@ pub use api_key::is_api_key;
 pub use cache::CacheCounts;
 pub use error::{Error, Malformed};
 pub use issuer::Issuer;
-pub use jwt::{Keys, TokenSettings, unix_now};
+pub use jwt::{ID_TOKEN, Keys, TokenSettings, unix_now};
 pub use key::KeyError;
 pub use key_set::{KeySet, generate as generate_key, read as read_key_set};
 pub use revoked::{Revocation, Revoked};

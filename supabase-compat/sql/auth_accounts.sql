@@ -7,6 +7,9 @@ language plpgsql
 security definer set search_path = ''  -- people may not write accounts
 as $$
 begin
+  if auth.is_of_client(leave.session) then
+    raise sqlstate 'PT403' using message = 'OAuth clients may not delete accounts', hint = 'no_authorization';
+  end if;
   if not exists (
     select
       from auth.sessions s
@@ -24,7 +27,7 @@ begin
 end
 $$;
 comment on function auth.leave(uuid, uuid) is
-  'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes (else PT400 reauthentication_needed) and has shown the second factor that the person has (else PT401 insufficient_aal).';
+  'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes (else PT400 reauthentication_needed) and has shown the second factor that the person has (else PT401 insufficient_aal). An OAuth client may not (PT403 no_authorization).';
 
 -- Asks for nobody but the person of the claims.
 create or replace function auth.leave_myself()
@@ -70,9 +73,9 @@ security definer set search_path = ''
 as $$
 begin
   if tg_op = 'INSERT' then
-    perform auth.audit('login', new.user_id, 'account', host(new.ip));
+    perform auth.audit('login', new.user_id, 'account', host(new.ip), auth.traits_of_client(new.oauth_client_id));
   else
-    perform auth.audit('logout', old.user_id, 'account', host(old.ip));
+    perform auth.audit('logout', old.user_id, 'account', host(old.ip), auth.traits_of_client(old.oauth_client_id));
   end if;
   return null;
 end

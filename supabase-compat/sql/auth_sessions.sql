@@ -210,8 +210,18 @@ $$;
 comment on function auth.address_class(inet) is
   'Takes an address; gives the network it is in, wide enough that it names no household.';
 
+create or replace function auth.is_of_client(session uuid)
+returns boolean
+language sql stable
+security definer set search_path = ''  -- people do not read sessions
+as $$
+  select exists (select from auth.sessions s where s.id = is_of_client.session and s.oauth_client_id is not null)
+$$;
+comment on function auth.is_of_client(uuid) is
+  'Tells whether an OAuth client acts in this session, rather than the person.';
+
 create or replace function auth.sessions_of(person uuid, present uuid)
-returns table (id uuid, device text, address text, created_at timestamptz, last_used_at timestamptz, aal text, is_current boolean)
+returns table (id uuid, device text, address text, created_at timestamptz, last_used_at timestamptz, aal text, is_current boolean, client_name text)
 language sql stable
 security definer set search_path = ''
 as $$
@@ -221,14 +231,17 @@ as $$
          s.created_at,
          coalesce(s.refreshed_at at time zone 'UTC', s.created_at),
          coalesce(s.aal::text, 'aal1'),
-         coalesce(s.id = sessions_of.present, false)
+         coalesce(s.id = sessions_of.present, false),
+         c.client_name
     from auth.sessions s
+    left join auth.oauth_clients c on c.id = s.oauth_client_id
    where s.user_id = sessions_of.person
      and (s.not_after is null or s.not_after > now())
+     and (s.id = sessions_of.present or not auth.is_of_client(sessions_of.present))
    order by 5 desc, s.id
 $$;
 comment on function auth.sessions_of(uuid, uuid) is
-  'Takes a person and their present session; gives their sessions, the one used last first.';
+  'Takes a person and their present session; gives their sessions, the one used last first, with the name of the OAuth client that has it, if one has. An OAuth client sees its own alone.';
 
 create or replace function auth.end_session(person uuid, session uuid)
 returns boolean
@@ -252,7 +265,7 @@ comment on function auth.session_id() is 'Gives the id of the session the person
 
 -- These two ask for nobody but the person of the claims, so that they may be called by anyone.
 create or replace function auth.my_sessions()
-returns table (id uuid, device text, address text, created_at timestamptz, last_used_at timestamptz, aal text, is_current boolean)
+returns table (id uuid, device text, address text, created_at timestamptz, last_used_at timestamptz, aal text, is_current boolean, client_name text)
 language sql stable
 security definer set search_path = ''
 as $$
@@ -265,19 +278,24 @@ returns boolean
 language sql
 security definer set search_path = ''
 as $$
-  select auth.end_session(auth.uid(), end_my_session.session)
+  select case
+    when end_my_session.session = auth.session_id() or not auth.is_of_client(auth.session_id())
+      then auth.end_session(auth.uid(), end_my_session.session)
+    else false
+  end
 $$;
-comment on function auth.end_my_session(uuid) is 'Ends a session of the person asking; says whether there was one.';
+comment on function auth.end_my_session(uuid) is
+  'Ends a session of the person asking; says whether there was one. An OAuth client ends its own alone.';
 
 create or replace function public.my_sessions()
-returns table (id uuid, device text, address text, created_at timestamptz, last_used_at timestamptz, aal text, is_current boolean)
+returns table (id uuid, device text, address text, created_at timestamptz, last_used_at timestamptz, aal text, is_current boolean, client_name text)
 language sql stable
 set search_path = ''
 as $$
   select * from auth.my_sessions()
 $$;
 comment on function public.my_sessions() is
-  'Where you are signed in: device, network, when it began and was last used, and which of them this is.';
+  'Where you are signed in: device, network, when it began and was last used, which of them this is, and the name of the app of others that has it, if one has.';
 
 create or replace function public.revoke_session(id uuid)
 returns boolean
@@ -300,6 +318,7 @@ alter function auth.note_run_out_session() owner to supabase_auth_admin;
 alter function auth.note_barred_person() owner to supabase_auth_admin;
 alter function auth.device(text) owner to supabase_auth_admin;
 alter function auth.address_class(inet) owner to supabase_auth_admin;
+alter function auth.is_of_client(uuid) owner to supabase_auth_admin;
 alter function auth.sessions_of(uuid, uuid) owner to supabase_auth_admin;
 alter function auth.end_session(uuid, uuid) owner to supabase_auth_admin;
 alter function auth.session_id() owner to supabase_auth_admin;
@@ -308,7 +327,7 @@ alter function auth.end_my_session(uuid) owner to supabase_auth_admin;
 
 revoke execute on function
   auth.tell_revocations(text[]), auth.revoke(text, uuid[], timestamptz), auth.lift(text, uuid), auth.revocation_lines(),
-  auth.sessions_of(uuid, uuid), auth.end_session(uuid, uuid), auth.my_sessions(), auth.end_my_session(uuid),
+  auth.is_of_client(uuid), auth.sessions_of(uuid, uuid), auth.end_session(uuid, uuid), auth.my_sessions(), auth.end_my_session(uuid),
   public.my_sessions(), public.revoke_session(uuid)
 from public;
 grant execute on function auth.revocation_lines() to authenticator;

@@ -3,6 +3,7 @@
 \ir auth_sessions.sql
 \ir auth_limits.sql
 \ir auth_accounts.sql
+\ir auth_audit.sql
 \ir auth_factors.sql
 \ir realtime.sql
 \ir aliases.sql

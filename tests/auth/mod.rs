@@ -2,6 +2,7 @@
 
 mod admin;
 mod anonymous;
+mod audit;
 mod custom_providers;
 mod devices;
 mod directory;
@@ -19,6 +20,7 @@ mod logout;
 mod mail;
 mod notices;
 mod oauth;
+mod oauth_server;
 mod passkeys;
 mod phone_factors;
 mod provider;

@@ -221,7 +221,7 @@ export type Database = {
       found: { Args: { term: string; most?: number }; Returns: ({ id: number; title: string })[] }
       hire: { Args: { name: string }; Returns: Database["public"]["Tables"]["people"]["Row"] }
       initial: { Args: { p: Database["public"]["Tables"]["people"]["Row"] }; Returns: string }
-      my_sessions: { Args: never; Returns: ({ id: string; device: string; address: string; created_at: string; last_used_at: string; aal: string; is_current: boolean })[] }
+      my_sessions: { Args: never; Returns: ({ id: string; device: string; address: string; created_at: string; last_used_at: string; aal: string; is_current: boolean; client_name: string })[] }
       person_of: { Args: { person: number }; Returns: Database["public"]["Tables"]["people"]["Row"] }
       pick:
         | { Args: { a: number }; Returns: number }

@@ -75,6 +75,27 @@ CREATE TYPE auth.factor_type AS ENUM (
     'recovery_code'
 );
 
+CREATE TYPE auth.oauth_authorization_status AS ENUM (
+    'pending',
+    'approved',
+    'denied',
+    'expired'
+);
+
+CREATE TYPE auth.oauth_client_type AS ENUM (
+    'public',
+    'confidential'
+);
+
+CREATE TYPE auth.oauth_registration_type AS ENUM (
+    'dynamic',
+    'manual'
+);
+
+CREATE TYPE auth.oauth_response_type AS ENUM (
+    'code'
+);
+
 CREATE TYPE auth.one_time_token_type AS ENUM (
     'confirmation_token',
     'reauthentication_token',
@@ -1496,20 +1517,21 @@ CREATE FUNCTION app.follow_sessions() RETURNS trigger
     AS $$
 begin
   if tg_op = 'INSERT' then
-    perform app.be_there(who.id, 'online', false) from public.profiles who where who.id = new.user_id;
+    perform app.be_there(who.id, 'online', false) from public.profiles who
+      where who.id = new.user_id and new.oauth_client_id is null;
   else
     perform app.be_there(h.user_id, 'offline', false)
        from app.heartbeats h
        join public.profiles who on who.id = h.user_id
       where h.user_id = old.user_id
         and h.is_there
-        and not exists (select from auth.sessions other where other.user_id = old.user_id);
+        and not exists (select from auth.sessions other where other.user_id = old.user_id and other.oauth_client_id is null);
   end if;
   return null;
 end
 $$;
 
-COMMENT ON FUNCTION app.follow_sessions() IS 'Trigger: whoever signs in is there, and whoever signed out on their last device is not.';
+COMMENT ON FUNCTION app.follow_sessions() IS 'Trigger: whoever signs in is there, and whoever signed out on their last device is not. OAuth clients that act for somebody do not count.';
 
 CREATE FUNCTION app.follow_thread() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4959,6 +4981,21 @@ $$;
 
 COMMENT ON FUNCTION auth.audit_challenge() IS 'Trigger: writes down that a second factor was asked, or answered rightly.';
 
+CREATE FUNCTION auth.audit_consent() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform auth.audit(
+    case when new.revoked_at is null then 'oauth_consent_granted' else 'oauth_consent_revoked' end,
+    new.user_id, 'user', null,
+    json_build_object('client_id', new.client_id, 'scopes', new.scopes));
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_consent() IS 'Trigger: writes down that an OAuth client was let in, and that this was taken back.';
+
 CREATE FUNCTION auth.audit_factor() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4984,6 +5021,20 @@ end
 $$;
 
 COMMENT ON FUNCTION auth.audit_factor() IS 'Trigger: writes down that a second factor came, went, was given another name or a wrong answer.';
+
+CREATE FUNCTION auth.audit_identity() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  if exists (select from auth.users u where u.id = old.user_id and u.deleted_at is null) then
+    perform auth.audit('identity_unlinked', old.user_id, 'user', null, json_build_object('provider', old.provider));
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_identity() IS 'Trigger: writes down that an identity was unlinked; one that goes with its account is not told apart.';
 
 CREATE TABLE auth.mfa_factors (
     id uuid NOT NULL,
@@ -5023,6 +5074,30 @@ $$;
 
 COMMENT ON FUNCTION auth.audit_of_factor(action text, factor auth.mfa_factors, ip inet, is_right boolean) IS 'Writes down what was done with a second factor, and of an answer whether it was right.';
 
+CREATE FUNCTION auth.audit_one_time_token() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  action text := case new.token_type
+    when 'recovery_token' then 'user_recovery_requested'
+    when 'reauthentication_token' then 'user_reauthenticate_requested'
+    when 'confirmation_token' then
+      case
+        when exists (select from auth.users u where u.id = new.user_id and u.invited_at = now()) then 'user_invited'
+        else 'user_confirmation_requested'
+      end
+  end;
+begin
+  if action is not null then
+    perform auth.audit(action, new.user_id, 'user', null);
+  end if;
+  return null;
+end
+$$;
+
+COMMENT ON FUNCTION auth.audit_one_time_token() IS 'Trigger: writes down that a code or link was asked for. A change of address is written down when it is made.';
+
 CREATE FUNCTION auth.audit_recovery_code() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -5057,9 +5132,9 @@ CREATE FUNCTION auth.audit_session() RETURNS trigger
     AS $$
 begin
   if tg_op = 'INSERT' then
-    perform auth.audit('login', new.user_id, 'account', host(new.ip));
+    perform auth.audit('login', new.user_id, 'account', host(new.ip), auth.traits_of_client(new.oauth_client_id));
   else
-    perform auth.audit('logout', old.user_id, 'account', host(old.ip));
+    perform auth.audit('logout', old.user_id, 'account', host(old.ip), auth.traits_of_client(old.oauth_client_id));
   end if;
   return null;
 end
@@ -5219,10 +5294,14 @@ CREATE FUNCTION auth.end_my_session(session uuid) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select auth.end_session(auth.uid(), end_my_session.session)
+  select case
+    when end_my_session.session = auth.session_id() or not auth.is_of_client(auth.session_id())
+      then auth.end_session(auth.uid(), end_my_session.session)
+    else false
+  end
 $$;
 
-COMMENT ON FUNCTION auth.end_my_session(session uuid) IS 'Ends a session of the person asking; says whether there was one.';
+COMMENT ON FUNCTION auth.end_my_session(session uuid) IS 'Ends a session of the person asking; says whether there was one. An OAuth client ends its own alone.';
 
 CREATE FUNCTION auth.end_session(person uuid, session uuid) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
@@ -5246,6 +5325,15 @@ $$;
 
 COMMENT ON FUNCTION auth.has_needed_level(person uuid, session uuid) IS 'Tells whether a session may change how its person signs in: whoever has a second factor must have shown it.';
 
+CREATE FUNCTION auth.is_of_client(session uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select exists (select from auth.sessions s where s.id = is_of_client.session and s.oauth_client_id is not null)
+$$;
+
+COMMENT ON FUNCTION auth.is_of_client(session uuid) IS 'Tells whether an OAuth client acts in this session, rather than the person.';
+
 CREATE FUNCTION auth.jwt() RETURNS jsonb
     LANGUAGE sql STABLE
     AS $$
@@ -5262,6 +5350,9 @@ CREATE FUNCTION auth.leave(person uuid, session uuid) RETURNS void
     SET search_path TO ''
     AS $$
 begin
+  if auth.is_of_client(leave.session) then
+    raise sqlstate 'PT403' using message = 'OAuth clients may not delete accounts', hint = 'no_authorization';
+  end if;
   if not exists (
     select
       from auth.sessions s
@@ -5279,7 +5370,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION auth.leave(person uuid, session uuid) IS 'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes (else PT400 reauthentication_needed) and has shown the second factor that the person has (else PT401 insufficient_aal).';
+COMMENT ON FUNCTION auth.leave(person uuid, session uuid) IS 'Deletes an account with all that refers to it, if its session was proven in the last 15 minutes (else PT400 reauthentication_needed) and has shown the second factor that the person has (else PT401 insufficient_aal). An OAuth client may not (PT403 no_authorization).';
 
 CREATE FUNCTION auth.leave_myself() RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -5304,7 +5395,7 @@ $$;
 
 COMMENT ON FUNCTION auth.lift(kind text, id uuid) IS 'Takes back what auth.revoke said of a person.';
 
-CREATE FUNCTION auth.my_sessions() RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+CREATE FUNCTION auth.my_sessions() RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean, client_name text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -5456,7 +5547,7 @@ $$;
 
 COMMENT ON FUNCTION auth.session_id() IS 'Gives the id of the session the person asking is in, or null.';
 
-CREATE FUNCTION auth.sessions_of(person uuid, present uuid) RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+CREATE FUNCTION auth.sessions_of(person uuid, present uuid) RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean, client_name text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -5466,14 +5557,17 @@ CREATE FUNCTION auth.sessions_of(person uuid, present uuid) RETURNS TABLE(id uui
          s.created_at,
          coalesce(s.refreshed_at at time zone 'UTC', s.created_at),
          coalesce(s.aal::text, 'aal1'),
-         coalesce(s.id = sessions_of.present, false)
+         coalesce(s.id = sessions_of.present, false),
+         c.client_name
     from auth.sessions s
+    left join auth.oauth_clients c on c.id = s.oauth_client_id
    where s.user_id = sessions_of.person
      and (s.not_after is null or s.not_after > now())
+     and (s.id = sessions_of.present or not auth.is_of_client(sessions_of.present))
    order by 5 desc, s.id
 $$;
 
-COMMENT ON FUNCTION auth.sessions_of(person uuid, present uuid) IS 'Takes a person and their present session; gives their sessions, the one used last first.';
+COMMENT ON FUNCTION auth.sessions_of(person uuid, present uuid) IS 'Takes a person and their present session; gives their sessions, the one used last first, with the name of the OAuth client that has it, if one has. An OAuth client sees its own alone.';
 
 CREATE FUNCTION auth.sweep_buckets() RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -5533,6 +5627,15 @@ CREATE FUNCTION auth.token_life() RETURNS interval
 $$;
 
 COMMENT ON FUNCTION auth.token_life() IS 'Gives how long an access token that was made just now may still count: as the server says in its own transactions, else the longest that can be set, a week.';
+
+CREATE FUNCTION auth.traits_of_client(client uuid) RETURNS json
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+  select case when client is not null then json_build_object('client_id', client) end
+$$;
+
+COMMENT ON FUNCTION auth.traits_of_client(client uuid) IS 'Gives what is written down of an OAuth client, or null without one.';
 
 CREATE FUNCTION auth.uid() RETURNS uuid
     LANGUAGE sql STABLE
@@ -7066,14 +7169,14 @@ $$;
 
 COMMENT ON FUNCTION public.message_history(p_conversation uuid, p_message uuid) IS 'Takes a conversation and a message; gives every wording in order, with who wrote it and when, the last being what it says now. Where the organisation does not show history, only to the sender. Errors: PT404 no_such_message.';
 
-CREATE FUNCTION public.my_sessions() RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean)
+CREATE FUNCTION public.my_sessions() RETURNS TABLE(id uuid, device text, address text, created_at timestamp with time zone, last_used_at timestamp with time zone, aal text, is_current boolean, client_name text)
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
   select * from auth.my_sessions()
 $$;
 
-COMMENT ON FUNCTION public.my_sessions() IS 'Where you are signed in: device, network, when it began and was last used, and which of them this is.';
+COMMENT ON FUNCTION public.my_sessions() IS 'Where you are signed in: device, network, when it began and was last used, which of them this is, and the name of the app of others that has it, if one has.';
 
 CREATE TABLE public.oversight_grants (
     id uuid DEFAULT base.uuid7() NOT NULL,
@@ -11778,6 +11881,93 @@ CREATE TABLE auth.mfa_recovery_codes (
 
 COMMENT ON TABLE auth.mfa_recovery_codes IS 'Codes that stand in for a lost second factor, each once; hashed.';
 
+CREATE TABLE auth.oauth_authorizations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    authorization_id text NOT NULL,
+    client_id uuid NOT NULL,
+    user_id uuid,
+    redirect_uri text NOT NULL,
+    scope text NOT NULL,
+    state text,
+    resource text,
+    code_challenge text NOT NULL,
+    code_challenge_method auth.code_challenge_method NOT NULL,
+    response_type auth.oauth_response_type DEFAULT 'code'::auth.oauth_response_type NOT NULL,
+    status auth.oauth_authorization_status DEFAULT 'pending'::auth.oauth_authorization_status NOT NULL,
+    authorization_code text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    approved_at timestamp with time zone,
+    nonce text,
+    authenticated_at timestamp with time zone,
+    used_at timestamp with time zone,
+    session_id uuid,
+    CONSTRAINT oauth_authorizations_code_challenge_check CHECK (((char_length(code_challenge) >= 43) AND (char_length(code_challenge) <= 128))),
+    CONSTRAINT oauth_authorizations_nonce_check CHECK ((char_length(nonce) <= 255)),
+    CONSTRAINT oauth_authorizations_redirect_uri_check CHECK ((char_length(redirect_uri) <= 2048)),
+    CONSTRAINT oauth_authorizations_resource_check CHECK ((char_length(resource) <= 2048)),
+    CONSTRAINT oauth_authorizations_scope_check CHECK ((char_length(scope) <= 1024)),
+    CONSTRAINT oauth_authorizations_state_check CHECK ((char_length(state) <= 4096))
+);
+
+COMMENT ON TABLE auth.oauth_authorizations IS 'What a client asked somebody for: first it waits for their consent, then its code for the client.';
+
+COMMENT ON COLUMN auth.oauth_authorizations.user_id IS 'The first person who looked at it; nobody else may decide.';
+
+COMMENT ON COLUMN auth.oauth_authorizations.authorization_code IS 'sha256 of the code in hexadecimal.';
+
+COMMENT ON COLUMN auth.oauth_authorizations.authenticated_at IS 'When the person had last proven who they are as they consented: the claim auth_time.';
+
+COMMENT ON COLUMN auth.oauth_authorizations.session_id IS 'What the code gave; it ends when the code is shown a second time.';
+
+CREATE TABLE auth.oauth_clients (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    client_secret_hash text,
+    registration_type auth.oauth_registration_type NOT NULL,
+    redirect_uris text[] NOT NULL,
+    grant_types text[] NOT NULL,
+    client_name text NOT NULL,
+    client_uri text,
+    logo_uri text,
+    scope text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    client_type auth.oauth_client_type NOT NULL,
+    token_endpoint_auth_method text NOT NULL,
+    CONSTRAINT oauth_clients_client_name_check CHECK (((char_length(client_name) >= 1) AND (char_length(client_name) <= 1024))),
+    CONSTRAINT oauth_clients_client_uri_check CHECK ((char_length(client_uri) <= 2048)),
+    CONSTRAINT oauth_clients_grant_types_check CHECK ((grant_types <@ '{authorization_code,refresh_token}'::text[])),
+    CONSTRAINT oauth_clients_logo_uri_check CHECK ((char_length(logo_uri) <= 2048)),
+    CONSTRAINT oauth_clients_redirect_uris_check CHECK (((cardinality(redirect_uris) >= 1) AND (cardinality(redirect_uris) <= 10))),
+    CONSTRAINT oauth_clients_scope_check CHECK ((char_length(scope) <= 1024)),
+    CONSTRAINT oauth_clients_secret_check CHECK (((client_type = 'public'::auth.oauth_client_type) = (client_secret_hash IS NULL))),
+    CONSTRAINT oauth_clients_token_endpoint_auth_method_check CHECK ((token_endpoint_auth_method = ANY (ARRAY['none'::text, 'client_secret_basic'::text, 'client_secret_post'::text]))),
+    CONSTRAINT oauth_clients_type_check CHECK (((client_type = 'public'::auth.oauth_client_type) = (token_endpoint_auth_method = 'none'::text)))
+);
+
+COMMENT ON TABLE auth.oauth_clients IS 'Apps of others that may act for people who consent.';
+
+COMMENT ON COLUMN auth.oauth_clients.client_secret_hash IS 'sha256 of the secret in hexadecimal; null for a client that cannot keep one.';
+
+COMMENT ON COLUMN auth.oauth_clients.scope IS 'What the client may ask for at most, separated by spaces; null for anything.';
+
+COMMENT ON COLUMN auth.oauth_clients.deleted_at IS 'A client with a time here is refused as if it were gone.';
+
+CREATE TABLE auth.oauth_consents (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    scopes text NOT NULL,
+    granted_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT oauth_consents_scopes_check CHECK ((char_length(scopes) <= 1024))
+);
+
+COMMENT ON TABLE auth.oauth_consents IS 'What people let clients do for them, until they take it back.';
+
+COMMENT ON COLUMN auth.oauth_consents.scopes IS 'Separated by spaces.';
+
 CREATE TABLE auth.one_time_tokens (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     user_id uuid NOT NULL,
@@ -11917,6 +12107,10 @@ CREATE TABLE auth.sessions (
 );
 
 COMMENT ON TABLE auth.sessions IS 'One row per sign-in; deleting it signs that device out at its next refresh.';
+
+COMMENT ON COLUMN auth.sessions.oauth_client_id IS 'The client that acts for the person in this session; null when it is their own.';
+
+COMMENT ON COLUMN auth.sessions.scopes IS 'What that client was granted, separated by spaces.';
 
 CREATE TABLE auth.sso_domains (
     id uuid NOT NULL,
@@ -13330,6 +13524,24 @@ ALTER TABLE ONLY auth.mfa_recovery_codes
 ALTER TABLE ONLY auth.mfa_recovery_codes
     ADD CONSTRAINT mfa_recovery_codes_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY auth.oauth_authorizations
+    ADD CONSTRAINT oauth_authorizations_authorization_code_key UNIQUE (authorization_code);
+
+ALTER TABLE ONLY auth.oauth_authorizations
+    ADD CONSTRAINT oauth_authorizations_authorization_id_key UNIQUE (authorization_id);
+
+ALTER TABLE ONLY auth.oauth_authorizations
+    ADD CONSTRAINT oauth_authorizations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.oauth_clients
+    ADD CONSTRAINT oauth_clients_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.oauth_consents
+    ADD CONSTRAINT oauth_consents_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY auth.oauth_consents
+    ADD CONSTRAINT oauth_consents_user_client_unique UNIQUE (user_id, client_id);
+
 ALTER TABLE ONLY auth.one_time_tokens
     ADD CONSTRAINT one_time_tokens_pkey PRIMARY KEY (id);
 
@@ -13778,6 +13990,8 @@ CREATE INDEX notice_outbox_push_idx ON app.notice_outbox USING btree (push_at) W
 
 CREATE INDEX notice_outbox_user_idx ON app.notice_outbox USING btree (user_id) WHERE (mail_at IS NOT NULL);
 
+CREATE INDEX audit_log_entries_created_at_idx ON auth.audit_log_entries USING btree (created_at DESC, id);
+
 CREATE INDEX audit_logs_instance_id_idx ON auth.audit_log_entries USING btree (instance_id);
 
 CREATE INDEX buckets_full_at_idx ON auth.buckets USING btree (full_at);
@@ -13805,6 +14019,18 @@ CREATE INDEX mfa_challenge_created_at_idx ON auth.mfa_challenges USING btree (cr
 CREATE UNIQUE INDEX mfa_factors_user_friendly_name_unique ON auth.mfa_factors USING btree (friendly_name, user_id) WHERE (TRIM(BOTH FROM friendly_name) <> ''::text);
 
 CREATE INDEX mfa_factors_user_id_idx ON auth.mfa_factors USING btree (user_id);
+
+CREATE INDEX oauth_authorizations_client_id_user_id_idx ON auth.oauth_authorizations USING btree (client_id, user_id);
+
+CREATE INDEX oauth_authorizations_created_at_idx ON auth.oauth_authorizations USING btree (created_at);
+
+CREATE INDEX oauth_authorizations_session_id_idx ON auth.oauth_authorizations USING btree (session_id) WHERE (session_id IS NOT NULL);
+
+CREATE INDEX oauth_authorizations_user_id_idx ON auth.oauth_authorizations USING btree (user_id);
+
+CREATE INDEX oauth_clients_created_at_idx ON auth.oauth_clients USING btree (created_at DESC, id);
+
+CREATE INDEX oauth_consents_client_id_idx ON auth.oauth_consents USING btree (client_id);
 
 CREATE INDEX one_time_tokens_created_at_idx ON auth.one_time_tokens USING btree (created_at);
 
@@ -13841,6 +14067,8 @@ CREATE INDEX saml_relay_states_sso_provider_id_idx ON auth.saml_relay_states USI
 CREATE INDEX sendings_sent_at_idx ON auth.sendings USING btree (sent_at);
 
 CREATE INDEX sessions_not_after_idx ON auth.sessions USING btree (not_after DESC);
+
+CREATE INDEX sessions_oauth_client_id_idx ON auth.sessions USING btree (oauth_client_id) WHERE (oauth_client_id IS NOT NULL);
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions USING btree (user_id, created_at);
 
@@ -14222,6 +14450,8 @@ CREATE TRIGGER on_auth_users_insert__take_invites AFTER INSERT ON auth.users FOR
 
 CREATE TRIGGER on_auth_users_update__take_invites AFTER UPDATE OF email, email_confirmed_at ON auth.users FOR EACH ROW WHEN (((new.email_confirmed_at IS NOT NULL) AND ((old.email_confirmed_at IS NULL) OR ((old.email)::text IS DISTINCT FROM (new.email)::text)))) EXECUTE FUNCTION app.find_invites();
 
+CREATE TRIGGER on_identities_delete__audit AFTER DELETE ON auth.identities FOR EACH ROW EXECUTE FUNCTION auth.audit_identity();
+
 CREATE TRIGGER on_mfa_challenges_insert__audit AFTER INSERT ON auth.mfa_challenges FOR EACH ROW EXECUTE FUNCTION auth.audit_challenge();
 
 CREATE TRIGGER on_mfa_challenges_update__audit AFTER UPDATE ON auth.mfa_challenges FOR EACH ROW WHEN (((new.verified_at IS NOT NULL) AND (old.verified_at IS NULL))) EXECUTE FUNCTION auth.audit_challenge();
@@ -14237,6 +14467,10 @@ CREATE TRIGGER on_mfa_factors_update__audit AFTER UPDATE ON auth.mfa_factors FOR
 CREATE TRIGGER on_mfa_recovery_codes_insert__audit AFTER INSERT ON auth.mfa_recovery_codes REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION auth.audit_recovery_codes();
 
 CREATE TRIGGER on_mfa_recovery_codes_update__audit AFTER UPDATE ON auth.mfa_recovery_codes FOR EACH ROW WHEN (((new.used_at IS NOT NULL) AND (old.used_at IS NULL))) EXECUTE FUNCTION auth.audit_recovery_code();
+
+CREATE TRIGGER on_oauth_consents_write__audit AFTER INSERT OR UPDATE ON auth.oauth_consents FOR EACH ROW EXECUTE FUNCTION auth.audit_consent();
+
+CREATE TRIGGER on_one_time_tokens_write__audit AFTER INSERT OR UPDATE OF token_hash ON auth.one_time_tokens FOR EACH ROW EXECUTE FUNCTION auth.audit_one_time_token();
 
 CREATE TRIGGER on_sessions_change__audit AFTER INSERT OR DELETE ON auth.sessions FOR EACH ROW EXECUTE FUNCTION auth.audit_session();
 
@@ -14460,6 +14694,21 @@ ALTER TABLE ONLY auth.mfa_factors
 ALTER TABLE ONLY auth.mfa_recovery_codes
     ADD CONSTRAINT mfa_recovery_codes_factor_id_fkey FOREIGN KEY (factor_id) REFERENCES auth.mfa_factors(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY auth.oauth_authorizations
+    ADD CONSTRAINT oauth_authorizations_client_id_fkey FOREIGN KEY (client_id) REFERENCES auth.oauth_clients(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.oauth_authorizations
+    ADD CONSTRAINT oauth_authorizations_session_id_fkey FOREIGN KEY (session_id) REFERENCES auth.sessions(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY auth.oauth_authorizations
+    ADD CONSTRAINT oauth_authorizations_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.oauth_consents
+    ADD CONSTRAINT oauth_consents_client_id_fkey FOREIGN KEY (client_id) REFERENCES auth.oauth_clients(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.oauth_consents
+    ADD CONSTRAINT oauth_consents_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY auth.one_time_tokens
     ADD CONSTRAINT one_time_tokens_flow_id_fkey FOREIGN KEY (flow_id) REFERENCES auth.flow_state(id) ON DELETE CASCADE;
 
@@ -14480,6 +14729,9 @@ ALTER TABLE ONLY auth.saml_relay_states
 
 ALTER TABLE ONLY auth.saml_relay_states
     ADD CONSTRAINT saml_relay_states_sso_provider_id_fkey FOREIGN KEY (sso_provider_id) REFERENCES auth.sso_providers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY auth.sessions
+    ADD CONSTRAINT sessions_oauth_client_id_fkey FOREIGN KEY (oauth_client_id) REFERENCES auth.oauth_clients(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY auth.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
@@ -14695,6 +14947,12 @@ ALTER TABLE auth.mfa_challenges ENABLE ROW LEVEL SECURITY;
 ALTER TABLE auth.mfa_factors ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.mfa_recovery_codes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.oauth_authorizations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.oauth_clients ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE auth.oauth_consents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE auth.one_time_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -15678,6 +15936,8 @@ GRANT ALL ON FUNCTION auth.end_my_session(session uuid) TO service_role;
 REVOKE ALL ON FUNCTION auth.end_session(person uuid, session uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION auth.has_needed_level(person uuid, session uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auth.is_of_client(session uuid) FROM PUBLIC;
 
 GRANT ALL ON FUNCTION auth.jwt() TO anon;
 GRANT ALL ON FUNCTION auth.jwt() TO authenticated;

@@ -33,7 +33,7 @@ impl Auth {
     ) -> Result<Session, Error> {
         let (user_id, session_id) = (prover.user.id, prover.session_id);
         let method = method(factor.kind);
-        let holder = factor::raise_session(tx, user_id, session_id, factor.id, method).await?;
+        let holder = factor::raise_session(tx, user_id, session_id, factor, method).await?;
         let holder = holder.ok_or(Error::SessionGone)?;
         factor::forget_unverified(tx, user_id, factor.kind).await?;
         let former = holder.active_hash.as_deref();

@@ -316,13 +316,14 @@ pub(in crate::auth) async fn note_answer(
     Ok(())
 }
 
-/// Raises a session to the second level and ends those of the person that are still at the first.
-/// Nothing when the session has ended.
+/// Raises a session to the second level and ends those of the person that are still at the first;
+/// those of OAuth clients, which never rise, only when the factor is new: whoever let them in may
+/// have been somebody else. Nothing when the session has ended.
 pub(in crate::auth) async fn raise_session(
     tx: &Transaction,
     user_id: Uuid,
     session_id: Uuid,
-    factor_id: Uuid,
+    factor: &Factor,
     method: &str,
 ) -> Result<Option<Holder>, pg::Error> {
     let row = tx
@@ -336,7 +337,7 @@ pub(in crate::auth) async fn raise_session(
                          where t.session_id = s.id and t.revoked is not true
                          order by t.id desc
                          limit 1) as active_hash",
-            &[&user_id, &session_id, &factor_id],
+            &[&user_id, &session_id, &factor.id],
         )
         .await?;
     let Some(row) = row else { return Ok(None) };
@@ -349,8 +350,10 @@ pub(in crate::auth) async fn raise_session(
     )
     .await?;
     tx.query(
-        "delete from auth.sessions where user_id = $1 and (aal is null or aal < 'aal2')",
-        &[&user_id],
+        "delete from auth.sessions
+          where user_id = $1 and (aal is null or aal < 'aal2')
+            and (oauth_client_id is null or not $2)",
+        &[&user_id, &factor.is_verified],
     )
     .await?;
     Ok(Some(Holder {

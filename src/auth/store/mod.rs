@@ -3,12 +3,16 @@
 #[macro_use]
 mod columns;
 pub(super) mod address;
+pub(super) mod audit;
+pub(super) mod authorization;
+pub(super) mod consent;
 mod device;
 pub(super) mod factor;
 pub(super) mod flow;
 mod hook;
 pub(super) mod identity;
 mod limit;
+pub(super) mod oauth_client;
 pub(super) mod passkey;
 pub(super) mod provider;
 pub(super) mod recovery;
@@ -24,6 +28,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::Error;
+use super::page::Page;
 use crate::identity::{Revoked, unix_now};
 use crate::pg::{self, Pg, Session, Transaction, names};
 
@@ -31,7 +36,7 @@ pub(super) use device::{end_session, sessions_of};
 pub(super) use hook::{call, check_sign_up, leave};
 pub(super) use limit::is_first_use;
 pub(super) use session::{
-    Amr, Ending, Life, NewSession, Proof, Proven, Refreshing, end_others, end_sessions,
+    Amr, Ending, Grant, Life, NewSession, Proof, Proven, Refreshing, end_others, end_sessions,
     present_token, proofs, revoke_tokens, rotate_token, sign_in,
 };
 pub(super) use user::{
@@ -70,11 +75,21 @@ impl User {
     }
 }
 
-/// One page of accounts.
-pub(super) struct Page {
-    pub users: Box<RawValue>,
+/// Whom a token speaks for.
+pub(super) struct Found {
+    pub user: User,
+    /// Whether the session it names still is.
+    pub has_session: bool,
+    /// None when the session is the person's own.
+    pub grant: Option<Grant>,
+}
+
+/// What stands on one page of a list.
+pub(super) struct Listed {
+    /// As the wire has them, in one array.
+    pub documents: Box<RawValue>,
     /// How many there are on all pages.
-    pub total: i64,
+    pub total: u64,
 }
 
 /// The accounts and sessions in the database.
@@ -117,12 +132,12 @@ impl Store {
         }
     }
 
-    /// The user a token speaks for, and whether its session still is.
+    /// The user a token speaks for, whether its session still is, and the OAuth client that has it.
     pub(super) async fn find_caller(
         &self,
         id: Uuid,
         session_id: Option<Uuid>,
-    ) -> Result<Option<(User, bool)>, pg::Error> {
+    ) -> Result<Option<Found>, pg::Error> {
         let session_id = session_id.map(|id| id.to_string());
         let rows = self
             .read(
@@ -130,16 +145,23 @@ impl Store {
                     "select ",
                     user!(),
                     ",
-                            exists (select from auth.sessions s
-                                     where s.id = $2::uuid and s.user_id = u.id
-                                       and (s.not_after is null or s.not_after > now())) as has_session
+                            s.id is not null as has_session,
+                            s.oauth_client_id,
+                            s.scopes
                        from auth.users u
+                       left join auth.sessions s
+                         on s.id = $2::uuid and s.user_id = u.id
+                        and (s.not_after is null or s.not_after > now())
                       where u.id = $1::uuid and u.deleted_at is null"
                 ),
                 &[Some(&id.to_string()), session_id.as_deref()],
             )
             .await?;
-        rows.first().map(|row| Ok((user(row)?, row.try_get("has_session")?))).transpose()
+        let found = |row: &Row| {
+            let has_session = row.try_get("has_session")?;
+            Ok(Found { user: user(row)?, has_session, grant: Grant::read(row)? })
+        };
+        rows.first().map(found).transpose()
     }
 
     /// The account an address signs in to.
@@ -186,12 +208,13 @@ impl Store {
     }
 
     /// A page of all accounts, the newest first.
-    pub(super) async fn list(&self, limit: u32, offset: u64) -> Result<Page, pg::Error> {
+    pub(super) async fn list(&self, page: Page) -> Result<Listed, pg::Error> {
+        let (limit, offset) = page.bounds();
         let rows = self
             .read(
                 concat!(
                     "select (select count(*) from auth.users) as total,
-                            coalesce(json_agg(document), '[]')::text as users
+                            coalesce(json_agg(document), '[]')::text as documents
                        from (select (document)::json
                                from (select ",
                     user!(),
@@ -200,11 +223,10 @@ impl Store {
                                       order by u.created_at desc nulls last, u.id
                                       limit $1::bigint offset $2::bigint) page) page"
                 ),
-                &[Some(&limit.to_string()), Some(&offset.to_string())],
+                &[Some(&limit), Some(&offset)],
             )
             .await?;
-        let row = rows.first().expect("an aggregate gives one row");
-        Ok(Page { users: raw(row.try_get("users")?), total: row.try_get("total")? })
+        listed(&rows)
     }
 
     async fn write(&self, sql: &str, params: &[pg::Text<'_>]) -> Result<Vec<Row>, pg::Error> {
@@ -237,6 +259,14 @@ fn user(row: &Row) -> Result<User, pg::Error> {
         is_banned: row.try_get("is_banned")?,
         is_managed: row.try_get("is_managed")?,
     })
+}
+
+/// A page of a list, of a query whose only row has `documents` and `total`.
+fn listed(rows: &[Row]) -> Result<Listed, pg::Error> {
+    let row = rows.first().expect("an aggregate gives one row");
+    let total: i64 = row.try_get("total")?;
+    let documents = raw(row.try_get("documents")?);
+    Ok(Listed { documents, total: u64::try_from(total).unwrap_or_default() })
 }
 
 fn raw(json: String) -> Box<RawValue> {

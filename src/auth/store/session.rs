@@ -19,11 +19,30 @@ pub(in crate::auth) struct Proof<'a> {
     pub password_hash: Option<&'a str>,
 }
 
+/// What an OAuth client may do for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::auth) struct Grant {
+    pub client_id: Uuid,
+    /// Separated by spaces.
+    pub scopes: String,
+}
+
+impl Grant {
+    /// From the columns `oauth_client_id` and `scopes` of a session.
+    pub(super) fn read(row: &Row) -> Result<Option<Self>, pg::Error> {
+        let client_id: Option<Uuid> = row.try_get("oauth_client_id")?;
+        let scopes: Option<String> = row.try_get("scopes")?;
+        Ok(client_id.map(|client_id| Self { client_id, scopes: scopes.unwrap_or_default() }))
+    }
+}
+
 /// A session to be.
 pub(in crate::auth) struct NewSession<'a> {
     pub id: Uuid,
     pub user_id: Uuid,
     pub proof: &'a Proof<'a>,
+    /// None when it is the person's own.
+    pub grant: Option<&'a Grant>,
     pub refresh_key: &'a str,
     pub token_hash: &'a str,
     pub device: &'a Device,
@@ -35,6 +54,8 @@ pub(in crate::auth) struct NewSession<'a> {
 pub(in crate::auth) struct Refreshing {
     pub session_id: Uuid,
     pub user: User,
+    /// None when it is the person's own.
+    pub grant: Option<Grant>,
     pub refresh_key: Option<String>,
     pub aal: String,
     pub is_over: bool,
@@ -72,8 +93,8 @@ pub(in crate::auth) enum Ending {
     AllBut(Option<Uuid>),
 }
 
-/// Makes a session with its first refresh token. Gives nothing when a proven password was
-/// changed or the account deleted since.
+/// Makes a session with its first refresh token; one of an OAuth client is no sign-in of the
+/// person. Gives nothing when a proven password was changed or the account deleted since.
 pub(in crate::auth) async fn sign_in(
     tx: &Transaction,
     new: &NewSession<'_>,
@@ -81,13 +102,15 @@ pub(in crate::auth) async fn sign_in(
     let sql = concat!(
         "with person as (
            update auth.users
-              set last_sign_in_at = now(), updated_at = now()
+              set last_sign_in_at = case when $10::uuid is null then now() else last_sign_in_at end,
+                  updated_at = now()
             where id = $1 and ($2::text is null or encrypted_password = $2) and deleted_at is null
            returning *),
          session as (
            insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip,
-                                      refresh_token_hmac_key, not_after)
-           select $3, id, now(), now(), 'aal1', $4, $5, $6, to_timestamp($9::bigint) from person),
+                                      refresh_token_hmac_key, not_after, oauth_client_id, scopes)
+           select $3, id, now(), now(), 'aal1', $4, $5, $6, to_timestamp($9::bigint), $10, $11
+             from person),
          proof as (
            insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at,
                                             authentication_method)
@@ -113,6 +136,8 @@ pub(in crate::auth) async fn sign_in(
                 &new.proof.method,
                 &new.token_hash,
                 &new.ends_at,
+                &new.grant.map(|grant| grant.client_id),
+                &new.grant.map(|grant| grant.scopes.as_str()),
             ],
         )
         .await?;
@@ -144,6 +169,8 @@ pub(in crate::auth) async fn present_token(
         user!(),
         ",
                 s.id as session_id,
+                s.oauth_client_id,
+                s.scopes,
                 s.refresh_token_hmac_key as refresh_key,
                 coalesce(s.aal, 'aal1')::text as aal,
                 coalesce(s.not_after <= statement_timestamp(), false)
@@ -262,7 +289,8 @@ pub(in crate::auth) async fn proofs(
     Ok(Proven { amr: amr.collect::<Result<_, pg::Error>>()?, ends_at })
 }
 
-/// Lets all other sessions of a person run out now; their refresh says so.
+/// Lets all other sessions of a person run out now; their refresh says so. Those of OAuth clients
+/// are no sign-ins and go on.
 pub(in crate::auth) async fn end_others(
     tx: &Transaction,
     user_id: Uuid,
@@ -271,7 +299,8 @@ pub(in crate::auth) async fn end_others(
     tx.query(
         "update auth.sessions
             set not_after = now()
-          where user_id = $1 and id <> $2 and (not_after is null or not_after > now())",
+          where user_id = $1 and id <> $2 and oauth_client_id is null
+            and (not_after is null or not_after > now())",
         &[&user_id, &present],
     )
     .await?;
@@ -301,6 +330,7 @@ fn refreshing(row: &Row, token_hash: &str) -> Result<Refreshing, pg::Error> {
     Ok(Refreshing {
         session_id: row.try_get("session_id")?,
         user: user(row)?,
+        grant: Grant::read(row)?,
         refresh_key: row.try_get("refresh_key")?,
         aal: row.try_get("aal")?,
         is_over: row.try_get("is_over")?,

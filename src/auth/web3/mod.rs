@@ -71,7 +71,7 @@ pub(super) async fn by_wallet(
         Chain::Ethereum => signature::is_of_ethereum,
     };
     if !is_signed(&text, &asked.signature.unwrap_or_default(), &said.address)? {
-        return Err(Error::Web3("Signature does not match address in message"));
+        return Err(Error::InvalidGrant("Signature does not match address in message"));
     }
     auth.check_place(&said)?;
     check_time(&said, OffsetDateTime::now_utc())?;
@@ -80,7 +80,7 @@ pub(super) async fn by_wallet(
     let name = said.name(chain);
     let work = async |tx: &Transaction| {
         if !store::is_first_use(tx, &digest).await? {
-            return Err(Error::Web3("Signed message was used before"));
+            return Err(Error::InvalidGrant("Signed message was used before"));
         }
         let user_id = auth.holder(tx, &name, said.data(chain), device).await?;
         let proof = Proof { method: PROVIDER, password_hash: None };
@@ -99,16 +99,16 @@ impl Auth {
     fn check_place(&self, said: &Message) -> Result<(), Error> {
         let is_local = said.is_local();
         if !(said.uri.scheme() == "https" || is_local && said.uri.scheme() == "http") {
-            return Err(Error::Web3("Signed message is using URI without https"));
+            return Err(Error::InvalidGrant("Signed message is using URI without https"));
         }
         if !self.redirects.allows(said.uri.as_str()) {
-            return Err(Error::Web3(
+            return Err(Error::InvalidGrant(
                 "Signed message is using URI which is not allowed on this server, message was signed for another app",
             ));
         }
         let home = format!("{}://{}/", said.uri.scheme(), said.domain);
         if !said.is_of_domain() || !self.redirects.allows(&home) {
-            return Err(Error::Web3(
+            return Err(Error::InvalidGrant(
                 "Signed message is using a Domain that does not match the one in URI which is not allowed on this server",
             ));
         }
@@ -151,17 +151,17 @@ impl Auth {
 
 fn check_time(said: &Message, now: OffsetDateTime) -> Result<(), Error> {
     if said.not_before.is_some_and(|from| now < from) {
-        return Err(Error::Web3("Signed message becomes valid in the future"));
+        return Err(Error::InvalidGrant("Signed message becomes valid in the future"));
     }
     if said.expires_at.is_some_and(|until| now > until) {
-        return Err(Error::Web3("Signed message is expired"));
+        return Err(Error::InvalidGrant("Signed message is expired"));
     }
     let age = now - said.issued_at;
     if age > VALIDITY {
-        return Err(Error::Web3("Signed message was issued too long ago"));
+        return Err(Error::InvalidGrant("Signed message was issued too long ago"));
     }
     if age < -VALIDITY {
-        return Err(Error::Web3("Signed message was issued too far in the future"));
+        return Err(Error::InvalidGrant("Signed message was issued too far in the future"));
     }
     Ok(())
 }
