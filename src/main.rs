@@ -2,8 +2,10 @@
 #![expect(clippy::large_futures, reason = "there is one of each in a process")]
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use anyhow::{Context, bail};
 use base64::Engine;
@@ -11,6 +13,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::Parser;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use walkie::config::{
@@ -41,8 +44,7 @@ const OWN_HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     // Bursts fill memory anew that the one before gave back: in pages of 2 MiB most of the time
     // goes into zeroing what is not used. Where the system knows none there is nothing to refuse.
     #[cfg(target_os = "linux")]
@@ -54,13 +56,25 @@ async fn main() -> ExitCode {
         }
         _ => {}
     }
-    match command(CommandLine::parse().command).await {
+    let asked = CommandLine::parse().command;
+    let done = runtime(&asked).context("no threads").and_then(|it| it.block_on(command(asked)));
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("walkie: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// The threads that a command works on. Of a REST request nearly all is Postgres's work, and each
+/// thread that is woken for the rest takes from it: half of the cores are enough.
+fn runtime(command: &Command) -> io::Result<Runtime> {
+    let mut runtime = Builder::new_multi_thread();
+    if let (Command::Rest(_), Ok(cores)) = (command, available_parallelism()) {
+        runtime.worker_threads(cores.get().div_ceil(2));
+    }
+    runtime.enable_all().build()
 }
 
 async fn command(command: Command) -> anyhow::Result<ExitCode> {

@@ -19,7 +19,10 @@ async fn halls(policy: &str) -> Database {
     let database = Database::new().await;
     database
         .sql(&format!(
-            "create table speeches (id int primary key, hall int not null, note text);
+            "create table speeches (
+               id int primary key, hall int not null, note text,
+               \"end\" int not null default 0,
+               found boolean not null default true, \"walkie's \"\"row\"\"\" boolean);
              create table attends (hall int, person uuid, primary key (hall, person));
              insert into attends
              select hall, ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
@@ -31,6 +34,10 @@ async fn halls(policy: &str) -> Database {
              language sql stable security definer set search_path = ''
              as 'select exists (select from public.attends a
                                  where a.hall = holds.hall and a.person = holds.person)';
+             create function attend(\"end\" int) returns boolean
+             language sql stable security definer set search_path = ''
+             as 'select exists (select from public.attends a
+                                 where a.hall = attend.\"end\" and a.person = auth.uid())';
              alter table speeches enable row level security;
              grant select on speeches, attends to authenticated;
              create policy attending on speeches for select to authenticated using ({policy});
@@ -82,6 +89,26 @@ async fn crowd_hears_what_each_of_it_may_hear() {
 #[tokio::test]
 async fn crowd_is_judged_by_functions_that_it_may_not_name() {
     let database = halls("closed.holds(hall, auth.uid())").await;
+    let server = Server::start(&database).await;
+    let mut sockets = crowd(&server).await;
+    speak(&database, &mut sockets, |_| false).await;
+}
+
+#[tokio::test]
+async fn crowd_is_judged_without_a_query_where_the_policy_has_none() {
+    let policy = r"attend(hall) and (note = E'it''s' or note ~ 'select \\\\ nothing')";
+    let database = halls(policy).await;
+    let server = Server::start(&database).await;
+    let mut sockets = crowd(&server).await;
+    speak(&database, &mut sockets, |_| false).await;
+}
+
+#[tokio::test]
+async fn columns_of_any_name_decide_for_a_crowd() {
+    let database = halls(
+        r#"attend(hall) and "end" = 0 and coalesce("walkie's ""row""", true) and speeches.found"#,
+    )
+    .await;
     let server = Server::start(&database).await;
     let mut sockets = crowd(&server).await;
     speak(&database, &mut sockets, |_| false).await;

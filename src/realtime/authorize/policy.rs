@@ -3,6 +3,7 @@
 //! The expression is what Postgres itself prints of its policies, unmodified; it is only ever
 //! evaluated by Postgres, as the person, over a row image.
 
+use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::pg::{self, Error};
 use deadpool_postgres::Pool;
 
 use super::analysis::{self, Analysis, Purpose, explain};
-use super::table::{Column, Table};
+use super::table::{Column, Table, quote_name};
 
 /// What a role may see of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +137,7 @@ impl Lens {
                         row: analysis
                             .reasons
                             .is_empty()
-                            .then(|| by_row(table, permissive, restrictive)),
+                            .then(|| by_row(table, &analysis.columns, permissive, restrictive)),
                     }),
                     reads: row.get("reads"),
                     analysis,
@@ -159,10 +160,26 @@ fn by_image(table: &Table, permissive: &str, restrictive: &str) -> String {
     )
 }
 
-/// The row is a variable: nothing of it is read anew for each person. Claims are put on by an assignment, which costs no
-/// query of its own.
-fn by_row(table: &Table, permissive: &str, restrictive: &str) -> String {
+/// The row is a variable: nothing of it is read anew for each person. Claims are put on by an
+/// assignment, which costs no query of its own. Neither does an answer, if the policies contain
+/// none: their columns are variables then, too, in a block that is named as the table is.
+fn by_row(table: &Table, columns: &[String], permissive: &str, restrictive: &str) -> String {
     let Table { quoted, quoted_name, .. } = table;
+    let mut answer = format!("case when ({permissive}) and {restrictive} then 't' else 'f' end");
+    let mut variables = String::new();
+    // Postgres prints its own words of a query so. In a text of the policy's it does no harm.
+    if answer.contains("SELECT") {
+        answer = format!(
+            "(select {answer}
+        from (select (\"walkie row\").*) as {quoted_name})"
+        );
+    } else {
+        for name in columns {
+            let name = quote_name(name);
+            let _ =
+                writeln!(variables, "  {name} {quoted}.{name}%type := (\"walkie row\").{name};");
+        }
+    }
     format!(
         r#"#variable_conflict use_column
 declare
@@ -171,12 +188,14 @@ declare
   "walkie answers" text := '';
   "walkie set" text;
 begin
-  foreach "walkie claims" in array current_setting('walkie.claims')::text[] loop
-    "walkie set" := set_config('request.jwt.claims', "walkie claims", true);
-    "walkie answers" := "walkie answers" || (
-      select case when ({permissive}) and {restrictive} then 't' else 'f' end
-        from (select ("walkie row").*) as {quoted_name});
-  end loop;
+  <<{quoted_name}>>
+  declare
+{variables}  begin
+    foreach "walkie claims" in array current_setting('walkie.claims')::text[] loop
+      "walkie set" := set_config('request.jwt.claims', "walkie claims", true);
+      "walkie answers" := "walkie answers" || {answer};
+    end loop;
+  end;
   perform set_config('walkie.answers', "walkie answers", true);
 end"#
     )
