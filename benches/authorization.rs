@@ -2,9 +2,9 @@
 //! server, as it counts itself (`walkie_authorizer_decide_seconds`), without the fan-out.
 //!
 //! `cargo bench --bench authorization -- [MOST]` (default 10,000 people). Half of the changes
-//! are in a room of 1,000 (or of all, where fewer are connected), half in one of 20. At the end the
-//! questions of a cold room are put to Postgres alone, in one block on one connection: with less a
-//! cold room cannot be had.
+//! are in a room of 100, half in one of 20, however many are connected (or in one of all, where
+//! fewer are); then single ones in a room of 1,000. At the end the questions of a cold room of 1,000
+//! are put to Postgres alone, in one block on one connection.
 
 mod stage;
 
@@ -15,8 +15,11 @@ use tokio::sync::mpsc;
 
 const CONNECTED: [usize; 4] = [1, 100, 1_000, 10_000];
 
-/// Members of the large room and of the small one.
-const MEMBERS: [usize; 2] = [1_000, 20];
+/// Members of the two rooms in which most is said.
+const MEMBERS: [usize; 2] = [100, 20];
+
+/// Members of a large room.
+const CROWD: usize = 1_000;
 
 /// Transactions measured of each size.
 const ROUNDS: usize = 200;
@@ -41,7 +44,7 @@ const TABLES: [(&str, &str, &str); 2] = [
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let most = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(10_000);
-    let stage = Stage::set(most.max(MEMBERS[0])).await?;
+    let stage = Stage::set(most.max(CROWD)).await?;
     let mut next_room = 1;
     for (table, what, rule) in TABLES {
         stage
@@ -54,11 +57,13 @@ async fn main() -> anyhow::Result<()> {
             ))
             .await?;
         println!("\n{what}: milliseconds of authorization a change");
-        println!("| connected | 1 a transaction | 10 | 100 | cold room of 1,000 | remembered |");
-        println!("| --- | --- | --- | --- | --- | --- |");
+        println!(
+            "| connected | 1 a transaction | 10 | 100 | 1, room of 1,000 | cold room of 1,000 | remembered |"
+        );
+        println!("| --- | --- | --- | --- | --- | --- | --- |");
         for connected in CONNECTED.into_iter().filter(|connected| *connected <= most) {
             let mut rooms = Vec::new();
-            for members in MEMBERS {
+            for members in MEMBERS.into_iter().chain([CROWD]) {
                 rooms.push((stage.room(next_room, members).await?, members.min(connected)));
                 next_room += 1;
             }
@@ -85,7 +90,7 @@ async fn main() -> anyhow::Result<()> {
 
 /// How long Postgres takes to tell of everybody in a new room whether the rule permits them.
 async fn ask_alone(stage: &Stage, rule: &str, room: usize) -> anyhow::Result<Duration> {
-    let room = stage.room(room, MEMBERS[0]).await?;
+    let room = stage.room(room, CROWD).await?;
     stage
         .run(&format!(
             "begin read only;
@@ -110,11 +115,10 @@ async fn ask_alone(stage: &Stage, rule: &str, room: usize) -> anyhow::Result<Dur
                  verdicts := verdicts || (
                    select case when {rule} then 't' else 'f' end from (select here as room) as asked);
                end loop;
-               if verdicts <> repeat('t', {members}) then
+               if verdicts <> repeat('t', {CROWD}) then
                  raise 'somebody is refused';
                end if;
-             end $$",
-            members = MEMBERS[0]
+             end $$"
         ))
         .await?;
     let spent = begun.elapsed();
@@ -139,9 +143,11 @@ impl Bench<'_> {
         for room in rooms {
             self.write(room, 1).await?;
         }
+        let (rooms, crowd) = rooms.split_at(MEMBERS.len());
         let mut cells = Vec::new();
         let (hits, misses) = (self.count("hits").await?, self.count("misses").await?);
-        for rows in BATCHES {
+        let batches = BATCHES.map(|rows| (rows, rooms));
+        for (rows, rooms) in batches.into_iter().chain([(1, crowd)]) {
             let before = self.spent().await?;
             for round in 0..ROUNDS {
                 self.write(&rooms[round % rooms.len()], rows).await?;
@@ -152,12 +158,12 @@ impl Bench<'_> {
         let misses = self.count("misses").await? - misses;
         let mut cold = Vec::new();
         for _ in 0..COLD {
-            let room = self.stage.room(*next_room, MEMBERS[0]).await?;
+            let room = self.stage.room(*next_room, CROWD).await?;
             *next_room += 1;
             // When this has come, the memberships of the new room were read in the log.
             self.write(&rooms[1], 1).await?;
             let before = self.spent().await?;
-            self.write(&(room, MEMBERS[0].min(connected)), 1).await?;
+            self.write(&(room, CROWD.min(connected)), 1).await?;
             cold.push(self.spent_since(before).await?);
         }
         cold.sort_unstable();
