@@ -17,7 +17,7 @@ use super::cache::{Cache, CacheCounts};
 use super::issuer::{Issuer, Known};
 use super::key::{self, Key};
 use super::key_set::{KeySet, Signing};
-use super::{ANON, Error, Identity, KeyError, Malformed, Revoked, RolePath};
+use super::{Error, Identity, KeyError, Malformed, Revoked, RolePath};
 use crate::config::ApiKey;
 
 /// Clocks may differ by this much, in seconds (PostgREST's allowance).
@@ -50,7 +50,8 @@ pub struct Keys {
     audience: Option<Arc<str>>,
     /// Where the role stands; none: in `role`, and claims must be of their proper types.
     role: Option<RolePath>,
-    anonymous: Option<Arc<str>>,
+    /// Whoever shows no token; none where one must be shown.
+    stranger: Option<Identity>,
     verified: Option<Arc<Cache<Verified>>>,
     revoked: Revoked,
 }
@@ -96,7 +97,7 @@ impl Keys {
             projects: Some(ApiKeys::default()),
             audience: None,
             role: None,
-            anonymous: Some(ANON.into()),
+            stranger: Some(Identity::anon()),
             verified: Some(Arc::new(Cache::new(REMEMBERED))),
             revoked: Revoked::default(),
         }
@@ -139,7 +140,7 @@ impl Keys {
             projects: None,
             audience: settings.audience.as_deref().map(Into::into),
             role: Some(settings.role.clone()),
-            anonymous: settings.anonymous_role.as_deref().map(Into::into),
+            stranger: settings.anonymous_role.as_deref().map(Identity::stranger),
             verified: (remembered > 0).then(|| Arc::new(Cache::new(remembered))),
             revoked: Revoked::default(),
         })
@@ -184,7 +185,7 @@ impl Keys {
     /// # Errors
     /// Nobody may come without one.
     pub fn stranger(&self) -> Result<Identity, Error> {
-        self.anonymous.as_deref().map(Identity::stranger).ok_or(Error::Anonymous)
+        self.stranger.clone().ok_or(Error::Anonymous)
     }
 
     /// How often verified tokens came again.
@@ -354,7 +355,7 @@ impl Keys {
         let names_role = named.is_some();
         let role: Arc<str> = match named {
             Some(role) => role.into(),
-            None => self.anonymous.clone().ok_or(Error::Anonymous)?,
+            None => self.stranger()?.role,
         };
         claims["role"] = role.as_ref().into();
         let claims = claims.to_string().into();
@@ -437,6 +438,7 @@ mod tests {
     use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
     use serde_json::json;
 
+    use super::super::ANON;
     use super::*;
 
     const NOW: i64 = 1_700_000_000;

@@ -10,28 +10,34 @@ use super::error::insert;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// Takes the time of steps, one after the other.
+/// Takes the time of steps, one after the other, where it is told.
 #[derive(Debug)]
 pub struct Clock {
-    last: Instant,
+    /// When the last step ended; none when nobody wants to know.
+    last: Option<Instant>,
     steps: Vec<(&'static str, Duration)>,
 }
 
 impl Clock {
-    /// Runs from now.
-    pub fn start() -> Self {
-        Self { last: Instant::now(), steps: Vec::with_capacity(6) }
+    /// Runs from now, if it `is_told`.
+    pub fn start(is_told: bool) -> Self {
+        Self { last: is_told.then(Instant::now), steps: Vec::new() }
     }
 
     /// The step that began with the last one's end is over.
     pub fn lap(&mut self, step: &'static str) {
-        let now = Instant::now();
-        self.steps.push((step, now - self.last));
-        self.last = now;
+        if let Some(last) = &mut self.last {
+            let now = Instant::now();
+            self.steps.push((step, now - *last));
+            *last = now;
+        }
     }
 
-    /// Puts the times into a response.
+    /// Puts the times into a response, if they are told.
     pub fn stamp(&self, response: &mut Response) {
+        if self.last.is_none() {
+            return;
+        }
         let mut timings = String::new();
         for (step, took) in &self.steps {
             let comma = if timings.is_empty() { "" } else { ", " };

@@ -25,16 +25,18 @@ mod sqlstate;
 mod statement;
 mod token;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
+use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 
@@ -83,9 +85,41 @@ impl Rest {
         catch_panics(router, || Error::Broken.into_response(ErrorVerbosity::Verbose))
     }
 
+    /// Answers one request, whose body may have so many bytes: the same without the layers of a
+    /// router.
+    pub async fn serve(&self, request: Request, max_body_bytes: usize) -> Response {
+        let (http, body) = request.into_parts();
+        let body = to_bytes(body, max_body_bytes).await.map_err(|_| Error::BodyTooLarge);
+        let answer = AssertUnwindSafe(self.respond(http, body)).catch_unwind().await;
+        answer.unwrap_or_else(|_| Error::Broken.into_response(ErrorVerbosity::Verbose))
+    }
+
     /// Serves on other terms from now on; requests under way keep theirs.
     pub fn renew(&self, keys: Keys, settings: RestSettings) {
         self.terms.store(Arc::new(Terms { keys, settings }));
+    }
+
+    async fn respond(&self, http: Parts, body: Result<Bytes, Error>) -> Response {
+        let terms = self.terms.load_full();
+        let mut asked = Asked::default();
+        let mut response = match answer(&self.pg, &terms, http, body, &mut asked).await {
+            Ok(response) => response,
+            Err(error) => {
+                if let Error::Database { error: pg::Error::Busy, .. } = error {
+                    self.timeouts.fetch_add(1, Ordering::Relaxed);
+                }
+                error.into_response(terms.settings.client_error_verbosity)
+            }
+        };
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE
+            && let Some(pause) = self.pg.next_try()
+        {
+            let seconds = pause.as_millis().div_ceil(1_000).max(1);
+            let seconds = HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response.extensions_mut().insert(asked);
+        response
     }
 
     /// How many requests found no connection in time.
@@ -104,42 +138,23 @@ async fn serve(
     http: Parts,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let terms = rest.terms.load_full();
-    let mut asked = Asked::default();
-    let mut response = match answer(&rest.pg, &terms, http, body, &mut asked).await {
-        Ok(response) => response,
-        Err(error) => {
-            if let Error::Database { error: pg::Error::Busy, .. } = error {
-                rest.timeouts.fetch_add(1, Ordering::Relaxed);
-            }
-            error.into_response(terms.settings.client_error_verbosity)
-        }
-    };
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE
-        && let Some(pause) = rest.pg.next_try()
-    {
-        let seconds = u64::try_from(pause.as_millis().div_ceil(1_000).max(1)).unwrap_or(u64::MAX);
-        let seconds = HeaderValue::from(seconds);
-        response.headers_mut().insert(header::RETRY_AFTER, seconds);
-    }
-    response.extensions_mut().insert(asked);
-    response
+    rest.respond(http, body.map_err(|_| Error::BodyTooLarge)).await
 }
 
 async fn answer(
     pg: &Pg,
     terms: &Terms,
     mut http: Parts,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Bytes, Error>,
     asked: &mut Asked,
 ) -> Result<Response, Error> {
     let Terms { keys, settings } = terms;
-    let body = body.map_err(|_| Error::BodyTooLarge)?;
+    let body = body?;
     let catalog = pg.catalog();
     if explorer::is_asked(&http, settings, &catalog) {
         return Ok(explorer::answer());
     }
-    let mut clock = Clock::start();
+    let mut clock = Clock::start(settings.server_timing);
 
     let identity = identity::caller(keys, &http.headers, http.uri.query()).await;
     let identity = identity.map_err(Error::Token)?;
@@ -183,9 +198,7 @@ async fn answer(
         error::insert(response.headers_mut(), header::WARNING, &warning);
     }
     clock.lap("response");
-    if settings.server_timing {
-        clock.stamp(&mut response);
-    }
+    clock.stamp(&mut response);
     Ok(response)
 }
 

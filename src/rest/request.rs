@@ -3,6 +3,7 @@
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
+use serde::Serializer as _;
 use serde_json::{Map, Value};
 
 use super::error::Error;
@@ -13,6 +14,9 @@ use super::prefer::{Missing, Preferences};
 use super::query::{self, Bare, Query};
 use super::range::Window;
 use crate::config::RestSettings;
+
+/// What the headers of most requests take as JSON, in bytes.
+const HEADERS_BYTES: usize = 512;
 
 /// A request of this dialect.
 #[derive(Debug)]
@@ -230,27 +234,27 @@ fn window(method: &Method, headers: &HeaderMap, query: &Query) -> Result<Window,
     Window::new(of_whole(&query.limits), of_whole(&query.offsets))
 }
 
+/// Of a header that came several times, the last.
 fn headers_json(headers: &HeaderMap) -> String {
-    let mut object = Map::new();
-    for (name, value) in headers.iter().filter(|(name, _)| *name != "cookie") {
-        object.insert(name.as_str().to_owned(), settable(value.as_bytes()).into());
-    }
-    Value::Object(object).to_string()
+    let told = headers.keys().filter(|name| *name != "cookie").filter_map(|name| {
+        let value = headers.get_all(name).iter().next_back()?;
+        Some((name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+    });
+    let mut json = Vec::with_capacity(HEADERS_BYTES);
+    // Texts can always be written into memory.
+    let _ = serde_json::Serializer::new(&mut json).collect_map(told);
+    String::from_utf8_lossy(&json).into_owned()
 }
 
 fn cookies_json(headers: &HeaderMap) -> String {
     let mut object = Map::new();
     for line in headers.get_all("cookie") {
-        let line = settable(line.as_bytes());
+        let line = String::from_utf8_lossy(line.as_bytes());
         for (name, value) in line.split(';').filter_map(|pair| pair.split_once('=')) {
             object.insert(name.trim().to_owned(), value.trim().into());
         }
     }
     Value::Object(object).to_string()
-}
-
-fn settable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[cfg(test)]

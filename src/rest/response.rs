@@ -104,7 +104,7 @@ fn respond(
     request: &ApiRequest,
     status: StatusCode,
     headers: HeaderMap,
-    body: Option<Vec<u8>>,
+    body: Option<Bytes>,
 ) -> Response {
     let body = if request.is_head() { unsent() } else { Body::from(body.unwrap_or_default()) };
     (status, headers, body).into_response()

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use futures_util::TryStreamExt;
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -15,7 +15,7 @@ use super::media::{self, Media, Negotiated};
 use super::plan::Plan;
 use super::prefer::End;
 use super::request::ApiRequest;
-use super::statement::{CHOSEN, Statement, WRONG_ROWS, quote_name};
+use super::statement::{self, CHOSEN, Statement, WRONG_ROWS, quote_name};
 use crate::config::RestSettings;
 use crate::identity::Identity;
 use crate::pg::session::Isolation;
@@ -24,11 +24,14 @@ use crate::pg::{self, Catalog, Pg, Session};
 /// A setting that is no setting of a transaction that has begun.
 const ISOLATION: &str = "default_transaction_isolation";
 
+/// Which column of an answer is its body.
+const BODY: usize = 0;
+
 /// What Postgres answered.
 #[derive(Debug, Default)]
 pub struct Answer {
     /// The body, as text or as a function made it.
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Bytes>,
     /// Rows in it.
     pub rows: i64,
     /// Rows in all, when they were counted.
@@ -93,40 +96,57 @@ pub async fn run(
     if work.streams() {
         return run_streamed(pg, &session, statement).await.map_err(failed);
     }
-    let answer = if let Some(estimate) = estimate {
-        let texts = [statement.texts(), estimate.texts()];
-        let work = [(&*statement.sql, &*texts[0]), (&*estimate.sql, &*texts[1])];
-        let answers = pg.run_all(&session, &work).await.map_err(failed)?;
-        let (mut answer, guess) = read_estimated(&answers).map_err(failed)?;
+    let mut answers = ask(pg, &session, work, statement).await;
+    if statement.by_member
+        && answers.as_ref().is_err_and(statement::is_outdated)
+        && let Some(statement) = statement::render_whole(request, work.plan, format)
+    {
+        answers = ask(pg, &session, work, &statement).await;
+    }
+    let answers = answers.map_err(failed)?;
+    if let Media::Plan(_) = format.media {
+        let plan = lines(answers.first().map(Vec::as_slice).unwrap_or_default());
+        return Ok(Answer { body: Some(plan.map_err(failed)?.into()), ..Answer::default() });
+    }
+    let (mut answer, guess) = read(answers).map_err(failed)?;
+    if estimate.is_some() {
         answer.total = total(request, answer.total, guess);
-        answer
-    } else {
-        let texts = statement.texts();
-        let rows = match work.plan {
-            Plan::Read(_) => pg.read(&session, &statement.sql, &texts).await,
-            _ => pg.run(&session, &statement.sql, &texts).await,
-        };
-        let rows = rows.map_err(failed)?;
-        if let Media::Plan(_) = format.media {
-            return Ok(Answer { body: Some(lines(&rows).map_err(failed)?), ..Answer::default() });
-        }
-        read(&rows).map_err(failed)?
-    };
+    }
     if matches!(work.plan, Plan::Read(_)) && format.media.is_singular() && answer.rows != 1 {
         return Err(Error::NotSingular(answer.rows));
     }
     Ok(answer)
 }
 
-/// The answer, and the guess that the plan of the second statement makes.
-fn read_estimated(answers: &[Vec<Row>]) -> Result<(Answer, Option<i64>), pg::Error> {
-    let mut each = answers.iter();
-    let answer = read(each.next().map(Vec::as_slice).unwrap_or_default())?;
-    let guess = match each.next().and_then(|lines| lines.first()) {
+/// Asks once; gives the rows of the statement and, after them, those of the guess.
+async fn ask(
+    pg: &Pg,
+    session: &Session<'_>,
+    work: Work<'_>,
+    statement: &Statement,
+) -> Result<Vec<Vec<Row>>, pg::Error> {
+    let texts = statement.texts();
+    let rows = match (work.estimate, work.plan) {
+        (Some(estimate), _) => {
+            let guess = estimate.texts();
+            let both = [(&*statement.sql, &*texts), (&*estimate.sql, &*guess)];
+            return pg.run_all(session, &both).await;
+        }
+        (None, Plan::Read(_)) => pg.read(session, &statement.sql, &texts).await,
+        (None, _) => pg.run(session, &statement.sql, &texts).await,
+    };
+    Ok(vec![rows?])
+}
+
+/// The answer, and the guess that the plan of a second statement makes.
+fn read(answers: Vec<Vec<Row>>) -> Result<(Answer, Option<i64>), pg::Error> {
+    let mut each = answers.into_iter().map(|rows| rows.into_iter().next());
+    let answer = each.next().flatten().map(read_row).transpose()?;
+    let guess = match each.next().flatten() {
         Some(line) => guessed(&line.try_get::<_, Value>(0)?),
         None => None,
     };
-    Ok((answer, guess))
+    Ok((answer.unwrap_or_default(), guess))
 }
 
 /// Asks, and waits for the first row: what goes wrong until then is told as ever.
@@ -239,37 +259,46 @@ fn wrong_rows(Work { request, plan, format, .. }: Work<'_>, error: &pg::Error) -
     })
 }
 
-fn read(rows: &[Row]) -> Result<Answer, pg::Error> {
-    let Some(row) = rows.first() else { return Ok(Answer::default()) };
+fn read_row(row: Row) -> Result<Answer, pg::Error> {
+    let has_body = row.try_get::<_, Option<Raw<'_>>>(BODY)?.is_some();
     Ok(Answer {
-        body: row.try_get::<_, Option<Raw>>("body")?.map(|body| body.0),
-        rows: row.try_get("rows")?,
-        total: row.try_get("total")?,
-        headers: row.try_get("headers")?,
-        status: row.try_get("status")?,
-        location: row.try_get("location")?,
-        updated: row.try_get("updated")?,
-        place: row.try_get("place")?,
+        rows: row.try_get(1)?,
+        total: row.try_get(2)?,
+        headers: row.try_get(3)?,
+        status: row.try_get(4)?,
+        location: row.try_get(5)?,
+        updated: row.try_get(6)?,
+        place: row.try_get(7)?,
         lines: None,
+        body: has_body.then(|| Bytes::from_owner(WithBody(row))),
     })
+}
+
+/// A row whose body is sent from where it came to.
+struct WithBody(Row);
+
+impl AsRef<[u8]> for WithBody {
+    fn as_ref(&self) -> &[u8] {
+        self.0.try_get::<_, Raw<'_>>(BODY).map(|body| body.0).unwrap_or_default()
+    }
 }
 
 /// An execution plan, each of its lines ended.
 fn lines(rows: &[Row]) -> Result<Vec<u8>, pg::Error> {
     let mut text = Vec::new();
     for row in rows {
-        text.extend(row.try_get::<_, Raw>(0)?.0);
+        text.extend(row.try_get::<_, Raw<'_>>(BODY)?.0);
         text.push(b'\n');
     }
     Ok(text)
 }
 
 /// The bytes of a text, of JSON or of bytes, unread.
-struct Raw(Vec<u8>);
+struct Raw<'a>(&'a [u8]);
 
-impl<'a> FromSql<'a> for Raw {
+impl<'a> FromSql<'a> for Raw<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self(raw.to_vec()))
+        Ok(Self(raw))
     }
 
     fn accepts(found: &Type) -> bool {

@@ -2,12 +2,12 @@
 //! it may hold what nobody else should read.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use http::header::{REFERER, USER_AGENT};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderValue, Method, Uri, Version};
 use http_body::Body as _;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -18,24 +18,27 @@ use crate::rest::Asked;
 const TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
 
-/// A request, as far as the log tells of it.
+/// A request, as far as the log tells of it; made into words only when the line is written.
 pub struct Seen {
-    peer: String,
-    line: String,
-    referer: String,
-    agent: String,
+    peer: Option<IpAddr>,
+    method: Method,
+    uri: Uri,
+    version: Version,
+    referer: Option<HeaderValue>,
+    agent: Option<HeaderValue>,
 }
 
 impl Seen {
     /// What is told of a request.
     pub fn of(request: &Request) -> Self {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let (method, path) = (request.method(), request.uri().path());
         Self {
-            peer: peer.map_or_else(|| "-".to_owned(), |peer| peer.0.ip().to_string()),
-            line: format!("{method} {} {:?}", escaped(path), request.version()),
-            referer: header(request.headers(), REFERER),
-            agent: header(request.headers(), USER_AGENT),
+            peer: peer.map(|peer| peer.0.ip()),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            referer: request.headers().get(REFERER).cloned(),
+            agent: request.headers().get(USER_AGENT).cloned(),
         }
     }
 
@@ -43,25 +46,26 @@ impl Seen {
     pub fn log(&self, response: &Response) {
         let asked = response.extensions().get::<Asked>();
         let role = asked.and_then(|asked| asked.role.as_deref()).unwrap_or("-");
+        let peer = self.peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string());
         let now = OffsetDateTime::now_utc().format(TIME).unwrap_or_default();
         let size = response.body().size_hint().exact();
         let size = size.map_or_else(|| "-".to_owned(), |size| size.to_string());
         let line = format!(
-            "{} - {} [{now}] \"{}\" {} {size} \"{}\" \"{}\"\n",
-            self.peer,
+            "{peer} - {} [{now}] \"{} {} {:?}\" {} {size} \"{}\" \"{}\"\n",
             escaped(role),
-            self.line,
+            self.method,
+            escaped(self.uri.path()),
+            self.version,
             response.status().as_u16(),
-            self.referer,
-            self.agent,
+            text(self.referer.as_ref()),
+            text(self.agent.as_ref()),
         );
         let _ = std::io::stdout().lock().write_all(line.as_bytes());
     }
 }
 
-fn header(headers: &HeaderMap, name: HeaderName) -> String {
-    let value = headers.get(name).and_then(|value| value.to_str().ok());
-    escaped(value.unwrap_or_default())
+fn text(value: Option<&HeaderValue>) -> String {
+    escaped(value.and_then(|value| value.to_str().ok()).unwrap_or_default())
 }
 
 /// Nobody ends a field or a line but us.

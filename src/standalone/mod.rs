@@ -19,8 +19,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
@@ -127,7 +125,7 @@ pub async fn run(sources: Sources, shutdown: CancellationToken) -> Result<(), Er
         loads: Loads::default(),
         config: ArcSwap::from_pointee(config),
     });
-    let api = router(&shared);
+    let api = edge::router(Arc::clone(&shared));
     tracing::info!(place = %server, "the API is served");
 
     let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
@@ -196,11 +194,6 @@ fn open(config: &Config) -> Result<Pg, tokio_postgres::Error> {
 
 fn bind(place: &Place) -> Result<Bound, Error> {
     Bound::bind(place).map_err(|error| Error::Place(place.to_string(), error))
-}
-
-fn router(shared: &Arc<Shared>) -> Router {
-    let api = shared.rest.clone().router().layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
-    edge::around(api, Arc::clone(shared))
 }
 
 /// Closes idle and old connections.

@@ -11,6 +11,7 @@ mod explorer;
 mod injection;
 mod issuer;
 mod media;
+mod member;
 mod openapi;
 mod pages;
 mod preferences;

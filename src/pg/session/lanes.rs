@@ -15,13 +15,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Object, Pool, Timeouts};
 use futures_util::{future, poll};
-use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Row, Statement};
 use tokio_postgres::types::ToSql;
 
 use super::super::Error;
@@ -80,14 +79,23 @@ struct Lane {
     client: Option<Object>,
     /// Settings of the whole connection.
     common: Vec<(String, String)>,
-    /// Statements that the connection knows (true) or is being told; held for a look-up.
-    known: Mutex<HashMap<u64, bool>>,
+    /// Transactions that the connection knows, or is being told (`None`); held for a look-up.
+    known: Mutex<HashMap<u64, Option<Known>>>,
     waiting: AtomicUsize,
 }
 
-/// A statement that a connection is to know, and as whom it is parsed.
+/// The statements of a transaction, as a connection knows them.
+#[derive(Debug, Clone)]
+struct Known {
+    begin: Statement,
+    settings: Statement,
+    work: Statement,
+    commit: Statement,
+}
+
+/// A transaction that a connection is to know, and as whom its work is parsed.
 struct Lesson {
-    statement: u64,
+    transaction: u64,
     begin: &'static str,
     settings: String,
     values: Vec<String>,
@@ -123,11 +131,11 @@ impl Lanes {
         let pace = self.paces().get(&statement).copied();
         if let Some(Pace::Quick) = pace
             && let Some(lane) = self.lane(pool, session)
-            && lane.knows(statement, session, sql)
+            && let trimmed = lane.trimmed(session)
+            && let Some(known) = lane.known(statement, &trimmed, sql)
         {
-            match lane.ask(session, sql, params).await {
-                Ok(Some(rows)) => return Ok(rows),
-                Ok(None) => lane.known().clear(),
+            match lane.ask(&known, &trimmed, params).await {
+                Ok(rows) => return Ok(rows),
                 Err(error) if error.sqlstate() == Some(SqlState::QUERY_CANCELED.code()) => {
                     self.note(statement, Pace::SlowUntil(Instant::now() + PENALTY));
                 }
@@ -240,52 +248,73 @@ impl Lane {
         self.client.as_ref().map_or(Duration::MAX, |client| Object::metrics(client).age())
     }
 
-    /// Whether the connection knows a statement; otherwise it is told, by a task of its own: a
+    /// What the connection knows of a transaction; otherwise it is told, by a task of its own: a
     /// reader who goes away meanwhile would leave it behind in Postgres, where nobody found it.
-    fn knows(self: &Arc<Self>, statement: u64, session: &Session<'_>, sql: &str) -> bool {
-        match self.known().entry(statement) {
-            Entry::Occupied(known) => *known.get(),
+    fn known(
+        self: &Arc<Self>,
+        statement: u64,
+        session: &Session<'_>,
+        sql: &str,
+    ) -> Option<Known> {
+        let mut hasher = DefaultHasher::new();
+        (statement, session.begin()).hash(&mut hasher);
+        for (name, _) in session.all_settings() {
+            name.hash(&mut hasher);
+        }
+        let transaction = hasher.finish();
+        match self.all_known().entry(transaction) {
+            Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(unknown) => {
-                unknown.insert(false);
-                let session = self.trimmed(session);
+                unknown.insert(None);
                 let values = session.settings_values();
                 let lesson = Lesson {
-                    statement,
+                    transaction,
                     begin: session.begin(),
                     settings: session.settings_sql(),
                     values: values.into_iter().map(str::to_owned).collect(),
                     text: of_role(session.role, sql),
                 };
                 tokio::spawn(Arc::clone(self).learn(lesson));
-                false
+                None
             }
         }
     }
 
-    /// Has a statement parsed as the role that asks it.
+    /// Has a transaction's work parsed as the role that asks it.
     async fn learn(self: Arc<Self>, lesson: Lesson) {
-        if self.prepare(&lesson).await.is_ok() {
-            self.known().insert(lesson.statement, true);
-        } else {
-            self.known().remove(&lesson.statement);
+        match self.prepare(&lesson).await {
+            Ok(known) => drop(self.all_known().insert(lesson.transaction, known)),
+            Err(_) => drop(self.all_known().remove(&lesson.transaction)),
         }
     }
 
-    async fn prepare(&self, lesson: &Lesson) -> Result<(), Error> {
-        let Some(client) = &self.client else { return Ok(()) };
-        let begin_statement = client.prepare_cached(lesson.begin).await?;
-        let settings_statement = client.prepare_cached(&lesson.settings).await?;
-        let commit_statement = client.prepare_cached("commit").await?;
+    async fn prepare(&self, lesson: &Lesson) -> Result<Option<Known>, Error> {
+        let Some(client) = &self.client else { return Ok(None) };
+        let begin = client.prepare_cached(lesson.begin).await?;
+        let settings = client.prepare_cached(&lesson.settings).await?;
+        let commit = client.prepare_cached("commit").await?;
+        let work = Self::parse(client, lesson, [&begin, &settings, &commit]).await?;
+        Ok(Some(Known { begin, settings, work, commit }))
+    }
+
+    /// The work as a statement, in a transaction of its own; `around` begins it, sets its settings
+    /// and ends it.
+    async fn parse(
+        client: &Object,
+        lesson: &Lesson,
+        around: [&Statement; 3],
+    ) -> Result<Statement, Error> {
+        let [begin, settings, commit] = around;
         let values: Vec<&(dyn ToSql + Sync)> =
             lesson.values.iter().map(|value| value as _).collect();
 
-        let mut begin = pin!(client.query(&begin_statement, &[]));
+        let mut begin = pin!(client.query(begin, &[]));
         let begun = poll!(begin.as_mut());
-        let mut settings = pin!(client.query(&settings_statement, &values));
+        let mut settings = pin!(client.query(settings, &values));
         let set = poll!(settings.as_mut());
         let mut prepare = pin!(client.prepare_cached(&lesson.text));
         let prepared = poll!(prepare.as_mut());
-        let mut commit = pin!(client.query(&commit_statement, &[]));
+        let mut commit = pin!(client.query(commit, &[]));
         let ended = poll!(commit.as_mut());
 
         let (begun, set, prepared, ended) = future::join4(
@@ -297,43 +326,31 @@ impl Lane {
         .await;
         begun?;
         set?;
-        prepared?;
+        let work = prepared?;
         ended?;
-        Ok(())
+        Ok(work)
     }
 
-    /// Sends a transaction whole and awaits its answer; `None` when the statement is not known any
-    /// more.
+    /// Sends a transaction whole and awaits its answer.
     async fn ask(
         &self,
+        known: &Known,
         session: &Session<'_>,
-        sql: &str,
         params: &[Text<'_>],
-    ) -> Result<Option<Vec<Row>>, Error> {
-        let Some(client) = &self.client else { return Ok(None) };
-        let session = self.trimmed(session);
-        let begin_statement = client.prepare_cached(session.begin()).await?;
-        let settings_statement = client.prepare_cached(&session.settings_sql()).await?;
-        let commit_statement = client.prepare_cached("commit").await?;
-        let text = of_role(session.role, sql);
+    ) -> Result<Vec<Row>, Error> {
+        let Some(client) = &self.client else { return Ok(Vec::new()) };
         let values = session.settings_values();
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
         let _waiting = Waiting::among(&self.waiting);
 
         // The first poll sends. Nothing is waited for until all is sent: nobody comes between.
-        let mut begin = pin!(client.query(&begin_statement, &[]));
+        let mut begin = pin!(client.query(&known.begin, &[]));
         let begun = poll!(begin.as_mut());
-        let mut settings = pin!(client.query(&settings_statement, &values));
+        let mut settings = pin!(client.query(&known.settings, &values));
         let set = poll!(settings.as_mut());
-        let known = poll!(pin!(client.prepare_cached(&text)));
-        let mut work = pin!(async {
-            match &known {
-                Poll::Ready(Ok(statement)) => query(client, statement, params).await.map(Some),
-                Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
-            }
-        });
+        let mut work = pin!(query(client, &known.work, params));
         let worked = poll!(work.as_mut());
-        let mut commit = pin!(client.query(&commit_statement, &[]));
+        let mut commit = pin!(client.query(&known.commit, &[]));
         let ended = poll!(commit.as_mut());
 
         let (begun, set, rows, ended) = future::join4(
@@ -350,7 +367,7 @@ impl Lane {
         Ok(rows)
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<u64, bool>> {
+    fn all_known(&self) -> MutexGuard<'_, HashMap<u64, Option<Known>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

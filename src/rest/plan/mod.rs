@@ -18,7 +18,7 @@ pub use call::{Arguments, CallPlan, Given};
 pub use embed::{Between, Embedded};
 pub use keyset::Keyset;
 pub use negotiation::negotiate;
-pub use read::{Check, Field, From, Order, OrderBy, Origin, Output, Rows, Value};
+pub use read::{Check, Field, From, Order, OrderBy, Origin, Output, Rows, Value, Written};
 pub use write::{Conflict, Work, WritePlan};
 
 use super::error::Error;

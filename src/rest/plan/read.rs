@@ -14,7 +14,7 @@ use super::embed::{self, Embedded};
 use super::keyset::{self, Keyset};
 use super::level::Level;
 use crate::pg::Catalog;
-use crate::pg::catalog::Table;
+use crate::pg::catalog::{Column, Table};
 
 /// Bytes of a name that an alias repeats; Postgres keeps 63 of the whole.
 const ALIAS_BYTES: usize = 48;
@@ -37,6 +37,8 @@ pub struct Rows {
     pub window: Window,
     /// What is embedded in them.
     pub embeds: Vec<Embedded>,
+    /// What stands for [`Value::All`], as far as the catalog knows.
+    pub every: Option<Vec<Output>>,
     /// How they are divided into pages, when cursors stand between them.
     pub keyset: Option<Keyset>,
 }
@@ -62,7 +64,7 @@ pub enum Origin {
 }
 
 /// One column of an answered row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Output {
     /// What it shows.
     pub value: Value,
@@ -73,7 +75,7 @@ pub struct Output {
 }
 
 /// What a column of an answered row shows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Value {
     /// Every column.
     All,
@@ -104,12 +106,25 @@ pub struct Field {
     pub path: Path,
     /// Whether the column holds JSON; others are made JSON before a step into them.
     pub is_json: bool,
+    /// How its values are written as JSON.
+    pub written: Written,
     /// Whether the column holds documents ready to be searched; others are made so.
     pub is_tsvector: bool,
     /// The function that shows its values, when its domain has one.
     pub to_json: Option<String>,
     /// The function that reads its values, when its domain has one.
     pub from_text: Option<String>,
+}
+
+/// How a value is written as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// As the whole number that it is.
+    Integer,
+    /// As `true` or `false`.
+    Boolean,
+    /// As Postgres finds when it looks at its type.
+    Looked,
 }
 
 /// What must hold of a row.
@@ -245,9 +260,14 @@ impl<'a> Planner<'a> {
         }
         let is_grouped = outputs.iter().any(|output| output.aggregate.is_some());
         let is_source = matches!(from.origin, Origin::Source);
-        let must_list = |table: &&Table| named || is_grouped || is_source || table.has_forms();
-        if let Some(table) = table.filter(must_list) {
-            outputs = listed(outputs, table);
+        let mut every = None;
+        if let Some(table) = table.filter(|_| outputs.iter().any(Output::is_all)) {
+            let columns = every_column(table);
+            if named || is_grouped || is_source || table.has_forms() {
+                outputs = listed(outputs, &columns);
+            } else {
+                every = Some(columns);
+            }
         }
         let checks = level
             .conditions
@@ -261,7 +281,7 @@ impl<'a> Planner<'a> {
             .map(|term| order(table, origin.name, &embedded, &mut embeds, term))
             .collect::<Result<_, _>>()?;
         let window = level.window()?.capped(self.bounds.max_rows);
-        Ok(Rows { from, outputs, checks, order, window, embeds, keyset: None })
+        Ok(Rows { from, outputs, checks, order, window, embeds, every, keyset: None })
     }
 
     fn output(&self, table: Option<&Table>, selected: &Selected) -> Result<Output, Error> {
@@ -324,22 +344,20 @@ fn shown(index: usize, embed: &Embed, embedded: &mut Embedded) -> Result<Vec<Out
     lifted.collect()
 }
 
-/// The same outputs, with every column by its name.
-fn listed(outputs: Vec<Output>, table: &Table) -> Vec<Output> {
-    let every = || {
-        table.columns.keys().map(|column| {
-            let field = field(Some(table), &Path::column(column));
-            let label = own_label(&field, None);
-            Output { value: Value::Field { field, cast: None }, label, aggregate: None }
-        })
-    };
-    outputs
-        .into_iter()
-        .flat_map(|output| match output.value {
-            Value::All => every().collect(),
-            _ => vec![output],
-        })
-        .collect()
+/// Every column by its name.
+fn every_column(table: &Table) -> Vec<Output> {
+    let columns = table.columns.keys().map(|column| {
+        let field = field(Some(table), &Path::column(column));
+        let label = own_label(&field, None);
+        Output { value: Value::Field { field, cast: None }, label, aggregate: None }
+    });
+    columns.collect()
+}
+
+/// The same outputs, with each of `columns` for all of them.
+fn listed(outputs: Vec<Output>, columns: &[Output]) -> Vec<Output> {
+    let named = |output: Output| if output.is_all() { columns.to_vec() } else { vec![output] };
+    outputs.into_iter().flat_map(named).collect()
 }
 
 /// A value of rows of `table`.
@@ -351,10 +369,20 @@ pub(super) fn field(table: Option<&Table>, path: &Path) -> Field {
         path: path.clone(),
         is_json: column.is_some_and(|column| column.is_json)
             || matches!(computed, Some("json" | "jsonb")),
+        written: whole.map_or(Written::Looked, written),
         is_tsvector: column.is_some_and(|column| column.is_tsvector)
             || computed == Some("tsvector"),
         to_json: whole.and_then(|column| column.to_json.clone()),
         from_text: whole.and_then(|column| column.from_text.clone()),
+    }
+}
+
+fn written(column: &Column) -> Written {
+    match column.sql_type.as_str() {
+        _ if column.to_json.is_some() => Written::Looked,
+        "smallint" | "integer" | "bigint" => Written::Integer,
+        "boolean" => Written::Boolean,
+        _ => Written::Looked,
     }
 }
 
@@ -491,6 +519,10 @@ impl Check {
 impl Output {
     fn plain(value: Value) -> Self {
         Self { value, label: None, aggregate: None }
+    }
+
+    fn is_all(&self) -> bool {
+        matches!(self.value, Value::All)
     }
 
     /// The key in the answer.

@@ -1,8 +1,8 @@
 //! What is embedded in rows: joined sideways where it is shown, else only looked for.
 
 use super::super::plan::{Between, Embedded, From, Origin, Rows, Value};
-use super::Statement;
 use super::read::{self, Link};
+use super::{Statement, member};
 
 /// Joins an embed; rows of `rows` are its outer rows.
 pub fn join(out: &mut Statement, rows: &Rows, embed: &Embedded) {
@@ -10,13 +10,25 @@ pub fn join(out: &mut Statement, rows: &Rows, embed: &Embedded) {
     out.push(if embed.is_inner { " join lateral (" } else { " left join lateral (" });
     match (embed.is_to_one, embed.is_spread) {
         (true, false) if embed.orders.is_empty() => {
-            out.push("select row_to_json(walkie_row) as body from (");
+            out.push("select ");
+            if out.by_member {
+                member::object(out, &embed.rows);
+            } else {
+                out.push("row_to_json(walkie_row)");
+            }
+            out.push(" as body from (");
             read::select_linked(out, &embed.rows, Some(Link { outer, embed }));
             out.push(") walkie_row");
         }
         (true, _) => one_row(out, outer, embed),
         (false, false) => {
-            out.push("select json_agg(walkie_row) as body from (");
+            out.push("select ");
+            if out.by_member {
+                member::array(out, &embed.rows);
+            } else {
+                out.push("json_agg(walkie_row)");
+            }
+            out.push(" as body from (");
             read::select_linked(out, &embed.rows, Some(Link { outer, embed }));
             out.push(") walkie_row");
         }

@@ -14,6 +14,8 @@ pub struct Statement {
     pub sql: String,
     /// Its parameters, each of which Postgres reads as the type its place asks for.
     pub params: Vec<String>,
+    /// Whether its rows are written as JSON member by member.
+    pub by_member: bool,
 }
 
 impl Statement {

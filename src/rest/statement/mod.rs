@@ -1,7 +1,7 @@
 //! [`Plan`] -> [`Statement`]: one SQL statement whose one row is the whole answer. Pure.
 //!
-//! Reading order: `fragment` (names, literals, parameters), `condition`, `read`, `keyset`, `embed`,
-//! `write`, `call`. Every statement gives the same columns: `body`, `rows`, `total`, `headers`,
+//! Reading order: `fragment` (names, literals, parameters), `condition`, `read`, `member`, `keyset`,
+//! `embed`, `write`, `call`. Every statement gives the same columns: `body`, `rows`, `total`, `headers`,
 //! `status`, `location`, `updated` and `place`. Only where rows leave as they come there is a row
 //! for each, of `body`, `headers` and `status`.
 
@@ -10,12 +10,14 @@ mod condition;
 mod embed;
 mod fragment;
 mod keyset;
+mod member;
 mod read;
 mod write;
 
 use http::Method;
 
 pub use fragment::{Statement, quote_name};
+pub use member::is_outdated;
 
 use super::media::{Body, Explain, Media, Negotiated};
 use super::plan::Plan;
@@ -61,6 +63,21 @@ enum Expected {
 
 /// Writes the statement of a plan; there is none when nothing has to be asked.
 pub fn render(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Option<Statement> {
+    write_out(request, plan, format, true)
+}
+
+/// The same, whatever the columns of a table are by now: what they are called and how they are
+/// written is left to Postgres.
+pub fn render_whole(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Option<Statement> {
+    write_out(request, plan, format, false)
+}
+
+fn write_out(
+    request: &ApiRequest,
+    plan: &Plan,
+    format: &Negotiated,
+    by_member: bool,
+) -> Option<Statement> {
     let count = request.preferences.count;
     let is_read = matches!(plan, Plan::Read(_));
     let most = request.bounds.max_rows.filter(|_| is_read && count == Some(Count::Estimated));
@@ -73,7 +90,7 @@ pub fn render(request: &ApiRequest, plan: &Plan, format: &Negotiated) -> Option<
         rows: expected(request, plan, format),
     };
     let mut statement = match plan {
-        Plan::Read(rows) => read::render(rows, wanted),
+        Plan::Read(rows) => read::render(rows, wanted, by_member),
         Plan::Write(write) => write::render(write, &request.payload, wanted),
         Plan::Call(call) => call::render(call, &request.payload, wanted),
         Plan::Inspect(_) => return None,
@@ -294,7 +311,7 @@ mod tests {
     pub(super) fn sql(method: &str, uri: &str, prefer: &str, body: &str) -> String {
         let (request, plan, catalog) = planned(method, uri, prefer, body);
         let format = negotiate(&request, &plan, &catalog, true).expect("a format");
-        let Statement { mut sql, params } = render(&request, &plan, &format).expect("a statement");
+        let Statement { mut sql, params, .. } = render(&request, &plan, &format).expect("a statement");
         for clause in [" from ", " join ", " left join ", " where ", " returning ", " select "] {
             sql = sql.replace(clause, &format!("\n{}", &clause[1..]));
         }
@@ -309,11 +326,11 @@ mod tests {
             "count=exact",
             "",
         ), @r#"
-        select coalesce(json_agg(walkie_row), '[]')::text as body, count(*) as rows, (select count(*)
+        select coalesce('[' || string_agg('{"id":' || coalesce((walkie_row.walkie_0 | 0)::text, 'null') || ',"topic":' || coalesce(to_json(walkie_row.walkie_1)::text, 'null') || '}', E', \n ') || ']', '[]') as body, count(*) as rows, (select count(*)
         from (select
         from "public"."books"
         where "public"."books"."id" = any($1)) walkie_counted) as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, pg_current_wal_flush_lsn() || '@' || pg_current_snapshot() as place
-        from (select "public"."books"."id", "public"."books"."data"->>'topic' as "topic"
+        from (select "public"."books"."id" as walkie_0, "public"."books"."data"->>'topic' as walkie_1
         from "public"."books"
         where "public"."books"."id" = any($2) order by "public"."books"."id" desc limit 5) walkie_row
         ["{\"1\",\"2\"}", "{\"1\",\"2\"}"]
@@ -328,11 +345,11 @@ mod tests {
             "",
             "",
         ), @r#"
-        select coalesce(json_agg(walkie_row), '[]')::text as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, pg_current_wal_flush_lsn() || '@' || pg_current_snapshot() as place
-        from (select "public"."books"."id", coalesce(walkie_embed_1.body, '[]') as "people"
+        select coalesce('[' || string_agg('{"id":' || coalesce((walkie_row.walkie_0 | 0)::text, 'null') || ',"people":' || walkie_row.walkie_1 || '}', E', \n ') || ']', '[]') as body, count(*) as rows, null::bigint as total, nullif(current_setting('response.headers', true), '') as headers, nullif(current_setting('response.status', true), '') as status, null::text as location, null::bigint as updated, pg_current_wal_flush_lsn() || '@' || pg_current_snapshot() as place
+        from (select "public"."books"."id" as walkie_0, coalesce(walkie_embed_1.body, '[]') as walkie_1
         from "public"."books"
-        join lateral (select json_agg(walkie_row) as body
-        from (select "people_1"."name"
+        join lateral (select '[' || string_agg('{"name":' || coalesce(to_json(walkie_row.walkie_0)::text, 'null') || '}', E', \n ') || ']' as body
+        from (select "people_1"."name" as walkie_0
         from "public"."people" as "people_1"
         join "public"."loans" walkie_via_1 on walkie_via_1."person_id" = "people_1"."id"
         where walkie_via_1."book_id" = "public"."books"."id" and "people_1"."name" = $1) walkie_row) walkie_embed_1 on walkie_embed_1.body is not null) walkie_row

@@ -4,16 +4,19 @@ use super::super::media::Body;
 use super::super::plan::{Embedded, From, Output, Rows, Value};
 use super::super::range::Window;
 use super::condition::Place;
-use super::{Statement, Wanted, answer, body, embed, keyset};
+use super::{Statement, Wanted, answer, body, embed, keyset, member};
 
 /// Limits up to here stand in the statement, so that Postgres plans it once: it guesses a limit
 /// that it does not know to be high, and would plan each request anew. More would be too many
 /// statements to remember.
 const MAX_WRITTEN_LIMIT: i64 = 1_000;
 
-/// The statement that reads `rows`.
-pub fn render(rows: &Rows, wanted: Wanted<'_>) -> Statement {
-    let mut out = Statement::default();
+/// The statement that reads `rows`, written as JSON member by member where that is wanted and
+/// possible.
+pub fn render(rows: &Rows, wanted: Wanted<'_>, by_member: bool) -> Statement {
+    let is_array = *wanted.body == Body::Json { is_stripped: false } && wanted.has_body;
+    let by_member = by_member && is_array && member::can_write(rows);
+    let mut out = Statement { by_member, ..Statement::default() };
     let mut last = "null::text";
     if rows.is_page() {
         keyset::define(&mut out, rows);
@@ -38,7 +41,13 @@ pub fn finish(out: &mut Statement, rows: &Rows, wanted: Wanted<'_>, is_set: bool
     if !out.sql.is_empty() {
         out.push(" ");
     }
-    answer(out, wanted, &body(wanted, is_set), total, rest);
+    if out.by_member {
+        let mut array = Statement::default();
+        member::array(&mut array, rows);
+        answer(out, wanted, &format!("coalesce({}, '[]')", array.sql), total, rest);
+    } else {
+        answer(out, wanted, &body(wanted, is_set), total, rest);
+    }
     out.push("(");
     select(out, rows);
     out.push(") walkie_row");
@@ -110,6 +119,9 @@ pub fn select_linked(out: &mut Statement, rows: &Rows, link: Option<Link<'_>>) {
 
 /// The columns of the answered rows.
 pub fn outputs(out: &mut Statement, rows: &Rows) {
+    if out.by_member {
+        return member::outputs(out, rows);
+    }
     out.list(", ", &rows.outputs, |out, output| {
         value(out, rows, output);
         if let Some(label) = &output.label {
@@ -177,6 +189,11 @@ pub fn matching(out: &mut Statement, rows: &Rows, link: Option<Link<'_>>, has_jo
     }
     let place = Place { from: &rows.from, embeds: &rows.embeds, has_joins };
     let mut joint = " where ";
+    if has_joins && let Some(every) = member::every(out, rows) {
+        out.push(joint);
+        member::are_all(out, rows, every);
+        joint = " and ";
+    }
     if let Some(link) = link.filter(|link| !link.embed.near.is_empty()) {
         out.push(joint);
         embed::tie(out, rows, link);
