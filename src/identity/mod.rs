@@ -1,7 +1,8 @@
 //! Who is asking: a database role, a subject and the claims that policies read.
 //!
-//! `jwt` makes an identity of a token, `api_key` of a project key; `key` reads the keys that
-//! tokens are verified with, `key_set` the server's own, `issuer` fetches those of somebody else,
+//! `keys` are what a server signs and verifies with, `jwt` makes an identity of a token, `api_key`
+//! of a project key; `key` reads the keys that tokens are verified with, `key_set` the server's
+//! own, `issuer` fetches those of somebody else,
 //! `role_path` finds the role among the claims, `cache` remembers verified tokens, `revoked` knows
 //! those that count no more; `error` says why one was refused.
 
@@ -12,6 +13,7 @@ mod issuer;
 mod jwt;
 mod key;
 mod key_set;
+mod keys;
 mod revoked;
 mod role_path;
 
@@ -23,9 +25,10 @@ pub use api_key::is_api_key;
 pub use cache::CacheCounts;
 pub use error::{Error, Malformed};
 pub use issuer::Issuer;
-pub use jwt::{ID_TOKEN, Keys, TokenSettings, unix_now};
+pub use jwt::{ID_TOKEN, unix_now};
 pub use key::KeyError;
 pub use key_set::{KeySet, generate as generate_key, read as read_key_set};
+pub use keys::{Keys, TokenSettings};
 pub use revoked::{Revocation, Revoked};
 pub use role_path::{RolePath, RolePathError};
 

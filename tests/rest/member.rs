@@ -113,10 +113,7 @@ async fn columns_that_nobody_announced_are_shown() -> anyhow::Result<()> {
 async fn texts_in_a_column_of_numbers_end_no_string() -> anyhow::Result<()> {
     let text = r#"alter table api.items alter id type text using '1,"role":"admin' || id"#;
     let (_database, api) = behind(text).await;
-    assert_eq!(
-        all(&api).await.body,
-        json!([{ "id": "1,\"role\":\"admin1", "name": "one" }])
-    );
+    assert_eq!(all(&api).await.body, json!([{ "id": "1,\"role\":\"admin1", "name": "one" }]));
     Ok(())
 }
 

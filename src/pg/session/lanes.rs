@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::{Object, Pool, Timeouts};
 use futures_util::{future, poll};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Row, Statement};
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
 
 use super::super::Error;
 use super::super::pool::MAX_STATEMENTS;
@@ -250,12 +250,7 @@ impl Lane {
 
     /// What the connection knows of a transaction; otherwise it is told, by a task of its own: a
     /// reader who goes away meanwhile would leave it behind in Postgres, where nobody found it.
-    fn known(
-        self: &Arc<Self>,
-        statement: u64,
-        session: &Session<'_>,
-        sql: &str,
-    ) -> Option<Known> {
+    fn known(self: &Arc<Self>, statement: u64, session: &Session<'_>, sql: &str) -> Option<Known> {
         let mut hasher = DefaultHasher::new();
         (statement, session.begin()).hash(&mut hasher);
         for (name, _) in session.all_settings() {

@@ -5,7 +5,8 @@ use super::super::keyset::{self, CursorFault, Values};
 use super::super::query::order::Term;
 use super::super::query::path::Path;
 use super::super::request::ApiRequest;
-use super::read::{Order, OrderBy, Rows, field};
+use super::read::field;
+use super::rows::{Order, OrderBy, Rows};
 use crate::pg::catalog::Table;
 
 /// Most terms of an order: each stands twice in the condition of a page.

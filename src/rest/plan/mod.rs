@@ -1,6 +1,6 @@
 //! [`ApiRequest`] and catalog -> [`Plan`]: every name is looked up here. Pure.
 //!
-//! Reading order: `read` (rows and what is embedded in them), `level` (what the query says of one
+//! Reading order: `rows` (what is read), `read` (how that is found out), `level` (what the query says of one
 //! embed), `embed` (which way leads there), `keyset` (pages by cursor), `write`, `call`,
 //! `negotiation` (in which format the rows leave).
 
@@ -10,6 +10,7 @@ mod keyset;
 mod level;
 mod negotiation;
 mod read;
+mod rows;
 mod write;
 
 use http::Method;
@@ -18,7 +19,7 @@ pub use call::{Arguments, CallPlan, Given};
 pub use embed::{Between, Embedded};
 pub use keyset::Keyset;
 pub use negotiation::negotiate;
-pub use read::{Check, Field, From, Order, OrderBy, Origin, Output, Rows, Value, Written};
+pub use rows::{Check, Field, From, Order, OrderBy, Origin, Output, Rows, Value, Written};
 pub use write::{Conflict, Work, WritePlan};
 
 use super::error::Error;

@@ -311,7 +311,8 @@ mod tests {
     pub(super) fn sql(method: &str, uri: &str, prefer: &str, body: &str) -> String {
         let (request, plan, catalog) = planned(method, uri, prefer, body);
         let format = negotiate(&request, &plan, &catalog, true).expect("a format");
-        let Statement { mut sql, params, .. } = render(&request, &plan, &format).expect("a statement");
+        let Statement { mut sql, params, .. } =
+            render(&request, &plan, &format).expect("a statement");
         for clause in [" from ", " join ", " left join ", " where ", " returning ", " select "] {
             sql = sql.replace(clause, &format!("\n{}", &clause[1..]));
         }
