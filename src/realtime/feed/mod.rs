@@ -1,7 +1,13 @@
 //! The log -> window and delivery, one batch of changes after the other.
 //!
-//! This one task owns the subscriptions and the window, so that a subscriber who comes back
-//! gets what it missed and then what is new, with no seam between.
+//! This one task owns the subscriptions and the window, so that a subscriber who comes back gets
+//! what it missed and then what is new, with no seam between.
+//!
+//! Reading order: `handle` (what it is asked), the task here, `following` (subscribers that come,
+//! catch up and go).
+
+mod following;
+mod handle;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,23 +15,20 @@ use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::authorize::Person;
 use super::broadcast::{self, Broadcasts};
 use super::delivery::Delivery;
-use super::explain::{Look, MAX_SUBSCRIPTIONS, Standing, Subscription};
-use super::frame::Frames;
 use super::hub::Hub;
 use super::part::Batch;
-use super::reading::{Origin, Reading};
+use super::reading::Origin;
 use super::rights::Rights;
 use super::sightings::Sightings;
 use super::store;
-use super::subscriber::{Active, Subscriber, system, tell_gap};
-use super::subscription::After;
+use super::subscriber::{Active, tell_gap};
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
 use crate::identity::Identity;
@@ -33,11 +36,10 @@ use crate::observe::{LogMetrics, Metrics};
 use crate::pg::{Error, names};
 use crate::wal::{Event, Feed as Log, Lsn, Place, Source, Transaction};
 
-/// Missed changes sent to one subscriber in one go, at most.
-const CATCH_UP_BATCH: usize = 64;
+use following::Portion;
+use handle::Command;
 
-/// Which part of a queue they may fill: as frames they are larger than their values alone.
-const CATCH_UP_SHARE: usize = 8;
+pub use handle::{Greeting, Handle};
 
 /// How long to wait for a subscriber that catches up to take what it was sent.
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(2);
@@ -45,79 +47,11 @@ const CATCH_UP_PAUSE: Duration = Duration::from_millis(2);
 /// Requests to subscribe that may wait.
 const MAX_COMMANDS: usize = 1024;
 
-/// People that have left and are still remembered.
-const MAX_IDLE_PEOPLE: usize = 1024;
-
 /// How often old changes are let go of when nothing else happens.
 const TRIM_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often to look whether others see what was told, at most.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
-
-/// What the feed is asked to do.
-enum Command {
-    Subscribe(Subscriber, Greeting, oneshot::Sender<()>),
-    Unsubscribe(u64),
-    Look(Look, oneshot::Sender<Standing>),
-}
-
-/// What is sent to a subscriber before any event, given the place after which it has them all.
-pub type Greeting = Box<dyn FnOnce(Place) -> Vec<Frames> + Send>;
-
-/// Asks the feed. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    commands: mpsc::Sender<Command>,
-    is_connected: watch::Receiver<bool>,
-    /// The rooms: what SQL broadcasts is told there.
-    pub(super) hub: Arc<Hub>,
-    /// The private channels: what may change their rights is told there.
-    pub(super) rights: Arc<Rights>,
-}
-
-impl Handle {
-    /// Adds or replaces a subscriber. When it is active, `greeting` goes to its socket before
-    /// any event, then "Subscribed to PostgreSQL" and what it missed; then this resolves, with
-    /// `None` when the server is going down.
-    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Greeting) -> Option<()> {
-        let (done, active) = oneshot::channel();
-        self.commands.send(Command::Subscribe(subscriber, greeting, done)).await.ok()?;
-        active.await.ok()
-    }
-
-    /// Removes a subscriber.
-    pub async fn unsubscribe(&self, id: u64) {
-        // Fails only when the feed has ended, and its subscribers with it.
-        let _ = self.commands.send(Command::Unsubscribe(id)).await;
-    }
-
-    /// What is known of somebody's subscriptions and of a place; `None` when the server is going
-    /// down.
-    pub(super) async fn look(&self, look: Look) -> Option<Standing> {
-        let (done, seen) = oneshot::channel();
-        self.commands.send(Command::Look(look, done)).await.ok()?;
-        seen.await.ok()
-    }
-
-    /// Resolves when the log is streamed; never when it has ended.
-    pub async fn connected(&self) {
-        let mut is_connected = self.is_connected.clone();
-        if is_connected.wait_for(|is_connected| *is_connected).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Whether the log is being streamed.
-    pub fn is_connected(&self) -> bool {
-        *self.is_connected.borrow()
-    }
-}
-
-/// So many changes, or so few that their values are just more than so many bytes.
-struct Portion {
-    changes: usize,
-    bytes: usize,
-}
 
 /// The task.
 pub struct Feed {
@@ -186,10 +120,7 @@ impl Feed {
             sightings: Sightings::new(),
             pool,
             slot_limit,
-            catch_up: Portion {
-                changes: CATCH_UP_BATCH.min(settings.realtime_queue_frames / CATCH_UP_SHARE).max(1),
-                bytes: settings.realtime_queue_bytes / CATCH_UP_SHARE,
-            },
+            catch_up: Portion::of(settings),
             catching_up: Vec::new(),
             people: HashMap::new(),
             next_person: 0,
@@ -253,169 +184,6 @@ impl Feed {
                 () = self.take(first) => {}
             }
         }
-    }
-
-    async fn obey(&mut self, command: Command) {
-        match command {
-            Command::Subscribe(subscriber, greeting, done) => {
-                // Without a stream there is no "now" to subscribe from.
-                while !self.has_connected {
-                    let event = self.log.next().await;
-                    self.take(event).await;
-                }
-                self.subscribe(subscriber, greeting);
-                self.catch_up().await;
-                // The socket may be gone already; its unsubscription follows.
-                let _ = done.send(());
-            }
-            Command::Look(look, done) => {
-                // Whoever asked may have given up.
-                let _ = done.send(self.standing(&look));
-            }
-            Command::Unsubscribe(id) => {
-                self.remove(id);
-                // Now and then, so that many leaving at once cost each no look at all others.
-                if self.people.len() > 2 * self.delivery.roster().len() + MAX_IDLE_PEOPLE {
-                    self.people.retain(|person, _| Arc::strong_count(person) > 1);
-                }
-            }
-        }
-    }
-
-    /// A renewed subscription goes on where the former one stands. One that names a place again
-    /// from which its socket was sent more already goes on after that.
-    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Greeting) {
-        let former = self.standing_of(subscriber.id);
-        let sent = subscriber.sent.get();
-        let now = Place::before(self.window.end()).max(self.last);
-        let mut missing = None;
-        let mut from = now;
-        for (number, binding) in subscriber.bindings.iter_mut().enumerate() {
-            let mut after = match (&former, binding.after.take()) {
-                (Some((former, place)), _) => {
-                    let began = former.bindings.get(number).and_then(|it| it.after.clone());
-                    let began = began.unwrap_or(After::place(*place));
-                    After { place: began.place.max(*place), ..began }
-                }
-                (None, Some(After { reading: Some(reading), .. })) => {
-                    After { place: self.end_of(&reading).max(sent), reading: Some(reading) }
-                }
-                (None, Some(after)) => After { place: after.place.max(sent), ..after },
-                (None, None) => After::place(now),
-            };
-            let kept = after.place.max(self.window.from());
-            if after.place < kept {
-                missing = Some((after.place, kept));
-            }
-            after.place = kept;
-            from = from.min(kept);
-            binding.after = Some(after);
-        }
-        for frame in greeting(from) {
-            subscriber.outbox.send(frame);
-        }
-        let place = format!(",\"lsn\":\"{from}\"");
-        system(&subscriber, "ok", "Subscribed to PostgreSQL", &place);
-        if let Some(gap) = missing {
-            tell_gap(&subscriber, gap);
-        }
-        let (person, identity) = self.person(&subscriber.identity);
-        let active = Active { identity, person, subscriber: Arc::new(subscriber) };
-        self.remove(active.subscriber.id);
-        self.catching_up.push((active, from));
-    }
-
-    /// The place up to which a reading shows everything; the very first when that is not known
-    /// any more.
-    fn end_of(&self, reading: &Reading) -> Place {
-        let Some(place) = self.sightings.find(reading) else { return Place::default() };
-        let Some(mut later) = self.window.after(place) else { return place };
-        match later.find(|change| !reading.saw(Origin::of(&change.transaction))) {
-            Some(unseen) => Place::before(unseen.place.commit),
-            None => place.max(self.last),
-        }
-    }
-
-    fn standing(&self, look: &Look) -> Standing {
-        let live = self.delivery.roster().everybody().map(|active| (active, None));
-        let catching_up = self.catching_up.iter().map(|(active, place)| (active, Some(*place)));
-        let theirs = live.chain(catching_up).filter(|(active, _)| look.is_of(&active.identity));
-        let subscriptions =
-            theirs.take(MAX_SUBSCRIPTIONS).map(|(active, caught_up)| Subscription {
-                subscriber: Arc::clone(&active.subscriber),
-                caught_up,
-                rests: self.delivery.rests(look.table, active),
-            });
-        Standing {
-            is_connected: *self.is_connected.borrow(),
-            from: self.window.from(),
-            last: self.last,
-            change: look.place.and_then(|place| self.window.at(place)).cloned(),
-            subscriptions: subscriptions.collect(),
-        }
-    }
-
-    /// A subscriber, and up to where it has everything.
-    fn standing_of(&self, id: u64) -> Option<(Arc<Subscriber>, Place)> {
-        let live = self.delivery.roster().get(id).map(|active| (active, self.last));
-        let mut catching_up = self.catching_up.iter().map(|(active, place)| (active, *place));
-        let (active, place) =
-            live.or_else(|| catching_up.find(|(active, _)| active.subscriber.id == id))?;
-        Some((Arc::clone(&active.subscriber), place))
-    }
-
-    fn remove(&mut self, id: u64) {
-        self.delivery.remove(id);
-        self.catching_up.retain(|(active, _)| active.subscriber.id != id);
-    }
-
-    /// Sends a little of what they missed to those who have taken what they were sent; who has
-    /// it all goes on with everybody. Nobody waits for them meanwhile.
-    async fn catch_up(&mut self) {
-        for (active, place) in std::mem::take(&mut self.catching_up) {
-            let outbox = &active.subscriber.outbox;
-            if outbox.is_closed() {
-                continue;
-            }
-            if !outbox.has_room() {
-                self.catching_up.push((active, place));
-                continue;
-            }
-            // The window may have moved on while they did not keep up.
-            let from = place.max(self.window.from());
-            if place < from {
-                tell_gap(&active.subscriber, (place, from));
-            }
-            let mut changes = self.window.after(from).into_iter().flatten().peekable();
-            let (mut missed, mut bytes) = (Vec::new(), 0);
-            while missed.len() < self.catch_up.changes
-                && bytes <= self.catch_up.bytes
-                && let Some(change) = changes.next()
-            {
-                bytes += change.size_bytes();
-                missed.push(Arc::clone(change));
-            }
-            let is_last = changes.peek().is_none();
-            let reached = missed.last().map(|last| last.place);
-            let on_failure = &mut hang_up(&mut self.log);
-            self.delivery.deliver_apart(missed, &active, on_failure).await;
-            match reached {
-                Some(reached) if !is_last => self.catching_up.push((active, reached)),
-                _ => self.delivery.insert(active),
-            }
-        }
-    }
-
-    /// The shared form of an identity, and its number.
-    fn person(&mut self, identity: &Identity) -> (Person, Arc<Identity>) {
-        if let Some((identity, person)) = self.people.get_key_value(identity) {
-            return (*person, Arc::clone(identity));
-        }
-        let identity = Arc::new(identity.clone());
-        let person = self.next_person;
-        self.next_person += 1;
-        self.people.insert(Arc::clone(&identity), person);
-        (person, identity)
     }
 
     /// Takes an event and those that are here already.
