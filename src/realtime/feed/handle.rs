@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::super::authorize::Complete;
 use super::super::explain::{Look, Standing};
 use super::super::frame::Frames;
 use super::super::hub::Hub;
 use super::super::rights::Rights;
 use super::super::subscriber::Subscriber;
+use crate::observe::LogMetrics;
 use crate::wal::Place;
 
 /// What the feed is asked to do.
@@ -26,10 +28,16 @@ pub type Greeting = Box<dyn FnOnce(Place) -> Vec<Frames> + Send>;
 pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) is_connected: watch::Receiver<bool>,
+    /// Name of the slot that is read.
+    pub(in super::super) slot: Arc<str>,
+    /// What is counted of the log.
+    pub(in super::super) counts: LogMetrics,
     /// The rooms: what SQL broadcasts is told there.
     pub(in super::super) hub: Arc<Hub>,
     /// The private channels: what may change their rights is told there.
     pub(in super::super) rights: Arc<Rights>,
+    /// From when on is told what policies read.
+    pub(in super::super) complete: Complete,
 }
 
 impl Handle {

@@ -14,15 +14,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::authorize::Person;
+use super::authorize::{Complete, Person};
 use super::broadcast::{self, Broadcasts};
 use super::delivery::Delivery;
 use super::hub::Hub;
+use super::logs::Log;
 use super::part::Batch;
 use super::reading::Origin;
 use super::rights::Rights;
@@ -32,9 +32,9 @@ use super::subscriber::{Active, tell_gap};
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
 use crate::identity::Identity;
-use crate::observe::{LogMetrics, Metrics};
+use crate::observe::{LogMetrics, Metrics, Share};
 use crate::pg::{Error, names};
-use crate::wal::{Event, Feed as Log, Lsn, Place, Source, Transaction};
+use crate::wal::{Event, Feed as Stream, Lsn, Place, Source, Transaction};
 
 use following::Portion;
 use handle::Command;
@@ -55,11 +55,13 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The task.
 pub struct Feed {
-    log: Log,
+    which: Log,
+    log: Stream,
     commands: mpsc::Receiver<Command>,
     is_connected: watch::Sender<bool>,
     delivery: Delivery,
-    broadcasts: Broadcasts,
+    /// Reads what SQL says to the rooms, where that is told.
+    broadcasts: Option<Broadcasts>,
     hub: Arc<Hub>,
     rights: Arc<Rights>,
     window: Window,
@@ -82,21 +84,25 @@ pub struct Feed {
     last: Place,
     has_connected: bool,
     /// How many they are, for whoever watches.
-    subscriptions: Gauge,
+    subscriptions: Share,
     /// What is counted of the log.
     counts: LogMetrics,
 }
 
 impl Feed {
     /// A feed from `source`, whose slot may hold back `slot_limit` bytes of log; `pool` is for
-    /// questions, above all the authorizer's.
+    /// questions, above all the authorizer's; `complete` is that of all feeds. Only that of the main log has rooms and private
+    /// channels: to those of another nobody comes.
     pub fn new(
+        which: Log,
         source: Source,
         slot_limit: watch::Receiver<u64>,
         pool: Pool,
+        complete: &Complete,
         settings: &RealtimeSettings,
         metrics: &Metrics,
     ) -> (Self, Handle) {
+        let (counts, slot) = (metrics.logs.of(which.name()), which.slot(settings).into());
         let (hub, rights) = (Arc::<Hub>::default(), Arc::<Rights>::default());
         let (sender, commands) = mpsc::channel(MAX_COMMANDS);
         let (is_connected, connected) = watch::channel(false);
@@ -106,14 +112,21 @@ impl Feed {
             log_bytes: settings.realtime_window_wal_bytes,
         };
         let feed = Self {
-            log: Log::new(source),
+            which,
+            log: Stream::new(source),
             commands,
             is_connected,
-            delivery: Delivery::new(pool.clone(), Arc::clone(&hub), settings, metrics),
-            broadcasts: Broadcasts::new(
-                settings.realtime_max_broadcast_bytes,
-                metrics.realtime.clone(),
+            delivery: Delivery::new(
+                which,
+                pool.clone(),
+                Arc::clone(&hub),
+                complete.clone(),
+                settings,
+                metrics,
             ),
+            broadcasts: (which == Log::Main).then(|| {
+                Broadcasts::new(settings.realtime_max_broadcast_bytes, metrics.realtime.clone())
+            }),
             hub: Arc::clone(&hub),
             rights: Arc::clone(&rights),
             window: Window::new(bounds),
@@ -127,10 +140,21 @@ impl Feed {
             telling: (Arc::default(), 0),
             last: Place::default(),
             has_connected: false,
-            subscriptions: metrics.realtime.subscriptions.clone(),
-            counts: metrics.log.clone(),
+            subscriptions: Share::new(&metrics.realtime.subscriptions),
+            counts: counts.clone(),
         };
-        (feed, Handle { commands: sender, is_connected: connected, hub, rights })
+        (
+            feed,
+            Handle {
+                commands: sender,
+                is_connected: connected,
+                slot,
+                counts,
+                hub,
+                rights,
+                complete: complete.clone(),
+            },
+        )
     }
 
     /// Works until `shutdown`, then leaves the slot in order.
@@ -157,7 +181,7 @@ impl Feed {
                         () = self.obey(command) => {}
                     }
                     let count = self.delivery.roster().len() + self.catching_up.len();
-                    self.subscriptions.set(i64::try_from(count).unwrap_or(i64::MAX));
+                    self.subscriptions.set(count);
                     continue;
                 }
                 // Before the log: a busy one would leave them behind for ever.
@@ -232,7 +256,8 @@ impl Feed {
                 batch.open(&self.telling, true);
             }
             Event::Change(change) if broadcast::is_broadcast(&change) => {
-                batch.say(&self.telling, self.broadcasts.of_row(&change));
+                let said = self.broadcasts.as_ref().and_then(|it| it.of_row(&change));
+                batch.say(&self.telling, said);
             }
             Event::Change(change) => {
                 self.counts.changes.inc();
@@ -249,7 +274,7 @@ impl Feed {
                 batch.part(&self.telling).emptied.extend(oids);
             }
             Event::Message(message) if message.prefix == names::BRIDGE => {
-                let said = self.broadcasts.of_message(&message);
+                let said = self.broadcasts.as_ref().and_then(|it| it.of_message(&message));
                 if message.is_transactional {
                     batch.say(&self.telling, said);
                 } else if let Some(said) = said {
@@ -277,7 +302,7 @@ impl Feed {
     }
 
     async fn connected(&mut self, from: Lsn, end: Lsn, is_gap: bool) {
-        tracing::info!(%from, %end, "streaming the log");
+        tracing::info!(log = self.which.name(), %from, %end, "streaming the log");
         if is_gap {
             self.sightings.begin(from);
             if self.has_connected {
@@ -289,7 +314,9 @@ impl Feed {
             self.rights.tell_gap();
             self.start_anew(Place::before(from));
         }
-        self.broadcasts.connected(end, is_gap);
+        if let Some(broadcasts) = &mut self.broadcasts {
+            broadcasts.connected(end, is_gap);
+        }
         self.window.open(from, end, is_gap);
         // Whoever reads once we are ready finds a look that was earlier.
         self.look().await;
@@ -362,7 +389,7 @@ impl Feed {
 
 /// Hangs up the log where Postgres takes no connections: it may be going down, and wait for us
 /// to confirm what we cannot before we have asked it.
-fn hang_up(log: &mut Log) -> impl FnMut(&Error) + Send {
+fn hang_up(log: &mut Stream) -> impl FnMut(&Error) + Send {
     |error| {
         if error.takes_no_connections() {
             log.hang_up();
