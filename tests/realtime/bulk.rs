@@ -459,8 +459,18 @@ async fn publication_counts_from_the_next_start_on() {
     let mut socket = server.socket().await;
     socket.join("imports", &service(&server), of("imports")).await;
     assert_eq!(socket.event("system").await["status"], "error");
+    let client = database.connect().await;
+    let is_named = async || {
+        let found = walkie::pg::install::check(&client).await.expect("can be checked");
+        found.iter().any(|found| found.subject == "publication supabase_realtime_bulk")
+    };
+    // The example publishes partitions under their own names, which is another finding.
+    let whole = "alter publication supabase_realtime_bulk set (publish_via_partition_root = true)";
+    database.sql(whole).await;
+    assert!(is_named().await, "nobody reads it");
     server.stop().await;
     let server = Server::start(&database).await;
+    assert!(!is_named().await);
     let mut socket = server.socket().await;
     socket.subscribe("imports", &service(&server), of("imports")).await;
     database.sql("insert into imports values (1)").await;
