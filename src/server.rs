@@ -13,7 +13,7 @@ use deadpool_postgres::Pool;
 use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode, header};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,9 +27,11 @@ use crate::observe::{Metrics, POOLS, PoolState};
 use crate::pg::install::{self, Finding};
 use crate::pg::revocations::Ear;
 use crate::pg::{Pg, Seal, Target, catalog, listen, names, pool};
+use crate::realtime::authorize::Complete;
 use crate::realtime::feed::{Feed, Handle};
+use crate::realtime::logs::{Log, Logs};
 use crate::realtime::partitions::Partitions;
-use crate::realtime::slot::SlotWatch;
+use crate::realtime::slot::{self, SlotWatch};
 use crate::realtime::{self, Realtime};
 use crate::rest::Rest;
 use crate::storage::{Storage, Sweep};
@@ -122,9 +124,15 @@ pub async fn run(
     partitions.keep().await;
 
     let metrics = Arc::new(Metrics::default());
-    let evaluators = authorizer_pool(&settings)?;
-    let (slot, slot_limit) = SlotWatch::new(pg.clone(), &settings.realtime.realtime_slot);
-    let (feed, changes) = feed(&settings, slot_limit, evaluators.clone(), &metrics)?;
+    let complete = Complete::default();
+    let main = Reader::new(&settings, Log::Main, &pg, &complete, &metrics)?;
+    let bulk = slot::is_published(&pg, Log::Bulk)
+        .await?
+        .then(|| Reader::new(&settings, Log::Bulk, &pg, &complete, &metrics))
+        .transpose()?;
+    let mut pools = vec![pg.pool.clone(), main.evaluators.clone()];
+    pools.extend(bulk.as_ref().map(|reader| reader.evaluators.clone()));
+    let logs = Logs::new(main.asked.clone(), bulk.as_ref().map(|reader| reader.asked.clone()));
     let own = identity::keys(&settings.identity)?;
     let target = Target::new(&settings.database.database_url, "revocations")?;
     let ear = Ear::open(target, own.revoked().clone()).await?;
@@ -137,7 +145,7 @@ pub async fn run(
     let realtime = Realtime::new(
         keys.clone(),
         pg.clone(),
-        changes.clone(),
+        logs.clone(),
         settings.realtime.clone(),
         metrics.realtime.clone(),
         shutdown.clone(),
@@ -146,10 +154,10 @@ pub async fn run(
     let watched = Watched {
         keys: keys.clone(),
         metrics: Arc::clone(&metrics),
-        pools: [pg.pool.clone(), evaluators.clone()],
+        pools,
         realtime: Arc::clone(&realtime),
     };
-    let readiness = Readiness { pg: pg.clone(), changes, shutdown: shutdown.clone() };
+    let readiness = Readiness { pg: pg.clone(), logs, shutdown: shutdown.clone() };
     let jobs_due = Arc::new(Notify::new());
     let blobs = Blobs::open(&settings.storage)?;
     let blobs_doomed = Arc::new(Notify::new());
@@ -189,8 +197,15 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
     tasks.spawn(serving.into_future());
-    tasks.spawn(feed.run(stop.clone()).map(Ok));
-    tasks.spawn(slot.run(stop.clone()).map(Ok));
+    if bulk.is_none() {
+        let slot = settings.realtime.bulk_slot();
+        tasks.spawn(slot::retire(pg.clone(), Log::Bulk, slot, stop.clone()).map(Ok));
+    }
+    let evaluators = main.evaluators.clone();
+    for Reader { feed, slot, .. } in std::iter::once(main).chain(bulk) {
+        tasks.spawn(feed.run(stop.clone()).map(Ok));
+        tasks.spawn(slot.run(stop.clone()).map(Ok));
+    }
     tasks.spawn(partitions.run(stop.clone()).map(Ok));
     tasks.spawn(ear.keep(stop.clone()).map(Ok));
     if let Some(issuer) = issuer {
@@ -238,18 +253,42 @@ pub async fn run(
     }
 }
 
-/// The log reader, whose authorizer asks over `pool`.
-fn feed(
-    settings: &Settings,
-    slot_limit: watch::Receiver<u64>,
-    pool: Pool,
-    metrics: &Metrics,
-) -> Result<(Feed, Handle), Error> {
-    let url = &settings.database.database_url;
-    let target = Target::new(url, "log")?;
-    let publications = [names::PUBLICATION, names::BROADCASTS, names::POLICIES_PUBLICATION];
-    let source = Source::new(&target, &settings.realtime.realtime_slot, &publications);
-    Ok(Feed::new(source, slot_limit, pool, &settings.realtime, metrics))
+/// What reads a log.
+struct Reader {
+    /// Large: the start holds two of them.
+    feed: Box<Feed>,
+    /// Asks the feed.
+    asked: Handle,
+    slot: SlotWatch,
+    /// For the questions of its authorizer: they are many at once, and another log is not to wait
+    /// for them.
+    evaluators: Pool,
+}
+
+impl Reader {
+    fn new(
+        settings: &Settings,
+        log: Log,
+        pg: &Pg,
+        complete: &Complete,
+        metrics: &Metrics,
+    ) -> Result<Self, Error> {
+        let evaluators = authorizer_pool(settings)?;
+        let name = log.slot(&settings.realtime);
+        let (slot, limit) = SlotWatch::new(pg.clone(), &name);
+        let target = Target::new(&settings.database.database_url, "log")?;
+        let source = Source::new(&target, &name, log.publications());
+        let (feed, asked) = Feed::new(
+            log,
+            source,
+            limit,
+            evaluators.clone(),
+            complete,
+            &settings.realtime,
+            metrics,
+        );
+        Ok(Self { feed: Box::new(feed), asked, slot, evaluators })
+    }
 }
 
 /// Connections of the authorizer: functions in policies find what they find for requests, and
@@ -318,16 +357,16 @@ fn router(
 /// What must work before traffic is sent here.
 struct Readiness {
     pg: Pg,
-    changes: Handle,
+    logs: Logs,
     shutdown: CancellationToken,
 }
 
-/// GET /ready: 200 when requests can be answered and the log is streamed, else 503 and why.
+/// GET /ready: 200 when requests can be answered and the logs are streamed, else 503 and why.
 async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, &'static str) {
     if readiness.shutdown.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is going down");
     }
-    if !readiness.changes.is_connected() {
+    if !readiness.logs.is_connected() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the log is not streamed yet");
     }
     if !readiness.pg.catalog().is_loaded() {
@@ -343,8 +382,8 @@ async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, &'static
 struct Watched {
     keys: Keys,
     metrics: Arc<Metrics>,
-    /// As [`POOLS`] names them.
-    pools: [Pool; POOLS.len()],
+    /// As [`POOLS`] names them, as many as there are.
+    pools: Vec<Pool>,
     realtime: Arc<Realtime>,
 }
 
@@ -372,7 +411,7 @@ async fn measure(
     for (name, pool) in POOLS.into_iter().zip(&watched.pools) {
         watched.metrics.pools.set(name, state(pool));
     }
-    watched.realtime.measure(&watched.metrics.log).await;
+    watched.realtime.measure().await;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], watched.metrics.text()).into_response()
 }

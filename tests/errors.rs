@@ -109,6 +109,7 @@ fn realtime() -> String {
         Binding::Select("WHAT".into()),
         Binding::WildcardSelect,
         Binding::NoTable("BINDING".into()),
+        Binding::OtherLog("BINDING".into()),
         Binding::Refused { binding: "BINDING".into(), error: "ERROR".into() },
         Binding::After("TEXT".into()),
         Binding::Unreachable,
@@ -223,6 +224,7 @@ fn all_bindings(binding: &Binding) {
         | Binding::Select(_)
         | Binding::WildcardSelect
         | Binding::NoTable(_)
+        | Binding::OtherLog(_)
         | Binding::Refused { .. }
         | Binding::After(_)
         | Binding::Unreachable => {}

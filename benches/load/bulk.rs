@@ -25,9 +25,20 @@ const BEAT: Duration = Duration::from_millis(10);
 /// How long to wait for everything to be received.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-pub async fn run(rows: usize) -> anyhow::Result<()> {
+/// What the log for bulk has told.
+const TOLD: &str = r#"walkie_log_changes_total{log="bulk"}"#;
+
+/// Has the rows told apart from all else, and what their policy reads with them.
+const APART: &str = "
+    alter publication supabase_realtime drop table public.said;
+    create publication supabase_realtime_bulk for table public.said, public.conversation_members;";
+
+pub async fn run(rows: usize, is_apart: bool) -> anyhow::Result<()> {
     let stage = Stage::set(OTHERS).await?;
     stage.run(SAID).await?;
+    if is_apart {
+        stage.run(APART).await?;
+    }
     stage.run(&SAID.replace("public.said", "public.beats")).await?;
     let room = stage.room(1, OTHERS).await?;
     let server = Serving::start(&stage).await?;
@@ -41,9 +52,10 @@ pub async fn run(rows: usize) -> anyhow::Result<()> {
         "| {rows} rows in one transaction; others hear of a row each {BEAT:?} | nobody hears of the rows | somebody does |"
     );
     println!("| --- | --- | --- |");
-    let mut lines: [Vec<String>; 8] = Default::default();
+    let mut lines: [Vec<String>; 9] = Default::default();
     for is_heard in [false, true] {
-        let bulk = Bulk { stage: &stage, server: &server, crowd: &crowd, room: &room, rows };
+        let told = if is_apart { rows * (usize::from(is_heard) + 1) } else { 0 };
+        let bulk = Bulk { stage: &stage, server: &server, crowd: &crowd, room: &room, rows, told };
         for (line, cell) in lines.iter_mut().zip(bulk.measure(is_heard).await?) {
             line.push(cell);
         }
@@ -51,6 +63,7 @@ pub async fn run(rows: usize) -> anyhow::Result<()> {
     let names = [
         "insert and commit took",
         "from the commit until the others had all that was written in the next half second",
+        "from the commit until all rows were told, where they are told apart",
         "delay of the others before: median, worst",
         "delay of the others meanwhile: worst",
         "memory of the server before",
@@ -73,10 +86,12 @@ struct Bulk<'a> {
     crowd: &'a Crowd,
     room: &'a str,
     rows: usize,
+    /// How many changes the log for bulk has told in the end.
+    told: usize,
 }
 
 impl Bulk<'_> {
-    async fn measure(&self, is_heard: bool) -> anyhow::Result<[String; 8]> {
+    async fn measure(&self, is_heard: bool) -> anyhow::Result<[String; 9]> {
         let tally = &self.crowd.tally;
         let ages = &tally.kinds[0].ages;
         let heard =
@@ -120,6 +135,13 @@ impl Bulk<'_> {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let (delayed, read) = (ages.at(1000), committed.elapsed());
+        // Who follows the rows next is to begin behind them.
+        while self.told > 0 && self.server.metric(TOLD).await? < self.told as f64 {
+            most = most.max(self.server.memory()?);
+            ensure!(committed.elapsed() < PATIENCE, "not all rows were told");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let told = committed.elapsed();
         while heard.as_ref().is_some_and(|heard| !heard.is_finished()) {
             most = most.max(self.server.memory()?);
             ensure!(committed.elapsed() < PATIENCE, "who follows the rows misses some");
@@ -135,6 +157,7 @@ impl Bulk<'_> {
         Ok([
             format!("{:.2?}", committed - began),
             format!("{read:.2?}"),
+            if self.told > 0 { format!("{told:.2?}") } else { "-".into() },
             format!("{median:.2?}, {worst:.2?}"),
             format!("{delayed:.2?}"),
             mebibytes(before),

@@ -41,10 +41,10 @@ async fn main() -> anyhow::Result<()> {
         Some("fanout") => fanout::run(number(1_000), has("--nchan")).await,
         Some("chat") => chat::run(number(1_000), number(20)).await,
         Some("idle") => idle::run(number(10_000), number(1_000)).await,
-        Some("bulk") => bulk::run(number(1_000_000)).await,
+        Some("bulk") => bulk::run(number(1_000_000), !has("--together")).await,
         Some("soak") => soak::run(number(30), number(1_000)).await,
         _ => anyhow::bail!(
-            "say what: fanout [SOCKETS] [--nchan], chat [SOCKETS] [MEMBERS], idle [SOCKETS] [A_SECOND], bulk [ROWS] or soak [MINUTES] [SOCKETS]"
+            "say what: fanout [SOCKETS] [--nchan], chat [SOCKETS] [MEMBERS], idle [SOCKETS] [A_SECOND], bulk [ROWS] [--together] or soak [MINUTES] [SOCKETS]"
         ),
     }
 }

@@ -96,17 +96,25 @@ pub enum DeleteEvents {
     Strict,
 }
 
-/// What Postgres takes as the name of a slot.
+/// What the name of the second slot ends with.
+const BULK_SUFFIX: &str = "_bulk";
+
+/// What Postgres takes as the name of a slot, with room for that of the second one.
 fn slot_name(text: &str) -> Result<String, String> {
-    let is_name = (1..=63).contains(&text.len())
+    let is_name = (1..=63 - BULK_SUFFIX.len()).contains(&text.len())
         && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-    if is_name {
+    if is_name && !text.ends_with(BULK_SUFFIX) {
         return Ok(text.to_owned());
     }
-    Err("a slot's name has 1 to 63 of a-z, 0-9 and _".to_owned())
+    Err("a slot's name has 1 to 58 of a-z, 0-9 and _, and does not end with _bulk".to_owned())
 }
 
 impl RealtimeSettings {
+    /// Name of the slot for tables that are loaded in bulk.
+    pub fn bulk_slot(&self) -> String {
+        format!("{}{BULK_SUFFIX}", self.realtime_slot)
+    }
+
     /// How long changes are kept.
     pub fn window(&self) -> Duration {
         Duration::from_secs(self.realtime_window_seconds)

@@ -21,6 +21,10 @@ pub const SERVICE_ROLE: &str = "service_role";
 /// Publication whose tables are streamed to subscribers.
 pub const PUBLICATION: &str = "supabase_realtime";
 
+/// Publication of tables that are loaded in bulk: if it exists, they are streamed beside all
+/// others.
+pub const BULK_PUBLICATION: &str = "supabase_realtime_bulk";
+
 /// Prefix of the log's messages about changed policies, functions, grants and tables.
 pub const SCHEMA_CHANGED: &str = "rt:ddl";
 

@@ -123,7 +123,7 @@ async fn health(
         return Err(Error::Forbidden);
     }
     let is_database_there = realtime.pg.pool.get().await.is_ok();
-    let is_log_streamed = realtime.feed.is_connected();
+    let is_log_streamed = realtime.logs.is_connected();
     Ok(Json(json!({"data": {
         "healthy": is_database_there && is_log_streamed,
         "db_connected": is_database_there,

@@ -14,6 +14,7 @@ use super::frame::Frames;
 use super::hub::{Hears, Room};
 use super::join::Asked;
 use super::limits::Limit;
+use super::logs::Log;
 use super::protocol::{self, Push, json_text};
 use super::renewal::{Person, rights};
 use super::replay::Replay;
@@ -56,6 +57,8 @@ pub(super) struct Channel {
     /// Number of the subscription, when it wants changes of the log.
     pub(super) subscription: u64,
     wanted: Vec<Wanted>,
+    /// The log to which what was accepted belongs.
+    pub(super) log: Log,
     /// What was accepted of it: all or nothing.
     pub(super) bindings: Vec<Binding>,
     sent: Arc<Sent>,
@@ -104,6 +107,7 @@ impl Channel {
             subscription: NEXT_SUBSCRIPTION.fetch_add(1, Ordering::Relaxed),
             asked,
             wanted: Vec::new(),
+            log: Log::Main,
             bindings: Vec::new(),
             sent: former.map(|former| Arc::clone(&former.sent)).unwrap_or_default(),
             _joined: Counted::new(&realtime.metrics.channels),
@@ -151,8 +155,8 @@ impl Channel {
         let mut rest = std::mem::take(&mut replay.frames);
         rest.extend(presence.map(|state| self.push(on, "presence_state", &state)));
         match accepted {
-            Ok(bindings) if !bindings.is_empty() => {
-                self.bindings = bindings;
+            Ok((log, bindings)) if !bindings.is_empty() => {
+                (self.log, self.bindings) = (log, bindings);
                 let push = push.clone();
                 let greeting = Box::new(move |from| {
                     let response =
@@ -183,13 +187,13 @@ impl Channel {
     }
 
     /// Has Postgres accept what is wanted, as the person of the token.
-    pub(super) async fn accept(&self, on: &Connection) -> Result<Vec<Binding>, Refusal> {
+    pub(super) async fn accept(&self, on: &Connection) -> Result<(Log, Vec<Binding>), Refusal> {
         let Realtime { pg, facts, .. } = &*on.realtime;
         subscription::accept(pg, facts, &self.person.identity, &self.wanted).await
     }
 
     pub(super) async fn activate(&self, on: &Connection, greeting: Greeting) -> Option<()> {
-        on.realtime.feed.subscribe(self.subscriber(on), greeting).await
+        on.realtime.logs.of(self.log).subscribe(self.subscriber(on), greeting).await
     }
 
     fn subscriber(&self, on: &Connection) -> Subscriber {
@@ -234,12 +238,12 @@ impl Channel {
 
     /// Leaves the room and the log.
     pub(super) async fn leave(&self, on: &Connection) {
-        let Realtime { hub, feed, metrics, .. } = &*on.realtime;
+        let Realtime { hub, logs, metrics, .. } = &*on.realtime;
         if hub.leave(&self.room, &on.outbox) {
             metrics.presence.inc();
         }
         if !self.bindings.is_empty() {
-            feed.unsubscribe(self.subscription).await;
+            logs.of(self.log).unsubscribe(self.subscription).await;
         }
     }
 

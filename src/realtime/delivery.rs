@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::Pool;
 use prometheus_client::metrics::counter::Counter;
 
-use super::authorize::{Asking, Authorizer, Freshness, Inquiry, Person};
+use super::authorize::{Asking, Authorizer, Complete, Freshness, Inquiry, Person};
 use super::concern::{self, Concern};
 use super::hub::Hub;
+use super::logs::Log;
 use super::part::Part;
 use super::roster::{Followers, Match, Roster};
 use super::subscriber::Active;
@@ -48,17 +49,21 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    /// Delivery whose questions go over `pool`, to sockets and to the rooms of `hub`.
+    /// Delivery of the changes of a log, whose questions go over `pool`, to sockets and to the rooms of `hub`.
     pub(super) fn new(
+        log: Log,
         pool: Pool,
         hub: Arc<Hub>,
+        complete: Complete,
         settings: &RealtimeSettings,
         metrics: &Metrics,
     ) -> Self {
         let keeps_void_verdicts = settings.realtime_keep_void_verdicts;
         Self {
             authorizer: Authorizer::new(
+                log,
                 pool.clone(),
+                complete,
                 metrics.authorizer.clone(),
                 keeps_void_verdicts,
             ),

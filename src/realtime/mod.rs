@@ -10,7 +10,7 @@
 //! superfluous, pure), `window` (recent changes), `reading` (what somebody has read, pure),
 //! `sightings` (where in the log that is, pure), `part` (what the log told, pure), `delivery` (a
 //! change through all of these), `concern` (who is shown what of it), `subscriber`, `feed` (the
-//! task that owns them), `slot` (how much log it may hold back), `broadcast` (what SQL says to
+//! task that owns them), `logs` (which of them), `slot` (how much log it may hold back), `broadcast` (what SQL says to
 //! the rooms), `bridge` (the same as JSON, pure), `replay` (what it said before), `partitions`
 //! (where that is kept), `api` (broadcasts over HTTP), `batch` (their bodies, pure), `rate` (how
 //! many), `explain` (why no event came),
@@ -33,6 +33,7 @@ pub mod hub;
 mod join;
 mod latest;
 mod limits;
+pub mod logs;
 pub mod outbox;
 mod part;
 pub mod partitions;
@@ -69,7 +70,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::RealtimeSettings;
 use crate::identity::{Identity, Keys, is_api_key};
-use crate::observe::{LogMetrics, RealtimeMetrics};
+use crate::observe::RealtimeMetrics;
 use crate::pg::{Pg, names};
 
 use error::Token;
@@ -81,7 +82,7 @@ use upgrade::Admitted;
 /// What topics of channels begin with.
 pub const TOPIC_PREFIX: &str = "realtime:";
 
-/// How long whoever asks for metrics waits for what Postgres knows of the slot.
+/// How long whoever asks for metrics waits for what Postgres knows of a slot.
 const SLOT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The slice.
@@ -91,7 +92,7 @@ pub struct Realtime {
     hub: Arc<hub::Hub>,
     /// What is sent over HTTP, all callers together.
     rate: rate::Rate,
-    feed: feed::Handle,
+    logs: logs::Logs,
     settings: RealtimeSettings,
     metrics: RealtimeMetrics,
     shutdown: CancellationToken,
@@ -115,7 +116,7 @@ impl Realtime {
     pub fn new(
         keys: Keys,
         pg: Pg,
-        feed: feed::Handle,
+        logs: logs::Logs,
         settings: RealtimeSettings,
         metrics: RealtimeMetrics,
         shutdown: CancellationToken,
@@ -125,16 +126,16 @@ impl Realtime {
         Arc::new(Self {
             keys,
             pg,
-            hub: Arc::clone(&feed.hub),
+            hub: Arc::clone(&logs.main.hub),
             rate: rate::Rate::new(settings.realtime_http_messages_per_second),
-            feed,
+            facts: subscription::Facts::new(logs.has_bulk()),
+            logs,
             settings,
             metrics,
             shutdown,
             sockets,
             open: AtomicUsize::new(0),
             sessions: Arc::default(),
-            facts: subscription::Facts::default(),
             joins,
             waiting_refusals: Semaphore::new(upgrade::MAX_WAITING_REFUSALS),
             explaining: Semaphore::new(explain::MAX_AT_ONCE),
@@ -146,11 +147,14 @@ impl Realtime {
         self.sessions.run(self.keys.revoked(), &stop).await;
     }
 
-    /// Brings up to date what is counted of the log and its slot.
-    pub async fn measure(&self, log: &LogMetrics) {
-        let asked = store::slot(&self.pg, &self.settings.realtime_slot);
-        let slot = tokio::time::timeout(SLOT_TIMEOUT, asked).await;
-        log.measure(slot.ok().and_then(Result::ok).flatten().as_ref());
+    /// Brings up to date what is counted of the logs and their slots.
+    pub async fn measure(&self) {
+        let asked = self.logs.each().map(async |feed| {
+            let slot = store::slot(&self.pg, &feed.slot);
+            let slot = tokio::time::timeout(SLOT_TIMEOUT, slot).await;
+            feed.counts.measure(slot.ok().and_then(Result::ok).flatten().as_ref());
+        });
+        futures_util::future::join_all(asked).await;
     }
 
     /// Tells the rooms what somebody notified on [`names::BRIDGE`].

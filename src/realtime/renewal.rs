@@ -50,9 +50,9 @@ pub(super) async fn rights(
     if !room.is_private {
         return Ok((Hears::EVERYTHING, None));
     }
-    let Realtime { pg, hub, feed, .. } = &*on.realtime;
+    let Realtime { pg, hub, logs, .. } = &*on.realtime;
     // What the log tells from here on finds the channel; what it told before must be seen.
-    let standing = feed.rights.enter(on, identity, room);
+    let standing = logs.main.rights.enter(on, identity, room);
     let asker = store::Asker { identity, headers: &on.headers, name: room.name() };
     let told = hub.told();
     let (may, _) = store::settled(&told, |(_, seen)| seen, || store::may_hear(pg, asker)).await?;
@@ -119,7 +119,9 @@ impl Channel {
     /// A filter may look at a column that the new token may not select.
     async fn renew_bindings(&mut self, on: &Connection) -> Outcome {
         match self.accept(on).await {
-            Ok(bindings) => {
+            // What was told of its tables in the one log is not told again in the other.
+            Ok((log, _)) if log != self.log => Outcome::Ends,
+            Ok((_, bindings)) => {
                 self.bindings = bindings;
                 match self.activate(on, Box::new(|_| Vec::new())).await {
                     Some(()) => Outcome::Stays,
@@ -128,7 +130,7 @@ impl Channel {
             }
             Err(Refusal::Unreachable) => self.tell(on, &System::Undecided(Join::Unreachable)),
             Err(refusal) => {
-                on.realtime.feed.unsubscribe(self.subscription).await;
+                on.realtime.logs.of(self.log).unsubscribe(self.subscription).await;
                 self.bindings.clear();
                 self.refuse(on, &refusal);
                 Outcome::Stays

@@ -2,13 +2,15 @@
 //! `max_slot_wal_keep_size`, and then everybody has missed something.
 //!
 //! What the window keeps is fitted to that setting. What it cannot help, a reader that is far
-//! behind or a transaction that stays open for long, is logged.
+//! behind or a transaction that stays open for long, is logged. A slot that nobody will read again
+//! is dropped.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::logs::Log;
 use crate::pg::{Error, Pg};
 
 /// How often Postgres is asked.
@@ -24,6 +26,16 @@ const LOOK: &str = "
               from pg_catalog.pg_settings
              where name = 'max_slot_wal_keep_size') keep
       left join pg_catalog.pg_replication_slots slot on slot.slot_name = $1";
+
+/// Drops a slot of ours whose publication is gone, unless somebody reads it.
+const DROP: &str = "
+    select pg_catalog.pg_drop_replication_slot(slot.slot_name)
+      from pg_catalog.pg_replication_slots slot
+     where slot.slot_name = $1
+       and slot.slot_type = 'logical'
+       and slot.database = current_database()
+       and not slot.active
+       and not exists (select from pg_catalog.pg_publication where pubname = $2)";
 
 /// Looks at the slot.
 pub struct SlotWatch {
@@ -81,4 +93,42 @@ impl SlotWatch {
         self.was_in_danger = is_in_danger;
         Ok(())
     }
+}
+
+/// Whether the tables of a log are published.
+///
+/// # Errors
+/// The database cannot be asked.
+pub async fn is_published(pg: &Pg, log: Log) -> Result<bool, Error> {
+    let client = pg.pool.get().await?;
+    let sql = "select exists (select from pg_catalog.pg_publication where pubname = $1)";
+    Ok(client.query_one(sql, &[&log.publication()]).await?.try_get(0)?)
+}
+
+/// Drops the slot of a log that is not published any more, until `shutdown`: a server that still
+/// reads it may be on its way out. It would hold back log for nobody.
+pub async fn retire(pg: Pg, log: Log, slot: String, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = interval.tick() => {}
+        }
+        match drop_slot(&pg, log, &slot).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let publication = log.publication();
+                tracing::info!(slot, publication, "dropped a slot whose publication is gone");
+            }
+            Err(error) => {
+                tracing::warn!(%error, slot, "it is not known whether the slot is needed");
+            }
+        }
+    }
+}
+
+async fn drop_slot(pg: &Pg, log: Log, slot: &str) -> Result<bool, Error> {
+    let client = pg.pool.get().await?;
+    let statement = client.prepare_cached(DROP).await?;
+    Ok(client.query_opt(&statement, &[&slot, &log.publication()]).await?.is_some())
 }

@@ -115,7 +115,7 @@ impl Socket {
                     }
                     continue;
                 }
-                () = realtime.feed.connected(), if self.awaits_log() => {
+                () = realtime.logs.connected(), if self.awaits_log() => {
                     self.tell_log();
                     continue;
                 }

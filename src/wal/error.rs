@@ -30,7 +30,7 @@ pub enum Error {
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// A publication does not exist.
-    #[error("publication {0} does not exist; walkie migrate makes it")]
+    #[error("publication {0} does not exist; walkie check tells what to do")]
     NoPublication(String),
     /// Postgres ended the stream.
     #[error("Postgres ended the stream")]

@@ -65,11 +65,12 @@ as $$
        and c.relpersistence = 'p'
        and not c.relispartition
        and s.nspname not in ('pg_catalog', 'information_schema')
-       -- In two publications a table would be told with the columns and rows of both.
+       -- In two publications a table would be told with the columns and rows of both. One that is
+       -- loaded in bulk is to be told where nobody else waits for it.
        and not exists (
          select
            from pg_catalog.pg_publication p
-          where p.pubname = 'supabase_realtime'
+          where p.pubname in ('supabase_realtime', 'supabase_realtime_bulk')
             and (p.puballtables
                  or exists (select from pg_catalog.pg_publication_rel r where r.prpubid = p.oid and r.prrelid = c.oid)
                  or exists (select from pg_catalog.pg_publication_namespace n where n.pnpubid = p.oid and n.pnnspid = c.relnamespace)))

@@ -18,7 +18,7 @@ begin
       from pg_catalog.pg_publication_tables t
       join pg_catalog.pg_namespace n on n.nspname = t.schemaname
       join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
-     where t.pubname = 'supabase_realtime' and c.oid = p_table)
+     where t.pubname in ('supabase_realtime', 'supabase_realtime_bulk') and c.oid = p_table)
   then
     return null;
   end if;
@@ -126,6 +126,7 @@ begin
 
   step := 'publication';
   select p.oid,
+         p.pubname,
          t.rowfilter,
          t.attnames,
          array_remove(array[case when p.pubinsert then 'INSERT' end,
@@ -139,7 +140,9 @@ begin
         join pg_catalog.pg_namespace n on n.nspname = t.schemaname
         join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
        where c.oid = p_table) t on t.pubname = p.pubname
-   where p.pubname = 'supabase_realtime';
+   where p.pubname in ('supabase_realtime', 'supabase_realtime_bulk')
+   order by t.attnames is null, p.pubname
+   limit 1;
   if published.oid is null then
     ok := false;
     says := 'there is no publication supabase_realtime: walkie check has the SQL that makes it';
@@ -154,7 +157,9 @@ begin
     says := format('%s is published, but not its %s: only %s', p_table, p_event, array_to_string(published.events, ', '));
   else
     ok := true;
-    says := format('%s is published: %s', p_table, array_to_string(published.events, ', '));
+    says := format('%s is published%s: %s', p_table,
+      case when published.pubname = 'supabase_realtime_bulk' then ' in ' || published.pubname else '' end,
+      array_to_string(published.events, ', '));
     select array_agg(a.attname::text order by a.attnum)
       into hidden
       from pg_catalog.pg_attribute a

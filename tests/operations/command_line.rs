@@ -38,6 +38,7 @@ fn missing_unknown_and_bad_settings_are_named() {
         ("WALKIE_PORT", "many"),
         ("WALKIE_POOL_SIZE", "0"),
         ("WALKIE_REALTIME_SLOT", "No Slot"),
+        ("WALKIE_REALTIME_SLOT", "taken_bulk"),
         ("WALKIE_LOG_FORMAT", "xml"),
     ];
     for (name, value) in bad {

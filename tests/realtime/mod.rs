@@ -6,6 +6,7 @@ mod authorization;
 mod bad_input;
 mod bridge;
 mod broadcast;
+mod bulk;
 mod changes;
 mod chaos;
 mod compaction;

@@ -10,6 +10,7 @@ use walkie::pg::{Target, pool};
 use walkie::realtime::authorize::analysis::{
     Analysis, Candidates, Claims, Purpose, Read, Source, analyse,
 };
+use walkie::realtime::logs::Log;
 
 use crate::support::{Database, compare_page};
 
@@ -21,7 +22,9 @@ async fn login(database: &Database) -> Pool {
 async fn analysis_of(database: &Database, table: &str, role: &str) -> Analysis {
     let oid = database.value(&format!("select '{table}'::regclass::oid")).await;
     let pool = login(database).await;
-    analyse(&pool, oid.parse().expect("an oid"), role, Purpose::Sight).await.expect("can be asked")
+    analyse(&pool, Log::Main, oid.parse().expect("an oid"), role, Purpose::Sight)
+        .await
+        .expect("can be asked")
 }
 
 /// In lines that begin with spaces: columns, claims, tables read, candidates, reasons.
@@ -83,8 +86,9 @@ async fn policies_are_understood_as_the_page_says() {
             continue;
         }
         database.sql(&format!("create policy p on public.doc for select using ({line})")).await;
-        let analysis =
-            analyse(&pool, oid, "authenticated", Purpose::Sight).await.expect("can be asked");
+        let analysis = analyse(&pool, Log::Main, oid, "authenticated", Purpose::Sight)
+            .await
+            .expect("can be asked");
         writeln!(found, "{}", shown(&analysis)).expect("memory");
         database.sql("drop policy p on public.doc").await;
     }
@@ -124,8 +128,9 @@ async fn our_own_private_channels_follow_the_rows_that_decide() {
     let pool = login(&database).await;
     let oid = database.value("select 'realtime.messages'::regclass::oid").await;
     let oid = oid.parse().expect("an oid");
-    let analysis =
-        async |purpose| analyse(&pool, oid, "authenticated", purpose).await.expect("can be asked");
+    let analysis = async |purpose| {
+        analyse(&pool, Log::Main, oid, "authenticated", purpose).await.expect("can be asked")
+    };
     let hearing = analysis(Purpose::Hearing).await;
     assert_eq!(
         shown(&hearing),

@@ -6,6 +6,7 @@ use deadpool_postgres::Pool;
 use serde_json::json;
 use walkie::pg::{Target, pool};
 use walkie::realtime::authorize::analysis::{Analysis, Purpose, analyse};
+use walkie::realtime::logs::Log;
 
 use crate::support::{Database, Server, rows};
 
@@ -27,7 +28,7 @@ async fn login(database: &Database) -> Pool {
 async fn analysis(database: &Database) -> Analysis {
     let oid = database.value("select 'public.doc'::regclass::oid").await;
     let pool = login(database).await;
-    analyse(&pool, oid.parse().expect("an oid"), "authenticated", Purpose::Sight)
+    analyse(&pool, Log::Main, oid.parse().expect("an oid"), "authenticated", Purpose::Sight)
         .await
         .expect("can be asked")
 }

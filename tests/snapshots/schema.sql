@@ -8753,6 +8753,7 @@ begin
 
   step := 'publication';
   select p.oid,
+         p.pubname,
          t.rowfilter,
          t.attnames,
          array_remove(array[case when p.pubinsert then 'INSERT' end,
@@ -8766,7 +8767,9 @@ begin
         join pg_catalog.pg_namespace n on n.nspname = t.schemaname
         join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
        where c.oid = p_table) t on t.pubname = p.pubname
-   where p.pubname = 'supabase_realtime';
+   where p.pubname in ('supabase_realtime', 'supabase_realtime_bulk')
+   order by t.attnames is null, p.pubname
+   limit 1;
   if published.oid is null then
     ok := false;
     says := 'there is no publication supabase_realtime: walkie check has the SQL that makes it';
@@ -8781,7 +8784,9 @@ begin
     says := format('%s is published, but not its %s: only %s', p_table, p_event, array_to_string(published.events, ', '));
   else
     ok := true;
-    says := format('%s is published: %s', p_table, array_to_string(published.events, ', '));
+    says := format('%s is published%s: %s', p_table,
+      case when published.pubname = 'supabase_realtime_bulk' then ' in ' || published.pubname else '' end,
+      array_to_string(published.events, ', '));
     select array_agg(a.attname::text order by a.attnum)
       into hidden
       from pg_catalog.pg_attribute a
@@ -8957,11 +8962,12 @@ CREATE FUNCTION realtime.is_watchable(p_table oid) RETURNS boolean
        and c.relpersistence = 'p'
        and not c.relispartition
        and s.nspname not in ('pg_catalog', 'information_schema')
-       -- In two publications a table would be told with the columns and rows of both.
+       -- In two publications a table would be told with the columns and rows of both. One that is
+       -- loaded in bulk is to be told where nobody else waits for it.
        and not exists (
          select
            from pg_catalog.pg_publication p
-          where p.pubname = 'supabase_realtime'
+          where p.pubname in ('supabase_realtime', 'supabase_realtime_bulk')
             and (p.puballtables
                  or exists (select from pg_catalog.pg_publication_rel r where r.prpubid = p.oid and r.prrelid = c.oid)
                  or exists (select from pg_catalog.pg_publication_namespace n where n.pnpubid = p.oid and n.pnnspid = c.relnamespace)))
@@ -9181,7 +9187,7 @@ begin
       from pg_catalog.pg_publication_tables t
       join pg_catalog.pg_namespace n on n.nspname = t.schemaname
       join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
-     where t.pubname = 'supabase_realtime' and c.oid = p_table)
+     where t.pubname in ('supabase_realtime', 'supabase_realtime_bulk') and c.oid = p_table)
   then
     return null;
   end if;

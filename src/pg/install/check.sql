@@ -8,7 +8,7 @@ with partitions (root, leaf, root_identity, leaf_identity) as (
     join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename and c.relkind = 'p'
    cross join pg_partition_tree(c.oid) as tree
     join pg_class leaf on leaf.oid = tree.relid and tree.isleaf and leaf.relkind = 'r'
-   where t.pubname = 'supabase_realtime'
+   where t.pubname in ('supabase_realtime', 'supabase_realtime_bulk')
 ),
 findings (severity, subject, finding, remedy) as (
 
@@ -115,6 +115,27 @@ findings (severity, subject, finding, remedy) as (
 
   union all
   select 'warning',
+         'publication supabase_realtime_bulk',
+         'no server reads a log for it, so no change of its tables reaches a subscriber',
+         'start the server anew'
+   where exists (select from pg_publication where pubname = 'supabase_realtime_bulk')
+     and not exists (select from pg_replication_slots
+                      where database = current_database() and slot_type = 'logical' and slot_name like '%\_bulk')
+
+  union all
+  select 'warning',
+         'slot ' || slot_name,
+         'is read for the publication supabase_realtime_bulk, which is gone',
+         'start the server anew: it drops the slot'
+    from pg_replication_slots
+   where database = current_database()
+     and slot_type = 'logical'
+     and slot_name like '%\_bulk'
+     and active
+     and not exists (select from pg_publication where pubname = 'supabase_realtime_bulk')
+
+  union all
+  select 'warning',
          'event trigger ' || expected.name,
          case when t.oid is null then 'missing' else 'disabled' end || expected.consequence,
          case
@@ -138,7 +159,7 @@ findings (severity, subject, finding, remedy) as (
          'changes of partitions come under the partitions'' names, which nobody subscribes to',
          format('alter publication %I set (publish_via_partition_root = true);', pubname)
     from pg_publication
-   where pubname = 'supabase_realtime'
+   where pubname in ('supabase_realtime', 'supabase_realtime_bulk')
      and not pubviaroot
 
   union all
@@ -147,7 +168,7 @@ findings (severity, subject, finding, remedy) as (
          'does not publish every kind of change',
          format('alter publication %I set (publish = ''insert, update, delete, truncate'');', pubname)
     from pg_publication
-   where pubname = 'supabase_realtime'
+   where pubname in ('supabase_realtime', 'supabase_realtime_bulk')
      and not (pubinsert and pubupdate and pubdelete and pubtruncate)
 
   union all
@@ -160,7 +181,7 @@ findings (severity, subject, finding, remedy) as (
     from pg_policy policy
     join pg_class c on c.oid = policy.polrelid
     join pg_namespace home on home.oid = c.relnamespace
-    join pg_publication_tables t on t.pubname = 'supabase_realtime' and t.schemaname = home.nspname and t.tablename = c.relname
+    join pg_publication_tables t on t.pubname in ('supabase_realtime', 'supabase_realtime_bulk') and t.schemaname = home.nspname and t.tablename = c.relname
     join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = policy.oid and d.refclassid = 'pg_proc'::regclass
     join pg_proc p on p.oid = d.refobjid
     join pg_namespace n on n.oid = p.pronamespace
@@ -176,7 +197,7 @@ findings (severity, subject, finding, remedy) as (
     from pg_publication_tables t
     join pg_namespace n on n.nspname = t.schemaname
     join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
-   where t.pubname = 'supabase_realtime'
+   where t.pubname in ('supabase_realtime', 'supabase_realtime_bulk')
      and (c.relreplident = 'n'
           or c.relreplident = 'd'
              and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary))
@@ -189,7 +210,7 @@ findings (severity, subject, finding, remedy) as (
     from pg_publication_tables t
     join pg_namespace n on n.nspname = t.schemaname
     join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
-   where t.pubname = 'supabase_realtime'
+   where t.pubname in ('supabase_realtime', 'supabase_realtime_bulk')
      and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)
 
   union all
@@ -267,6 +288,7 @@ findings (severity, subject, finding, remedy) as (
       or is_close
       or kept_bytes > 256 * 1024 * 1024
 )
-select severity, subject, finding, remedy
+-- A table may be in both publications.
+select distinct severity, subject, finding, remedy
   from findings
  order by severity, subject, finding;

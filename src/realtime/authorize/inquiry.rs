@@ -230,12 +230,12 @@ impl Authorizer {
     }
 
     /// Shows how much is remembered.
-    fn count(&self) {
+    fn count(&mut self) {
         let keys: usize = self.audiences.values().map(Audience::len).sum();
-        self.metrics.keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
+        self.keys.set(keys);
         let lenses = self.lenses.values().filter_map(|lens| lens.as_ref().ok()?.analysis());
         let uncacheable = lenses.filter(|analysis| !analysis.reasons.is_empty()).count();
-        self.metrics.uncacheable_policies.set(i64::try_from(uncacheable).unwrap_or(i64::MAX));
+        self.uncacheable_policies.set(uncacheable);
     }
 
     /// Whether verdicts of these policies may be remembered yet: all that could change them

@@ -4,7 +4,8 @@
 //! `analysis` (what its policies depend on), `image` (a row as Postgres reads it), `audience`
 //! (verdicts that still stand, pure), `touched` (whom a change concerns, pure), `inquiry` (what
 //! must be asked for a batch of changes), `candidates` (who could be permitted at all), `verdict`
-//! (the question), `settled` (when an answer counts), `definition` (is a table as it was?),
+//! (the question), `settled` (when an answer counts), `complete` (when the log tells
+//! enough), `definition` (is a table as it was?),
 //! `signals` (when everything must be read again).
 //!
 //! The way of a batch: [`Authorizer::begin`] for each transaction takes back what it makes
@@ -18,6 +19,7 @@
 pub mod analysis;
 mod audience;
 mod candidates;
+mod complete;
 mod definition;
 mod image;
 mod inquiry;
@@ -34,13 +36,15 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::Pool;
 
+use super::logs::Log;
 use crate::identity::Identity;
-use crate::observe::AuthorizerMetrics;
+use crate::observe::{AuthorizerMetrics, Share};
 use crate::pg::Error;
 use crate::wal::{Change, Relation};
 
 pub(super) use audience::Subject;
 pub use audience::{Audience, Freshness, Person, Viewer, Whom};
+pub use complete::Complete;
 pub(super) use definition::Definitions;
 pub use image::Image;
 pub use inquiry::{Asking, Inquiry, Seen, Sight};
@@ -50,8 +54,8 @@ pub(super) use signals::{Signals, wait_for_end};
 pub use table::{Column, Table};
 pub(super) use touched::Touched;
 
-use analysis::{Analysis, Read};
-use touched::{concerned, each_row, is_unchanged};
+use analysis::Analysis;
+use touched::{concerned, void};
 use verdict::Case;
 
 /// How long somebody whose policy ran into the time limit is not asked about that table again:
@@ -104,6 +108,8 @@ pub struct Consequences<'a> {
 
 /// Asks Postgres who may see what, once per table, row key and viewer.
 pub struct Authorizer {
+    /// The log whose changes it decides.
+    log: Log,
     pool: Pool,
     definitions: Definitions,
     tables: HashMap<u32, Arc<Table>>,
@@ -116,11 +122,15 @@ pub struct Authorizer {
     /// How many transactions the log has told.
     told: u64,
     signals: Signals,
+    complete: Complete,
     /// The log tells all rows that policies read of transactions from this one on.
     complete_from: Option<u64>,
     /// How many times tables or everything was forgotten.
     forgotten: u64,
     metrics: AuthorizerMetrics,
+    /// What it adds to what all authorizers remember.
+    keys: Share,
+    uncacheable_policies: Share,
     /// For the test that this matters: verdicts are never taken back.
     keeps_void_verdicts: bool,
 }
@@ -133,8 +143,15 @@ pub struct Apart {
 
 impl Authorizer {
     /// An authorizer that asks over `pool`, whose connections bound how long a statement runs.
-    pub fn new(pool: Pool, metrics: AuthorizerMetrics, keeps_void_verdicts: bool) -> Self {
+    pub fn new(
+        log: Log,
+        pool: Pool,
+        complete: Complete,
+        metrics: AuthorizerMetrics,
+        keeps_void_verdicts: bool,
+    ) -> Self {
         Self {
+            log,
             pool,
             definitions: Definitions::default(),
             tables: HashMap::new(),
@@ -144,8 +161,11 @@ impl Authorizer {
             unsettled: Unsettled::default(),
             told: 0,
             signals: Signals::default(),
+            complete,
             complete_from: None,
             forgotten: 0,
+            keys: Share::new(&metrics.keys),
+            uncacheable_policies: Share::new(&metrics.uncacheable_policies),
             metrics,
             keeps_void_verdicts,
         }
@@ -291,7 +311,9 @@ impl Authorizer {
         } else {
             self.definitions.note(&self.pool, std::iter::once(relation.oid)).await?;
             let client = self.pool.get().await?;
-            let Some(table) = Table::load(&client, relation.oid).await? else { return Ok(None) };
+            let Some(table) = Table::load(&client, relation.oid, self.log).await? else {
+                return Ok(None);
+            };
             let table = Arc::new(table);
             self.tables.insert(relation.oid, Arc::clone(&table));
             table
@@ -330,16 +352,16 @@ impl Authorizer {
         }
         // What it reads must be noted before it is compiled, and only compiling tells what that is.
         let lens = loop {
-            let lens = refused_apart(Lens::compile(&self.pool, table, role).await)?;
+            let reading = self.complete.read().await;
+            let lens = Lens::compile(&self.pool, self.log, table, role).await;
+            let lens = refused_apart(lens)?;
             let analysis = lens.as_ref().ok().and_then(Lens::analysis);
+            self.complete_from = reading.end(analysis);
             let reads = analysis.map_or(&[][..], |analysis| &analysis.reads);
             if !self.definitions.note(&self.pool, reads.iter().map(|read| read.table)).await? {
                 break lens.map(Arc::new);
             }
         };
-        let compiled = lens.as_ref().ok().and_then(|lens| lens.analysis());
-        // Other policies may read the same tables: one bound serves for all.
-        self.complete_from = self.complete_from.max(compiled.and_then(|found| found.complete_from));
         self.lenses.insert(key, lens.clone());
         Ok(lens)
     }
@@ -440,17 +462,6 @@ impl Authorizer {
 /// Whether policies look at the rows of a table.
 fn does_read(analysis: &Analysis, table: u32) -> bool {
     analysis.reads.iter().any(|read| read.table == table)
-}
-
-/// Takes back what the row before a change, and the row after it, could have decided; gives of
-/// how many keys.
-fn void(audience: &mut Audience, read: &Read, columns: &[String], change: &Change) -> u64 {
-    if is_unchanged(read, change) {
-        return 0;
-    }
-    let mut voided = 0;
-    each_row(change, |row| voided += audience.void(read, columns, row));
-    voided as u64
 }
 
 /// A role that may not be put on concerns its bearer alone: the SQLSTATE. A database that is

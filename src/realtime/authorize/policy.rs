@@ -11,6 +11,7 @@ use crate::pg::session::{self, Session};
 use crate::pg::{self, Error};
 use deadpool_postgres::Pool;
 
+use super::super::logs::Log;
 use super::analysis::{self, Analysis, Purpose, explain};
 use super::table::{Column, Table, quote_name};
 
@@ -105,11 +106,16 @@ impl Lens {
         }
     }
 
-    /// Compiles the policies of `table` for `role`.
+    /// Compiles the policies of `table` for `role`, for the changes of a log.
     ///
     /// # Errors
     /// The role does not exist or may not be put on; the database cannot be asked.
-    pub async fn compile(pool: &Pool, table: &Table, role: &str) -> Result<Self, pg::Error> {
+    pub async fn compile(
+        pool: &Pool,
+        log: Log,
+        table: &Table,
+        role: &str,
+    ) -> Result<Self, pg::Error> {
         let session = Session::own(role).read_only().set("search_path", "");
         let oid = table.oid.to_string();
         let numbers: Vec<String> =
@@ -125,7 +131,8 @@ impl Lens {
             (true, None) => Rows::None,
             (true, Some(permissive)) => {
                 let restrictive = row.get::<_, Option<&str>>("restrictive").unwrap_or("true");
-                let analysis = analysis::analyse(pool, table.oid, role, Purpose::Sight).await?;
+                let analysis =
+                    analysis::analyse(pool, log, table.oid, role, Purpose::Sight).await?;
                 let noted = explain::note(pool, table.oid, role, &analysis).await;
                 if let Err(error) = noted {
                     tracing::debug!(table = table.oid, %error, "an analysis was not noted");

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use tokio_postgres::Client;
 
-use crate::pg::{self, names};
+use super::super::logs::Log;
+use crate::pg;
 use crate::wal::value::Encoding;
 
 /// A published table, as the catalog has it now.
@@ -18,7 +19,7 @@ pub struct Table {
     pub quoted_name: String,
     /// All its columns, in order.
     pub columns: Vec<Column>,
-    /// Whether subscribers may follow it: others are in the log for the authorizer alone.
+    /// Whether subscribers may follow it there: others are in the log for the authorizer alone.
     pub is_published: bool,
 }
 
@@ -81,12 +82,12 @@ const TYPES: &str = "
 const MAX_TYPE_DEPTH: usize = 8;
 
 impl Table {
-    /// Reads the catalog; `None` when the table is gone.
+    /// Reads the catalog, as it concerns a log; `None` when the table is gone.
     ///
     /// # Errors
     /// The database cannot be asked.
-    pub async fn load(client: &Client, oid: u32) -> Result<Option<Self>, pg::Error> {
-        let rows = client.query(COLUMNS, &[&oid, &names::PUBLICATION]).await?;
+    pub async fn load(client: &Client, oid: u32, log: Log) -> Result<Option<Self>, pg::Error> {
+        let rows = client.query(COLUMNS, &[&oid, &log.publication()]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let types = load_types(client, rows.iter().map(|row| row.get(6)).collect()).await?;
         let columns = rows

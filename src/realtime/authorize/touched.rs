@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::analysis::{Analysis, Read};
-use super::audience::Value;
+use super::audience::{Audience, Value};
 use crate::wal::{Action, Change, Datum, Old, Tuple};
 
 /// Whom a change can concern.
@@ -77,7 +77,7 @@ pub(super) fn concerned(analysis: &Analysis, table: u32) -> impl Iterator<Item =
 }
 
 /// Whether an update left everything as it was that policies look at there.
-pub(super) fn is_unchanged(read: &Read, change: &Change) -> bool {
+fn is_unchanged(read: &Read, change: &Change) -> bool {
     let (Some(columns), Action::Update { old, new }) = (&read.columns, &change.action) else {
         return false;
     };
@@ -97,7 +97,7 @@ pub(super) fn is_unchanged(read: &Read, change: &Change) -> bool {
 }
 
 /// The row before a change and the row after it, each as what it holds in a column.
-pub(super) fn each_row<'a>(change: &'a Change, mut take: impl FnMut(&dyn Fn(&str) -> Value<'a>)) {
+fn each_row<'a>(change: &'a Change, mut take: impl FnMut(&dyn Fn(&str) -> Value<'a>)) {
     let published = &change.relation.columns;
     let mut row = |row: &'a Tuple, only_identity: bool| {
         take(&|name| {
@@ -128,6 +128,22 @@ pub(super) fn each_row<'a>(change: &'a Change, mut take: impl FnMut(&dyn Fn(&str
         Action::Delete { old: Old::Full(old) } => row(old, false),
         Action::Delete { old: Old::Key(old) } => row(old, true),
     }
+}
+
+/// Takes back what the row before a change, and the row after it, could have decided; gives of
+/// how many keys.
+pub(super) fn void(
+    audience: &mut Audience,
+    read: &Read,
+    columns: &[String],
+    change: &Change,
+) -> u64 {
+    if is_unchanged(read, change) {
+        return 0;
+    }
+    let mut voided = 0;
+    each_row(change, |row| voided += audience.void(read, columns, row));
+    voided as u64
 }
 
 #[cfg(test)]

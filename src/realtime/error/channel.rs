@@ -1,7 +1,7 @@
 //! What a channel is told: joins that are refused, and what it or a binding may not do.
 
 use super::Token;
-use crate::pg;
+use crate::pg::{self, names};
 
 /// A join that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,6 +224,8 @@ pub enum Binding {
     WildcardSelect,
     /// No such table in the publication.
     NoTable(String),
+    /// Its table is told in another log than those of the bindings before it.
+    OtherLog(String),
     /// Postgres refused the filter or its value.
     Refused {
         /// The binding, as the reference prints it.
@@ -258,6 +260,10 @@ impl Binding {
             Self::WildcardSelect => "Column selection is not supported for wildcard subscriptions. Provide an explicit schema and table name.".into(),
             Self::NoTable(binding) => format!(
                 "{PREFIX} Please check Realtime is enabled for the given connect parameters: {binding}"
+            ),
+            Self::OtherLog(binding) => format!(
+                "{PREFIX} Tables that are loaded in bulk (publication {}) are told apart from all others. Use another channel for: {binding}",
+                names::BULK_PUBLICATION
             ),
             Self::Refused { binding, error } => format!(
                 "{PREFIX} An exception happened so please check your connect parameters: {binding}. Exception: {error}"

@@ -25,6 +25,8 @@ use serde_json::{Map, Value, json};
 use super::Realtime;
 use super::authorize::Image;
 use super::error::Api as Error;
+use super::feed::Handle;
+use super::logs::Log;
 use super::subscription::{self, Compared, Comparer, Wanted};
 use crate::config::DeleteEvents;
 use crate::identity::Identity;
@@ -88,7 +90,14 @@ async fn steps(realtime: &Realtime, asked: &Asked) -> Result<Vec<Step>, Error> {
     let Some(target) = target else {
         return Ok(vec![Step::stops("table", format!("there is no table {}.{}", name.0, name.1))]);
     };
-    let standing = standing(realtime, asked, target.table.oid).await;
+    let Some(feed) = realtime.logs.get(target.log) else {
+        let says = format!(
+            "no log is read for {}: the server was started before it was made",
+            target.log.publication()
+        );
+        return Ok(vec![Step::stops("log", says)]);
+    };
+    let standing = standing(feed, asked, target.table.oid).await;
     let (whom, person) = person(asked, standing.as_ref());
     let mut row = match &asked.which {
         Which::Any => Row::default(),
@@ -112,6 +121,10 @@ async fn steps(realtime: &Realtime, asked: &Asked) -> Result<Vec<Step>, Error> {
         steps.push(Step::new("subscription", None, says));
         return Ok(steps);
     };
+    if target.log == Log::Bulk {
+        let says = "it is told in a log of its own, to channels that name it: not to those of whole schemas, nor with other tables";
+        steps.push(Step::passes("log", says));
+    }
     if !standing.is_connected {
         steps.push(Step::stops("log", "the log is not streamed at this moment"));
     }
@@ -122,7 +135,7 @@ async fn steps(realtime: &Realtime, asked: &Asked) -> Result<Vec<Step>, Error> {
 }
 
 /// What the task that delivers knows; `None` when it is too busy.
-async fn standing(realtime: &Realtime, asked: &Asked, table: u32) -> Option<Standing> {
+async fn standing(feed: &Handle, asked: &Asked, table: u32) -> Option<Standing> {
     let look = Look {
         whom: asked.whom.identity().clone(),
         whatever_role: matches!(asked.whom, Whom::User(_)),
@@ -132,7 +145,7 @@ async fn standing(realtime: &Realtime, asked: &Asked, table: u32) -> Option<Stan
             Which::Any | Which::Key(_) => None,
         },
     };
-    tokio::time::timeout(LOOK_TIMEOUT, realtime.feed.look(look)).await.ok().flatten()
+    tokio::time::timeout(LOOK_TIMEOUT, feed.look(look)).await.ok().flatten()
 }
 
 /// As whom Postgres is asked: somebody of whom only the subject is known is who they are in their
@@ -312,7 +325,7 @@ async fn wish(
         Err(refusal) => Err(refusal),
     };
     let bindings = match accepted {
-        Ok(bindings) => bindings,
+        Ok((_, bindings)) => bindings,
         Err(refusal) => return Ok(Some(Step::stops("binding", refusal.message()))),
     };
     if candidates.is_empty() {

@@ -10,6 +10,7 @@ use crate::pg::{Error, Pg};
 use crate::wal::Column;
 
 use super::super::authorize::Table;
+use super::super::logs::Log;
 
 /// Longest that all of it may take, in milliseconds.
 const TIMEOUT_MS: &str = "4000";
@@ -17,6 +18,8 @@ const TIMEOUT_MS: &str = "4000";
 /// A table that is asked about.
 pub(super) struct Target {
     pub(super) table: Table,
+    /// The log that tells of it, if it is published.
+    pub(super) log: Log,
     /// All its columns, as the log would name them.
     pub(super) columns: Vec<Column>,
     /// Whether the log has rows as they were before.
@@ -59,12 +62,21 @@ pub(super) async fn target(pg: &Pg, schema: &str, table: &str) -> Result<Option<
     });
     let found = load(&pg.pool, first.get("oid")).await?;
     let is_identity_full = first.get("is_full");
-    Ok(found.map(|table| Target { table, columns: columns.collect(), is_identity_full }))
+    let columns = columns.collect();
+    Ok(found.map(|(table, log)| Target { table, log, columns, is_identity_full }))
 }
 
-async fn load(pool: &Pool, oid: u32) -> Result<Option<Table>, Error> {
+/// As the log has it that bindings of the table belong to.
+async fn load(pool: &Pool, oid: u32) -> Result<Option<(Table, Log)>, Error> {
     let client = pool.get().await?;
-    Table::load(&client, oid).await
+    let main = Table::load(&client, oid, Log::Main).await?;
+    if main.as_ref().is_some_and(|table| !table.is_published)
+        && let Some(table) = Table::load(&client, oid, Log::Bulk).await?
+        && table.is_published
+    {
+        return Ok(Some((table, Log::Bulk)));
+    }
+    Ok(main.map(|table| (table, Log::Main)))
 }
 
 /// The values of a row of a published table, in the order of its columns.

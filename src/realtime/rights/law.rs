@@ -6,7 +6,8 @@ use deadpool_postgres::Pool;
 use super::Told;
 use crate::pg::Error;
 use crate::realtime::authorize::analysis::{Analysis, Purpose, analyse, explain};
-use crate::realtime::authorize::{Touched, refused_apart};
+use crate::realtime::authorize::{Complete, Touched, refused_apart};
+use crate::realtime::logs::Log;
 
 /// The law of one role.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Law {
     pub(super) speech: Part,
     /// Whether the log tells all that happens to the tables that are read, by now.
     pub(super) is_complete: bool,
+    /// The first transaction that surely tells all that happens to them.
+    pub(super) complete_from: Option<u64>,
 }
 
 /// What one kind of right depends on; nothing is known when the policies could not be read.
@@ -26,31 +29,32 @@ impl Law {
     ///
     /// # Errors
     /// The database cannot be reached.
-    pub(super) async fn read(pool: &Pool, table: u32, role: &str) -> Result<Self, Error> {
+    pub(super) async fn read(
+        pool: &Pool,
+        complete: &Complete,
+        table: u32,
+        role: &str,
+    ) -> Result<Self, Error> {
         let read = async |purpose| {
-            let analysis = refused_apart(analyse(pool, table, role, purpose).await)?;
+            let analysis = refused_apart(analyse(pool, Log::Main, table, role, purpose).await)?;
             Ok::<_, Error>(Part(analysis.ok()))
         };
+        let reading = complete.read().await;
         let hearing = read(Purpose::Hearing).await?;
         let speech = read(Purpose::Speech).await?;
+        let complete_from = reading.end(hearing.0.iter().chain(&speech.0));
         if let Some(analysis) = &hearing.0
             && let Err(error) = explain::note(pool, table, role, analysis).await
         {
             tracing::debug!(%error, "what is known of private channels was not noted");
         }
-        Ok(Self { hearing, speech, is_complete: false })
+        Ok(Self { hearing, speech, is_complete: false, complete_from })
     }
 
     /// The tables that decide.
     pub(super) fn tables(&self) -> impl Iterator<Item = u32> {
         let parts = [&self.hearing, &self.speech].into_iter().filter_map(|part| part.0.as_ref());
         parts.flat_map(|analysis| &analysis.reads).map(|read| read.table)
-    }
-
-    /// The first transaction that surely tells all that happens to these tables.
-    pub(super) fn complete_from(&self) -> Option<u64> {
-        let complete_from = |part: &Part| part.0.as_ref()?.complete_from;
-        complete_from(&self.hearing).max(complete_from(&self.speech))
     }
 }
 

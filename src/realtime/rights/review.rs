@@ -66,7 +66,7 @@ impl<'a> Review<'a> {
         let now = Instant::now();
         Self {
             realtime,
-            rights: &realtime.feed.rights,
+            rights: &realtime.logs.main.rights,
             pool,
             messages: None,
             definitions: Definitions::default(),
@@ -222,7 +222,7 @@ impl<'a> Review<'a> {
         };
         // What it reads must be noted before it is read, and only reading tells what that is.
         loop {
-            let law = Law::read(self.pool, table, role).await?;
+            let law = Law::read(self.pool, &self.realtime.logs.main.complete, table, role).await?;
             let tables = law.tables().chain([table]);
             if !self.definitions.note(self.pool, tables).await? {
                 return Ok(law);
@@ -244,7 +244,7 @@ impl<'a> Review<'a> {
     /// What the log does not tell is in doubt every second, be it that it tells nothing at all;
     /// what time alone may change, every minute.
     fn look_at_the_clock(&mut self) {
-        let is_silent = !self.realtime.feed.is_connected();
+        let is_silent = !self.realtime.logs.main.is_connected();
         let is_fleeting = self.fleeting_at.elapsed() >= FLEETING_INTERVAL;
         if is_fleeting {
             self.fleeting_at = Instant::now();
@@ -252,7 +252,7 @@ impl<'a> Review<'a> {
         let mut doubts = Vec::new();
         for (role, law) in &mut self.laws {
             let is_untold = is_silent || !law.is_complete;
-            law.is_complete |= self.signals.all_ended_before(law.complete_from());
+            law.is_complete |= self.signals.all_ended_before(law.complete_from);
             let [hearing, speech] = [&law.hearing, &law.speech].map(|part| {
                 if is_untold || part.is_blind() || is_fleeting && part.is_fleeting() {
                     Touched::Everybody

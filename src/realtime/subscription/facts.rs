@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 
+use super::super::logs::Log;
 use super::meaning::Column;
 use crate::pg::session::Session;
-use crate::pg::{Error, Pg, names};
+use crate::pg::{Error, Pg};
 
 const FACTS: &str = include_str!("facts.sql");
 
@@ -25,8 +26,10 @@ const MAX_FOUND: usize = 1024;
 type Asked = (Arc<str>, String);
 
 /// What was found lately, for whom.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Facts {
+    /// Whether there is a log of tables that are loaded in bulk.
+    has_bulk: bool,
     /// By role and question. Held for a look or a note.
     found: Mutex<HashMap<Asked, Arc<Finding>>>,
 }
@@ -42,8 +45,8 @@ struct Finding {
 pub(super) struct Fact {
     /// The number of the binding.
     pub(super) binding: usize,
-    /// Whether anything that it names is published.
-    pub(super) is_published: bool,
+    /// The log that tells of what it names; `None` when none does.
+    pub(super) log: Option<Log>,
     /// The column, when one was asked about.
     pub(super) name: Option<String>,
     /// What it is; `None` when it is not there, or may not be selected.
@@ -51,6 +54,11 @@ pub(super) struct Fact {
 }
 
 impl Facts {
+    /// Nothing yet.
+    pub fn new(has_bulk: bool) -> Self {
+        Self { has_bulk, found: Mutex::default() }
+    }
+
     /// Answers a question (see `facts.sql`) as the role of `session` sees it.
     ///
     /// # Errors
@@ -65,7 +73,9 @@ impl Facts {
         let key = (Arc::clone(role), question);
         let finding = self.finding(&key);
         let ask = || async {
-            let rows = pg.run(session, FACTS, &[Some(&key.1), Some(names::PUBLICATION)]).await?;
+            let bulk = self.has_bulk.then_some(Log::Bulk.publication());
+            let params = [Some(&*key.1), Some(Log::Main.publication()), bulk];
+            let rows = pg.run(session, FACTS, &params).await?;
             Ok::<_, Error>(rows.iter().map(Fact::read).collect())
         };
         let facts = Arc::clone(finding.facts.get_or_try_init(ask).await?);
@@ -96,13 +106,15 @@ impl Fact {
     fn read(row: &tokio_postgres::Row) -> Self {
         Self {
             binding: usize::try_from(row.get::<_, i32>("binding")).unwrap_or_default(),
-            is_published: row.get("is_published"),
+            log: row
+                .get::<_, Option<bool>>("is_bulk")
+                .map(|is_bulk| if is_bulk { Log::Bulk } else { Log::Main }),
             name: row.get("column_name"),
             column: Column::read(row).map(Arc::new),
         }
     }
 
     fn is_good(&self) -> bool {
-        self.is_published && (self.name.is_none() || self.column.is_some())
+        self.log.is_some() && (self.name.is_none() || self.column.is_some())
     }
 }

@@ -5,15 +5,19 @@
 -- of texts for types of which the log prints one text a value, whatever the settings.
 
 with published as materialized (
-  select schemaname, tablename, attnames
+  -- Tables in $2, and those that $3 has to itself.
+  select distinct on (schemaname, tablename)
+         schemaname, tablename, attnames, pubname = $3 as is_bulk
     from pg_catalog.pg_publication_tables
-   where pubname = $2
+   where pubname in ($2, $3)
+   order by schemaname, tablename, pubname = $3
 )
 select asked.binding,
-       exists (
-         select from published p
-          where (asked.schema is null or p.schemaname = asked.schema)
-            and (asked.name is null or p.tablename = asked.name)) as is_published,
+       -- Null when nothing is published. Who names no table means those in $2.
+       (select bool_and(coalesce(p.is_bulk, false))
+          from published p
+         where (asked.schema is null or p.schemaname = asked.schema)
+           and case when asked.name is null then p.is_bulk is not true else p.tablename = asked.name end) as is_bulk,
        asked.column_name,
        a.atttypid,
        format_type(a.atttypid, null) as type_name,

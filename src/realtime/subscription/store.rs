@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::super::error::Binding as Refusal;
+use super::super::logs::Log;
 use super::after::After;
 use super::alias;
 use super::facts::Facts;
@@ -18,9 +19,9 @@ use crate::pg::session::Session;
 use crate::pg::{Error, Pg};
 use crate::wal::{Lsn, Place};
 
-/// Lets Postgres accept the bindings of a channel: each table is published, the columns that
-/// filters and selections name exist and may be selected, and values are of their types. All or
-/// none.
+/// Lets Postgres accept the bindings of a channel: each table is published, all of them in one
+/// log, the columns that filters and selections name exist and may be selected, and values are of
+/// their types. All or none; gives the log, too.
 ///
 /// # Errors
 /// In the reference's words, what is wrong with the first that is refused.
@@ -29,9 +30,9 @@ pub async fn accept(
     facts: &Facts,
     identity: &Identity,
     wanted: &[Wanted],
-) -> Result<Vec<Binding>, Refusal> {
+) -> Result<(Log, Vec<Binding>), Refusal> {
     if wanted.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Log::Main, Vec::new()));
     }
     match accept_as_named(pg, facts, identity, wanted).await {
         // What is no published table may be a view that stands for one.
@@ -49,7 +50,7 @@ async fn accept_as_named(
     facts: &Facts,
     identity: &Identity,
     wanted: &[Wanted],
-) -> Result<Vec<Binding>, Refusal> {
+) -> Result<(Log, Vec<Binding>), Refusal> {
     // Dates and intervals are printed as the log prints them.
     let session = Session::person(identity)
         .read_only()
@@ -60,7 +61,7 @@ async fn accept_as_named(
         Some(resumed) => end_of_log(pg, &session, resumed).await?,
         None => Lsn::default(),
     };
-    let columns = columns(pg, &session, (facts, &identity.role), wanted).await?;
+    let (log, columns) = columns(pg, &session, (facts, &identity.role), wanted).await?;
     let mut values = Values::default();
     let mut filters = Vec::with_capacity(wanted.len());
     for (number, wanted) in wanted.iter().enumerate() {
@@ -94,7 +95,8 @@ async fn accept_as_named(
         let (id, interest, is_compact) = (wanted.id(), Arc::new(interest), wanted.is_compact);
         Ok(Binding { id, interest, after, is_compact })
     });
-    bindings.collect()
+    let bindings: Result<_, Refusal> = bindings.collect();
+    Ok((log, bindings?))
 }
 
 /// Where the log ends.
@@ -105,13 +107,14 @@ async fn end_of_log(pg: &Pg, session: &Session<'_>, resumed: &Wanted) -> Result<
     end.ok_or(Refusal::Unreachable)
 }
 
-/// The columns that filters name, by number of the binding and name.
+/// The log that tells of the tables, and the columns that filters name, by number of the binding
+/// and name.
 async fn columns<'a>(
     pg: &Pg,
     session: &Session<'_>,
     (facts, role): (&Facts, &Arc<str>),
     wanted: &'a [Wanted],
-) -> Result<HashMap<(usize, &'a str), Arc<Column>>, Refusal> {
+) -> Result<(Log, HashMap<(usize, &'a str), Arc<Column>>), Refusal> {
     let mut asked: Vec<(usize, Option<&str>)> = Vec::new();
     let mut filtered: Vec<(usize, &str)> = Vec::new();
     for (number, wanted) in wanted.iter().enumerate() {
@@ -128,9 +131,13 @@ async fn columns<'a>(
     let facts = facts.ask(pg, session, role, question).await;
     let facts = facts.map_err(|error| refusal(&wanted[0], error))?;
     let mut found: HashMap<(usize, &str), &Arc<Column>> = HashMap::new();
+    let mut log = None;
     for fact in facts.iter() {
-        if !fact.is_published {
+        let Some(told_in) = fact.log else {
             return Err(Refusal::NoTable(wanted[fact.binding].describe()));
+        };
+        if *log.get_or_insert(told_in) != told_in {
+            return Err(Refusal::OtherLog(wanted[fact.binding].describe()));
         }
         if let (Some(name), Some(column)) = (&fact.name, &fact.column) {
             found.insert((fact.binding, name), column);
@@ -150,7 +157,7 @@ async fn columns<'a>(
             .ok_or_else(|| raised(&wanted[number], &format!("invalid column for filter {name}")))?;
         columns.insert((number, name), Arc::clone(column));
     }
-    Ok(columns)
+    Ok((log.unwrap_or_default(), columns))
 }
 
 /// Values that Postgres must read as their column's type, and print.

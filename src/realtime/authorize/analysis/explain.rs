@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use deadpool_postgres::Pool;
 use serde_json::{Value, json};
 
+use super::super::super::logs::Log;
 use crate::pg::{self, names};
 
 use super::{Analysis, Candidates, Claims, Purpose, Read, Source, analyse};
@@ -15,15 +16,15 @@ const CHANNELS: &str = "realtime.messages";
 
 /// Tables to explain: the published ones, or the one that is named.
 const TABLES: &str = "
-    select c.oid, format('%I.%I', n.nspname, c.relname)
+    select c.oid, format('%I.%I', n.nspname, c.relname), coalesce(published.is_bulk, false)
       from pg_catalog.pg_class c
       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where case when $2::text is null
-             then (n.nspname, c.relname) in (select t.schemaname, t.tablename
-                                               from pg_catalog.pg_publication_tables t
-                                              where t.pubname = $1)
-             else c.oid = to_regclass($2)
-           end
+      left join (select t.schemaname, t.tablename, bool_and(t.pubname = $2) as is_bulk
+                   from pg_catalog.pg_publication_tables t
+                  where t.pubname in ($1, $2)
+                  group by t.schemaname, t.tablename) published
+        on published.schemaname = n.nspname and published.tablename = c.relname
+     where case when $3::text is null then published.is_bulk is not null else c.oid = to_regclass($3) end
      order by 2";
 
 /// Roles that a client may come as, and how row security binds each.
@@ -55,13 +56,15 @@ const NOTE: &str = "select realtime.note_policy($1, $2, $3, $4, $5, $6, $7)";
 /// There is no such table, or the database cannot be asked.
 pub async fn explain(pool: &Pool, table: Option<&str>) -> Result<Option<String>, pg::Error> {
     let client = pool.get().await?;
-    let tables = client.query(TABLES, &[&names::PUBLICATION, &table]).await?;
+    let tables =
+        client.query(TABLES, &[&names::PUBLICATION, &names::BULK_PUBLICATION, &table]).await?;
     if tables.is_empty() {
         return Ok(None);
     }
     let mut text = String::new();
     for table in tables {
         let (oid, name): (u32, &str) = (table.get(0), table.get(1));
+        let log = if table.get(2) { Log::Bulk } else { Log::Main };
         let _ = writeln!(text, "{name}");
         for row in client.query(ROLES, &[&oid]).await? {
             let role: &str = row.get("role");
@@ -72,14 +75,14 @@ pub async fn explain(pool: &Pool, table: Option<&str>) -> Result<Option<String>,
                 (_, true, false) => "sees nothing: no policy permits it anything",
                 (_, true, true) if name == CHANNELS => {
                     for (right, purpose) in [("hear", Purpose::Hearing), ("say", Purpose::Speech)] {
-                        let analysis = analyse(pool, oid, role, purpose).await?;
+                        let analysis = analyse(pool, log, oid, role, purpose).await?;
                         tell(&mut text, role, &format!("to {right}: {}", occasion(&analysis)));
                         describe_channel(&mut text, &analysis);
                     }
                     continue;
                 }
                 (_, true, true) => {
-                    let analysis = analyse(pool, oid, role, Purpose::Sight).await?;
+                    let analysis = analyse(pool, log, oid, role, Purpose::Sight).await?;
                     tell(&mut text, role, verdict(&analysis));
                     describe(&mut text, &analysis);
                     continue;

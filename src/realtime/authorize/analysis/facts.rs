@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 
+use super::super::super::logs::Log;
 use crate::pg::{Error, names};
 
 use super::node_tree::Tree;
@@ -106,6 +107,8 @@ pub(super) struct Operator {
 /// Everything known.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
+    /// The log whose changes are decided.
+    pub(super) log: Log,
     pub(super) functions: HashMap<u32, Function>,
     pub(super) relations: HashMap<u32, Relation>,
     /// By table, role and command.
@@ -178,9 +181,9 @@ impl Facts {
         if oids.is_empty() {
             return Ok(());
         }
-        let followed = [names::PUBLICATION, names::POLICIES_PUBLICATION].as_slice();
+        let followed = [self.log.publication(), names::POLICIES_PUBLICATION];
         let statement = transaction.prepare_cached(include_str!("relations.sql")).await?;
-        for row in transaction.query(&statement, &[&oids, &followed]).await? {
+        for row in transaction.query(&statement, &[&oids, &followed.as_slice()]).await? {
             self.relations.insert(row.get("oid"), relation(&row));
         }
         Ok(())

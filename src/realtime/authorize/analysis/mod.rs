@@ -25,6 +25,7 @@ use std::collections::BTreeSet;
 
 use deadpool_postgres::{Object, Pool, Transaction};
 
+use super::super::logs::Log;
 use crate::pg;
 
 use facts::{Command, Facts, Wanted};
@@ -109,12 +110,13 @@ pub enum Purpose {
     Speech,
 }
 
-/// Analyses the policies of `table` as they bind `role`.
+/// Analyses the policies of `table` as they bind `role`, for the changes of a log.
 ///
 /// # Errors
 /// The database cannot be asked.
 pub async fn analyse(
     pool: &Pool,
+    log: Log,
     table: u32,
     role: &str,
     purpose: Purpose,
@@ -123,7 +125,7 @@ pub async fn analyse(
     // The bodies of functions are parsed as those of temporary ones, and never kept.
     let undone = client.build_transaction().read_only(false).start().await?;
     let command = if purpose == Purpose::Speech { Command::Insert } else { Command::Select };
-    let (facts, found, candidates) = find(undone, table, role, command).await?;
+    let (facts, found, candidates) = find(undone, log, table, role, command).await?;
     let mut analysis = conclude(&facts, table, &found, candidates);
     if !found.untold.is_empty() {
         // What is not understood is asked anew each time anyway; rights are asked again when the
@@ -140,6 +142,7 @@ pub async fn analyse(
 /// Walks until nothing is missing.
 async fn find(
     mut undone: Transaction<'_>,
+    log: Log,
     table: u32,
     role: &str,
     command: Command,
@@ -147,7 +150,7 @@ async fn find(
     undone.batch_execute(NAMES_IN_FULL).await?;
     let statement = undone.prepare_cached(ROLE).await?;
     let role = undone.query_opt(&statement, &[&role]).await?.map_or(0, |row| row.get(0));
-    let mut facts = Facts::default();
+    let mut facts = Facts { log, ..Facts::default() };
     let mut last = Wanted::default();
     loop {
         let mut walk = Walk::new(&facts, table);
@@ -227,7 +230,7 @@ async fn watch(
             analysis.reasons.push(format!(
                 "the log does not tell what happens to {0}: give it a primary key, or: alter publication {1} add table {0};",
                 relation.name,
-                pg::names::PUBLICATION,
+                facts.log.publication(),
             ));
         }
     }

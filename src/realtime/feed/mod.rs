@@ -1,43 +1,45 @@
 //! The log -> window and delivery, one batch of changes after the other.
 //!
-//! This one task owns the subscriptions and the window, so that a subscriber who comes back
-//! gets what it missed and then what is new, with no seam between.
+//! This one task owns the subscriptions and the window, so that a subscriber who comes back gets
+//! what it missed and then what is new, with no seam between.
+//!
+//! Reading order: `handle` (what it is asked), the task here, `following` (subscribers that come,
+//! catch up and go).
+
+mod following;
+mod handle;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
-use prometheus_client::metrics::gauge::Gauge;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::authorize::Person;
+use super::authorize::{Complete, Person};
 use super::broadcast::{self, Broadcasts};
 use super::delivery::Delivery;
-use super::explain::{Look, MAX_SUBSCRIPTIONS, Standing, Subscription};
-use super::frame::Frames;
 use super::hub::Hub;
+use super::logs::Log;
 use super::part::Batch;
-use super::reading::{Origin, Reading};
+use super::reading::Origin;
 use super::rights::Rights;
 use super::sightings::Sightings;
 use super::store;
-use super::subscriber::{Active, Subscriber, system, tell_gap};
-use super::subscription::After;
+use super::subscriber::{Active, tell_gap};
 use super::window::{Bounds, Window};
 use crate::config::RealtimeSettings;
 use crate::identity::Identity;
-use crate::observe::{LogMetrics, Metrics};
+use crate::observe::{LogMetrics, Metrics, Share};
 use crate::pg::{Error, names};
-use crate::wal::{Event, Feed as Log, Lsn, Place, Source, Transaction};
+use crate::wal::{Event, Feed as Stream, Lsn, Place, Source, Transaction};
 
-/// Missed changes sent to one subscriber in one go, at most.
-const CATCH_UP_BATCH: usize = 64;
+use following::Portion;
+use handle::Command;
 
-/// Which part of a queue they may fill: as frames they are larger than their values alone.
-const CATCH_UP_SHARE: usize = 8;
+pub use handle::{Greeting, Handle};
 
 /// How long to wait for a subscriber that catches up to take what it was sent.
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(2);
@@ -45,87 +47,21 @@ const CATCH_UP_PAUSE: Duration = Duration::from_millis(2);
 /// Requests to subscribe that may wait.
 const MAX_COMMANDS: usize = 1024;
 
-/// People that have left and are still remembered.
-const MAX_IDLE_PEOPLE: usize = 1024;
-
 /// How often old changes are let go of when nothing else happens.
 const TRIM_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often to look whether others see what was told, at most.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What the feed is asked to do.
-enum Command {
-    Subscribe(Subscriber, Greeting, oneshot::Sender<()>),
-    Unsubscribe(u64),
-    Look(Look, oneshot::Sender<Standing>),
-}
-
-/// What is sent to a subscriber before any event, given the place after which it has them all.
-pub type Greeting = Box<dyn FnOnce(Place) -> Vec<Frames> + Send>;
-
-/// Asks the feed. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    commands: mpsc::Sender<Command>,
-    is_connected: watch::Receiver<bool>,
-    /// The rooms: what SQL broadcasts is told there.
-    pub(super) hub: Arc<Hub>,
-    /// The private channels: what may change their rights is told there.
-    pub(super) rights: Arc<Rights>,
-}
-
-impl Handle {
-    /// Adds or replaces a subscriber. When it is active, `greeting` goes to its socket before
-    /// any event, then "Subscribed to PostgreSQL" and what it missed; then this resolves, with
-    /// `None` when the server is going down.
-    pub async fn subscribe(&self, subscriber: Subscriber, greeting: Greeting) -> Option<()> {
-        let (done, active) = oneshot::channel();
-        self.commands.send(Command::Subscribe(subscriber, greeting, done)).await.ok()?;
-        active.await.ok()
-    }
-
-    /// Removes a subscriber.
-    pub async fn unsubscribe(&self, id: u64) {
-        // Fails only when the feed has ended, and its subscribers with it.
-        let _ = self.commands.send(Command::Unsubscribe(id)).await;
-    }
-
-    /// What is known of somebody's subscriptions and of a place; `None` when the server is going
-    /// down.
-    pub(super) async fn look(&self, look: Look) -> Option<Standing> {
-        let (done, seen) = oneshot::channel();
-        self.commands.send(Command::Look(look, done)).await.ok()?;
-        seen.await.ok()
-    }
-
-    /// Resolves when the log is streamed; never when it has ended.
-    pub async fn connected(&self) {
-        let mut is_connected = self.is_connected.clone();
-        if is_connected.wait_for(|is_connected| *is_connected).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Whether the log is being streamed.
-    pub fn is_connected(&self) -> bool {
-        *self.is_connected.borrow()
-    }
-}
-
-/// So many changes, or so few that their values are just more than so many bytes.
-struct Portion {
-    changes: usize,
-    bytes: usize,
-}
-
 /// The task.
 pub struct Feed {
-    log: Log,
+    which: Log,
+    log: Stream,
     commands: mpsc::Receiver<Command>,
     is_connected: watch::Sender<bool>,
     delivery: Delivery,
-    broadcasts: Broadcasts,
+    /// Reads what SQL says to the rooms, where that is told.
+    broadcasts: Option<Broadcasts>,
     hub: Arc<Hub>,
     rights: Arc<Rights>,
     window: Window,
@@ -148,21 +84,25 @@ pub struct Feed {
     last: Place,
     has_connected: bool,
     /// How many they are, for whoever watches.
-    subscriptions: Gauge,
+    subscriptions: Share,
     /// What is counted of the log.
     counts: LogMetrics,
 }
 
 impl Feed {
     /// A feed from `source`, whose slot may hold back `slot_limit` bytes of log; `pool` is for
-    /// questions, above all the authorizer's.
+    /// questions, above all the authorizer's; `complete` is that of all feeds. Only that of the main log has rooms and private
+    /// channels: to those of another nobody comes.
     pub fn new(
+        which: Log,
         source: Source,
         slot_limit: watch::Receiver<u64>,
         pool: Pool,
+        complete: &Complete,
         settings: &RealtimeSettings,
         metrics: &Metrics,
     ) -> (Self, Handle) {
+        let (counts, slot) = (metrics.logs.of(which.name()), which.slot(settings).into());
         let (hub, rights) = (Arc::<Hub>::default(), Arc::<Rights>::default());
         let (sender, commands) = mpsc::channel(MAX_COMMANDS);
         let (is_connected, connected) = watch::channel(false);
@@ -172,34 +112,49 @@ impl Feed {
             log_bytes: settings.realtime_window_wal_bytes,
         };
         let feed = Self {
-            log: Log::new(source),
+            which,
+            log: Stream::new(source),
             commands,
             is_connected,
-            delivery: Delivery::new(pool.clone(), Arc::clone(&hub), settings, metrics),
-            broadcasts: Broadcasts::new(
-                settings.realtime_max_broadcast_bytes,
-                metrics.realtime.clone(),
+            delivery: Delivery::new(
+                which,
+                pool.clone(),
+                Arc::clone(&hub),
+                complete.clone(),
+                settings,
+                metrics,
             ),
+            broadcasts: (which == Log::Main).then(|| {
+                Broadcasts::new(settings.realtime_max_broadcast_bytes, metrics.realtime.clone())
+            }),
             hub: Arc::clone(&hub),
             rights: Arc::clone(&rights),
             window: Window::new(bounds),
             sightings: Sightings::new(),
             pool,
             slot_limit,
-            catch_up: Portion {
-                changes: CATCH_UP_BATCH.min(settings.realtime_queue_frames / CATCH_UP_SHARE).max(1),
-                bytes: settings.realtime_queue_bytes / CATCH_UP_SHARE,
-            },
+            catch_up: Portion::of(settings),
             catching_up: Vec::new(),
             people: HashMap::new(),
             next_person: 0,
             telling: (Arc::default(), 0),
             last: Place::default(),
             has_connected: false,
-            subscriptions: metrics.realtime.subscriptions.clone(),
-            counts: metrics.log.clone(),
+            subscriptions: Share::new(&metrics.realtime.subscriptions),
+            counts: counts.clone(),
         };
-        (feed, Handle { commands: sender, is_connected: connected, hub, rights })
+        (
+            feed,
+            Handle {
+                commands: sender,
+                is_connected: connected,
+                slot,
+                counts,
+                hub,
+                rights,
+                complete: complete.clone(),
+            },
+        )
     }
 
     /// Works until `shutdown`, then leaves the slot in order.
@@ -226,7 +181,7 @@ impl Feed {
                         () = self.obey(command) => {}
                     }
                     let count = self.delivery.roster().len() + self.catching_up.len();
-                    self.subscriptions.set(i64::try_from(count).unwrap_or(i64::MAX));
+                    self.subscriptions.set(count);
                     continue;
                 }
                 // Before the log: a busy one would leave them behind for ever.
@@ -253,169 +208,6 @@ impl Feed {
                 () = self.take(first) => {}
             }
         }
-    }
-
-    async fn obey(&mut self, command: Command) {
-        match command {
-            Command::Subscribe(subscriber, greeting, done) => {
-                // Without a stream there is no "now" to subscribe from.
-                while !self.has_connected {
-                    let event = self.log.next().await;
-                    self.take(event).await;
-                }
-                self.subscribe(subscriber, greeting);
-                self.catch_up().await;
-                // The socket may be gone already; its unsubscription follows.
-                let _ = done.send(());
-            }
-            Command::Look(look, done) => {
-                // Whoever asked may have given up.
-                let _ = done.send(self.standing(&look));
-            }
-            Command::Unsubscribe(id) => {
-                self.remove(id);
-                // Now and then, so that many leaving at once cost each no look at all others.
-                if self.people.len() > 2 * self.delivery.roster().len() + MAX_IDLE_PEOPLE {
-                    self.people.retain(|person, _| Arc::strong_count(person) > 1);
-                }
-            }
-        }
-    }
-
-    /// A renewed subscription goes on where the former one stands. One that names a place again
-    /// from which its socket was sent more already goes on after that.
-    fn subscribe(&mut self, mut subscriber: Subscriber, greeting: Greeting) {
-        let former = self.standing_of(subscriber.id);
-        let sent = subscriber.sent.get();
-        let now = Place::before(self.window.end()).max(self.last);
-        let mut missing = None;
-        let mut from = now;
-        for (number, binding) in subscriber.bindings.iter_mut().enumerate() {
-            let mut after = match (&former, binding.after.take()) {
-                (Some((former, place)), _) => {
-                    let began = former.bindings.get(number).and_then(|it| it.after.clone());
-                    let began = began.unwrap_or(After::place(*place));
-                    After { place: began.place.max(*place), ..began }
-                }
-                (None, Some(After { reading: Some(reading), .. })) => {
-                    After { place: self.end_of(&reading).max(sent), reading: Some(reading) }
-                }
-                (None, Some(after)) => After { place: after.place.max(sent), ..after },
-                (None, None) => After::place(now),
-            };
-            let kept = after.place.max(self.window.from());
-            if after.place < kept {
-                missing = Some((after.place, kept));
-            }
-            after.place = kept;
-            from = from.min(kept);
-            binding.after = Some(after);
-        }
-        for frame in greeting(from) {
-            subscriber.outbox.send(frame);
-        }
-        let place = format!(",\"lsn\":\"{from}\"");
-        system(&subscriber, "ok", "Subscribed to PostgreSQL", &place);
-        if let Some(gap) = missing {
-            tell_gap(&subscriber, gap);
-        }
-        let (person, identity) = self.person(&subscriber.identity);
-        let active = Active { identity, person, subscriber: Arc::new(subscriber) };
-        self.remove(active.subscriber.id);
-        self.catching_up.push((active, from));
-    }
-
-    /// The place up to which a reading shows everything; the very first when that is not known
-    /// any more.
-    fn end_of(&self, reading: &Reading) -> Place {
-        let Some(place) = self.sightings.find(reading) else { return Place::default() };
-        let Some(mut later) = self.window.after(place) else { return place };
-        match later.find(|change| !reading.saw(Origin::of(&change.transaction))) {
-            Some(unseen) => Place::before(unseen.place.commit),
-            None => place.max(self.last),
-        }
-    }
-
-    fn standing(&self, look: &Look) -> Standing {
-        let live = self.delivery.roster().everybody().map(|active| (active, None));
-        let catching_up = self.catching_up.iter().map(|(active, place)| (active, Some(*place)));
-        let theirs = live.chain(catching_up).filter(|(active, _)| look.is_of(&active.identity));
-        let subscriptions =
-            theirs.take(MAX_SUBSCRIPTIONS).map(|(active, caught_up)| Subscription {
-                subscriber: Arc::clone(&active.subscriber),
-                caught_up,
-                rests: self.delivery.rests(look.table, active),
-            });
-        Standing {
-            is_connected: *self.is_connected.borrow(),
-            from: self.window.from(),
-            last: self.last,
-            change: look.place.and_then(|place| self.window.at(place)).cloned(),
-            subscriptions: subscriptions.collect(),
-        }
-    }
-
-    /// A subscriber, and up to where it has everything.
-    fn standing_of(&self, id: u64) -> Option<(Arc<Subscriber>, Place)> {
-        let live = self.delivery.roster().get(id).map(|active| (active, self.last));
-        let mut catching_up = self.catching_up.iter().map(|(active, place)| (active, *place));
-        let (active, place) =
-            live.or_else(|| catching_up.find(|(active, _)| active.subscriber.id == id))?;
-        Some((Arc::clone(&active.subscriber), place))
-    }
-
-    fn remove(&mut self, id: u64) {
-        self.delivery.remove(id);
-        self.catching_up.retain(|(active, _)| active.subscriber.id != id);
-    }
-
-    /// Sends a little of what they missed to those who have taken what they were sent; who has
-    /// it all goes on with everybody. Nobody waits for them meanwhile.
-    async fn catch_up(&mut self) {
-        for (active, place) in std::mem::take(&mut self.catching_up) {
-            let outbox = &active.subscriber.outbox;
-            if outbox.is_closed() {
-                continue;
-            }
-            if !outbox.has_room() {
-                self.catching_up.push((active, place));
-                continue;
-            }
-            // The window may have moved on while they did not keep up.
-            let from = place.max(self.window.from());
-            if place < from {
-                tell_gap(&active.subscriber, (place, from));
-            }
-            let mut changes = self.window.after(from).into_iter().flatten().peekable();
-            let (mut missed, mut bytes) = (Vec::new(), 0);
-            while missed.len() < self.catch_up.changes
-                && bytes <= self.catch_up.bytes
-                && let Some(change) = changes.next()
-            {
-                bytes += change.size_bytes();
-                missed.push(Arc::clone(change));
-            }
-            let is_last = changes.peek().is_none();
-            let reached = missed.last().map(|last| last.place);
-            let on_failure = &mut hang_up(&mut self.log);
-            self.delivery.deliver_apart(missed, &active, on_failure).await;
-            match reached {
-                Some(reached) if !is_last => self.catching_up.push((active, reached)),
-                _ => self.delivery.insert(active),
-            }
-        }
-    }
-
-    /// The shared form of an identity, and its number.
-    fn person(&mut self, identity: &Identity) -> (Person, Arc<Identity>) {
-        if let Some((identity, person)) = self.people.get_key_value(identity) {
-            return (*person, Arc::clone(identity));
-        }
-        let identity = Arc::new(identity.clone());
-        let person = self.next_person;
-        self.next_person += 1;
-        self.people.insert(Arc::clone(&identity), person);
-        (person, identity)
     }
 
     /// Takes an event and those that are here already.
@@ -464,7 +256,8 @@ impl Feed {
                 batch.open(&self.telling, true);
             }
             Event::Change(change) if broadcast::is_broadcast(&change) => {
-                batch.say(&self.telling, self.broadcasts.of_row(&change));
+                let said = self.broadcasts.as_ref().and_then(|it| it.of_row(&change));
+                batch.say(&self.telling, said);
             }
             Event::Change(change) => {
                 self.counts.changes.inc();
@@ -481,7 +274,7 @@ impl Feed {
                 batch.part(&self.telling).emptied.extend(oids);
             }
             Event::Message(message) if message.prefix == names::BRIDGE => {
-                let said = self.broadcasts.of_message(&message);
+                let said = self.broadcasts.as_ref().and_then(|it| it.of_message(&message));
                 if message.is_transactional {
                     batch.say(&self.telling, said);
                 } else if let Some(said) = said {
@@ -509,7 +302,7 @@ impl Feed {
     }
 
     async fn connected(&mut self, from: Lsn, end: Lsn, is_gap: bool) {
-        tracing::info!(%from, %end, "streaming the log");
+        tracing::info!(log = self.which.name(), %from, %end, "streaming the log");
         if is_gap {
             self.sightings.begin(from);
             if self.has_connected {
@@ -521,7 +314,9 @@ impl Feed {
             self.rights.tell_gap();
             self.start_anew(Place::before(from));
         }
-        self.broadcasts.connected(end, is_gap);
+        if let Some(broadcasts) = &mut self.broadcasts {
+            broadcasts.connected(end, is_gap);
+        }
         self.window.open(from, end, is_gap);
         // Whoever reads once we are ready finds a look that was earlier.
         self.look().await;
@@ -594,7 +389,7 @@ impl Feed {
 
 /// Hangs up the log where Postgres takes no connections: it may be going down, and wait for us
 /// to confirm what we cannot before we have asked it.
-fn hang_up(log: &mut Log) -> impl FnMut(&Error) + Send {
+fn hang_up(log: &mut Stream) -> impl FnMut(&Error) + Send {
     |error| {
         if error.takes_no_connections() {
             log.hang_up();

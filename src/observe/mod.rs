@@ -1,11 +1,11 @@
 //! Names of spans, fields and metrics, and the tracing set-up. No log line carries a secret or
 //! the body of a message.
 
+mod log;
+
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -19,6 +19,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogFormat, LogSettings};
+
+pub use log::{LogMetrics, LogsMetrics, MAIN_LOG, Slot};
 
 /// Starts logging to standard error, panics too; standard output belongs to what a command
 /// prints.
@@ -76,8 +78,8 @@ pub struct Metrics {
     pub realtime: RealtimeMetrics,
     /// Who may see which change.
     pub authorizer: AuthorizerMetrics,
-    /// The log, its slot and the window.
-    pub log: LogMetrics,
+    /// The logs, their slots and windows.
+    pub logs: LogsMetrics,
     /// Connections to the database.
     pub pools: PoolMetrics,
     /// Effects that leave the house.
@@ -141,43 +143,6 @@ pub struct AuthorizerMetrics {
     pub uncacheable_policies: Gauge,
 }
 
-/// What is counted of the log. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct LogMetrics {
-    /// 1 while it is streamed.
-    pub connected: Gauge,
-    /// Changes of rows that it told.
-    pub changes: Counter,
-    /// Times that subscribers were told of a gap in it.
-    pub gaps: Counter,
-    /// Changes that the window keeps.
-    pub window_changes: Gauge,
-    /// Bytes of their values.
-    pub window_bytes: Gauge,
-    /// Seconds since the oldest of them was told.
-    pub window_age: Gauge<f64, AtomicU64>,
-    lag_seconds: Gauge<f64, AtomicU64>,
-    lag_bytes: Gauge<f64, AtomicU64>,
-    held_bytes: Gauge<f64, AtomicU64>,
-    safe_bytes: Gauge<f64, AtomicU64>,
-    /// When the oldest transaction was committed that was told and is not delivered, in
-    /// microseconds since 1970; 0 when there is none.
-    telling: Arc<AtomicI64>,
-    /// Up to where it was read.
-    read: Arc<AtomicU64>,
-}
-
-/// What Postgres knows of the slot.
-#[derive(Debug, Clone, Copy)]
-pub struct Slot {
-    /// Where the log ends.
-    pub end: u64,
-    /// Bytes of log that the slot keeps.
-    pub held_bytes: f64,
-    /// Bytes that may still be written before it is given up; infinite without a limit.
-    pub safe_bytes: f64,
-}
-
 /// What the jobs count. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct JobMetrics {
@@ -210,8 +175,9 @@ pub struct PoolMetrics {
 /// A gauge for each pool.
 type Pools = Family<[(&'static str, &'static str); 1], Gauge>;
 
-/// The pools there are: for requests, and for the authorizer's questions.
-pub const POOLS: [&str; 2] = ["requests", "authorizer"];
+/// The pools there are: for requests, and for the authorizer's questions about the changes of
+/// each log.
+pub const POOLS: [&str; 3] = ["requests", "authorizer", "bulk_authorizer"];
 
 impl Default for AuthorizerMetrics {
     fn default() -> Self {
@@ -238,13 +204,13 @@ impl Default for Metrics {
         realtime.register(registry.sub_registry_with_prefix("realtime"));
         let authorizer = AuthorizerMetrics::default();
         authorizer.register(registry.sub_registry_with_prefix("authorizer"));
-        let log = LogMetrics::default();
-        log.register(&mut registry);
+        let logs = LogsMetrics::default();
+        logs.register(&mut registry);
         let pools = PoolMetrics::default();
         pools.register(registry.sub_registry_with_prefix("pool"));
         let jobs = JobMetrics::default();
         jobs.register(registry.sub_registry_with_prefix("jobs"));
-        Self { registry, realtime, authorizer, log, pools, jobs }
+        Self { registry, realtime, authorizer, logs, pools, jobs }
     }
 }
 
@@ -277,66 +243,6 @@ impl AuthorizerMetrics {
         group.register("keys", "Keys whose verdicts are remembered", self.keys.clone());
         let policies = "Tables and roles whose verdicts may not be remembered";
         group.register("uncacheable_policies", policies, self.uncacheable_policies.clone());
-    }
-}
-
-impl LogMetrics {
-    fn register(&self, registry: &mut Registry) {
-        let group = registry.sub_registry_with_prefix("log");
-        group.register("connected", "1 while the log is streamed", self.connected.clone());
-        group.register("changes", "Changes of rows that the log told", self.changes.clone());
-        let gaps = "Times that subscribers were told that changes are lost";
-        group.register("gaps", gaps, self.gaps.clone());
-        let lag = "Age of the oldest transaction that was told and is not delivered";
-        group.register_with_unit("lag", lag, Unit::Seconds, self.lag_seconds.clone());
-        let group = registry.sub_registry_with_prefix("slot");
-        let lag = "Log that is written and was not read by the server";
-        group.register_with_unit("lag", lag, Unit::Bytes, self.lag_bytes.clone());
-        let held = "Log that Postgres keeps on disk for the slot";
-        group.register_with_unit("held", held, Unit::Bytes, self.held_bytes.clone());
-        let safe = "Log that may still be written before Postgres gives the slot up";
-        group.register_with_unit("safe", safe, Unit::Bytes, self.safe_bytes.clone());
-        let group = registry.sub_registry_with_prefix("window");
-        let changes = "Changes that are kept for those who come back";
-        group.register("changes", changes, self.window_changes.clone());
-        let size = "Size of these changes";
-        group.register_with_unit("size", size, Unit::Bytes, self.window_bytes.clone());
-        let age = "Time since the oldest of these changes was told";
-        group.register_with_unit("age", age, Unit::Seconds, self.window_age.clone());
-    }
-
-    /// A transaction is being told that was committed then, in microseconds since 1970.
-    pub fn telling(&self, committed_at_us: i64) {
-        // What was told before it and is not delivered either is older.
-        let _ =
-            self.telling.compare_exchange(0, committed_at_us, Ordering::Relaxed, Ordering::Relaxed);
-    }
-
-    /// Everything that was told is delivered.
-    pub fn told_all(&self) {
-        self.telling.store(0, Ordering::Relaxed);
-    }
-
-    /// The log was read up to this position.
-    pub fn read_up_to(&self, position: u64) {
-        self.read.store(position, Ordering::Relaxed);
-    }
-
-    /// Works out how far behind the server is. What Postgres did not tell is not a number.
-    #[expect(clippy::cast_precision_loss, reason = "a gauge of bytes may be off by some")]
-    pub fn measure(&self, slot: Option<&Slot>) {
-        let now_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        let lag_us = match u128::try_from(self.telling.load(Ordering::Relaxed)) {
-            Ok(0) | Err(_) => 0,
-            Ok(since) => now_us.saturating_sub(since),
-        };
-        let lag = Duration::from_micros(u64::try_from(lag_us).unwrap_or(u64::MAX));
-        self.lag_seconds.set(lag.as_secs_f64());
-        let read = self.read.load(Ordering::Relaxed);
-        let lag = slot.map_or(f64::NAN, |slot| slot.end.saturating_sub(read) as f64);
-        self.lag_bytes.set(lag);
-        self.held_bytes.set(slot.map_or(f64::NAN, |slot| slot.held_bytes));
-        self.safe_bytes.set(slot.map_or(f64::NAN, |slot| slot.safe_bytes));
     }
 }
 
@@ -450,5 +356,32 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+/// What one of several adds to a gauge that shows them all together, for as long as this lives.
+#[derive(Debug)]
+pub struct Share {
+    gauge: Gauge,
+    count: i64,
+}
+
+impl Share {
+    /// Nothing yet of `gauge`.
+    pub fn new(gauge: &Gauge) -> Self {
+        Self { gauge: gauge.clone(), count: 0 }
+    }
+
+    /// Adds so much, instead of what was added before.
+    pub fn set(&mut self, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.gauge.inc_by(count - self.count);
+        self.count = count;
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.gauge.dec_by(self.count);
     }
 }
