@@ -287,7 +287,7 @@ mod tests {
     use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
     use serde_json::json;
 
-    use super::super::{ANON, RolePath, TokenSettings};
+    use super::super::{ANON, CacheCounts, RolePath, TokenSettings};
     use super::*;
 
     const NOW: i64 = 1_700_000_000;

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Object, Pool, Timeouts};
+use deadpool_postgres::{Object, Pool};
 use futures_util::{future, poll};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -217,10 +217,10 @@ impl Lanes {
 }
 
 impl Lane {
-    /// Takes a connection that is free; `None` when there is none, or it cannot be made ready.
+    /// Takes a connection, waiting for it as everybody does: sharing helps most where none is free.
+    /// `None` when there is none in time, or it cannot be made ready.
     async fn open(pool: &Pool, common: Vec<(String, String)>) -> Option<Self> {
-        let timeouts = Timeouts { wait: Some(Duration::ZERO), ..pool.timeouts() };
-        let client = pool.timeout_get(&timeouts).await.ok()?;
+        let client = pool.get().await.ok()?;
         // From here on it is closed in the end, whatever happens.
         let mut lane = Self {
             client: Some(client),
