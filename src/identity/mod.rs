@@ -2,9 +2,9 @@
 //!
 //! `keys` are what a server signs and verifies with, `jwt` makes an identity of a token, `api_key`
 //! of a project key; `key` reads the keys that tokens are verified with, `key_set` the server's
-//! own, `issuer` fetches those of somebody else,
-//! `role_path` finds the role among the claims, `cache` remembers verified tokens, `revoked` knows
-//! those that count no more; `error` says why one was refused.
+//! own, `issuer` fetches those of somebody else, `role_path` finds the role among the claims,
+//! `cache` remembers verified tokens, `revoked` knows those that count no more; `error` says why
+//! one was refused.
 
 mod api_key;
 mod cache;

@@ -49,7 +49,8 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    /// Delivery of the changes of a log, whose questions go over `pool`, to sockets and to the rooms of `hub`.
+    /// Delivery of the changes of a log, whose questions go over `pool`, to sockets and to the
+    /// rooms of `hub`.
     pub(super) fn new(
         log: Log,
         pool: Pool,

@@ -10,11 +10,11 @@
 //! superfluous, pure), `window` (recent changes), `reading` (what somebody has read, pure),
 //! `sightings` (where in the log that is, pure), `part` (what the log told, pure), `delivery` (a
 //! change through all of these), `concern` (who is shown what of it), `subscriber`, `feed` (the
-//! task that owns them), `logs` (which of them), `slot` (how much log it may hold back), `broadcast` (what SQL says to
-//! the rooms), `bridge` (the same as JSON, pure), `replay` (what it said before), `partitions`
-//! (where that is kept), `api` (broadcasts over HTTP), `batch` (their bodies, pure), `rate` (how
-//! many), `explain` (why no event came),
-//! `store` (SQL), `error` (reasons and close codes).
+//! task that owns them), `logs` (which of them), `slot` (how much log it may hold back),
+//! `broadcast` (what SQL says to the rooms), `bridge` (the same as JSON, pure), `replay` (what it
+//! said before), `partitions` (where that is kept), `api` (broadcasts over HTTP), `batch` (their
+//! bodies, pure), `rate` (how many), `explain` (why no event came), `store` (SQL), `error`
+//! (reasons and close codes).
 
 mod api;
 pub mod authorize;

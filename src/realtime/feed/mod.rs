@@ -91,8 +91,8 @@ pub struct Feed {
 
 impl Feed {
     /// A feed from `source`, whose slot may hold back `slot_limit` bytes of log; `pool` is for
-    /// questions, above all the authorizer's; `complete` is that of all feeds. Only that of the main log has rooms and private
-    /// channels: to those of another nobody comes.
+    /// questions, above all the authorizer's; `complete` is that of all feeds. Only that of the
+    /// main log has rooms and private channels: to those of another nobody comes.
     pub fn new(
         which: Log,
         source: Source,

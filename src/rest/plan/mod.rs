@@ -1,8 +1,8 @@
 //! [`ApiRequest`] and catalog -> [`Plan`]: every name is looked up here. Pure.
 //!
-//! Reading order: `rows` (what is read), `read` (how that is found out), `level` (what the query says of one
-//! embed), `embed` (which way leads there), `keyset` (pages by cursor), `write`, `call`,
-//! `negotiation` (in which format the rows leave).
+//! Reading order: `rows` (what is read), `read` (how that is found out), `level` (what the query
+//! says of one embed), `embed` (which way leads there), `keyset` (pages by cursor), `write`,
+//! `call`, `negotiation` (in which format the rows leave).
 
 mod call;
 mod embed;

@@ -1,9 +1,9 @@
 //! [`Plan`] -> [`Statement`]: one SQL statement whose one row is the whole answer. Pure.
 //!
-//! Reading order: `fragment` (names, literals, parameters), `condition`, `read`, `member`, `keyset`,
-//! `embed`, `write`, `call`. Every statement gives the same columns: `body`, `rows`, `total`, `headers`,
-//! `status`, `location`, `updated` and `place`. Only where rows leave as they come there is a row
-//! for each, of `body`, `headers` and `status`.
+//! Reading order: `fragment` (names, literals, parameters), `condition`, `read`, `member`,
+//! `keyset`, `embed`, `write`, `call`. Every statement gives the same columns in this order:
+//! `body`, `rows`, `total`, `headers`, `status`, `location`, `updated` and `place`. Only where rows
+//! leave as they come there is a row for each, of `body`, `headers` and `status`.
 
 mod call;
 mod condition;
