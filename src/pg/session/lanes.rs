@@ -7,7 +7,7 @@
 //!
 //! Whoever shares may wait for those before. So a read may take [`LIMIT_MS`] there and no longer;
 //! one that did not make it, or was refused, is asked again on a connection of its own, whose
-//! answer counts, and is not let in again for a while.
+//! answer counts. One that is slow there too is not let in again for a while.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -28,7 +28,8 @@ use super::super::pool::MAX_STATEMENTS;
 use super::lease::Lease;
 use super::{Session, Text, awaited, of_role, query, run_on};
 
-/// How long a read may take on a shared connection, in milliseconds.
+/// How long a read may take on a shared connection; also as Postgres is told it, in milliseconds.
+const LIMIT: Duration = Duration::from_millis(50);
 const LIMIT_MS: &str = "50";
 
 /// A read that took no longer may share.
@@ -129,6 +130,7 @@ impl Lanes {
         (session.role, sql).hash(&mut hasher);
         let statement = hasher.finish();
         let pace = self.paces().get(&statement).copied();
+        let mut has_overrun = false;
         if let Some(Pace::Quick) = pace
             && let Some(lane) = self.lane(pool, session)
             && let trimmed = lane.trimmed(session)
@@ -138,6 +140,7 @@ impl Lanes {
                 Ok(rows) => return Ok(rows),
                 Err(error) if error.sqlstate() == Some(SqlState::QUERY_CANCELED.code()) => {
                     self.note(statement, Pace::SlowUntil(Instant::now() + PENALTY));
+                    has_overrun = true;
                 }
                 Err(_) => {}
             }
@@ -147,12 +150,14 @@ impl Lanes {
         let answers = run_on(&lease, session, &[(sql, params)]).await;
         lease.settled = answers.is_ok() || lease.rolled_back().await;
         let answers = answers?;
-        let may_become_quick = match pace {
-            None => true,
-            Some(Pace::Quick) => false,
-            Some(Pace::SlowUntil(end)) => end <= began,
+        let took = began.elapsed();
+        let is_quick = match pace {
+            None => took < QUICK,
+            // It may have been the machine that was slow.
+            Some(Pace::Quick) => has_overrun && took < LIMIT,
+            Some(Pace::SlowUntil(end)) => end <= began && took < QUICK,
         };
-        if may_become_quick && began.elapsed() < QUICK {
+        if is_quick {
             self.note(statement, Pace::Quick);
         }
         Ok(answers.into_iter().next().unwrap_or_default())
@@ -231,6 +236,8 @@ impl Lane {
         let client = lane.client.as_ref()?;
         let set = client.prepare_cached("select set_config($1, $2, false)").await.ok()?;
         client.query(&set, &[&"statement_timeout", &LIMIT_MS]).await.ok()?;
+        // Where a connection that was given up is cancelled, a read may find no transaction.
+        client.query(&set, &[&"default_transaction_read_only", &"on"]).await.ok()?;
         for (name, value) in &common {
             client.query(&set, &[name, value]).await.ok()?;
         }
