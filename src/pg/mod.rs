@@ -110,6 +110,7 @@ impl Pg {
         self.catalog.store(Arc::new(catalog));
         // Parsed statements keep the types that their parameters had before.
         self.pool.manager().statement_caches.clear();
+        self.lanes.retire(Duration::ZERO);
         Ok(())
     }
 

@@ -144,3 +144,33 @@ async fn readers_who_go_away_leave_a_shared_connection_as_it_was() -> anyhow::Re
     .await;
     Ok(())
 }
+
+#[tokio::test]
+async fn shared_connections_follow_a_changed_type() -> anyhow::Result<()> {
+    let (database, server) = stage().await;
+    let anon = server.bearer(&json!({ "role": "anon" }));
+    database.sql("create table days (at date); grant select on days to anon; notify pgrst").await;
+    let path = "days?at=eq.2026-01-01T12:00";
+    eventually("the table is served", || async {
+        (ask(&server, &anon, path).await.status == 200).then_some(())
+    })
+    .await;
+    for _ in 0..20 {
+        assert_eq!(ask(&server, &anon, path).await.body, json!([]));
+    }
+
+    // As a date the value would be midnight, and nobody would notice.
+    database
+        .sql(
+            "alter table days alter at type timestamp;
+             insert into days values ('2026-01-01 12:00'); notify pgrst",
+        )
+        .await;
+
+    eventually("the new type is compared", || async {
+        let found = ask(&server, &anon, path).await.body;
+        (found == json!([{ "at": "2026-01-01T12:00:00" }])).then_some(())
+    })
+    .await;
+    Ok(())
+}
